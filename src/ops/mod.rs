@@ -1,0 +1,257 @@
+//! The seam to speed: the few hot operations of the network and of its training.
+//!
+//! Nothing here knows about diffusion. Each operation has
+//! - a portable definition in burn's own operations ([`portable`]), which is also what tests
+//!   compare against,
+//! - an implementation per backend: WGSL kernels (`webgpu`), packed matrix products and fused
+//!   loops on slices (`cpu`, used by `candle` and `flex`),
+//! - a gradient, registered with burn's autodiff in [`autodiff`].
+//!
+//! Activations are channels-last, `[batch, height, width, channels]`: a 1×1 convolution is then a
+//! plain matrix product, a 3×3 one reads contiguous runs of channels, and no backend needs a
+//! re-layout copy between operations. Convolution weights are `[kernel, kernel, in_channels,
+//! out_channels]` for the same reason.
+
+pub mod autodiff;
+#[cfg(feature = "candle")]
+mod candle;
+#[cfg(feature = "flex")]
+mod flex;
+pub mod portable;
+#[cfg(feature = "webgpu")]
+pub mod webgpu;
+
+use burn::tensor::{Tensor, TensorPrimitive, backend::Backend, ops::FloatTensor};
+
+/// Geometry of a square, symmetrically padded 2-D convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConvGeometry {
+    /// Side of the kernel: 1 or 3 in the U-Net.
+    pub kernel: usize,
+    /// Step between output pixels: 1, or 2 to halve the resolution.
+    pub stride: usize,
+    /// Zero pixels added on every side.
+    pub padding: usize,
+}
+
+impl ConvGeometry {
+    /// Output side for an input side.
+    pub fn output_size(&self, input: usize) -> usize {
+        (input + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+}
+
+/// How [`Kernels::group_norm_forward`] normalises.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroupNormOptions {
+    /// Number of groups the channels are split into.
+    pub groups: usize,
+    /// Added to the variance before the square root.
+    pub epsilon: f32,
+    /// Whether SiLU, `y · sigmoid(y)`, follows the affine map.
+    pub silu: bool,
+}
+
+/// Everything the optimizer keeps for one parameter tensor; all four have the parameter's shape.
+#[derive(Debug, Clone)]
+pub struct ParameterState<B: Backend> {
+    /// The weights that training moves.
+    pub value: FloatTensor<B>,
+    /// Adam's running mean of the gradient.
+    pub exp_avg: FloatTensor<B>,
+    /// Adam's running mean of the squared gradient.
+    pub exp_avg_sq: FloatTensor<B>,
+    /// Exponential moving average of `value`.
+    pub ema: FloatTensor<B>,
+}
+
+/// Numbers of one optimizer step (Kingma & Ba 2015, algorithm 1), bias corrections included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamStep {
+    pub learning_rate: f32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub epsilon: f32,
+    /// `1 - beta1^step`, step counted from 1.
+    pub bias_correction1: f32,
+    /// `1 - beta2^step`.
+    pub bias_correction2: f32,
+    /// `ema ← ema_decay · ema + (1 - ema_decay) · value`, after the update of `value`.
+    pub ema_decay: f32,
+}
+
+/// The hot operations of a backend without gradients.
+///
+/// The default methods are the portable definitions; a backend overrides what it does better.
+pub trait Kernels: Backend {
+    /// Cross-correlation of `x` `[n, h, w, c_in]` with `weight` `[k, k, c_in, c_out]` plus `bias`
+    /// `[c_out]`, giving `[n, h', w', c_out]`.
+    fn conv2d_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        portable::conv2d::<Self>(x, weight, bias, geometry)
+    }
+
+    /// Gradient with respect to the input of [`Kernels::conv2d_forward`], whose shape is
+    /// `[n, height, width, c_in]` for `input_size` `[height, width]`.
+    fn conv2d_grad_input(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        input_size: [usize; 2],
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        portable::conv2d_grad_input::<Self>(grad, weight, input_size, geometry)
+    }
+
+    /// Gradients with respect to weight `[k, k, c_in, c_out]` and bias `[c_out]` of
+    /// [`Kernels::conv2d_forward`].
+    fn conv2d_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        portable::conv2d_grad_weight::<Self>(x, grad, geometry)
+    }
+
+    /// Group normalisation (Wu & He 2018) of `x` `[n, h, w, c]` over the pixels and channels of
+    /// each group, with the affine map `gamma`, `beta` `[c]` and optionally SiLU.
+    ///
+    /// The second value is `[n, groups, 2]`: mean and reciprocal standard deviation, for the
+    /// backward pass.
+    fn group_norm_forward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        portable::group_norm::<Self>(x, gamma, beta, options)
+    }
+
+    /// Gradients of [`Kernels::group_norm_forward`] with respect to `x`, `gamma` and `beta`.
+    fn group_norm_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        portable::group_norm_backward::<Self>(grad, x, gamma, beta, statistics, options)
+    }
+
+    /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]`.
+    fn adam_step(
+        states: Vec<ParameterState<Self>>,
+        grads: Vec<FloatTensor<Self>>,
+        step: AdamStep,
+    ) -> Vec<ParameterState<Self>> {
+        states
+            .into_iter()
+            .zip(grads)
+            .map(|(state, grad)| portable::adam_step::<Self>(state, grad, step))
+            .collect()
+    }
+}
+
+/// The operations the network is written in. Plain backends run the kernels; `Autodiff` also
+/// records the gradient.
+pub trait Ops: Backend {
+    /// See [`Kernels::conv2d_forward`].
+    fn conv2d_op(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self>;
+
+    /// See [`Kernels::group_norm_forward`]; without the statistics.
+    fn group_norm_op(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> FloatTensor<Self>;
+}
+
+/// Implements [`Ops`] for a backend without gradients through its [`Kernels`].
+macro_rules! ops_from_kernels {
+    ($backend:ty) => {
+        impl $crate::ops::Ops for $backend {
+            fn conv2d_op(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                weight: burn::tensor::ops::FloatTensor<Self>,
+                bias: burn::tensor::ops::FloatTensor<Self>,
+                geometry: $crate::ops::ConvGeometry,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                <Self as $crate::ops::Kernels>::conv2d_forward(x, weight, bias, geometry)
+            }
+
+            fn group_norm_op(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                gamma: burn::tensor::ops::FloatTensor<Self>,
+                beta: burn::tensor::ops::FloatTensor<Self>,
+                options: $crate::ops::GroupNormOptions,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                <Self as $crate::ops::Kernels>::group_norm_forward(x, gamma, beta, options).0
+            }
+        }
+    };
+}
+#[cfg(any(feature = "candle", feature = "flex", feature = "webgpu"))]
+pub(crate) use ops_from_kernels;
+
+/// [`Kernels::conv2d_forward`] on burn's typed tensors.
+pub fn conv2d<B: Ops>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    geometry: ConvGeometry,
+) -> Tensor<B, 4> {
+    wrap(B::conv2d_op(
+        unwrap(x),
+        unwrap(weight),
+        unwrap(bias),
+        geometry,
+    ))
+}
+
+/// `x` `[rows, in]` times `weight` `[1, 1, in, out]` plus `bias` `[out]`: a 1×1 convolution of one
+/// pixel per row, so that its gradients use the same kernels.
+pub fn linear<B: Ops>(x: Tensor<B, 2>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) -> Tensor<B, 2> {
+    const POINTWISE: ConvGeometry = ConvGeometry {
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+    };
+    let [rows, inputs] = x.dims();
+    let outputs = weight.dims()[3];
+    conv2d(x.reshape([rows, 1, 1, inputs]), weight, bias, POINTWISE).reshape([rows, outputs])
+}
+
+/// [`Kernels::group_norm_forward`] on burn's typed tensors.
+pub fn group_norm<B: Ops>(
+    x: Tensor<B, 4>,
+    gamma: Tensor<B, 1>,
+    beta: Tensor<B, 1>,
+    options: GroupNormOptions,
+) -> Tensor<B, 4> {
+    wrap(B::group_norm_op(
+        unwrap(x),
+        unwrap(gamma),
+        unwrap(beta),
+        options,
+    ))
+}
+
+/// The primitive inside a float tensor.
+pub fn unwrap<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+    tensor.into_primitive().tensor()
+}
+
+/// A typed float tensor of rank `D` around a primitive of that rank.
+pub fn wrap<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(primitive))
+}

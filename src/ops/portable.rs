@@ -1,0 +1,204 @@
+//! The definition of every operation of the seam in burn's own operations.
+//!
+//! Slow on WebGPU (burn's convolution gradients are direct convolutions there) but independent of
+//! our kernels, so it is the reference that tests and benchmarks compare with.
+
+use burn::tensor::{
+    Tensor,
+    backend::Backend,
+    ops::{ConvOptions, FloatTensor},
+};
+
+use super::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState, unwrap, wrap};
+
+fn options(geometry: ConvGeometry) -> ConvOptions<2> {
+    ConvOptions::new([geometry.stride; 2], [geometry.padding; 2], [1, 1], 1)
+}
+
+/// `[n, h, w, c]` to burn's `[n, c, h, w]`.
+fn channels_first<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    unwrap(wrap::<B, 4>(x).permute([0, 3, 1, 2]))
+}
+
+fn channels_last<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    unwrap(wrap::<B, 4>(x).permute([0, 2, 3, 1]))
+}
+
+/// `[k, k, c_in, c_out]` to burn's `[c_out, c_in, k, k]`.
+fn output_channels_first<B: Backend>(weight: FloatTensor<B>) -> FloatTensor<B> {
+    unwrap(wrap::<B, 4>(weight).permute([3, 2, 0, 1]))
+}
+
+/// See [`super::Kernels::conv2d`].
+pub fn conv2d<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    geometry: ConvGeometry,
+) -> FloatTensor<B> {
+    channels_last::<B>(B::conv2d(
+        channels_first::<B>(x),
+        output_channels_first::<B>(weight),
+        Some(bias),
+        options(geometry),
+    ))
+}
+
+/// See [`super::Kernels::conv2d_grad_input`].
+pub fn conv2d_grad_input<B: Backend>(
+    grad: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    input_size: [usize; 2],
+    geometry: ConvGeometry,
+) -> FloatTensor<B> {
+    let grad = wrap::<B, 4>(grad);
+    let channels = wrap::<B, 4>(weight.clone()).dims()[2];
+    // burn only reads the shape of x.
+    let x = Tensor::<B, 4>::empty(
+        [grad.dims()[0], channels, input_size[0], input_size[1]],
+        &grad.device(),
+    );
+    channels_last::<B>(B::conv2d_x_backward(
+        unwrap(x),
+        output_channels_first::<B>(weight),
+        channels_first::<B>(unwrap(grad)),
+        options(geometry),
+    ))
+}
+
+/// See [`super::Kernels::conv2d_grad_weight`].
+pub fn conv2d_grad_weight<B: Backend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    geometry: ConvGeometry,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let inputs = wrap::<B, 4>(x.clone()).dims()[3];
+    let grad_typed = wrap::<B, 4>(grad.clone());
+    let outputs = grad_typed.dims()[3];
+    // burn only reads the shape of the weight.
+    let weight = Tensor::<B, 4>::empty(
+        [outputs, inputs, geometry.kernel, geometry.kernel],
+        &grad_typed.device(),
+    );
+    let grad_weight = B::conv2d_weight_backward(
+        channels_first::<B>(x),
+        unwrap(weight),
+        channels_first::<B>(grad),
+        options(geometry),
+    );
+    let grad_weight = wrap::<B, 4>(grad_weight).permute([2, 3, 1, 0]);
+    let grad_bias = grad_typed
+        .sum_dim(0)
+        .sum_dim(1)
+        .sum_dim(2)
+        .reshape([outputs]);
+    (unwrap(grad_weight), unwrap(grad_bias))
+}
+
+/// `x` as `[n, pixels, groups, channels per group]`.
+fn grouped<B: Backend>(x: Tensor<B, 4>, groups: usize) -> Tensor<B, 4> {
+    let [n, h, w, c] = x.dims();
+    x.reshape([n, h * w, groups, c / groups])
+}
+
+fn mean_of_group<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    x.mean_dim(3).mean_dim(1)
+}
+
+fn sigmoid<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    (x.neg().exp() + 1.0).recip()
+}
+
+/// See [`super::Kernels::group_norm`].
+pub fn group_norm<B: Backend>(
+    x: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    options: GroupNormOptions,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let x = wrap::<B, 4>(x);
+    let [n, h, w, c] = x.dims();
+    let x = grouped(x, options.groups);
+    let mean = mean_of_group(x.clone());
+    let centred = x - mean.clone();
+    let variance = mean_of_group(centred.clone() * centred.clone());
+    let reciprocal_std = (variance + options.epsilon).sqrt().recip();
+    let normalised = (centred * reciprocal_std.clone()).reshape([n, h, w, c]);
+    let y = normalised * wrap::<B, 1>(gamma).reshape([1, 1, 1, c])
+        + wrap::<B, 1>(beta).reshape([1, 1, 1, c]);
+    let y = if options.silu {
+        y.clone() * sigmoid(y)
+    } else {
+        y
+    };
+    let statistics = Tensor::cat(vec![mean, reciprocal_std], 3).reshape([n, options.groups, 2]);
+    (unwrap(y), unwrap(statistics))
+}
+
+/// See [`super::Kernels::group_norm_backward`].
+pub fn group_norm_backward<B: Backend>(
+    grad: FloatTensor<B>,
+    x: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    statistics: FloatTensor<B>,
+    options: GroupNormOptions,
+) -> [FloatTensor<B>; 3] {
+    let x = wrap::<B, 4>(x);
+    let [n, h, w, c] = x.dims();
+    let groups = options.groups;
+    let statistics = wrap::<B, 3>(statistics).reshape([n, 1, groups, 2]);
+    let mean = statistics.clone().narrow(3, 0, 1);
+    let reciprocal_std = statistics.narrow(3, 1, 1);
+    let gamma = wrap::<B, 1>(gamma).reshape([1, 1, 1, c]);
+    let beta = wrap::<B, 1>(beta).reshape([1, 1, 1, c]);
+
+    let normalised = ((grouped(x, groups) - mean) * reciprocal_std.clone()).reshape([n, h, w, c]);
+    let mut grad = wrap::<B, 4>(grad);
+    if options.silu {
+        // d/dy (y·σ(y)) = σ(y) · (1 + y · (1 - σ(y)))
+        let y = normalised.clone() * gamma.clone() + beta;
+        let s = sigmoid(y.clone());
+        grad = grad * s.clone() * (y * (s.neg() + 1.0) + 1.0);
+    }
+    let sum_to_channels = |t: Tensor<B, 4>| unwrap(t.sum_dim(0).sum_dim(1).sum_dim(2).reshape([c]));
+    let grad_gamma = sum_to_channels(grad.clone() * normalised.clone());
+    let grad_beta = sum_to_channels(grad.clone());
+
+    // dx = r · (ĝ - mean(ĝ) - x̂ · mean(ĝ · x̂)), ĝ the gradient of the normalised value x̂.
+    let grad = grouped(grad * gamma, groups);
+    let normalised = grouped(normalised, groups);
+    let mean_grad = mean_of_group(grad.clone());
+    let mean_product = mean_of_group(grad.clone() * normalised.clone());
+    let grad_x = (grad - mean_grad - normalised * mean_product) * reciprocal_std;
+    [unwrap(grad_x.reshape([n, h, w, c])), grad_gamma, grad_beta]
+}
+
+/// See [`super::Kernels::adam_step`], for one parameter.
+pub fn adam_step<B: Backend>(
+    state: ParameterState<B>,
+    grad: FloatTensor<B>,
+    step: AdamStep,
+) -> ParameterState<B> {
+    let blend = |average: FloatTensor<B>, sample: FloatTensor<B>, decay: f32| {
+        B::float_add(
+            B::float_mul_scalar(average, decay.into()),
+            B::float_mul_scalar(sample, (1.0 - decay).into()),
+        )
+    };
+    let exp_avg = blend(state.exp_avg, grad.clone(), step.beta1);
+    let squared = B::float_mul(grad.clone(), grad);
+    let exp_avg_sq = blend(state.exp_avg_sq, squared, step.beta2);
+    let mean = B::float_div_scalar(exp_avg.clone(), step.bias_correction1.into());
+    let variance = B::float_div_scalar(exp_avg_sq.clone(), step.bias_correction2.into());
+    let denominator = B::float_add_scalar(B::float_sqrt(variance), step.epsilon.into());
+    let update = B::float_mul_scalar(B::float_div(mean, denominator), step.learning_rate.into());
+    let value = B::float_sub(state.value, update);
+    let ema = blend(state.ema, value.clone(), step.ema_decay);
+    ParameterState {
+        value,
+        exp_avg,
+        exp_avg_sq,
+        ema,
+    }
+}

@@ -1,0 +1,51 @@
+//! Shapes at the edges of what kernels tile for: odd sizes, one channel, not multiples of any tile,
+//! batch 1, stride 2.
+
+use unnoise::ops::{ConvGeometry, GroupNormOptions};
+
+/// `(n, h, w, c_in, c_out, geometry)`.
+pub type ConvCase = (usize, usize, usize, usize, usize, ConvGeometry);
+
+const fn conv(kernel: usize, stride: usize, padding: usize) -> ConvGeometry {
+    ConvGeometry {
+        kernel,
+        stride,
+        padding,
+    }
+}
+
+pub const CONVOLUTIONS: &[ConvCase] = &[
+    (1, 1, 1, 1, 1, conv(1, 1, 0)),
+    (2, 5, 7, 3, 4, conv(3, 1, 1)),
+    (1, 8, 8, 16, 16, conv(3, 1, 1)),
+    (3, 9, 6, 5, 7, conv(3, 2, 1)),
+    (2, 16, 16, 32, 64, conv(3, 2, 1)),
+    (2, 16, 16, 64, 32, conv(3, 1, 1)),
+    (4, 1, 1, 32, 128, conv(1, 1, 0)),
+    (2, 12, 10, 33, 17, conv(1, 1, 0)),
+    (1, 32, 32, 3, 32, conv(3, 1, 1)),
+    (2, 32, 32, 32, 3, conv(3, 1, 1)),
+    (5, 4, 4, 96, 64, conv(3, 1, 1)),
+    (2, 3, 3, 130, 70, conv(3, 1, 1)),
+];
+
+/// `(n, h, w, c, options)`.
+pub type GroupNormCase = (usize, usize, usize, usize, GroupNormOptions);
+
+const fn norm(groups: usize, silu: bool) -> GroupNormOptions {
+    GroupNormOptions {
+        groups,
+        epsilon: 1e-5,
+        silu,
+    }
+}
+
+pub const GROUP_NORMS: &[GroupNormCase] = &[
+    (1, 2, 2, 1, norm(1, true)),
+    (2, 5, 7, 6, norm(3, true)),
+    (2, 5, 7, 6, norm(6, false)),
+    (3, 32, 32, 32, norm(8, true)),
+    (2, 8, 8, 96, norm(8, true)),
+    (2, 4, 3, 18, norm(6, true)),
+    (1, 16, 16, 128, norm(32, false)),
+];

@@ -1,0 +1,488 @@
+//! What each test of an operation checks, for any backend.
+
+use burn::{
+    backend::Autodiff,
+    tensor::{Tensor, TensorData, backend::Backend},
+};
+use unnoise::backend::Flex;
+use unnoise::ops::{
+    self, AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState, portable, unwrap, wrap,
+};
+
+use crate::cases::{CONVOLUTIONS, GROUP_NORMS};
+
+/// Relative to the largest magnitude of the reference: sums of a few thousand f32 products in
+/// another order differ by a few 1e-6 of it.
+const TOLERANCE: f32 = 2e-5;
+
+/// Numbers in [-1, 1] from a small linear congruential generator; another `seed`, other numbers.
+fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1u32 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+fn tensor<B: Backend, const D: usize>(
+    shape: [usize; D],
+    seed: u32,
+    device: &B::Device,
+) -> Tensor<B, D> {
+    let data = numbers(shape.iter().product(), seed);
+    Tensor::from_data(TensorData::new(data, shape), device)
+}
+
+fn values<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
+    tensor.into_data().convert::<f32>().to_vec().unwrap()
+}
+
+fn assert_close(actual: &[f32], expected: &[f32], what: &str) {
+    assert_eq!(actual.len(), expected.len(), "{what}: number of values");
+    let scale = expected.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
+    let (index, difference) = actual
+        .iter()
+        .zip(expected)
+        .map(|(a, e)| {
+            let difference = (a - e).abs();
+            if difference.is_nan() {
+                f32::INFINITY
+            } else {
+                difference
+            }
+        })
+        .enumerate()
+        .fold(
+            (0, 0.0),
+            |best, item| if item.1 > best.1 { item } else { best },
+        );
+    assert!(
+        difference <= TOLERANCE * scale,
+        "{what}: value {index} is {} but should be {}; scale {scale}",
+        actual[index],
+        expected[index],
+    );
+}
+
+fn output_shape(n: usize, h: usize, w: usize, c: usize, g: ConvGeometry) -> [usize; 4] {
+    [n, g.output_size(h), g.output_size(w), c]
+}
+
+pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
+    let reference = Default::default();
+    for &(n, h, w, c_in, c_out, geometry) in CONVOLUTIONS {
+        let what = format!("{n}x{h}x{w} {c_in}->{c_out} {geometry:?}");
+        let x_shape = [n, h, w, c_in];
+        let weight_shape = [geometry.kernel, geometry.kernel, c_in, c_out];
+        let y_shape = output_shape(n, h, w, c_out, geometry);
+
+        let y = wrap::<B, 4>(B::conv2d_forward(
+            unwrap(tensor::<B, 4>(x_shape, 1, device)),
+            unwrap(tensor::<B, 4>(weight_shape, 2, device)),
+            unwrap(tensor::<B, 1>([c_out], 3, device)),
+            geometry,
+        ));
+        assert_eq!(y.dims(), y_shape, "{what}");
+        let expected = wrap::<Flex, 4>(portable::conv2d::<Flex>(
+            unwrap(tensor::<Flex, 4>(x_shape, 1, &reference)),
+            unwrap(tensor::<Flex, 4>(weight_shape, 2, &reference)),
+            unwrap(tensor::<Flex, 1>([c_out], 3, &reference)),
+            geometry,
+        ));
+        assert_close(&values(y), &values(expected), &format!("forward {what}"));
+
+        let dx = wrap::<B, 4>(B::conv2d_grad_input(
+            unwrap(tensor::<B, 4>(y_shape, 4, device)),
+            unwrap(tensor::<B, 4>(weight_shape, 2, device)),
+            [h, w],
+            geometry,
+        ));
+        assert_eq!(dx.dims(), x_shape, "{what}");
+        let expected = wrap::<Flex, 4>(portable::conv2d_grad_input::<Flex>(
+            unwrap(tensor::<Flex, 4>(y_shape, 4, &reference)),
+            unwrap(tensor::<Flex, 4>(weight_shape, 2, &reference)),
+            [h, w],
+            geometry,
+        ));
+        assert_close(
+            &values(dx),
+            &values(expected),
+            &format!("grad input {what}"),
+        );
+
+        let (dw, db) = B::conv2d_grad_weight(
+            unwrap(tensor::<B, 4>(x_shape, 1, device)),
+            unwrap(tensor::<B, 4>(y_shape, 4, device)),
+            geometry,
+        );
+        let (expected_dw, expected_db) = portable::conv2d_grad_weight::<Flex>(
+            unwrap(tensor::<Flex, 4>(x_shape, 1, &reference)),
+            unwrap(tensor::<Flex, 4>(y_shape, 4, &reference)),
+            geometry,
+        );
+        let dw = wrap::<B, 4>(dw);
+        assert_eq!(dw.dims(), weight_shape, "{what}");
+        assert_close(
+            &values(dw),
+            &values(wrap::<Flex, 4>(expected_dw)),
+            &format!("grad weight {what}"),
+        );
+        assert_close(
+            &values(wrap::<B, 1>(db)),
+            &values(wrap::<Flex, 1>(expected_db)),
+            &format!("grad bias {what}"),
+        );
+    }
+}
+
+/// Checks `gradient` of `sum(f(input) · probe)` at a few indices by central differences.
+///
+/// `f` is linear or smooth; the step is large because the arithmetic is f32.
+fn finite_difference(
+    input: &[f32],
+    gradient: &[f32],
+    step: f32,
+    tolerance: f32,
+    what: &str,
+    f: impl Fn(Vec<f32>) -> f64,
+) {
+    assert_eq!(input.len(), gradient.len(), "{what}");
+    let scale = gradient.iter().fold(1e-2f32, |m, v| m.max(v.abs()));
+    let stride = (input.len() / 7).max(1);
+    for index in (0..input.len()).step_by(stride) {
+        let shifted = |by: f32| {
+            let mut values = input.to_vec();
+            values[index] += by;
+            f(values)
+        };
+        let slope = ((shifted(step) - shifted(-step)) / (2.0 * step as f64)) as f32;
+        assert!(
+            (slope - gradient[index]).abs() <= tolerance * scale,
+            "{what}[{index}]: finite difference {slope}, gradient {}",
+            gradient[index]
+        );
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| *a as f64 * *b as f64).sum()
+}
+
+pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
+    for geometry in [
+        ConvGeometry {
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+        },
+        ConvGeometry {
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+        },
+        ConvGeometry {
+            kernel: 1,
+            stride: 1,
+            padding: 0,
+        },
+    ] {
+        let (n, h, w, c_in, c_out) = (2, 6, 5, 3, 4);
+        let weight_shape = [geometry.kernel, geometry.kernel, c_in, c_out];
+        let y_shape = output_shape(n, h, w, c_out, geometry);
+        let probe = numbers(y_shape.iter().product(), 9);
+        let x = numbers(n * h * w * c_in, 1);
+        let weight = numbers(weight_shape.iter().product(), 2);
+        let bias = numbers(c_out, 3);
+        let to = |v: &[f32], shape: [usize; 4]| {
+            Tensor::<B, 4>::from_data(TensorData::new(v.to_vec(), shape), device)
+        };
+        let objective = |x: &[f32], weight: &[f32], bias: &[f32]| {
+            let y = B::conv2d_forward(
+                unwrap(to(x, [n, h, w, c_in])),
+                unwrap(to(weight, weight_shape)),
+                unwrap(Tensor::<B, 1>::from_data(
+                    TensorData::new(bias.to_vec(), [c_out]),
+                    device,
+                )),
+                geometry,
+            );
+            dot(&values(wrap::<B, 4>(y)), &probe)
+        };
+        let dx = B::conv2d_grad_input(
+            unwrap(to(&probe, y_shape)),
+            unwrap(to(&weight, weight_shape)),
+            [h, w],
+            geometry,
+        );
+        let (dw, db) = B::conv2d_grad_weight(
+            unwrap(to(&x, [n, h, w, c_in])),
+            unwrap(to(&probe, y_shape)),
+            geometry,
+        );
+        let (dx, dw, db) = (
+            values(wrap::<B, 4>(dx)),
+            values(wrap::<B, 4>(dw)),
+            values(wrap::<B, 1>(db)),
+        );
+        finite_difference(&x, &dx, 0.5, 1e-3, "x", |x| objective(&x, &weight, &bias));
+        finite_difference(&weight, &dw, 0.5, 1e-3, "weight", |w| {
+            objective(&x, &w, &bias)
+        });
+        finite_difference(&bias, &db, 0.5, 1e-3, "bias", |b| {
+            objective(&x, &weight, &b)
+        });
+    }
+}
+
+pub fn group_norm_agrees<B: Kernels>(device: &B::Device) {
+    let reference = Default::default();
+    for &(n, h, w, c, options) in GROUP_NORMS {
+        let what = format!("{n}x{h}x{w}x{c} {options:?}");
+        let shape = [n, h, w, c];
+        let (y, statistics) = B::group_norm_forward(
+            unwrap(tensor::<B, 4>(shape, 1, device)),
+            unwrap(tensor::<B, 1>([c], 2, device)),
+            unwrap(tensor::<B, 1>([c], 3, device)),
+            options,
+        );
+        let (expected, expected_statistics) = portable::group_norm::<Flex>(
+            unwrap(tensor::<Flex, 4>(shape, 1, &reference)),
+            unwrap(tensor::<Flex, 1>([c], 2, &reference)),
+            unwrap(tensor::<Flex, 1>([c], 3, &reference)),
+            options,
+        );
+        let y = wrap::<B, 4>(y);
+        assert_eq!(y.dims(), shape, "{what}");
+        assert_close(
+            &values(y),
+            &values(wrap::<Flex, 4>(expected)),
+            &format!("y {what}"),
+        );
+        assert_close(
+            &values(wrap::<B, 3>(statistics.clone())),
+            &values(wrap::<Flex, 3>(expected_statistics.clone())),
+            &format!("statistics {what}"),
+        );
+
+        let actual = B::group_norm_backward(
+            unwrap(tensor::<B, 4>(shape, 4, device)),
+            unwrap(tensor::<B, 4>(shape, 1, device)),
+            unwrap(tensor::<B, 1>([c], 2, device)),
+            unwrap(tensor::<B, 1>([c], 3, device)),
+            statistics,
+            options,
+        );
+        let expected = portable::group_norm_backward::<Flex>(
+            unwrap(tensor::<Flex, 4>(shape, 4, &reference)),
+            unwrap(tensor::<Flex, 4>(shape, 1, &reference)),
+            unwrap(tensor::<Flex, 1>([c], 2, &reference)),
+            unwrap(tensor::<Flex, 1>([c], 3, &reference)),
+            expected_statistics,
+            options,
+        );
+        let [dx, dgamma, dbeta] = actual;
+        let [expected_dx, expected_dgamma, expected_dbeta] = expected;
+        assert_close(
+            &values(wrap::<B, 4>(dx)),
+            &values(wrap::<Flex, 4>(expected_dx)),
+            &format!("dx {what}"),
+        );
+        assert_close(
+            &values(wrap::<B, 1>(dgamma)),
+            &values(wrap::<Flex, 1>(expected_dgamma)),
+            &format!("dgamma {what}"),
+        );
+        assert_close(
+            &values(wrap::<B, 1>(dbeta)),
+            &values(wrap::<Flex, 1>(expected_dbeta)),
+            &format!("dbeta {what}"),
+        );
+    }
+}
+
+pub fn group_norm_finite_differences<B: Kernels>(device: &B::Device) {
+    for silu in [false, true] {
+        let (n, h, w, c) = (2, 3, 4, 6);
+        let options = GroupNormOptions {
+            groups: 3,
+            epsilon: 1e-5,
+            silu,
+        };
+        let probe = numbers(n * h * w * c, 9);
+        let (x, gamma, beta) = (numbers(n * h * w * c, 1), numbers(c, 2), numbers(c, 3));
+        let to4 = |v: &[f32]| {
+            unwrap(Tensor::<B, 4>::from_data(
+                TensorData::new(v.to_vec(), [n, h, w, c]),
+                device,
+            ))
+        };
+        let to1 = |v: &[f32]| {
+            unwrap(Tensor::<B, 1>::from_data(
+                TensorData::new(v.to_vec(), [c]),
+                device,
+            ))
+        };
+        let objective = |x: &[f32], gamma: &[f32], beta: &[f32]| {
+            let (y, _) = B::group_norm_forward(to4(x), to1(gamma), to1(beta), options);
+            dot(&values(wrap::<B, 4>(y)), &probe)
+        };
+        let (_, statistics) = B::group_norm_forward(to4(&x), to1(&gamma), to1(&beta), options);
+        let [dx, dgamma, dbeta] = B::group_norm_backward(
+            to4(&probe),
+            to4(&x),
+            to1(&gamma),
+            to1(&beta),
+            statistics,
+            options,
+        );
+        let dx = values(wrap::<B, 4>(dx));
+        let dgamma = values(wrap::<B, 1>(dgamma));
+        let dbeta = values(wrap::<B, 1>(dbeta));
+        finite_difference(&x, &dx, 2e-2, 5e-3, "x", |x| objective(&x, &gamma, &beta));
+        finite_difference(&gamma, &dgamma, 2e-2, 5e-3, "gamma", |g| {
+            objective(&x, &g, &beta)
+        });
+        finite_difference(&beta, &dbeta, 2e-2, 5e-3, "beta", |b| {
+            objective(&x, &gamma, &b)
+        });
+    }
+}
+
+pub fn adam_agrees<B: Kernels>(device: &B::Device) {
+    fn run<K: Kernels>(
+        device: &K::Device,
+        step: impl Fn(ParameterState<K>, Tensor<K, 2>) -> ParameterState<K>,
+    ) -> Vec<Vec<f32>> {
+        let shape = [37, 11];
+        let of = |seed| unwrap(tensor::<K, 2>(shape, seed, device));
+        let mut state = ParameterState {
+            value: of(1),
+            exp_avg: unwrap(Tensor::<K, 2>::zeros(shape, device)),
+            exp_avg_sq: unwrap(Tensor::<K, 2>::zeros(shape, device)),
+            ema: of(1),
+        };
+        for seed in 5..8 {
+            state = step(state, tensor::<K, 2>(shape, seed, device));
+        }
+        [state.value, state.exp_avg, state.exp_avg_sq, state.ema]
+            .into_iter()
+            .map(|primitive| values(wrap::<K, 2>(primitive)))
+            .collect()
+    }
+    let step = AdamStep {
+        learning_rate: 1e-2,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        bias_correction1: 0.19,
+        bias_correction2: 0.02,
+        ema_decay: 0.9,
+    };
+    let actual = run::<B>(device, |state, grad| {
+        B::adam_step(vec![state], vec![unwrap(grad)], step).remove(0)
+    });
+    let expected = run::<Flex>(&Default::default(), |state, grad| {
+        portable::adam_step::<Flex>(state, unwrap(grad), step)
+    });
+    for (name, (actual, expected)) in ["value", "exp_avg", "exp_avg_sq", "ema"]
+        .iter()
+        .zip(actual.iter().zip(&expected))
+    {
+        assert_close(actual, expected, name);
+    }
+}
+
+/// The network's typed operations under `Autodiff` give the kernels' gradients.
+pub fn autodiff_agrees<B: Kernels>(device: &B::Device) {
+    let geometry = ConvGeometry {
+        kernel: 3,
+        stride: 2,
+        padding: 1,
+    };
+    let options = GroupNormOptions {
+        groups: 2,
+        epsilon: 1e-5,
+        silu: true,
+    };
+    fn leaf<B: Kernels, const D: usize>(
+        shape: [usize; D],
+        seed: u32,
+        device: &B::Device,
+    ) -> Tensor<Autodiff<B>, D> {
+        Tensor::from_inner(tensor::<B, D>(shape, seed, device)).require_grad()
+    }
+    fn grads<B: Kernels>(
+        device: &B::Device,
+        geometry: ConvGeometry,
+        options: GroupNormOptions,
+    ) -> Vec<Vec<f32>> {
+        let x = leaf::<B, 4>([2, 6, 6, 4], 1, device);
+        let gamma = leaf::<B, 1>([4], 2, device);
+        let beta = leaf::<B, 1>([4], 3, device);
+        let weight = leaf::<B, 4>([3, 3, 4, 5], 4, device);
+        let bias = leaf::<B, 1>([5], 5, device);
+        let hidden = ops::group_norm(x.clone(), gamma.clone(), beta.clone(), options);
+        let y = ops::conv2d(hidden, weight.clone(), bias.clone(), geometry);
+        let grads = (y.clone() * y).sum().backward();
+        vec![
+            values(x.grad(&grads).unwrap()),
+            values(gamma.grad(&grads).unwrap()),
+            values(beta.grad(&grads).unwrap()),
+            values(weight.grad(&grads).unwrap()),
+            values(bias.grad(&grads).unwrap()),
+        ]
+    }
+    let actual = grads::<B>(device, geometry, options);
+    let expected = grads::<Flex>(&Default::default(), geometry, options);
+    for (index, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
+        assert_close(actual, expected, &format!("gradient {index}"));
+    }
+}
+
+pub fn strided_inputs<B: Kernels>(device: &B::Device) {
+    let geometry = ConvGeometry {
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+    };
+    let options = GroupNormOptions {
+        groups: 2,
+        epsilon: 1e-5,
+        silu: true,
+    };
+    let first = tensor::<B, 4>([2, 4, 5, 6], 1, device).permute([0, 2, 3, 1]);
+    let contiguous = Tensor::<B, 4>::from_data(first.clone().into_data(), device);
+    let gamma = tensor::<B, 1>([4], 2, device);
+    let beta = tensor::<B, 1>([4], 3, device);
+    let weight = tensor::<B, 4>([3, 3, 4, 5], 4, device);
+    let bias = tensor::<B, 1>([5], 5, device);
+    let run = |x: Tensor<B, 4>| {
+        let x = ops_forward::<B>(x, &gamma, &beta, options);
+        values(wrap::<B, 4>(B::conv2d_forward(
+            unwrap(x.swap_dims(1, 2)),
+            unwrap(weight.clone()),
+            unwrap(bias.clone()),
+            geometry,
+        )))
+    };
+    assert_close(&run(first), &run(contiguous), "strided");
+}
+
+fn ops_forward<B: Kernels>(
+    x: Tensor<B, 4>,
+    gamma: &Tensor<B, 1>,
+    beta: &Tensor<B, 1>,
+    options: GroupNormOptions,
+) -> Tensor<B, 4> {
+    wrap(
+        B::group_norm_forward(
+            unwrap(x),
+            unwrap(gamma.clone()),
+            unwrap(beta.clone()),
+            options,
+        )
+        .0,
+    )
+}

@@ -1,0 +1,61 @@
+//! Every operation of the seam: each backend's kernels against the portable definition, and the
+//! gradients against finite differences of the forward pass.
+
+mod cases;
+mod check;
+
+use unnoise::ops::Kernels;
+
+/// One test module per backend, all with the same tests.
+macro_rules! backend_tests {
+    ($name:ident, $backend:ty) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn conv2d_agrees_with_portable_definition() {
+                check::conv2d_agrees::<$backend>(&Default::default());
+            }
+
+            #[test]
+            fn conv2d_gradients_agree_with_finite_differences() {
+                check::conv2d_finite_differences::<$backend>(&Default::default());
+            }
+
+            #[test]
+            fn group_norm_agrees_with_portable_definition() {
+                check::group_norm_agrees::<$backend>(&Default::default());
+            }
+
+            #[test]
+            fn group_norm_gradients_agree_with_finite_differences() {
+                check::group_norm_finite_differences::<$backend>(&Default::default());
+            }
+
+            #[test]
+            fn adam_agrees_with_portable_definition() {
+                check::adam_agrees::<$backend>(&Default::default());
+            }
+
+            #[test]
+            fn autodiff_registers_every_gradient() {
+                check::autodiff_agrees::<$backend>(&Default::default());
+            }
+        }
+    };
+}
+
+backend_tests!(flex, unnoise::backend::Flex);
+backend_tests!(candle, unnoise::backend::Candle);
+backend_tests!(webgpu, unnoise::backend::WebGpu);
+
+/// Kernels take what a caller has, so a strided view must give what its contiguous copy gives.
+#[test]
+fn strided_inputs_give_the_same_result() {
+    fn check<B: Kernels>() {
+        check::strided_inputs::<B>(&Default::default());
+    }
+    check::<unnoise::backend::Flex>();
+    check::<unnoise::backend::Candle>();
+    check::<unnoise::backend::WebGpu>();
+}
