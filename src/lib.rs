@@ -2,4 +2,11 @@
 //! command line.
 
 pub mod backend;
+pub mod diffusion;
+pub mod error;
+pub mod format;
+pub mod model;
 pub mod ops;
+pub mod random;
+pub mod sampler;
+pub mod train;

@@ -1,0 +1,473 @@
+"""Writes the golden values of tests/golden/ with Hugging Face diffusers.
+
+Usage: make_golden.py OUT_DIR [schedules|trajectories|unet|embedding ...]
+
+tests/golden/README.md says what each file holds. Everything runs on the CPU, on
+one thread, from fixed seeds. What diffusers computes in float32 is computed a
+second time in float64, so that a test can tell rounding from a mistake.
+"""
+
+import contextlib
+import copy
+import itertools
+import json
+import math
+import re
+import sys
+from pathlib import Path
+from unittest import mock
+
+import diffusers
+import numpy
+import safetensors
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
+from diffusers.models.embeddings import get_timestep_embedding
+from diffusers.schedulers import scheduling_ddim, scheduling_ddpm
+from diffusers.training_utils import compute_snr
+from safetensors.torch import save_file
+
+VERSIONS = {m.__name__: m.__version__ for m in (diffusers, torch, safetensors, numpy)}
+
+
+# --- helpers -----------------------------------------------------------------
+
+
+def write_json(path, value):
+    """Writes indented JSON with every list of plain values on one line."""
+    text = json.dumps({"versions": VERSIONS, **value}, indent=1, allow_nan=False)
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda m: re.sub(r"\s*\n\s*", " ", m[0]), text)
+    path.write_text(text.replace("[ ", "[").replace(" ]", "]") + "\n")
+
+
+def write_safetensors(path, tensors):
+    """Writes a .safetensors that, like any other file, everyone may read."""
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+    path.chmod(0o644)
+
+
+def config_of(diffusers_object):
+    """The fields that diffusers itself writes to (scheduler_)config.json."""
+    return json.loads(diffusers_object.to_json_string())
+
+
+class Float64Torch:
+    """`torch`, with float64 where diffusers' schedulers ask for float32."""
+
+    def __getattr__(self, name):
+        return torch.float64 if name == "float32" else getattr(torch, name)
+
+
+@contextlib.contextmanager
+def precision(dtype):
+    """Makes diffusers' own scheduler code compute in `dtype`."""
+    with contextlib.ExitStack() as stack:
+        if dtype == torch.float64:
+            torch.set_default_dtype(torch.float64)
+            stack.callback(torch.set_default_dtype, torch.float32)
+            for module in (scheduling_ddpm, scheduling_ddim):
+                stack.enter_context(mock.patch.object(module, "torch", Float64Torch()))
+        yield
+
+
+def largest(*tensors):
+    return max(t.abs().max().item() for t in tensors)
+
+
+# --- schedules.json ----------------------------------------------------------
+
+
+def schedule_values(dtype, indices, **config):
+    """One schedule at `indices`, read off DDPMScheduler in the given precision.
+
+    The posterior's coefficients exist only inside DDPMScheduler.step. With
+    prediction_type "sample" and no noise, a step returns
+    coef1 * model_output + coef2 * sample, so (1, 0) and (0, 1) read them out.
+    """
+    with precision(dtype):
+        scheduler = DDPMScheduler(prediction_type="sample", clip_sample=False, **config)
+        model_output = torch.tensor([1.0, 0.0]).reshape(2, 1, 1, 1)
+        sample = 1 - model_output
+        no_noise = lambda shape, **_: torch.zeros(shape)
+        with mock.patch.object(scheduling_ddpm, "randn_tensor", no_noise):
+            coefs = [scheduler.step(model_output, t, sample).prev_sample.flatten().tolist() for t in indices]
+        variance = [scheduler._get_variance(t).item() for t in indices]
+        at = torch.tensor(indices)
+        if dtype == torch.float32:
+            snr = compute_snr(scheduler, at)
+        else:  # compute_snr rounds to float32 inside
+            snr = (scheduler.alphas_cumprod / (1 - scheduler.alphas_cumprod))[at]
+        assert scheduler.alphas_cumprod.dtype == snr.dtype == dtype
+        return {
+            "betas": scheduler.betas[at].tolist(),
+            "alphas_cumprod": scheduler.alphas_cumprod[at].tolist(),
+            "posterior_variance": variance,
+            "posterior_mean_coef1": [c[0] for c in coefs],
+            "posterior_mean_coef2": [c[1] for c in coefs],
+            "snr": snr.tolist(),
+        }
+
+
+def make_schedules(out):
+    """schedules.json: noise schedules, and which timesteps a sampler visits."""
+    schedules = []
+    for kind, steps in [
+        ("linear", 1000),
+        ("linear", 100),
+        ("linear", 10),
+        ("squaredcos_cap_v2", 1000),
+        ("squaredcos_cap_v2", 50),
+        ("sigmoid", 1000),
+    ]:
+        config = {"num_train_timesteps": steps, "beta_schedule": kind, "beta_start": 1e-4, "beta_end": 0.02}
+        indices = list(range(steps)) if steps <= 100 else [*range(0, steps - 1, 37), steps - 1]
+        schedules.append(
+            {
+                "name": f"{kind}_{steps}",
+                **config,
+                "indices": indices,
+                "float32": schedule_values(torch.float32, indices, **config),
+                "float64": schedule_values(torch.float64, indices, **config),
+            }
+        )
+
+    timesteps = []
+    for spacing in ("leading", "trailing", "linspace"):
+        for steps, count in [(1000, k) for k in (1, 3, 7, 10, 15, 16, 20, 50)] + [(50, 50), (50, 20), (100, 16)]:
+            scheduler = DDPMScheduler(num_train_timesteps=steps, timestep_spacing=spacing)
+            scheduler.set_timesteps(count)
+            timesteps.append(
+                {
+                    "num_train_timesteps": steps,
+                    "num_inference_steps": count,
+                    "timestep_spacing": spacing,
+                    "timesteps": scheduler.timesteps.tolist(),
+                }
+            )
+
+    about = (
+        "float32: what diffusers computes. float64: the same code of diffusers run in float64 (its snr is "
+        "alphas_cumprod / (1 - alphas_cumprod)). Every array has one value for each entry of indices. "
+        "posterior_variance is clamped to at least 1e-20, which is what t = 0 shows."
+    )
+    write_json(out / "schedules.json", {"about": about, "schedules": schedules, "timesteps": timesteps})
+
+
+# --- trajectories ------------------------------------------------------------
+
+
+def denoiser(x, t):
+    """The analytic stand-in for a network: smooth, nonlinear, depends on t."""
+    return 0.3 * torch.sin(2 * x) + 0.5 * math.cos(t / 300) * x
+
+
+def sample(scheduler, steps, x, z, eta=None):
+    """A whole trajectory from x, step i using z[i] as its noise.
+
+    Returns the trajectory, the predicted x_0s, and for each step whether the
+    scheduler asked for noise.
+    """
+    scheduler.set_timesteps(steps)
+    learned = scheduler.config.get("variance_type") == "learned_range"
+    trajectory, predictions, noise_used = [x], [], []
+    for i, t in enumerate(scheduler.timesteps):
+        output = denoiser(x, t.item())
+        if learned:
+            output = torch.cat([output, torch.sin(3 * x)], dim=1)
+        noise = mock.Mock(return_value=z[i])
+        if eta is None:
+            with mock.patch.object(scheduling_ddpm, "randn_tensor", noise):
+                result = scheduler.step(output, t, x)
+            noise_used.append(noise.called)
+        else:
+            result = scheduler.step(output, t, x, eta=eta, variance_noise=z[i] if eta > 0 else None)
+            noise_used.append(eta > 0)
+        x = result.prev_sample
+        trajectory.append(x)
+        predictions.append(result.pred_original_sample)
+    return torch.stack(trajectory), torch.stack(predictions), noise_used
+
+
+def trajectory_cases():
+    """Yields (scheduler class, its options, steps, eta) of every case."""
+    linear, cosine = "linear", "squaredcos_cap_v2"
+    both = ("leading", "trailing")
+
+    def ddpm(schedule, train_steps, steps, spacing, clip, variance="fixed_small", **more):
+        options = dict(beta_schedule=schedule, num_train_timesteps=train_steps, timestep_spacing=spacing)
+        return DDPMScheduler, dict(options, clip_sample=clip, variance_type=variance, **more), steps, None
+
+    def ddim(schedule, steps, spacing, clip, eta, **more):
+        options = dict(beta_schedule=schedule, num_train_timesteps=1000, timestep_spacing=spacing)
+        return DDIMScheduler, dict(options, clip_sample=clip, set_alpha_to_one=True, **more), steps, eta
+
+    for variance, clip in itertools.product(("fixed_small", "fixed_large"), (True, False)):
+        yield ddpm(linear, 50, 50, "leading", clip, variance)
+        for schedule, spacing in itertools.product((linear, cosine), both):
+            yield ddpm(schedule, 1000, 20, spacing, clip, variance)
+    for eta, clip, spacing in itertools.product((0.0, 0.5, 1.0), (True, False), both):
+        yield ddim(linear, 10, spacing, clip, eta)
+    yield ddim(cosine, 10, "leading", True, 0.0)
+
+    # What the network's output may mean, and a variance it predicts.
+    yield ddpm(linear, 1000, 10, "leading", True, "learned_range")
+    yield ddpm(linear, 1000, 10, "leading", True, prediction_type="v_prediction")
+    yield ddim(linear, 10, "leading", True, 0.5, prediction_type="v_prediction")
+    yield ddim(linear, 10, "leading", True, 0.5, prediction_type="sample")
+
+    # A number of steps that does not divide num_train_timesteps.
+    for spacing in both:
+        yield ddpm(linear, 1000, 7, spacing, True)
+        yield ddim(linear, 7, spacing, True, 0.0)
+
+
+def case_name(cls, options, steps, eta):
+    kind = f"ddpm_{options['variance_type']}" if cls is DDPMScheduler else f"ddim_eta{eta}"
+    clip = "clip" if options["clip_sample"] else "noclip"
+    schedule = {"squaredcos_cap_v2": "cosine"}.get(options["beta_schedule"], options["beta_schedule"])
+    parts = [kind, clip, schedule, f"T{options['num_train_timesteps']}", f"K{steps}", options["timestep_spacing"]]
+    return "_".join(parts + [options[k] for k in ("prediction_type",) if k in options])
+
+
+def make_trajectories(out):
+    """trajectories.safetensors and .json: samplers on an analytic denoiser."""
+    torch.manual_seed(1)
+    x_T, z = torch.randn(2, 3, 4, 4), torch.randn(50, 2, 3, 4, 4)
+    tensors, cases = {"x_T": x_T, "z": z}, []
+    for cls, options, steps, eta in trajectory_cases():
+        scheduler = cls(**options)
+        trajectory, predictions, noise_used = sample(scheduler, steps, x_T, z, eta)
+        with precision(torch.float64):
+            exact = sample(cls(**options), steps, x_T.double(), z.double(), eta)
+        assert trajectory.dtype == torch.float32 and exact[0].dtype == torch.float64
+        name = case_name(cls, options, steps, eta)
+        tensors[f"{name}.trajectory"] = trajectory
+        tensors[f"{name}.pred_original_sample"] = predictions
+        cases.append(
+            {
+                "name": name,
+                "scheduler": config_of(scheduler),
+                "num_inference_steps": steps,
+                "eta": eta,
+                "timesteps": scheduler.timesteps.tolist(),
+                "noise_used": noise_used,
+                "max_abs": {"trajectory": largest(trajectory), "pred_original_sample": largest(predictions)},
+                "float64_max_abs_error": {
+                    "trajectory": largest(trajectory - exact[0]),
+                    "pred_original_sample": largest(predictions - exact[1]),
+                },
+            }
+        )
+    write_safetensors(out / "trajectories.safetensors", tensors)
+    about = {
+        "model_output": "0.3*sin(2*x) + 0.5*cos(t/300)*x, cos in float64 and the rest in float32; read by the "
+        "scheduler as its prediction_type says. For learned_range the network also outputs sin(3*x), as the "
+        "second half of the channels.",
+        "noise": "All cases start at x_T and use the same z: row i at step i. noise_used tells whether the scheduler "
+        "asked for noise at that step.",
+        "float64_max_abs_error": "Largest difference to the same code of diffusers run in float64, schedule included.",
+    }
+    write_json(out / "trajectories.json", {"about": about, "cases": cases})
+
+
+# --- U-Nets ------------------------------------------------------------------
+
+DOWN, ATTN_DOWN, UP, ATTN_UP = "DownBlock2D", "AttnDownBlock2D", "UpBlock2D", "AttnUpBlock2D"
+
+# name: (options of UNet2DModel, timesteps, class labels)
+UNETS = {
+    "plain": (
+        dict(block_out_channels=(8, 16, 16), layers_per_block=1, norm_num_groups=4, add_attention=False),
+        (10, 500),
+        None,
+    ),
+    "mid_attention": (
+        dict(block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, attention_head_dim=8),
+        (250, 250),
+        None,
+    ),
+    "attention_blocks": (
+        dict(
+            block_out_channels=(8, 12, 12),
+            down_block_types=(DOWN, ATTN_DOWN, DOWN),
+            up_block_types=(UP, ATTN_UP, UP),
+            layers_per_block=2,
+            norm_num_groups=4,
+            attention_head_dim=4,
+        ),
+        (42, 731),
+        None,
+    ),
+    "odd_widths": (
+        dict(
+            block_out_channels=(6, 12, 18),
+            layers_per_block=1,
+            norm_num_groups=3,
+            attention_head_dim=6,
+            in_channels=1,
+            out_channels=1,
+            sample_size=(8, 12),
+        ),
+        (1, 90),
+        None,
+    ),
+    "learned_variance": (
+        dict(
+            block_out_channels=(12, 16),
+            layers_per_block=2,
+            norm_num_groups=4,
+            out_channels=6,
+            add_attention=False,
+            flip_sin_to_cos=False,
+            freq_shift=1,
+        ),
+        (600, 17),
+        None,
+    ),
+    "single_level": (
+        dict(block_out_channels=(12,), layers_per_block=1, norm_num_groups=4, attention_head_dim=4),
+        (0, 320),
+        None,
+    ),
+    "far_timesteps": (
+        dict(block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=8, attention_head_dim=16),
+        (999, 3),
+        None,
+    ),
+    # 12 channels with heads of 8: one head, and an inner width of 8, not 12.
+    "attention_inner_width": (
+        dict(
+            block_out_channels=(8, 12),
+            down_block_types=(DOWN, ATTN_DOWN),
+            up_block_types=(ATTN_UP, UP),
+            layers_per_block=1,
+            norm_num_groups=4,
+            attention_head_dim=8,
+        ),
+        (100, 800),
+        None,
+    ),
+    # Class conditioning, attention at every level, and one head as wide as the block.
+    "classes": (
+        dict(
+            block_out_channels=(8, 12),
+            down_block_types=(ATTN_DOWN, ATTN_DOWN),
+            up_block_types=(ATTN_UP, ATTN_UP),
+            layers_per_block=1,
+            norm_num_groups=2,
+            attention_head_dim=None,
+            num_class_embeds=5,
+            sample_size=8,
+        ),
+        (64, 905),
+        (4, 1),
+    ),
+}
+
+
+def randomise(model):
+    """Fills every parameter with values that keep activations near unit size."""
+    for name, p in model.named_parameters():
+        values = torch.randn(p.shape)
+        if name.endswith("bias"):
+            values *= 0.2
+        elif "norm" in name:
+            values = 1 + 0.3 * values
+        else:
+            values /= p[0].numel() ** 0.5
+        p.data.copy_(values)
+
+
+def make_unets(out):
+    """unet_<case>.safetensors and unet_cases.json: UNet2DModel forward passes."""
+    cases = []
+    for seed, (name, (options, timesteps, labels)) in enumerate(UNETS.items()):
+        torch.manual_seed(100 + seed)
+        levels = len(options["block_out_channels"])
+        defaults = dict(sample_size=16, down_block_types=(DOWN,) * levels, up_block_types=(UP,) * levels)
+        model = UNet2DModel(**{**defaults, **options}).eval()
+        randomise(model)
+
+        size = model.config.sample_size
+        height, width = (size, size) if isinstance(size, int) else size
+        x = torch.randn(2, model.config.in_channels, height, width)
+        t = torch.tensor(timesteps)
+        class_labels = None if labels is None else torch.tensor(labels)
+
+        hidden = {}
+
+        def keep(module_name):
+            def hook(_module, _inputs, result):
+                hidden[f"hidden.{module_name}"] = (result[0] if isinstance(result, tuple) else result)[:1].clone()
+
+            return hook
+
+        parts = ["time_embedding", "conv_in", "mid_block"]
+        parts += [f"{blocks}.{i}" for blocks in ("down_blocks", "up_blocks") for i in range(levels)]
+        hooks = [model.get_submodule(part).register_forward_hook(keep(part)) for part in parts]
+        with torch.no_grad():
+            output = model(x, t, class_labels).sample
+            for hook in hooks:
+                hook.remove()
+            exact = copy.deepcopy(model).double()(x.double(), t, class_labels).sample
+
+        tensors = {f"unet.{key}": value for key, value in model.state_dict().items()}
+        tensors |= {"x": x, "timesteps": t, "output": output} | hidden
+        if labels is not None:
+            tensors["class_labels"] = class_labels
+        file = f"unet_{name}.safetensors"
+        write_safetensors(out / file, tensors)
+        cases.append(
+            {
+                "name": name,
+                "file": file,
+                "config": config_of(model),
+                "timesteps": list(timesteps),
+                "class_labels": None if labels is None else list(labels),
+                "num_parameters": sum(p.numel() for p in model.parameters()),
+                "max_abs": largest(output),
+                "float64_max_abs_error": largest(output - exact),
+            }
+        )
+    write_json(out / "unet_cases.json", {"cases": cases})
+
+
+# --- embedding.json ----------------------------------------------------------
+
+
+def make_embedding(out):
+    """embedding.json: sinusoidal timestep embeddings."""
+    timesteps = [0, 1, 17, 999]
+    cases = [
+        {
+            "dim": dim,
+            "flip_sin_to_cos": flip,
+            "freq_shift": shift,
+            "embedding": get_timestep_embedding(torch.tensor(timesteps), dim, flip, shift).tolist(),
+        }
+        for dim, flip, shift in itertools.product((8, 12, 7), (False, True), (0, 1))
+    ]
+    write_json(out / "embedding.json", {"timesteps": timesteps, "cases": cases})
+
+
+MAKERS = {
+    "schedules": make_schedules,
+    "trajectories": make_trajectories,
+    "unet": make_unets,
+    "embedding": make_embedding,
+}
+
+
+def main(out, *wanted):
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in wanted or MAKERS:
+        MAKERS[name](out)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or not set(sys.argv[2:]) <= set(MAKERS):
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -1,0 +1,309 @@
+//! Checkpoints: one safetensors file with everything a run needs to go on, or with the averaged
+//! weights alone, to share.
+//!
+//! Tensors are `ema.<name>`, `raw.<name>`, `adam.exp_avg.<name>`, `adam.exp_avg_sq.<name>` with
+//! diffusers' names and layouts. Metadata: `unnoise.version`, `unet`, `scheduler` and `training`
+//! (JSON), `step`, `seed`.
+
+use std::{collections::HashMap, rc::Rc};
+
+use burn::tensor::{Transaction, backend::Backend, ops::FloatTensor};
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+
+use super::tensors::{self, NamedTensor, Precision};
+use crate::{
+    error::{Error, Result},
+    model::{ParameterSpec, UNet, UNetConfig},
+    ops::{Kernels, Ops, ParameterState, wrap},
+    train::{Config, Trainer, TrainingState},
+};
+
+/// Raised when a file can no longer be read by older versions.
+const FORMAT_VERSION: &str = "1";
+
+const EMA: &str = "ema";
+const RAW: &str = "raw";
+const EXP_AVG: &str = "adam.exp_avg";
+const EXP_AVG_SQ: &str = "adam.exp_avg_sq";
+
+/// Values of every parameter, in diffusers' layout, in the order of the network's parameters.
+type Values = Vec<Vec<f32>>;
+
+/// What the optimizer needs to go on.
+#[derive(Debug, Clone, PartialEq)]
+struct OptimizerValues {
+    raw: Values,
+    exp_avg: Values,
+    exp_avg_sq: Values,
+}
+
+/// A checkpoint in memory, checked against its own configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    pub config: Config,
+    /// Optimizer steps taken.
+    pub step: u64,
+    moments_since: u64,
+    ema: Values,
+    /// Absent from files made to share.
+    optimizer: Option<OptimizerValues>,
+}
+
+impl Checkpoint {
+    /// Reads the state of a trainer off its device.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device was lost.
+    pub async fn of<B: Kernels + Ops>(trainer: &Trainer<B>) -> Result<Self> {
+        let specs = trainer.unet().parameters();
+        let state = trainer.state();
+        let parameters = &state.parameters;
+        let fields: [fn(&ParameterState<B>) -> &FloatTensor<B>; 4] =
+            [|p| &p.ema, |p| &p.value, |p| &p.exp_avg, |p| &p.exp_avg_sq];
+        let tensors = fields
+            .iter()
+            .flat_map(|field| parameters.iter().map(move |p| field(p).clone()));
+        let mut values = read_all::<B>(tensors.collect()).await?.into_iter();
+        let mut next = || -> Values {
+            specs
+                .iter()
+                .zip(values.by_ref())
+                .map(|(spec, values)| spec.diffusers_from_channels_last(&values))
+                .collect()
+        };
+        Ok(Self {
+            config: trainer.config().clone(),
+            step: state.step,
+            moments_since: state.moments_since,
+            ema: next(),
+            optimizer: Some(OptimizerValues {
+                raw: next(),
+                exp_avg: next(),
+                exp_avg_sq: next(),
+            }),
+        })
+    }
+
+    /// A trainer that goes on from here. From averaged weights alone, Adam starts afresh.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the configuration cannot work.
+    pub fn into_trainer<B: Kernels + Ops>(self, device: B::Device) -> Result<Trainer<B>> {
+        let unet = Rc::new(UNet::new(self.config.unet.clone())?);
+        let specs = unet.parameters();
+        let upload = |spec: &ParameterSpec, values: &[f32]| {
+            spec.tensor::<B>(spec.channels_last_from_diffusers(values), &device)
+        };
+        let parameters = specs
+            .iter()
+            .enumerate()
+            .map(|(i, spec)| {
+                let zeros = vec![0.0; spec.count()];
+                let optimizer = self.optimizer.as_ref();
+                let moments = |values: fn(&OptimizerValues) -> &Values| {
+                    upload(spec, optimizer.map_or(&zeros, |o| &values(o)[i]))
+                };
+                ParameterState {
+                    value: upload(spec, optimizer.map_or(&self.ema[i], |o| &o.raw[i])),
+                    exp_avg: moments(|o| &o.exp_avg),
+                    exp_avg_sq: moments(|o| &o.exp_avg_sq),
+                    ema: upload(spec, &self.ema[i]),
+                }
+            })
+            .collect();
+        let state = TrainingState {
+            step: self.step,
+            moments_since: match self.optimizer {
+                Some(_) => self.moments_since,
+                None => self.step,
+            },
+            parameters,
+        };
+        Trainer::resume(self.config, unet, state, device)
+    }
+
+    /// The whole checkpoint as a file.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it cannot be written.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.write(Precision::Full)
+    }
+
+    /// The averaged weights alone, in half precision: an eighth of the size, enough to sample.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it cannot be written.
+    pub fn to_shared_bytes(&self) -> Result<Vec<u8>> {
+        let shared = Self {
+            optimizer: None,
+            ..self.clone()
+        };
+        shared.write(Precision::Half)
+    }
+
+    fn write(&self, precision: Precision) -> Result<Vec<u8>> {
+        let unet = UNet::new(self.config.unet.clone())?;
+        let mut sets = vec![(EMA, &self.ema)];
+        if let Some(optimizer) = &self.optimizer {
+            sets.push((RAW, &optimizer.raw));
+            sets.push((EXP_AVG, &optimizer.exp_avg));
+            sets.push((EXP_AVG_SQ, &optimizer.exp_avg_sq));
+        }
+        let named: Vec<NamedTensor> = sets
+            .into_iter()
+            .flat_map(|(prefix, values)| {
+                unet.parameters()
+                    .iter()
+                    .zip(values)
+                    .map(move |(spec, values)| NamedTensor {
+                        name: format!("{prefix}.{}", spec.name),
+                        shape: spec.shape.clone(),
+                        values: values.clone(),
+                    })
+            })
+            .collect();
+        tensors::write(&named, self.metadata()?, precision)
+    }
+
+    fn metadata(&self) -> Result<HashMap<String, String>> {
+        let to_json = |error: serde_json::Error| Error::Checkpoint(format!("{error}."));
+        let mut unet = serde_json::to_value(&self.config.unet).map_err(to_json)?;
+        unet["_class_name"] = json!("UNet2DModel");
+        unet["sample_size"] = json!(self.config.size);
+        let mut scheduler = serde_json::to_value(&self.config.scheduler).map_err(to_json)?;
+        scheduler["_class_name"] = json!("DDPMScheduler");
+        let training = serde_json::to_value(&self.config.training).map_err(to_json)?;
+        Ok(HashMap::from([
+            ("unnoise.version".into(), FORMAT_VERSION.into()),
+            ("unet".into(), unet.to_string()),
+            ("scheduler".into(), scheduler.to_string()),
+            ("training".into(), training.to_string()),
+            ("step".into(), self.step.to_string()),
+            ("moments_since".into(), self.moments_since.to_string()),
+            ("seed".into(), self.config.seed.to_string()),
+        ]))
+    }
+
+    /// Reads a checkpoint and checks every shape and name.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], [`Error::Checkpoint`], [`Error::Config`] or [`Error::ShapeMismatch`],
+    /// each saying what is wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let file = tensors::open(bytes)?;
+        let metadata = tensors::metadata(bytes)?;
+        let config = read_config(&metadata)?;
+        let unet = UNet::new(config.unet.clone())?;
+        let step = read_number(&metadata, "step")?;
+        let has = |prefix: &str| {
+            file.names()
+                .iter()
+                .any(|name| name.starts_with(&format!("{prefix}.")))
+        };
+        let read = |prefix: &str| read_values(&file, prefix, unet.parameters());
+        let optimizer = if has(RAW) {
+            Some(OptimizerValues {
+                raw: read(RAW)?,
+                exp_avg: read(EXP_AVG)?,
+                exp_avg_sq: read(EXP_AVG_SQ)?,
+            })
+        } else {
+            None
+        };
+        let ema = read(EMA)?;
+        let sets = if optimizer.is_some() { 4 } else { 1 };
+        let expected = sets * unet.parameters().len();
+        if file.len() != expected {
+            return Err(Error::ShapeMismatch(format!(
+                "it has {} tensors, but its network has {expected}",
+                file.len()
+            )));
+        }
+        Ok(Self {
+            config,
+            step,
+            moments_since: read_number(&metadata, "moments_since")?.min(step),
+            ema,
+            optimizer,
+        })
+    }
+}
+
+/// The values of many tensors, with one wait for the device.
+async fn read_all<B: Backend>(tensors: Vec<FloatTensor<B>>) -> Result<Vec<Vec<f32>>> {
+    let lost = |error: String| Error::Device(error);
+    let mut transaction = Transaction::<B>::default();
+    for tensor in tensors {
+        let count = burn::tensor::TensorMetadata::shape(&tensor).num_elements();
+        let flat = wrap::<B, 1>(B::float_reshape(tensor, [count].into()));
+        transaction = transaction.register(flat);
+    }
+    transaction
+        .execute_async()
+        .await
+        .map_err(|error| lost(format!("{error:?}")))?
+        .into_iter()
+        .map(|data| {
+            data.convert::<f32>()
+                .to_vec()
+                .map_err(|error| lost(format!("{error:?}")))
+        })
+        .collect()
+}
+
+fn read_values(file: &SafeTensors, prefix: &str, specs: &[ParameterSpec]) -> Result<Values> {
+    specs
+        .iter()
+        .map(|spec| {
+            let name = format!("{prefix}.{}", spec.name);
+            let values = tensors::values(file, &name, &spec.shape)?;
+            if values.iter().all(|value| value.is_finite()) {
+                Ok(values)
+            } else {
+                Err(Error::ShapeMismatch(format!(
+                    "the tensor {name} holds values that are not numbers"
+                )))
+            }
+        })
+        .collect()
+}
+
+fn read_config(metadata: &HashMap<String, String>) -> Result<Config> {
+    match metadata.get("unnoise.version").map(String::as_str) {
+        Some(FORMAT_VERSION) => {}
+        Some(version) => {
+            return Err(Error::Checkpoint(format!(
+                "it was made by a newer Unnoise (format {version}). Reload the page to update."
+            )));
+        }
+        None => {
+            return Err(Error::Checkpoint(
+                "it is a safetensors file, but it was not saved by Unnoise.".into(),
+            ));
+        }
+    }
+    let part = |name: &str| -> Result<Value> {
+        let text = metadata.get(name).map_or("", String::as_str);
+        serde_json::from_str(text)
+            .map_err(|_| Error::Checkpoint(format!("its description of the {name} is damaged.")))
+    };
+    let unet = part("unet")?;
+    let damaged = |error: serde_json::Error| Error::Checkpoint(format!("{error}."));
+    let config = Config {
+        size: unet["sample_size"].as_u64().unwrap_or(0) as usize,
+        seed: read_number(metadata, "seed")?,
+        unet: UNetConfig::from_diffusers(&unet)?,
+        scheduler: serde_json::from_value(part("scheduler")?).map_err(damaged)?,
+        training: serde_json::from_value(part("training")?).map_err(damaged)?,
+    };
+    config.validate()?;
+    Ok(config)
+}
+
+fn read_number(metadata: &HashMap<String, String>, name: &str) -> Result<u64> {
+    let text = metadata.get(name).map_or("0", String::as_str);
+    text.parse()
+        .map_err(|_| Error::Checkpoint(format!("its {name} is {text:?}, which is no number.")))
+}

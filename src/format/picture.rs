@@ -1,0 +1,1 @@
+//! Pictures on disk: training images in, grids and animations out.

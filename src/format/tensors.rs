@@ -1,0 +1,133 @@
+//! Reading and writing safetensors files of f32 and f16 tensors.
+
+use std::collections::HashMap;
+
+use half::f16;
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+
+use crate::error::{Error, Result};
+
+/// How values are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    Full,
+    /// Half the bytes, about three decimal digits.
+    Half,
+}
+
+/// A named tensor, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+/// Opens a safetensors file.
+///
+/// # Errors
+/// [`Error::Truncated`] when the file ends too early, [`Error::Checkpoint`] when it is something
+/// else.
+pub fn open(bytes: &[u8]) -> Result<SafeTensors<'_>> {
+    use SafeTensorError as E;
+    SafeTensors::deserialize(bytes).map_err(|error| match error {
+        E::HeaderTooSmall => Error::Truncated(format!("it has only {} bytes", bytes.len())),
+        // A safetensors header is JSON that starts at the ninth byte.
+        E::InvalidHeaderLength if bytes.get(8) == Some(&b'{') => {
+            Error::Truncated("it ends within its header".into())
+        }
+        E::MetadataIncompleteBuffer => Error::Truncated("it ends before its tensors do".into()),
+        _ => Error::Checkpoint("it is not a safetensors file.".into()),
+    })
+}
+
+/// The metadata of a file opened with [`open`].
+///
+/// # Errors
+/// As [`open`].
+pub fn metadata(bytes: &[u8]) -> Result<HashMap<String, String>> {
+    let (_, header) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| Error::Checkpoint(format!("its header cannot be read ({error}).")))?;
+    Ok(header.metadata().clone().unwrap_or_default())
+}
+
+/// The values of a tensor whose shape is known.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] when it is absent, of another shape, or neither f32 nor f16.
+pub fn values(file: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    let view = file
+        .tensor(name)
+        .map_err(|_| Error::ShapeMismatch(format!("the tensor {name} is missing")))?;
+    if view.shape() != shape {
+        return Err(Error::ShapeMismatch(format!(
+            "the tensor {name} has the shape {:?}, but should have {shape:?}",
+            view.shape()
+        )));
+    }
+    floats(&view).ok_or_else(|| {
+        Error::ShapeMismatch(format!(
+            "the tensor {name} holds {:?}, but should hold F32 or F16",
+            view.dtype()
+        ))
+    })
+}
+
+/// The values of an f32 or f16 tensor; `None` for other types.
+pub fn floats(view: &TensorView) -> Option<Vec<f32>> {
+    match view.dtype() {
+        Dtype::F32 => Some(
+            view.data()
+                .as_chunks()
+                .0
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes))
+                .collect(),
+        ),
+        Dtype::F16 => Some(
+            view.data()
+                .as_chunks()
+                .0
+                .iter()
+                .map(|bytes| f16::from_le_bytes(*bytes).to_f32())
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+/// A safetensors file.
+///
+/// # Errors
+/// [`Error::Checkpoint`] when a tensor's shape does not fit its values.
+pub fn write(
+    tensors: &[NamedTensor],
+    metadata: HashMap<String, String>,
+    precision: Precision,
+) -> Result<Vec<u8>> {
+    let stored: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|tensor| match precision {
+            Precision::Full => tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Precision::Half => tensor
+                .values
+                .iter()
+                .flat_map(|v| f16::from_f32(*v).to_le_bytes())
+                .collect(),
+        })
+        .collect();
+    let dtype = match precision {
+        Precision::Full => Dtype::F32,
+        Precision::Half => Dtype::F16,
+    };
+    let fail = |error: SafeTensorError| Error::Checkpoint(format!("{error}."));
+    let views = tensors
+        .iter()
+        .zip(&stored)
+        .map(|(tensor, bytes)| {
+            let view = TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(fail)?;
+            Ok((tensor.name.as_str(), view))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    safetensors::serialize(views, Some(metadata)).map_err(fail)
+}

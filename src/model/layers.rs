@@ -1,0 +1,171 @@
+//! The layers the blocks are made of. Activations are `[batch, height, width, channels]`.
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use super::{
+    UNetConfig,
+    parameters::{Parameter, ParameterKind, ParameterList, ParameterSpec, Weights},
+};
+use crate::ops::{self, ConvGeometry, GroupNormOptions, Ops};
+
+/// Where a layer's parameters go, and under which name.
+pub(super) struct Scope<'a> {
+    list: &'a mut ParameterList,
+    prefix: String,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn root(list: &'a mut ParameterList) -> Self {
+        Self {
+            list,
+            prefix: String::new(),
+        }
+    }
+
+    /// The scope of the child module `name`.
+    pub(super) fn child(&mut self, name: &str) -> Scope<'_> {
+        Scope {
+            list: self.list,
+            prefix: format!("{}{name}.", self.prefix),
+        }
+    }
+
+    fn add<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: Vec<usize>,
+        kind: ParameterKind,
+        zero_init: bool,
+    ) -> Parameter<D> {
+        self.list.add(ParameterSpec {
+            name: format!("{}{name}", self.prefix),
+            shape,
+            kind,
+            zero_init,
+        })
+    }
+}
+
+/// Whether training starts a layer from zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    Random,
+    Zero,
+}
+
+#[derive(Debug)]
+pub(super) struct Conv2d {
+    weight: Parameter<4>,
+    bias: Parameter<1>,
+    geometry: ConvGeometry,
+}
+
+impl Conv2d {
+    /// A convolution that keeps the resolution (`stride` 1) or halves it (2).
+    pub(super) fn new(
+        mut scope: Scope,
+        [inputs, outputs]: [usize; 2],
+        kernel: usize,
+        stride: usize,
+        start: Start,
+    ) -> Self {
+        let zero = start == Start::Zero;
+        let shape = vec![outputs, inputs, kernel, kernel];
+        let fan_in = inputs * kernel * kernel;
+        Self {
+            weight: scope.add("weight", shape, ParameterKind::ConvWeight, zero),
+            bias: scope.add("bias", vec![outputs], ParameterKind::Bias { fan_in }, zero),
+            geometry: ConvGeometry {
+                kernel,
+                stride,
+                padding: kernel / 2,
+            },
+        }
+    }
+
+    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::conv2d(
+            x,
+            weights.get(self.weight),
+            weights.get(self.bias),
+            self.geometry,
+        )
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Linear {
+    weight: Parameter<4>,
+    bias: Parameter<1>,
+}
+
+impl Linear {
+    pub(super) fn new(mut scope: Scope, [inputs, outputs]: [usize; 2], start: Start) -> Self {
+        let zero = start == Start::Zero;
+        let shape = vec![outputs, inputs];
+        let fan_in = inputs;
+        Self {
+            weight: scope.add("weight", shape, ParameterKind::LinearWeight, zero),
+            bias: scope.add("bias", vec![outputs], ParameterKind::Bias { fan_in }, zero),
+        }
+    }
+
+    /// `[rows, in]` to `[rows, out]`.
+    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        ops::linear(x, weights.get(self.weight), weights.get(self.bias))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct GroupNorm {
+    weight: Parameter<1>,
+    bias: Parameter<1>,
+    groups: usize,
+    epsilon: f32,
+}
+
+impl GroupNorm {
+    pub(super) fn new(mut scope: Scope, channels: usize, config: &UNetConfig) -> Self {
+        Self {
+            weight: scope.add("weight", vec![channels], ParameterKind::NormWeight, false),
+            bias: scope.add("bias", vec![channels], ParameterKind::NormBias, false),
+            groups: config.norm_num_groups,
+            epsilon: config.norm_eps as f32,
+        }
+    }
+
+    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.run(weights, x, false)
+    }
+
+    /// Followed by SiLU.
+    pub(super) fn forward_silu<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
+        self.run(weights, x, true)
+    }
+
+    fn run<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 4>, silu: bool) -> Tensor<B, 4> {
+        let options = GroupNormOptions {
+            groups: self.groups,
+            epsilon: self.epsilon,
+            silu,
+        };
+        ops::group_norm(x, weights.get(self.weight), weights.get(self.bias), options)
+    }
+}
+
+/// x · sigmoid(x), in fewer operations than burn's own.
+pub(super) fn silu<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    x.clone() / (x.neg().exp() + 1.0)
+}
+
+/// Twice the resolution by repeating pixels: `[n, h, w, c]` to `[n, 2h, 2w, c]`.
+pub(super) fn upsample_nearest<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [n, h, w, c] = x.dims();
+    x.reshape([n, h, 1, w, 1, c])
+        .expand([n, h, 2, w, 2, c])
+        .reshape([n, 2 * h, 2 * w, c])
+}

@@ -1,0 +1,189 @@
+//! What the network's parameters are called, how they are laid out, and where they start.
+
+use burn::tensor::{Tensor, TensorData, TensorMetadata, backend::Backend, ops::FloatTensor};
+
+use crate::{
+    ops::{unwrap, wrap},
+    random::{Random, Stream},
+};
+
+/// What a parameter is, which decides its layout and its initial values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// diffusers `[out, in, k, k]`, ours `[k, k, in, out]`.
+    ConvWeight,
+    /// diffusers `[out, in]`, ours `[1, 1, in, out]`.
+    LinearWeight,
+    /// Bias of a convolution or linear layer whose inputs number `fan_in`.
+    Bias { fan_in: usize },
+    /// Scale of a group norm.
+    NormWeight,
+    /// Shift of a group norm.
+    NormBias,
+}
+
+/// One parameter tensor of the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterSpec {
+    /// Its name in diffusers' state dict.
+    pub name: String,
+    /// Its shape in diffusers.
+    pub shape: Vec<usize>,
+    pub kind: ParameterKind,
+    /// Whether training starts from zeros: the last layer of a residual branch and of the network
+    /// (Ho et al. 2020, appendix B), so that every block starts as the identity.
+    pub zero_init: bool,
+}
+
+impl ParameterSpec {
+    /// Number of values.
+    pub fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The shape the seam's operations want.
+    pub fn channels_last_shape(&self) -> Vec<usize> {
+        match self.kind {
+            ParameterKind::ConvWeight => {
+                let [out, inputs, k] = [self.shape[0], self.shape[1], self.shape[2]];
+                vec![k, k, inputs, out]
+            }
+            ParameterKind::LinearWeight => vec![1, 1, self.shape[1], self.shape[0]],
+            _ => self.shape.clone(),
+        }
+    }
+
+    /// Index in diffusers' layout of each value in ours, in our order.
+    fn diffusers_indices(&self) -> impl Iterator<Item = usize> {
+        let [taps, inputs, outputs] = match self.kind {
+            ParameterKind::ConvWeight => {
+                [self.shape[2] * self.shape[3], self.shape[1], self.shape[0]]
+            }
+            ParameterKind::LinearWeight => [1, self.shape[1], self.shape[0]],
+            // One "output" and as many "inputs" as values: the identity.
+            _ => [1, self.count(), 1],
+        };
+        (0..taps).flat_map(move |tap| {
+            (0..inputs).flat_map(move |input| {
+                (0..outputs).map(move |output| (output * inputs + input) * taps + tap)
+            })
+        })
+    }
+
+    /// Values in diffusers' layout to ours.
+    pub fn channels_last_from_diffusers(&self, values: &[f32]) -> Vec<f32> {
+        self.diffusers_indices()
+            .map(|index| values[index])
+            .collect()
+    }
+
+    /// Values in our layout to diffusers'.
+    pub fn diffusers_from_channels_last(&self, values: &[f32]) -> Vec<f32> {
+        let mut result = vec![0.0; values.len()];
+        for (value, index) in values.iter().zip(self.diffusers_indices()) {
+            result[index] = *value;
+        }
+        result
+    }
+
+    /// Initial values in our layout: PyTorch's defaults, uniform within ±1/√fan_in for weights and
+    /// biases, except where [`ParameterSpec::zero_init`] says zeros. `position` is the parameter's
+    /// place in the list and picks its random numbers.
+    pub fn initial_values(&self, random: &Random, position: usize) -> Vec<f32> {
+        let count = self.count();
+        let uniform = |fan_in: usize| {
+            let bound = 1.0 / (fan_in as f64).sqrt();
+            (0..count as u64)
+                .map(|index| {
+                    let u = random.uniform(Stream::Weights, position as u32, index);
+                    ((2.0 * u - 1.0) * bound) as f32
+                })
+                .collect()
+        };
+        match self.kind {
+            _ if self.zero_init => vec![0.0; count],
+            ParameterKind::ConvWeight | ParameterKind::LinearWeight => {
+                uniform(self.shape[1..].iter().product())
+            }
+            ParameterKind::Bias { fan_in } => uniform(fan_in),
+            ParameterKind::NormWeight => vec![1.0; count],
+            ParameterKind::NormBias => vec![0.0; count],
+        }
+    }
+
+    /// A tensor of this parameter's shape from values in our layout.
+    pub fn tensor<B: Backend>(&self, values: Vec<f32>, device: &B::Device) -> FloatTensor<B> {
+        let data = TensorData::new(values, self.channels_last_shape());
+        match self.kind {
+            ParameterKind::ConvWeight | ParameterKind::LinearWeight => {
+                unwrap(Tensor::<B, 4>::from_data(data, device))
+            }
+            _ => unwrap(Tensor::<B, 1>::from_data(data, device)),
+        }
+    }
+}
+
+/// A reference to a parameter of rank `D`: its position in the list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parameter<const D: usize>(usize);
+
+/// Collects the parameters while the network's structure is built.
+#[derive(Debug, Default)]
+pub(super) struct ParameterList {
+    specs: Vec<ParameterSpec>,
+}
+
+impl ParameterList {
+    pub(super) fn add<const D: usize>(&mut self, spec: ParameterSpec) -> Parameter<D> {
+        self.specs.push(spec);
+        Parameter(self.specs.len() - 1)
+    }
+
+    pub(super) fn into_specs(self) -> Vec<ParameterSpec> {
+        self.specs
+    }
+}
+
+/// The numbers of a network: one tensor per parameter, in the order of
+/// [`super::UNet::parameters`], in our layout.
+#[derive(Debug, Clone)]
+pub struct Weights<B: Backend>(Vec<FloatTensor<B>>);
+
+impl<B: Backend> Weights<B> {
+    pub fn new(tensors: Vec<FloatTensor<B>>) -> Self {
+        Self(tensors)
+    }
+
+    /// Weights from values in diffusers' layout, one vector per parameter.
+    pub fn from_diffusers(
+        specs: &[ParameterSpec],
+        values: &[Vec<f32>],
+        device: &B::Device,
+    ) -> Self {
+        Self(
+            specs
+                .iter()
+                .zip(values)
+                .map(|(spec, values)| {
+                    spec.tensor::<B>(spec.channels_last_from_diffusers(values), device)
+                })
+                .collect(),
+        )
+    }
+
+    /// The tensors, in the order of the parameters.
+    pub fn tensors(&self) -> &[FloatTensor<B>] {
+        &self.0
+    }
+
+    /// The device the weights live on.
+    pub fn device(&self) -> B::Device {
+        B::float_device(&self.0[0])
+    }
+
+    pub(super) fn get<const D: usize>(&self, parameter: Parameter<D>) -> Tensor<B, D> {
+        let tensor = self.0[parameter.0].clone();
+        debug_assert_eq!(tensor.shape().num_dims(), D);
+        wrap(tensor)
+    }
+}

@@ -1,0 +1,70 @@
+//! diffusers' `ResnetBlock2D`: two convolutions around which the input is added.
+
+use burn::tensor::Tensor;
+
+use super::{
+    UNetConfig, Weights,
+    layers::{Conv2d, GroupNorm, Linear, Scope, Start},
+};
+use crate::ops::Ops;
+
+#[derive(Debug)]
+pub(super) struct ResnetBlock {
+    norm1: GroupNorm,
+    conv1: Conv2d,
+    time_emb_proj: Linear,
+    norm2: GroupNorm,
+    conv2: Conv2d,
+    /// Where the widths differ, a 1×1 convolution carries the input across.
+    conv_shortcut: Option<Conv2d>,
+}
+
+impl ResnetBlock {
+    pub(super) fn new(
+        mut scope: Scope,
+        [inputs, outputs]: [usize; 2],
+        time_embed_dim: usize,
+        config: &UNetConfig,
+    ) -> Self {
+        Self {
+            norm1: GroupNorm::new(scope.child("norm1"), inputs, config),
+            conv1: Conv2d::new(scope.child("conv1"), [inputs, outputs], 3, 1, Start::Random),
+            time_emb_proj: Linear::new(
+                scope.child("time_emb_proj"),
+                [time_embed_dim, outputs],
+                Start::Random,
+            ),
+            norm2: GroupNorm::new(scope.child("norm2"), outputs, config),
+            conv2: Conv2d::new(scope.child("conv2"), [outputs, outputs], 3, 1, Start::Zero),
+            conv_shortcut: (inputs != outputs).then(|| {
+                Conv2d::new(
+                    scope.child("conv_shortcut"),
+                    [inputs, outputs],
+                    1,
+                    1,
+                    Start::Random,
+                )
+            }),
+        }
+    }
+
+    /// `x` `[n, h, w, in]`, `time` `[n, time_embed_dim]` already through SiLU.
+    pub(super) fn forward<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        time: &Tensor<B, 2>,
+    ) -> Tensor<B, 4> {
+        let shortcut = match &self.conv_shortcut {
+            Some(conv) => conv.forward(weights, x.clone()),
+            None => x.clone(),
+        };
+        let hidden = self.norm1.forward_silu(weights, x);
+        let hidden = self.conv1.forward(weights, hidden);
+        let time = self.time_emb_proj.forward(weights, time.clone());
+        let [n, channels] = time.dims();
+        let hidden = hidden + time.reshape([n, 1, 1, channels]);
+        let hidden = self.norm2.forward_silu(weights, hidden);
+        self.conv2.forward(weights, hidden) + shortcut
+    }
+}

@@ -1,0 +1,318 @@
+//! The U-Net: down through coarser and wider levels, through the middle, and up again, each level
+//! on the way up seeing what its counterpart on the way down produced.
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::{
+    ParameterSpec, UNetConfig, Weights,
+    attention::Attention,
+    config::{DownBlockType, UpBlockType},
+    embedding::timestep_embedding,
+    layers::{Conv2d, GroupNorm, Linear, Scope, Start, silu, upsample_nearest},
+    parameters::ParameterList,
+    resnet::ResnetBlock,
+};
+use crate::{error::Result, ops::Ops, random::Random};
+
+/// A residual block and, where the level has attention, the attention that follows it.
+#[derive(Debug)]
+struct Layer {
+    resnet: ResnetBlock,
+    attention: Option<Attention>,
+}
+
+impl Layer {
+    fn forward<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        time: &Tensor<B, 2>,
+    ) -> Tensor<B, 4> {
+        let x = self.resnet.forward(weights, x, time);
+        match &self.attention {
+            Some(attention) => attention.forward(weights, x),
+            None => x,
+        }
+    }
+}
+
+/// The layers of one resolution and the convolution that leaves it.
+#[derive(Debug)]
+struct Level {
+    layers: Vec<Layer>,
+    /// Strided on the way down, after upsampling on the way up; absent at the last level.
+    resample: Option<Conv2d>,
+}
+
+/// The structure of a `UNet2DModel`.
+#[derive(Debug)]
+pub struct UNet {
+    config: UNetConfig,
+    specs: Vec<ParameterSpec>,
+    conv_in: Conv2d,
+    time_linear_1: Linear,
+    time_linear_2: Linear,
+    down: Vec<Level>,
+    mid: [Layer; 2],
+    up: Vec<Level>,
+    conv_norm_out: GroupNorm,
+    conv_out: Conv2d,
+}
+
+impl UNet {
+    /// # Errors
+    /// [`crate::error::Error::Config`] when [`UNetConfig::validate`] refuses.
+    pub fn new(config: UNetConfig) -> Result<Self> {
+        config.validate()?;
+        let mut list = ParameterList::default();
+        let mut root = Scope::root(&mut list);
+        let widths = &config.block_out_channels;
+        let finest = widths[0];
+        let coarsest = widths[widths.len() - 1];
+        let time_embed_dim = 4 * finest;
+
+        let conv_in = Conv2d::new(
+            root.child("conv_in"),
+            [config.in_channels, finest],
+            3,
+            1,
+            Start::Random,
+        );
+        let mut time_embedding = root.child("time_embedding");
+        let time_linear_1 = Linear::new(
+            time_embedding.child("linear_1"),
+            [finest, time_embed_dim],
+            Start::Random,
+        );
+        let time_linear_2 = Linear::new(
+            time_embedding.child("linear_2"),
+            [time_embed_dim, time_embed_dim],
+            Start::Random,
+        );
+        let down = down_levels(root.child("down_blocks"), time_embed_dim, &config);
+        let mid = mid_layers(root.child("mid_block"), coarsest, time_embed_dim, &config);
+        let up = up_levels(root.child("up_blocks"), time_embed_dim, &config);
+        let conv_norm_out = GroupNorm::new(root.child("conv_norm_out"), finest, &config);
+        let conv_out = Conv2d::new(
+            root.child("conv_out"),
+            [finest, config.out_channels],
+            3,
+            1,
+            Start::Zero,
+        );
+        Ok(Self {
+            specs: list.into_specs(),
+            config,
+            conv_in,
+            time_linear_1,
+            time_linear_2,
+            down,
+            mid,
+            up,
+            conv_norm_out,
+            conv_out,
+        })
+    }
+
+    pub fn config(&self) -> &UNetConfig {
+        &self.config
+    }
+
+    /// Every parameter, in the order [`Weights`] has them.
+    pub fn parameters(&self) -> &[ParameterSpec] {
+        &self.specs
+    }
+
+    /// Number of values in all parameters.
+    pub fn parameter_count(&self) -> usize {
+        self.specs.iter().map(ParameterSpec::count).sum()
+    }
+
+    /// Weights to start training from.
+    pub fn initial_weights<B: Ops>(&self, seed: u64, device: &B::Device) -> Weights<B> {
+        let random = Random::new(seed);
+        let tensors = self.specs.iter().enumerate().map(|(position, spec)| {
+            spec.tensor::<B>(spec.initial_values(&random, position), device)
+        });
+        Weights::new(tensors.collect())
+    }
+
+    /// The network's prediction for `x` `[n, in_channels, h, w]` at `timesteps` (one per item):
+    /// `[n, out_channels, h, w]`. `h` and `w` must be multiples of
+    /// [`UNetConfig::size_multiple`].
+    pub fn forward<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        timesteps: &[usize],
+    ) -> Tensor<B, 4> {
+        let time = self.time_embedding(weights, timesteps);
+        let mut x = self.conv_in.forward(weights, x.permute([0, 2, 3, 1]));
+        let mut skips = vec![x.clone()];
+        for level in &self.down {
+            for layer in &level.layers {
+                x = layer.forward(weights, x, &time);
+                skips.push(x.clone());
+            }
+            if let Some(downsample) = &level.resample {
+                x = downsample.forward(weights, x);
+                skips.push(x.clone());
+            }
+        }
+        for layer in &self.mid {
+            x = layer.forward(weights, x, &time);
+        }
+        for level in &self.up {
+            for layer in &level.layers {
+                if let Some(skip) = skips.pop() {
+                    x = Tensor::cat(vec![x, skip], 3);
+                }
+                x = layer.forward(weights, x, &time);
+            }
+            if let Some(upsample) = &level.resample {
+                x = upsample.forward(weights, upsample_nearest(x));
+            }
+        }
+        let x = self.conv_norm_out.forward_silu(weights, x);
+        self.conv_out.forward(weights, x).permute([0, 3, 1, 2])
+    }
+
+    /// `[n, time_embed_dim]`, through SiLU, which every residual block would apply first.
+    fn time_embedding<B: Ops>(&self, weights: &Weights<B>, timesteps: &[usize]) -> Tensor<B, 2> {
+        let dim = self.config.block_out_channels[0];
+        let embedding = timestep_embedding(
+            timesteps,
+            dim,
+            self.config.flip_sin_to_cos,
+            self.config.freq_shift,
+        );
+        let embedding = Tensor::from_data(
+            TensorData::new(embedding, [timesteps.len(), dim]),
+            &weights.device(),
+        );
+        let hidden = silu(self.time_linear_1.forward(weights, embedding));
+        silu(self.time_linear_2.forward(weights, hidden))
+    }
+}
+
+/// A level's layers from the widths each sees and gives.
+fn layers(
+    scope: &mut Scope,
+    widths: impl IntoIterator<Item = [usize; 2]>,
+    attention: bool,
+    time_embed_dim: usize,
+    config: &UNetConfig,
+) -> Vec<Layer> {
+    widths
+        .into_iter()
+        .enumerate()
+        .map(|(index, widths)| Layer {
+            resnet: ResnetBlock::new(
+                scope.child(&format!("resnets.{index}")),
+                widths,
+                time_embed_dim,
+                config,
+            ),
+            attention: attention.then(|| {
+                Attention::new(
+                    scope.child(&format!("attentions.{index}")),
+                    widths[1],
+                    config,
+                )
+            }),
+        })
+        .collect()
+}
+
+fn down_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> Vec<Level> {
+    let widths = &config.block_out_channels;
+    let last = widths.len() - 1;
+    (0..widths.len())
+        .map(|index| {
+            let mut scope = scope.child(&index.to_string());
+            let width = widths[index];
+            let first = [widths[index.saturating_sub(1)], width];
+            let rest = std::iter::repeat_n([width, width], config.layers_per_block - 1);
+            let attention = config.down_block_types[index] == DownBlockType::AttnDownBlock2D;
+            Level {
+                layers: layers(
+                    &mut scope,
+                    std::iter::once(first).chain(rest),
+                    attention,
+                    time_embed_dim,
+                    config,
+                ),
+                resample: (index != last).then(|| {
+                    Conv2d::new(
+                        scope.child("downsamplers.0.conv"),
+                        [width, width],
+                        3,
+                        2,
+                        Start::Random,
+                    )
+                }),
+            }
+        })
+        .collect()
+}
+
+fn mid_layers(
+    mut scope: Scope,
+    width: usize,
+    time_embed_dim: usize,
+    config: &UNetConfig,
+) -> [Layer; 2] {
+    let attention = config
+        .add_attention
+        .then(|| Attention::new(scope.child("attentions.0"), width, config));
+    let mut resnet =
+        |name: &str| ResnetBlock::new(scope.child(name), [width, width], time_embed_dim, config);
+    [
+        Layer {
+            resnet: resnet("resnets.0"),
+            attention,
+        },
+        Layer {
+            resnet: resnet("resnets.1"),
+            attention: None,
+        },
+    ]
+}
+
+fn up_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> Vec<Level> {
+    // Coarsest first.
+    let widths: Vec<usize> = config.block_out_channels.iter().rev().copied().collect();
+    let last = widths.len() - 1;
+    (0..widths.len())
+        .map(|index| {
+            let mut scope = scope.child(&index.to_string());
+            let width = widths[index];
+            let from_below = widths[index.saturating_sub(1)];
+            // The last layer's skip comes from the entrance of the level on the way down, which
+            // has the width of the next finer level.
+            let finer = widths[(index + 1).min(last)];
+            let layer_widths = (0..=config.layers_per_block).map(|layer| {
+                let skip = if layer == config.layers_per_block {
+                    finer
+                } else {
+                    width
+                };
+                let input = if layer == 0 { from_below } else { width };
+                [input + skip, width]
+            });
+            let attention = config.up_block_types[index] == UpBlockType::AttnUpBlock2D;
+            Level {
+                layers: layers(&mut scope, layer_widths, attention, time_embed_dim, config),
+                resample: (index != last).then(|| {
+                    Conv2d::new(
+                        scope.child("upsamplers.0.conv"),
+                        [width, width],
+                        3,
+                        1,
+                        Start::Random,
+                    )
+                }),
+            }
+        })
+        .collect()
+}

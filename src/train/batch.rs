@@ -1,0 +1,105 @@
+//! What one training step sees: images, timesteps and noise, each a function of (seed, step) alone.
+
+use super::{Config, Dataset};
+use crate::{
+    diffusion::{Schedule, forward::q_sample},
+    random::{Random, Stream},
+};
+
+/// One step's data; images are `[batch, 3, size, size]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// t, uniform over 0..num_train_timesteps, one per image.
+    pub timesteps: Vec<usize>,
+    /// Noised images.
+    pub x_t: Vec<f32>,
+    /// The noise in them, which the network is to predict.
+    pub eps: Vec<f32>,
+}
+
+impl Batch {
+    /// The batch of `step`, counted from 0. The images come in a fresh random order every epoch.
+    ///
+    /// # Panics
+    /// If the data set is empty.
+    pub fn at(step: u64, dataset: &Dataset, schedule: &Schedule, config: &Config) -> Self {
+        let random = Random::new(config.seed);
+        // Streams count steps in 32 bits, which is 130 years of training at a step a second.
+        let stream_step = step as u32;
+        let size = config.training.batch_size;
+        let length = dataset.image(0).len();
+        let eps = random.normals(Stream::TrainingNoise, stream_step, 0, size * length);
+        let timesteps: Vec<usize> = (0..size as u64)
+            .map(|i| {
+                let count = schedule.num_train_timesteps();
+                random.below(count, Stream::Timesteps, stream_step, i)
+            })
+            .collect();
+        let indices = image_indices(&random, step, size, dataset.len());
+        let mut x_t = Vec::with_capacity(size * length);
+        for (i, (&index, &t)) in indices.iter().zip(&timesteps).enumerate() {
+            let eps = &eps[i * length..][..length];
+            let flip = config.training.random_flip
+                && random.uniform(Stream::Flip, stream_step, i as u64) < 0.5;
+            if flip {
+                let mirrored = mirror(dataset.image(index), dataset.size());
+                x_t.extend(q_sample(schedule, &mirrored, eps, t));
+            } else {
+                x_t.extend(q_sample(schedule, dataset.image(index), eps, t));
+            }
+        }
+        Self {
+            timesteps,
+            x_t,
+            eps,
+        }
+    }
+}
+
+/// Which images `step` uses: the next `size` of an endless sequence of shuffled epochs.
+fn image_indices(random: &Random, step: u64, size: usize, count: usize) -> Vec<usize> {
+    let first = step * size as u64;
+    let mut current: Option<(u64, Vec<usize>)> = None;
+    (first..first + size as u64)
+        .map(|position| {
+            let epoch = position / count as u64;
+            if current.as_ref().is_none_or(|(known, _)| *known != epoch) {
+                let order = random.permutation(count, Stream::Order, epoch as u32);
+                current = Some((epoch, order));
+            }
+            let order = current.as_ref().map_or(&[][..], |(_, order)| order);
+            order[(position % count as u64) as usize]
+        })
+        .collect()
+}
+
+/// The image mirrored left to right.
+fn mirror(image: &[f32], size: usize) -> Vec<f32> {
+    image
+        .chunks_exact(size)
+        .flat_map(|row| row.iter().rev().copied())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_epoch_uses_every_image_once() {
+        let random = Random::new(1);
+        let indices: Vec<usize> = (0..5)
+            .flat_map(|step| image_indices(&random, step, 7, 5))
+            .collect();
+        for epoch in indices.chunks_exact(5) {
+            let mut epoch = epoch.to_vec();
+            epoch.sort_unstable();
+            assert_eq!(epoch, [0, 1, 2, 3, 4]);
+        }
+    }
+
+    #[test]
+    fn mirroring_reverses_rows() {
+        assert_eq!(mirror(&[1.0, 2.0, 3.0, 4.0], 2), [2.0, 1.0, 4.0, 3.0]);
+    }
+}

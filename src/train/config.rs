@@ -1,0 +1,145 @@
+//! Everything that describes a training run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    diffusion::SchedulerConfig,
+    error::{Error, Result},
+    model::UNetConfig,
+};
+
+/// How the network is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainingConfig {
+    /// Images per step.
+    pub batch_size: usize,
+    /// Adam's step size after the warm-up.
+    pub learning_rate: f64,
+    /// Steps over which the learning rate rises from 0.
+    pub lr_warmup_steps: usize,
+    pub adam_beta1: f64,
+    pub adam_beta2: f64,
+    pub adam_epsilon: f64,
+    /// The averaging of the weights forgets at most this slowly; see
+    /// [`TrainingConfig::ema_decay`].
+    pub ema_max_decay: f64,
+    /// Mirror half of the images left to right.
+    pub random_flip: bool,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            batch_size: 16,
+            learning_rate: 1e-3,
+            lr_warmup_steps: 100,
+            adam_beta1: 0.9,
+            adam_beta2: 0.999,
+            adam_epsilon: 1e-8,
+            ema_max_decay: 0.998,
+            random_flip: false,
+        }
+    }
+}
+
+impl TrainingConfig {
+    /// Step size at `step`, counted from 1: linear warm-up, then constant.
+    pub fn learning_rate_at(&self, step: u64) -> f64 {
+        let warmup = self.lr_warmup_steps.max(1) as f64;
+        self.learning_rate * (step as f64 / warmup).min(1.0)
+    }
+
+    /// Decay of the averaged weights at `step`, counted from 1.
+    ///
+    /// (1 + step) / (10 + step) at first (TensorFlow's `ExponentialMovingAverage`, diffusers'
+    /// `EMAModel`), so that early samples are not those of the random start.
+    pub fn ema_decay_at(&self, step: u64) -> f64 {
+        ((1.0 + step as f64) / (10.0 + step as f64)).min(self.ema_max_decay)
+    }
+
+    fn validate(&self) -> Result<()> {
+        let refuse = |reason: &str| Err(Error::Config(reason.into()));
+        let unit = |value: f64| (0.0..1.0).contains(&value);
+        if !(1..=1024).contains(&self.batch_size) {
+            return refuse("batch_size must be 1 to 1024.");
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
+            return refuse("learning_rate must be above 0 and at most 1.");
+        }
+        if !unit(self.adam_beta1) || !unit(self.adam_beta2) || !unit(self.ema_max_decay) {
+            return refuse("adam_beta1, adam_beta2 and ema_max_decay must be in [0, 1).");
+        }
+        if !(self.adam_epsilon > 0.0 && self.adam_epsilon < 1.0) {
+            return refuse("adam_epsilon must be between 0 and 1.");
+        }
+        Ok(())
+    }
+}
+
+/// A whole run: the network, the diffusion process, and how they are trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Side of the images in pixels.
+    pub size: usize,
+    /// Seed of everything random in training.
+    pub seed: u64,
+    pub unet: UNetConfig,
+    pub scheduler: SchedulerConfig,
+    pub training: TrainingConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::for_size(32)
+    }
+}
+
+impl Config {
+    /// The default configuration for images of `size` × `size`.
+    pub fn for_size(size: usize) -> Self {
+        Self {
+            size,
+            seed: 0,
+            unet: UNetConfig::default(),
+            scheduler: SchedulerConfig::default(),
+            training: TrainingConfig::default(),
+        }
+    }
+
+    /// Reads and checks a configuration; absent fields take their defaults.
+    ///
+    /// # Errors
+    /// [`Error::Config`] saying which field is wrong.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let config: Self =
+            serde_json::from_str(json).map_err(|error| Error::Config(format!("{error}.")))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks every part, and that they fit each other.
+    ///
+    /// # Errors
+    /// [`Error::Config`] saying which field is wrong.
+    pub fn validate(&self) -> Result<()> {
+        self.unet.validate()?;
+        self.scheduler.validate()?;
+        self.training.validate()?;
+        let multiple = self.unet.size_multiple();
+        if !(4..=256).contains(&self.size) || !self.size.is_multiple_of(multiple) {
+            return Err(Error::Config(format!(
+                "size is {}, but a network of {} levels needs a multiple of {multiple} between 4 and 256.",
+                self.size,
+                self.unet.block_out_channels.len()
+            )));
+        }
+        if self.unet.in_channels != 3 || self.unet.out_channels != 3 {
+            return Err(Error::Config(
+                "images are RGB, so in_channels and out_channels must be 3.".into(),
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! The training images.
+
+use crate::error::{Error, Result};
+
+/// Images `[n, 3, size, size]` in [-1, 1].
+#[derive(Debug, Clone, Default)]
+pub struct Dataset {
+    size: usize,
+    count: usize,
+    pixels: Vec<f32>,
+}
+
+impl Dataset {
+    /// From RGB bytes, rows of pixels, one image after the other.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`] for none; [`Error::Image`] when the number of bytes does not fit.
+    pub fn from_rgb(bytes: &[u8], count: usize, size: usize) -> Result<Self> {
+        if count == 0 {
+            return Err(Error::NoImages);
+        }
+        if bytes.len() != count * size * size * 3 {
+            return Err(Error::Image(format!(
+                "{count} images of {size} × {size} RGB pixels need {} bytes, but there are {}.",
+                count * size * size * 3,
+                bytes.len()
+            )));
+        }
+        let area = size * size;
+        let mut pixels = vec![0.0; bytes.len()];
+        for (image, bytes) in pixels
+            .chunks_exact_mut(3 * area)
+            .zip(bytes.chunks_exact(3 * area))
+        {
+            for (position, rgb) in bytes.chunks_exact(3).enumerate() {
+                for (channel, byte) in rgb.iter().enumerate() {
+                    image[channel * area + position] = *byte as f32 / 127.5 - 1.0;
+                }
+            }
+        }
+        Ok(Self {
+            size,
+            count,
+            pixels,
+        })
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Side of the images.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Image `index`, `[3, size, size]`.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub fn image(&self, index: usize) -> &[f32] {
+        let length = 3 * self.size * self.size;
+        &self.pixels[index * length..][..length]
+    }
+}
+
+/// Images `[n, 3, size, size]` in model range to RGB bytes, rows of pixels, one image after the
+/// other; values outside [-1, 1] are clamped.
+pub fn rgb_from_pixels(pixels: &[f32], size: usize) -> Vec<u8> {
+    let area = size * size;
+    let mut bytes = vec![0; pixels.len()];
+    for (image, bytes) in pixels
+        .chunks_exact(3 * area)
+        .zip(bytes.chunks_exact_mut(3 * area))
+    {
+        for (position, rgb) in bytes.chunks_exact_mut(3).enumerate() {
+            for (channel, byte) in rgb.iter_mut().enumerate() {
+                let value = (image[channel * area + position] + 1.0) * 127.5;
+                *byte = value.clamp(0.0, 255.0).round() as u8;
+            }
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_survive_the_way_to_pixels_and_back() {
+        let bytes: Vec<u8> = (0..2 * 4 * 4 * 3).map(|i| (i * 37 % 256) as u8).collect();
+        let dataset = Dataset::from_rgb(&bytes, 2, 4).unwrap();
+        assert_eq!(rgb_from_pixels(&dataset.pixels, 4), bytes);
+        assert!(dataset.pixels.iter().all(|x| (-1.0..=1.0).contains(x)));
+        // Channel planes, not interleaved.
+        assert_eq!(dataset.image(1)[16], bytes[48 + 1] as f32 / 127.5 - 1.0);
+    }
+
+    #[test]
+    fn wrong_numbers_of_bytes_are_refused() {
+        assert!(matches!(Dataset::from_rgb(&[], 0, 4), Err(Error::NoImages)));
+        assert!(matches!(
+            Dataset::from_rgb(&[0; 47], 1, 4),
+            Err(Error::Image(_))
+        ));
+    }
+}

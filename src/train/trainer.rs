@@ -1,0 +1,248 @@
+//! The training loop as a stepper: whoever drives it decides when the next step is due.
+
+use std::rc::Rc;
+
+use burn::{
+    backend::Autodiff,
+    tensor::{
+        Tensor, TensorData,
+        backend::{AutodiffBackend, Backend},
+        ops::{FloatTensor, FloatTensorOps},
+    },
+};
+
+use super::{Config, Dataset, batch::Batch};
+use crate::{
+    diffusion::Schedule,
+    error::{Error, Result},
+    model::{UNet, Weights},
+    ops::{Kernels, Ops, ParameterState},
+};
+
+/// The loss of one step, still on the device.
+#[derive(Debug, Clone)]
+pub struct Loss<B: Backend>(Tensor<B, 1>);
+
+/// Reads losses in one go; on a GPU this waits for the steps to finish.
+///
+/// # Errors
+/// [`Error::Device`] when the device was lost.
+pub async fn read_losses<B: Backend>(losses: Vec<Loss<B>>) -> Result<Vec<f32>> {
+    if losses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = Tensor::cat(losses.into_iter().map(|loss| loss.0).collect(), 0);
+    read(all).await
+}
+
+/// The values of a tensor, row-major.
+///
+/// # Errors
+/// [`Error::Device`] when the device was lost.
+pub(crate) async fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>> {
+    let data = tensor
+        .into_data_async()
+        .await
+        .map_err(|error| Error::Device(format!("{error:?}")))?;
+    data.convert::<f32>()
+        .to_vec()
+        .map_err(|error| Error::Device(format!("{error:?}")))
+}
+
+/// What training has arrived at: enough to go on exactly as if never interrupted.
+#[derive(Debug, Clone)]
+pub struct TrainingState<B: Backend> {
+    /// Optimizer steps taken.
+    pub step: u64,
+    /// The step at which Adam's moments were last zero: 0, or where training went on from weights
+    /// alone. Bias correction and warm-up count from here.
+    pub moments_since: u64,
+    /// One per parameter of the network.
+    pub parameters: Vec<ParameterState<B>>,
+}
+
+impl<B: Kernels + Ops> TrainingState<B> {
+    /// The start: fresh weights, no steps.
+    pub fn new(unet: &UNet, seed: u64, device: &B::Device) -> Self {
+        let parameters = unet
+            .initial_weights::<B>(seed, device)
+            .tensors()
+            .iter()
+            .map(|value| {
+                let zeros = || B::float_mul_scalar(value.clone(), 0f32.into());
+                ParameterState {
+                    value: value.clone(),
+                    exp_avg: zeros(),
+                    exp_avg_sq: zeros(),
+                    // A copy of its own, so that the optimizer may write both in place.
+                    ema: B::float_mul_scalar(value.clone(), 1f32.into()),
+                }
+            })
+            .collect();
+        Self {
+            step: 0,
+            moments_since: 0,
+            parameters,
+        }
+    }
+
+    fn collect(&self, field: impl Fn(&ParameterState<B>) -> &FloatTensor<B>) -> Weights<B> {
+        Weights::new(self.parameters.iter().map(|p| field(p).clone()).collect())
+    }
+
+    /// The averaged weights, which give the better samples.
+    pub fn ema_weights(&self) -> Weights<B> {
+        self.collect(|parameter| &parameter.ema)
+    }
+
+    /// The weights as the optimizer left them.
+    pub fn raw_weights(&self) -> Weights<B> {
+        self.collect(|parameter| &parameter.value)
+    }
+}
+
+/// Trains a [`UNet`] to predict noise (Ho et al. 2020, algorithm 1).
+pub struct Trainer<B: Kernels + Ops> {
+    config: Config,
+    unet: Rc<UNet>,
+    schedule: Schedule,
+    device: B::Device,
+    state: TrainingState<B>,
+}
+
+impl<B: Kernels + Ops> Trainer<B> {
+    /// A fresh run.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the configuration cannot work.
+    pub fn new(config: Config, device: B::Device) -> Result<Self> {
+        config.validate()?;
+        let unet = Rc::new(UNet::new(config.unet.clone())?);
+        let state = TrainingState::new(&unet, config.seed, &device);
+        Self::resume(config, unet, state, device)
+    }
+
+    /// A run that goes on from `state`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the configuration cannot work.
+    pub fn resume(
+        config: Config,
+        unet: Rc<UNet>,
+        state: TrainingState<B>,
+        device: B::Device,
+    ) -> Result<Self> {
+        config.validate()?;
+        let schedule = Schedule::new(&config.scheduler)?;
+        Ok(Self {
+            config,
+            unet,
+            schedule,
+            device,
+            state,
+        })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn unet(&self) -> &Rc<UNet> {
+        &self.unet
+    }
+
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    pub fn device(&self) -> &B::Device {
+        &self.device
+    }
+
+    pub fn state(&self) -> &TrainingState<B> {
+        &self.state
+    }
+
+    /// One optimizer step on the next batch of `dataset`: L_simple = E‖ε - ε_θ(x_t, t)‖²
+    /// (Ho et al. 2020, equation 14), the mean over all values of the batch.
+    ///
+    /// On a GPU this only queues the work; read the loss to wait for it.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`] or [`Error::Image`] when the data set does not fit the configuration.
+    pub fn step(&mut self, dataset: &Dataset) -> Result<Loss<B>> {
+        if dataset.is_empty() {
+            return Err(Error::NoImages);
+        }
+        if dataset.size() != self.config.size {
+            return Err(Error::Image(format!(
+                "they are {0} × {0}, but the model is for {1} × {1}.",
+                dataset.size(),
+                self.config.size
+            )));
+        }
+        let batch = Batch::at(self.state.step, dataset, &self.schedule, &self.config);
+        let (loss, grads) = self.loss_and_grads(&batch);
+        self.state.step += 1;
+        let step = self
+            .config
+            .training
+            .adam_step_at(self.state.step - self.state.moments_since);
+        let parameters = std::mem::take(&mut self.state.parameters);
+        self.state.parameters = B::adam_step(parameters, grads, step);
+        Ok(loss)
+    }
+
+    fn loss_and_grads(&self, batch: &Batch) -> (Loss<B>, Vec<FloatTensor<B>>) {
+        let size = self.config.size;
+        let shape = [
+            batch.timesteps.len(),
+            self.config.unet.in_channels,
+            size,
+            size,
+        ];
+        let upload = |values: &[f32]| {
+            Tensor::<Autodiff<B>, 4>::from_data(
+                TensorData::new(values.to_vec(), shape),
+                &self.device,
+            )
+        };
+        let leaves: Vec<FloatTensor<Autodiff<B>>> = self
+            .state
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let leaf = Autodiff::<B>::from_inner(parameter.value.clone());
+                Autodiff::<B>::float_set_require_grad(leaf, true)
+            })
+            .collect();
+        let weights = Weights::<Autodiff<B>>::new(leaves);
+        let pred = self
+            .unet
+            .forward(&weights, upload(&batch.x_t), &batch.timesteps);
+        let loss = mean_squared_error(pred, upload(&batch.eps));
+        let grads = loss.backward();
+        let grads = weights
+            .tensors()
+            .iter()
+            .map(|leaf| {
+                // A parameter outside the graph has no gradient; it then stays as it is.
+                Autodiff::<B>::grad(leaf, &grads).unwrap_or_else(|| {
+                    let value = Autodiff::<B>::inner(leaf.clone());
+                    B::float_mul_scalar(value, 0f32.into())
+                })
+            })
+            .collect();
+        (Loss(loss.inner()), grads)
+    }
+}
+
+/// Mean over all values, one axis at a time: burn sums an axis with one thread per output, so a sum
+/// of everything at once would be a single thread's work on a GPU.
+fn mean_squared_error<B: Backend>(a: Tensor<B, 4>, b: Tensor<B, 4>) -> Tensor<B, 1> {
+    let difference = a - b;
+    let count = difference.shape().num_elements() as f64;
+    let squared = difference.clone() * difference;
+    let sum = squared.sum_dim(3).sum_dim(2).sum_dim(1).sum_dim(0);
+    sum.reshape([1]) / count
+}
