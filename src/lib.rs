@@ -9,4 +9,7 @@ pub mod model;
 pub mod ops;
 pub mod random;
 pub mod sampler;
+pub mod session;
 pub mod train;
+#[cfg(target_family = "wasm")]
+pub mod web;

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// Bundles web/ into the npm package pkg/: unnoise.js (element and Lab), lab.js (Lab alone),
+// worker.js, the types, and the bundled samples. The wasm in pkg/gpu and pkg/cpu is built elsewhere.
+import { build } from 'esbuild';
+import { spawnSync } from 'node:child_process';
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+
+const { values: options } = parseArgs({
+  options: {
+    out: { type: 'string', default: 'pkg' },
+    types: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (options.help) {
+  console.log('usage: build-web.mjs [--out DIR (pkg)] [--types]   --types also writes DIR/types');
+  process.exit(0);
+}
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const { out } = options;
+
+await mkdir(out, { recursive: true });
+const result = await build({
+  entryPoints: {
+    unnoise: 'web/index.js',
+    lab: 'web/lab.js',
+    worker: 'web/worker/worker.js',
+  },
+  outdir: out,
+  bundle: true,
+  minify: true,
+  sourcemap: true,
+  format: 'esm',
+  target: 'es2022',
+  loader: { '.css': 'text' },
+  legalComments: 'linked',
+  metafile: true,
+});
+for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
+  if (file.endsWith('.js')) console.log(`${file}  ${(bytes / 1024).toFixed(1)} KiB`);
+}
+
+if (existsSync('web/samples')) {
+  await rm(`${out}/samples`, { recursive: true, force: true });
+  await cp('web/samples', `${out}/samples`, { recursive: true });
+}
+
+if (options.types) {
+  await rm(`${out}/types`, { recursive: true, force: true });
+  const tsc = fileURLToPath(new URL('../node_modules/.bin/tsc', import.meta.url));
+  const flags = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly'];
+  const run = spawnSync(tsc, [...flags, '--outDir', `${out}/types`, '--rootDir', 'web'], {
+    stdio: 'inherit',
+  });
+  process.exitCode = run.status ?? 1;
+}

@@ -1,0 +1,27 @@
+/**
+ * Cuts a bundled sheet into single PNG files, for `unnoise train --data OUT_DIR`.
+ *
+ *     node unpack.mjs SET OUT_DIR
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cutSheet } from './sheet.mjs';
+
+const SAMPLES = new URL('../../web/samples/', import.meta.url);
+
+const sets = JSON.parse(await readFile(new URL('index.json', SAMPLES), 'utf8'));
+const [id, folder] = process.argv.slice(2);
+const set = sets.find((candidate) => candidate.id === id);
+
+if (!set || !folder) {
+  const names = sets.map((candidate) => candidate.id).join('|');
+  console.error(`Usage: node unpack.mjs ${names} OUT_DIR`);
+  process.exitCode = 2;
+} else {
+  const sheet = await readFile(new URL(set.sprites, SAMPLES));
+  await mkdir(folder, { recursive: true });
+  for (const [i, file] of cutSheet(sheet, set.tile, set.count).entries()) {
+    await writeFile(join(folder, `${id}-${String(i).padStart(3, '0')}.png`), file);
+  }
+  console.log(`${set.count} images in ${folder}`);
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+// A static file server for trying the page: nothing is cached, and nothing outside the folder is
+// ever read.
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values: options } = parseArgs({
+  options: {
+    port: { type: 'string', default: '8080' },
+    host: { type: 'string', default: '127.0.0.1' },
+    root: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (options.help) {
+  console.log('usage: serve.mjs [--port N (8080; 0 = any)] [--host 127.0.0.1] [--root DIR]');
+  process.exit(0);
+}
+
+const TYPES = {
+  '.css': 'text/css',
+  '.gif': 'image/gif',
+  '.html': 'text/html; charset=utf-8',
+  '.jpg': 'image/jpeg',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.map': 'application/json',
+  '.md': 'text/markdown; charset=utf-8',
+  '.mjs': 'text/javascript',
+  '.png': 'image/png',
+  '.safetensors': 'application/octet-stream',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.webp': 'image/webp',
+};
+const root = normalize(options.root.endsWith(sep) ? options.root : options.root + sep);
+
+/**
+ * @param {string} url
+ * @returns {Promise<{ path: string, size: number } | undefined>}
+ */
+async function find(url) {
+  try {
+    let path = normalize(join(root, decodeURIComponent(new URL(url, 'http://localhost').pathname)));
+    if (!path.startsWith(root)) return undefined;
+    let info = await stat(path);
+    if (info.isDirectory()) info = await stat((path = join(path, 'index.html')));
+    return { path, size: info.size };
+  } catch {
+    return undefined;
+  }
+}
+
+const server = createServer(async (request, response) => {
+  const file = await find(request.url ?? '/');
+  if (!file || (request.method !== 'GET' && request.method !== 'HEAD')) {
+    response.writeHead(file ? 405 : 404, { 'content-type': 'text/plain' }).end('not found\n');
+    return;
+  }
+  response.writeHead(200, {
+    'content-type': TYPES[extname(file.path)] ?? 'application/octet-stream',
+    'content-length': file.size,
+    'cache-control': 'no-store',
+  });
+  if (request.method === 'HEAD') response.end();
+  else createReadStream(file.path).pipe(response);
+});
+
+server.on('error', (error) => {
+  console.error(`serve: ${error.message}`);
+  process.exit(1);
+});
+server.listen(Number(options.port), options.host, () => {
+  const { port } = server.address();
+  console.log(`http://${options.host}:${port}/`);
+});

@@ -1,0 +1,299 @@
+//! A visitor's session: images, a model in training, and samples of it, on one backend.
+//!
+//! What the page drives through `src/web/`, without knowing about pages.
+
+use burn::tensor::Tensor;
+use web_time::{Duration, Instant};
+
+use crate::{
+    diffusion::{
+        Schedule,
+        forward::{q_sample, q_step},
+    },
+    error::{Error, Result},
+    format::Checkpoint,
+    ops::{Kernels, Ops},
+    random::{Random, Stream},
+    sampler::{NetworkDenoiser, SamplingOptions, SeededNoise, Trajectory},
+    train::{Config, Dataset, Trainer, dataset::rgb_from_pixels, read, read_losses},
+};
+
+/// Which weights to sample with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightsKind {
+    /// Averaged over training.
+    #[default]
+    Ema,
+    /// As the optimizer left them.
+    Raw,
+}
+
+/// Training steps queued before the device is waited for: enough to keep it busy, few enough that
+/// it is never more than about [`QUEUE_TIME`] behind.
+const QUEUE_TIME: Duration = Duration::from_millis(100);
+
+/// What a stretch of training did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Optimizer steps taken since the start of the run.
+    pub step: u64,
+    /// Loss of each step of this stretch.
+    pub losses: Vec<f32>,
+    /// Wall-clock time it took.
+    pub elapsed: Duration,
+}
+
+/// Images and a model in training.
+pub struct Session<B: Kernels + Ops> {
+    trainer: Trainer<B>,
+    dataset: Dataset,
+    /// Steps to queue between reads, learnt from how long they take.
+    steps_per_read: usize,
+}
+
+impl<B: Kernels + Ops> Session<B> {
+    /// # Errors
+    /// [`Error::Config`] when the configuration cannot work.
+    pub fn new(config: Config, device: B::Device) -> Result<Self> {
+        Ok(Self {
+            trainer: Trainer::new(config, device)?,
+            dataset: Dataset::default(),
+            steps_per_read: 1,
+        })
+    }
+
+    pub fn trainer(&self) -> &Trainer<B> {
+        &self.trainer
+    }
+
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Replaces the images: RGB bytes, rows of pixels, one image after the other.
+    ///
+    /// # Errors
+    /// [`Error::Image`] or [`Error::NoImages`] when they do not fit; the old ones then stay.
+    pub fn set_images(&mut self, bytes: &[u8], count: usize, size: usize) -> Result<()> {
+        if size != self.trainer.config().size {
+            return Err(Error::Image(format!(
+                "they are {size} × {size}, but the model is for {0} × {0}.",
+                self.trainer.config().size
+            )));
+        }
+        self.dataset = Dataset::from_rgb(bytes, count, size)?;
+        Ok(())
+    }
+
+    /// Starts training afresh with the same configuration and images.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the configuration cannot work.
+    pub fn reset(&mut self) -> Result<()> {
+        let config = self.trainer.config().clone();
+        self.trainer = Trainer::new(config, self.trainer.device().clone())?;
+        Ok(())
+    }
+
+    /// Takes whole training steps until `duration` is over or `max_steps` are taken, at least one.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`], or [`Error::Device`] when the device was lost.
+    pub async fn train(&mut self, duration: Duration, max_steps: usize) -> Result<Report> {
+        let start = Instant::now();
+        let mut losses = Vec::new();
+        while losses.is_empty() || (start.elapsed() < duration && losses.len() < max_steps) {
+            let queued_at = Instant::now();
+            let count = self.steps_per_read.min(max_steps - losses.len()).max(1);
+            let queued = (0..count)
+                .map(|_| self.trainer.step(&self.dataset))
+                .collect::<Result<Vec<_>>>()?;
+            losses.extend(read_losses(queued).await?);
+            let per_step = queued_at.elapsed().as_secs_f64() / count as f64;
+            let fitting = (QUEUE_TIME.as_secs_f64() / per_step.max(1e-6)) as usize;
+            self.steps_per_read = fitting.clamp(1, 2 * self.steps_per_read).min(64);
+        }
+        Ok(Report {
+            step: self.trainer.state().step,
+            losses,
+            elapsed: start.elapsed(),
+        })
+    }
+
+    /// Runs one training step on made-up images and forgets it, so that every GPU pipeline is
+    /// compiled before the first real one.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device was lost.
+    pub async fn warm_up(&self) -> Result<()> {
+        let config = self.trainer.config().clone();
+        let size = config.size;
+        let grey = Dataset::from_rgb(&vec![128; size * size * 3], 1, size)?;
+        let mut trainer = Trainer::<B>::new(config, self.trainer.device().clone())?;
+        let loss = trainer.step(&grey)?;
+        read_losses(vec![loss]).await?;
+        Ok(())
+    }
+
+    /// Everything needed to go on later.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device was lost.
+    pub async fn checkpoint(&self) -> Result<Checkpoint> {
+        Checkpoint::of(&self.trainer).await
+    }
+
+    /// Goes on from a checkpoint file. Images of another size than the model's are dropped.
+    ///
+    /// # Errors
+    /// What [`Checkpoint::from_bytes`] refuses; nothing is changed then.
+    pub fn load(&mut self, bytes: &[u8]) -> Result<()> {
+        let checkpoint = Checkpoint::from_bytes(bytes)?;
+        self.trainer = checkpoint.into_trainer(self.trainer.device().clone())?;
+        if self.dataset.size() != self.trainer.config().size {
+            self.dataset = Dataset::default();
+        }
+        Ok(())
+    }
+
+    /// Image `index` noised to timestep `t` in closed form, with the noise that did it.
+    ///
+    /// # Errors
+    /// [`Error::Image`] or [`Error::Config`] when there is no such image or timestep.
+    pub fn noisy(&self, index: usize, t: usize, seed: u64) -> Result<Noisy> {
+        let (x_0, schedule) = self.image_and_schedule(index, t)?;
+        let eps = Random::new(seed).normals(Stream::ForwardNoise, 0, 0, x_0.len());
+        let x_t: Vec<f32> = q_sample(schedule, x_0, &eps, t).collect();
+        let size = self.dataset.size();
+        // Noise is drawn at half its size, so that its tails show as shades and not as clipping.
+        let shaded: Vec<f32> = eps.iter().map(|value| value / 2.0).collect();
+        Ok(Noisy {
+            x_0: rgb_from_pixels(x_0, size),
+            x_t: rgb_from_pixels(&x_t, size),
+            eps: rgb_from_pixels(&shaded, size),
+        })
+    }
+
+    /// Image `index` noised to timestep `t` by walking the Markov chain, fresh noise every step.
+    ///
+    /// # Errors
+    /// [`Error::Image`] or [`Error::Config`] when there is no such image or timestep.
+    pub fn chain(&self, index: usize, t: usize, seed: u64) -> Result<Vec<u8>> {
+        let (x_0, schedule) = self.image_and_schedule(index, t)?;
+        let random = Random::new(seed);
+        let mut x = x_0.to_vec();
+        for step in 0..=t {
+            // Step 0 of this stream is the closed form's noise.
+            let eps = random.normals(Stream::ForwardNoise, step as u32 + 1, 0, x.len());
+            q_step(schedule, &mut x, &eps, step);
+        }
+        Ok(rgb_from_pixels(&x, self.dataset.size()))
+    }
+
+    fn image_and_schedule(&self, index: usize, t: usize) -> Result<(&[f32], &Schedule)> {
+        let schedule = self.trainer.schedule();
+        if index >= self.dataset.len() {
+            return Err(Error::NoImages);
+        }
+        if t >= schedule.num_train_timesteps() {
+            return Err(Error::Config(format!(
+                "timestep {t} is beyond the last, {}.",
+                schedule.num_train_timesteps() - 1
+            )));
+        }
+        Ok((self.dataset.image(index), schedule))
+    }
+
+    /// Starts a sampling run with the weights of this moment; training may go on beside it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the options are out of range.
+    pub fn sample(&self, options: &SamplingOptions, weights: WeightsKind) -> Result<Sampling<B>> {
+        let config = self.trainer.config();
+        let state = self.trainer.state();
+        let sampler = options.sampler::<B>(&config.scheduler)?;
+        let denoiser = NetworkDenoiser {
+            unet: self.trainer.unet().clone(),
+            weights: match weights {
+                WeightsKind::Ema => state.ema_weights(),
+                WeightsKind::Raw => state.raw_weights(),
+            },
+        };
+        let noise = SeededNoise {
+            seed: options.seed,
+            shape: [
+                options.count,
+                config.unet.in_channels,
+                config.size,
+                config.size,
+            ],
+            device: self.trainer.device().clone(),
+        };
+        Ok(Sampling {
+            trajectory: Trajectory::new(sampler, Box::new(denoiser), Box::new(noise)),
+            count: options.count,
+            size: config.size,
+        })
+    }
+}
+
+/// An image on its way into noise, as RGB bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noisy {
+    pub x_0: Vec<u8>,
+    pub x_t: Vec<u8>,
+    pub eps: Vec<u8>,
+}
+
+/// A sampling run whose frames are pictures.
+pub struct Sampling<B: Kernels + Ops> {
+    trajectory: Trajectory<B>,
+    pub count: usize,
+    pub size: usize,
+}
+
+/// One frame of a [`Sampling`]: RGB bytes of `count` images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Steps taken so far: 0 for x_T.
+    pub index: usize,
+    /// The timestep the frame is at; `None` once it is x_0.
+    pub t: Option<usize>,
+    pub x_t: Vec<u8>,
+    /// `None` for x_T.
+    pub pred_x0: Option<Vec<u8>>,
+}
+
+impl<B: Kernels + Ops> Sampling<B> {
+    /// Number of steps from x_T to x_0.
+    pub fn total(&self) -> usize {
+        self.trajectory.total()
+    }
+
+    /// The next frame; `None` after x_0.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device was lost.
+    pub async fn next(&mut self) -> Result<Option<Picture>> {
+        let Some(frame) = self.trajectory.advance()? else {
+            return Ok(None);
+        };
+        let size = self.size;
+        // One read for both, since each read waits for the device.
+        let (x_t, pred_x0) = match frame.pred_x0 {
+            None => (read(frame.x_t).await?, None),
+            Some(pred_x0) => {
+                let mut both = read(Tensor::cat(vec![frame.x_t, pred_x0], 0)).await?;
+                let pred_x0 = both.split_off(both.len() / 2);
+                (both, Some(pred_x0))
+            }
+        };
+        Ok(Some(Picture {
+            index: frame.index,
+            t: frame.t,
+            x_t: rgb_from_pixels(&x_t, size),
+            pred_x0: pred_x0.map(|pixels| rgb_from_pixels(&pixels, size)),
+        }))
+    }
+}

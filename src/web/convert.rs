@@ -1,0 +1,63 @@
+//! Rust values as JavaScript ones.
+
+use js_sys::{Float64Array, Object, Reflect, Uint8Array};
+use wasm_bindgen::JsValue;
+
+use crate::{diffusion::Schedule, error::Error, session::Picture};
+
+impl From<Error> for JsValue {
+    /// An `Error` with the sentence as its message and a stable `code`.
+    fn from(error: Error) -> Self {
+        let object = js_sys::Error::new(&error.to_string());
+        set(&object, "code", error.code());
+        object.into()
+    }
+}
+
+/// Sets a property of a fresh plain object, which cannot fail.
+pub(super) fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
+    let _ = Reflect::set(object, &name.into(), &value.into());
+}
+
+pub(super) fn bytes(bytes: &[u8]) -> Uint8Array {
+    Uint8Array::from(bytes)
+}
+
+pub(super) fn picture(picture: &Picture) -> JsValue {
+    let object = Object::new();
+    set(&object, "index", picture.index as u32);
+    set(
+        &object,
+        "t",
+        picture.t.map_or(JsValue::NULL, |t| (t as u32).into()),
+    );
+    set(&object, "x_t", bytes(&picture.x_t));
+    let pred_x0 = picture.pred_x0.as_deref();
+    set(
+        &object,
+        "pred_x0",
+        pred_x0.map_or(JsValue::NULL, |rgb| bytes(rgb).into()),
+    );
+    object.into()
+}
+
+/// The schedule's curves, one `Float64Array` each.
+pub(super) fn schedule(schedule: &Schedule) -> JsValue {
+    let object = Object::new();
+    let timesteps = 0..schedule.num_train_timesteps();
+    let mut curve = |name: &str, value: &dyn Fn(usize) -> f64| {
+        let values: Vec<f64> = timesteps.clone().map(value).collect();
+        set(&object, name, Float64Array::from(values.as_slice()));
+    };
+    curve("betas", &|t| schedule.betas[t]);
+    curve("alphas_cumprod", &|t| schedule.alphas_cumprod[t]);
+    curve("sqrt_alphas_cumprod", &|t| {
+        schedule.alphas_cumprod[t].sqrt()
+    });
+    curve("sqrt_one_minus_alphas_cumprod", &|t| {
+        (1.0 - schedule.alphas_cumprod[t]).sqrt()
+    });
+    curve("posterior_variance", &|t| schedule.posterior(t).variance);
+    curve("snr", &|t| schedule.snr(t));
+    object.into()
+}

@@ -1,0 +1,198 @@
+//! The engine: one model in training on one backend.
+
+use js_sys::{Float32Array, Object, Uint8Array};
+use serde::Deserialize;
+use wasm_bindgen::prelude::*;
+use web_time::Duration;
+
+use super::{
+    convert::{self, set},
+    sampling::{Run, Sampling},
+};
+use crate::{
+    backend,
+    error::{Error, Result},
+    sampler::SamplingOptions,
+    session::{Session, WeightsKind},
+    train::Config,
+};
+
+enum Inner {
+    #[cfg(feature = "webgpu")]
+    WebGpu(Session<backend::WebGpu>),
+    #[cfg(feature = "candle")]
+    Candle(Session<backend::Candle>),
+    #[cfg(feature = "flex")]
+    Flex(Session<backend::Flex>),
+}
+
+/// Calls the same code on whichever backend is inside.
+macro_rules! on_session {
+    ($inner:expr, $session:ident => $body:expr) => {
+        match $inner {
+            #[cfg(feature = "webgpu")]
+            Inner::WebGpu($session) => $body,
+            #[cfg(feature = "candle")]
+            Inner::Candle($session) => $body,
+            #[cfg(feature = "flex")]
+            Inner::Flex($session) => $body,
+        }
+    };
+}
+
+/// What `Engine.sample` takes, as JSON.
+#[derive(Deserialize)]
+struct SampleRequest {
+    #[serde(flatten)]
+    options: SamplingOptions,
+    #[serde(default)]
+    weights: WeightsKind,
+}
+
+/// A model in training. Methods must not be called while an asynchronous one is pending.
+#[wasm_bindgen]
+pub struct Engine(Inner);
+
+#[wasm_bindgen]
+impl Engine {
+    /// An engine on `backend` (`webgpu`, `candle` or `flex`) with a configuration as JSON.
+    pub async fn create(backend: String, config: String) -> Result<Engine> {
+        let config = Config::from_json(&config)?;
+        let inner = match backend.as_str() {
+            #[cfg(feature = "webgpu")]
+            "webgpu" => {
+                let device = crate::ops::webgpu::device::initialise().await?;
+                Inner::WebGpu(Session::new(config, device)?)
+            }
+            #[cfg(feature = "candle")]
+            "candle" => Inner::Candle(Session::new(config, Default::default())?),
+            #[cfg(feature = "flex")]
+            "flex" => Inner::Flex(Session::new(config, Default::default())?),
+            other => {
+                return Err(Error::Config(format!(
+                    "this build has no backend called {other}."
+                )));
+            }
+        };
+        Ok(Engine(inner))
+    }
+
+    /// The default configuration for a data set of `images` images of `size` × `size`, as JSON.
+    #[wasm_bindgen(js_name = defaultConfig)]
+    pub fn default_config(size: usize, images: usize) -> String {
+        // The recipe does not depend on the number of images yet.
+        let _ = images;
+        serde_json::json!(Config::for_size(size)).to_string()
+    }
+
+    /// The configuration in force, as JSON.
+    pub fn config(&self) -> String {
+        serde_json::json!(on_session!(&self.0, s => s.trainer().config())).to_string()
+    }
+
+    /// Number of values in all parameters.
+    #[wasm_bindgen(js_name = parameterCount)]
+    pub fn parameter_count(&self) -> usize {
+        on_session!(&self.0, s => s.trainer().unet().parameter_count())
+    }
+
+    /// Optimizer steps taken.
+    pub fn step(&self) -> f64 {
+        on_session!(&self.0, s => s.trainer().state().step as f64)
+    }
+
+    /// Replaces the images: RGB bytes of `count` images of `size` × `size`.
+    #[wasm_bindgen(js_name = setImages)]
+    pub fn set_images(&mut self, bytes: &[u8], count: usize, size: usize) -> Result<()> {
+        on_session!(&mut self.0, s => s.set_images(bytes, count, size))
+    }
+
+    #[wasm_bindgen(js_name = imageCount)]
+    pub fn image_count(&self) -> usize {
+        on_session!(&self.0, s => s.dataset().len())
+    }
+
+    /// The schedule's curves, each a `Float64Array`.
+    pub fn schedule(&self) -> JsValue {
+        convert::schedule(on_session!(&self.0, s => s.trainer().schedule()))
+    }
+
+    /// `{ x_t, eps, x_0 }`: an image noised in closed form.
+    pub fn noisy(&self, index: usize, t: usize, seed: u32) -> Result<JsValue> {
+        let noisy = on_session!(&self.0, s => s.noisy(index, t, seed.into()))?;
+        let object = Object::new();
+        set(&object, "x_t", convert::bytes(&noisy.x_t));
+        set(&object, "eps", convert::bytes(&noisy.eps));
+        set(&object, "x_0", convert::bytes(&noisy.x_0));
+        Ok(object.into())
+    }
+
+    /// An image noised by walking the Markov chain to `t`.
+    pub fn chain(&self, index: usize, seed: u32, t: usize) -> Result<Uint8Array> {
+        let x_t = on_session!(&self.0, s => s.chain(index, t, seed.into()))?;
+        Ok(convert::bytes(&x_t))
+    }
+
+    /// Trains for about `milliseconds`, at least one step and at most `max_steps`:
+    /// `{ step, losses, milliseconds }`.
+    pub async fn train(&mut self, milliseconds: f64, max_steps: usize) -> Result<JsValue> {
+        let duration = Duration::from_secs_f64(milliseconds.clamp(0.0, 60_000.0) / 1000.0);
+        let report = on_session!(&mut self.0, s => s.train(duration, max_steps).await)?;
+        let object = Object::new();
+        set(&object, "step", report.step as f64);
+        set(
+            &object,
+            "losses",
+            Float32Array::from(report.losses.as_slice()),
+        );
+        set(
+            &object,
+            "milliseconds",
+            report.elapsed.as_secs_f64() * 1000.0,
+        );
+        Ok(object.into())
+    }
+
+    /// Compiles every GPU pipeline that training needs.
+    #[wasm_bindgen(js_name = warmUp)]
+    pub async fn warm_up(&self) -> Result<()> {
+        on_session!(&self.0, s => s.warm_up().await)
+    }
+
+    /// Fresh weights from the configuration's seed.
+    #[wasm_bindgen(js_name = resetTraining)]
+    pub async fn reset_training(&mut self) -> Result<()> {
+        on_session!(&mut self.0, s => s.reset())
+    }
+
+    /// Starts a sampling run with the weights of this moment. Options as JSON: `sampler`, `steps`,
+    /// `eta`, `seed`, `count`, `variance`, `clip`, `weights`.
+    pub fn sample(&self, options: &str) -> Result<Sampling> {
+        let SampleRequest { options, weights } =
+            serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+        Ok(Sampling::new(match &self.0 {
+            #[cfg(feature = "webgpu")]
+            Inner::WebGpu(s) => Run::WebGpu(s.sample(&options, weights)?),
+            #[cfg(feature = "candle")]
+            Inner::Candle(s) => Run::Candle(s.sample(&options, weights)?),
+            #[cfg(feature = "flex")]
+            Inner::Flex(s) => Run::Flex(s.sample(&options, weights)?),
+        }))
+    }
+
+    /// A checkpoint file: everything needed to go on, or with `half` only what sampling needs.
+    pub async fn save(&self, half: bool) -> Result<Uint8Array> {
+        let checkpoint = on_session!(&self.0, s => s.checkpoint().await)?;
+        let bytes = if half {
+            checkpoint.to_shared_bytes()?
+        } else {
+            checkpoint.to_bytes()?
+        };
+        Ok(convert::bytes(&bytes))
+    }
+
+    /// Goes on from a checkpoint file. On an error nothing changes.
+    pub async fn load(&mut self, bytes: Vec<u8>) -> Result<()> {
+        on_session!(&mut self.0, s => s.load(&bytes))
+    }
+}

@@ -1,0 +1,6 @@
+//! Training and sampling end to end, on every backend, at a tiny size.
+
+mod checkpoint;
+mod forward;
+mod losses;
+mod tiny;
