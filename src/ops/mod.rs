@@ -15,6 +15,8 @@
 pub mod autodiff;
 #[cfg(feature = "candle")]
 mod candle;
+#[cfg(any(feature = "candle", feature = "flex"))]
+pub mod cpu;
 #[cfg(feature = "flex")]
 mod flex;
 pub mod portable;

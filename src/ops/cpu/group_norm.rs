@@ -1,0 +1,391 @@
+//! Group normalisation with its affine map and SiLU in one pass over memory each way.
+//!
+//! Channels are innermost, so loops run over blocks of neighbouring channels and the sums of a
+//! group are formed from those of its channels. Sums are short, per [`CHUNK_PIXELS`], in f32 and
+//! put together in f64.
+
+use super::super::GroupNormOptions;
+use super::exp::sigmoid;
+use super::parallel;
+use super::vectorised::vectorised;
+
+/// Channels in the accumulators of the inner loops: a cache line.
+const LANES: usize = 16;
+
+/// Pixels whose sums are formed in f32, and that a thread takes at a time.
+const CHUNK_PIXELS: usize = 128;
+
+/// Sizes of `[batch, pixels, channels]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NormShape {
+    pub batch: usize,
+    pub pixels: usize,
+    pub channels: usize,
+}
+
+impl NormShape {
+    fn image_size(&self) -> usize {
+        (self.pixels * self.channels).max(1)
+    }
+
+    fn chunk_size(&self) -> usize {
+        (CHUNK_PIXELS * self.channels).max(1)
+    }
+}
+
+/// Normalises `x` `[n, pixels, c]`: the result, and `[n, groups, 2]` mean and reciprocal standard
+/// deviation.
+pub fn forward(
+    x: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    shape: NormShape,
+    options: GroupNormOptions,
+) -> (Vec<f32>, Vec<f32>) {
+    let mut y = vec![0.0; x.len()];
+    let mut statistics = vec![0.0; shape.batch * options.groups * 2];
+    let images = x
+        .chunks(shape.image_size())
+        .zip(y.chunks_mut(shape.image_size()))
+        .zip(statistics.chunks_mut(options.groups * 2));
+    parallel::for_each(images.collect(), |((x, y), statistics)| {
+        group_statistics(x, shape, options, statistics);
+        let normalise = Affine::new(statistics, gamma, beta);
+        let size = shape.chunk_size();
+        let chunks = x.chunks(size).zip(y.chunks_mut(size));
+        parallel::for_each(chunks.collect(), |(x, y)| {
+            if options.silu {
+                affine_silu(x, &normalise.scale, &normalise.shift, y);
+            } else {
+                affine(x, &normalise.scale, &normalise.shift, y);
+            }
+        });
+    });
+    (y, statistics)
+}
+
+/// Gradients of [`forward`] with respect to `x` `[n, pixels, c]`, `gamma` and `beta` `[c]`.
+pub fn backward(
+    grad: &[f32],
+    x: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    statistics: &[f32],
+    shape: NormShape,
+    options: GroupNormOptions,
+) -> [Vec<f32>; 3] {
+    let channels = shape.channels;
+    let mut grad_x = vec![0.0; x.len()];
+    let images = x
+        .chunks(shape.image_size())
+        .zip(grad.chunks(shape.image_size()))
+        .zip(grad_x.chunks_mut(shape.image_size()))
+        .zip(statistics.chunks(options.groups * 2));
+    let image_sums = parallel::map(images.collect(), |(((x, grad), grad_x), statistics)| {
+        let size = shape.chunk_size();
+        let affine = Affine::new(statistics, gamma, beta);
+        let normalise = Affine::new(statistics, &vec![1.0; channels], &vec![0.0; channels]);
+
+        // `grad_x` holds the gradient before SiLU between the two passes.
+        let chunks = x
+            .chunks(size)
+            .zip(grad.chunks(size))
+            .zip(grad_x.chunks_mut(size));
+        let sums = parallel::map(chunks.collect(), |((x, grad), grad_y)| {
+            if options.silu {
+                silu_backward(x, grad, &affine.scale, &affine.shift, grad_y);
+            } else {
+                grad_y.copy_from_slice(grad);
+            }
+            grad_sums(x, grad_y, &normalise.scale, &normalise.shift)
+        });
+        let sums = total(sums, channels);
+
+        let coefficients = input_coefficients(&sums, statistics, gamma, shape);
+        let chunks = x.chunks(size).zip(grad_x.chunks_mut(size));
+        parallel::for_each(chunks.collect(), |(x, grad_x)| {
+            combine(grad_x, x, &coefficients);
+        });
+        sums
+    });
+    let ChannelSums { plain, product } = total(image_sums, channels);
+    let to_f32 = |sums: Vec<f64>| sums.into_iter().map(|sum| sum as f32).collect();
+    [grad_x, to_f32(product), to_f32(plain)]
+}
+
+/// `scale · x + shift` per channel, what a group normalisation with its affine map amounts to.
+struct Affine {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl Affine {
+    fn new(statistics: &[f32], gamma: &[f32], beta: &[f32]) -> Self {
+        let per_group = gamma.len() / (statistics.len() / 2).max(1);
+        let of_channel = |channel: usize| {
+            let group = channel / per_group;
+            (statistics[2 * group], statistics[2 * group + 1])
+        };
+        let scale: Vec<f32> = (gamma.iter().enumerate())
+            .map(|(channel, gamma)| gamma * of_channel(channel).1)
+            .collect();
+        let shift = (beta.iter().zip(&scale).enumerate())
+            .map(|(channel, (beta, scale))| beta - scale * of_channel(channel).0)
+            .collect();
+        Self { scale, shift }
+    }
+}
+
+/// Writes mean and reciprocal standard deviation of every group of one image.
+///
+/// Every chunk is read twice while in cache, for its means and for the squares of the distances to
+/// them; chunks and channels are then merged exactly (Chan, Golub & LeVeque 1979).
+fn group_statistics(
+    x: &[f32],
+    shape: NormShape,
+    options: GroupNormOptions,
+    statistics: &mut [f32],
+) {
+    let channels = shape.channels;
+    let per_group = channels / options.groups;
+    let chunks = parallel::map(x.chunks(shape.chunk_size()).collect(), |x| {
+        let mut mean = vec![0.0; channels];
+        let mut squares = vec![0.0; channels];
+        channel_moments(x, &mut mean, &mut squares);
+        (x.len() / channels, mean, squares)
+    });
+    for (group, statistics) in statistics.chunks_exact_mut(2).enumerate() {
+        let (mut count, mut mean, mut squares) = (0.0f64, 0.0f64, 0.0f64);
+        for (pixels, means, squared) in &chunks {
+            for channel in group * per_group..(group + 1) * per_group {
+                let pixels = *pixels as f64;
+                let distance = means[channel] as f64 - mean;
+                let merged = count + pixels;
+                mean += distance * pixels / merged;
+                squares += squared[channel] as f64 + distance * distance * count * pixels / merged;
+                count = merged;
+            }
+        }
+        let variance = squares / count.max(1.0);
+        statistics[0] = mean as f32;
+        statistics[1] = (1.0 / (variance + options.epsilon as f64).sqrt()) as f32;
+    }
+}
+
+/// Sums over pixels, per channel.
+struct ChannelSums {
+    /// Of the gradient before SiLU.
+    plain: Vec<f64>,
+    /// Of its product with the normalised input.
+    product: Vec<f64>,
+}
+
+fn total(parts: Vec<ChannelSums>, channels: usize) -> ChannelSums {
+    let mut sums = ChannelSums {
+        plain: vec![0.0; channels],
+        product: vec![0.0; channels],
+    };
+    for part in parts {
+        for (sum, part) in sums.plain.iter_mut().zip(part.plain) {
+            *sum += part;
+        }
+        for (sum, part) in sums.product.iter_mut().zip(part.product) {
+            *sum += part;
+        }
+    }
+    sums
+}
+
+/// The gradient of the input is `of_grad · g + of_x · x + constant` per channel, g the gradient
+/// before SiLU.
+struct InputCoefficients {
+    of_grad: Vec<f32>,
+    of_x: Vec<f32>,
+    constant: Vec<f32>,
+}
+
+/// dx = r · (ĝ - mean(ĝ) - x̂ · mean(ĝ · x̂)) with ĝ = γ · g and x̂ = r · (x - mean), means over the
+/// group.
+fn input_coefficients(
+    sums: &ChannelSums,
+    statistics: &[f32],
+    gamma: &[f32],
+    shape: NormShape,
+) -> InputCoefficients {
+    let groups = (statistics.len() / 2).max(1);
+    let per_group = shape.channels / groups;
+    let count = (per_group * shape.pixels) as f64;
+    let mut coefficients = InputCoefficients {
+        of_grad: Vec::with_capacity(shape.channels),
+        of_x: Vec::with_capacity(shape.channels),
+        constant: Vec::with_capacity(shape.channels),
+    };
+    for group in 0..groups {
+        let range = group * per_group..(group + 1) * per_group;
+        let group_mean = |sums: &[f64]| {
+            let weighted = range
+                .clone()
+                .map(|channel| sums[channel] * gamma[channel] as f64);
+            weighted.sum::<f64>() / count
+        };
+        let mean_grad = group_mean(&sums.plain);
+        let mean_product = group_mean(&sums.product);
+        let mean = statistics[2 * group] as f64;
+        let r = statistics[2 * group + 1] as f64;
+        let of_x = -r * r * mean_product;
+        for channel in range {
+            coefficients
+                .of_grad
+                .push((r * gamma[channel] as f64) as f32);
+            coefficients.of_x.push(of_x as f32);
+            let constant = -r * mean_grad - of_x * mean;
+            coefficients.constant.push(constant as f32);
+        }
+    }
+    coefficients
+}
+
+/// Calls `$block` for blocks of [`LANES`] channels, then of one: with a constant number of lanes
+/// the compiler keeps accumulators in registers.
+macro_rules! for_each_channel_block {
+    ($channels:expr, |$first:ident, $lanes:ident| $block:block) => {{
+        let channels = $channels;
+        let whole = channels - channels % LANES;
+        for $first in (0..whole).step_by(LANES) {
+            const $lanes: usize = LANES;
+            $block
+        }
+        for $first in whole..channels {
+            const $lanes: usize = 1;
+            $block
+        }
+    }};
+}
+
+/// `LANES` numbers of `values` from `start`.
+#[inline(always)]
+fn block<const N: usize>(values: &[f32], start: usize) -> [f32; N] {
+    let mut block = [0.0; N];
+    block.copy_from_slice(&values[start..start + N]);
+    block
+}
+
+vectorised! {
+    /// Mean of every channel of `x` `[pixels, c]` and sum of squared distances to it.
+    fn channel_moments(x: &[f32], mean: &mut [f32], squares: &mut [f32]) {
+        let channels = mean.len();
+        let pixels = (x.len() / channels) as f32;
+        for_each_channel_block!(channels, |first, N| {
+            let mut sum = [0.0f32; N];
+            for row in x.chunks_exact(channels) {
+                let x = block::<N>(row, first);
+                for i in 0..N {
+                    sum[i] += x[i];
+                }
+            }
+            let centre = sum.map(|sum| sum / pixels);
+            let mut sum = [0.0f32; N];
+            for row in x.chunks_exact(channels) {
+                let x = block::<N>(row, first);
+                for i in 0..N {
+                    let distance = x[i] - centre[i];
+                    sum[i] += distance * distance;
+                }
+            }
+            mean[first..first + N].copy_from_slice(&centre);
+            squares[first..first + N].copy_from_slice(&sum);
+        });
+    }
+
+    /// `y` = `scale · x + shift`, all `[pixels, c]` or `[c]`.
+    fn affine(x: &[f32], scale: &[f32], shift: &[f32], y: &mut [f32]) {
+        let channels = scale.len();
+        for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+            for_each_channel_block!(channels, |first, N| {
+                let (x, a, b) = (block::<N>(x, first), block::<N>(scale, first), block::<N>(shift, first));
+                for i in 0..N {
+                    y[first + i] = x[i] * a[i] + b[i];
+                }
+            });
+        }
+    }
+
+    /// `y` = SiLU(`scale · x + shift`).
+    fn affine_silu(x: &[f32], scale: &[f32], shift: &[f32], y: &mut [f32]) {
+        let channels = scale.len();
+        for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+            for_each_channel_block!(channels, |first, N| {
+                let (x, a, b) = (block::<N>(x, first), block::<N>(scale, first), block::<N>(shift, first));
+                let mut result = [0.0; N];
+                for i in 0..N {
+                    let z = x[i] * a[i] + b[i];
+                    result[i] = z * sigmoid(z);
+                }
+                y[first..first + N].copy_from_slice(&result);
+            });
+        }
+    }
+
+    /// `grad_z` = `grad` · SiLU'(z) at z = `scale · x + shift`.
+    fn silu_backward(x: &[f32], grad: &[f32], scale: &[f32], shift: &[f32], grad_z: &mut [f32]) {
+        let channels = scale.len();
+        let rows = x.chunks_exact(channels).zip(grad.chunks_exact(channels));
+        for ((x, grad), grad_z) in rows.zip(grad_z.chunks_exact_mut(channels)) {
+            for_each_channel_block!(channels, |first, N| {
+                let (x, a, b) = (block::<N>(x, first), block::<N>(scale, first), block::<N>(shift, first));
+                let grad = block::<N>(grad, first);
+                let mut result = [0.0; N];
+                for i in 0..N {
+                    let z = x[i] * a[i] + b[i];
+                    let s = sigmoid(z);
+                    result[i] = grad[i] * (s * (1.0 + z * (1.0 - s)));
+                }
+                grad_z[first..first + N].copy_from_slice(&result);
+            });
+        }
+    }
+
+    /// Sums of `grad` and of `grad` · (`scale · x + shift`) over pixels.
+    fn grad_sums(x: &[f32], grad: &[f32], scale: &[f32], shift: &[f32]) -> ChannelSums {
+        let channels = scale.len();
+        let mut sums = ChannelSums {
+            plain: vec![0.0; channels],
+            product: vec![0.0; channels],
+        };
+        for_each_channel_block!(channels, |first, N| {
+            let (a, b) = (block::<N>(scale, first), block::<N>(shift, first));
+            let mut plain = [0.0f32; N];
+            let mut product = [0.0f32; N];
+            for (x, grad) in x.chunks_exact(channels).zip(grad.chunks_exact(channels)) {
+                let (x, grad) = (block::<N>(x, first), block::<N>(grad, first));
+                for i in 0..N {
+                    plain[i] += grad[i];
+                    product[i] += grad[i] * (x[i] * a[i] + b[i]);
+                }
+            }
+            for i in 0..N {
+                sums.plain[first + i] = plain[i] as f64;
+                sums.product[first + i] = product[i] as f64;
+            }
+        });
+        sums
+    }
+
+    /// Turns the gradient before SiLU in `grad` `[pixels, c]` into that of the input.
+    fn combine(grad: &mut [f32], x: &[f32], coefficients: &InputCoefficients) {
+        let channels = coefficients.of_x.len();
+        for (grad, x) in grad.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+            for_each_channel_block!(channels, |first, N| {
+                let (x, g) = (block::<N>(x, first), block::<N>(grad, first));
+                let of_grad = block::<N>(&coefficients.of_grad, first);
+                let of_x = block::<N>(&coefficients.of_x, first);
+                let constant = block::<N>(&coefficients.constant, first);
+                let mut result = [0.0; N];
+                for i in 0..N {
+                    result[i] = of_grad[i] * g[i] + of_x[i] * x[i] + constant[i];
+                }
+                grad[first..first + N].copy_from_slice(&result);
+            });
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! CPU kernels on plain slices, shared by the `flex` and `candle` backends.
+//!
+//! Convolutions are packed matrix products of the `gemm` crate; the rest are fused loops that the
+//! compiler vectorises. Work is split into a fixed number of pieces that depends on the shapes
+//! alone and partial sums are added in a fixed order, so results are the same bits for any number
+//! of threads, and without threads.
+
+pub mod adam;
+pub mod backend;
+pub mod conv;
+pub mod exp;
+pub mod group_norm;
+mod matrix;
+mod parallel;
+mod patches;
+mod vectorised;
