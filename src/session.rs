@@ -63,6 +63,18 @@ impl<B: Kernels + Ops> Session<B> {
         })
     }
 
+    /// A session that goes on from a checkpoint, without images yet.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the configuration cannot work.
+    pub fn resume(checkpoint: Checkpoint, device: B::Device) -> Result<Self> {
+        Ok(Self {
+            trainer: checkpoint.into_trainer(device)?,
+            dataset: Dataset::default(),
+            steps_per_read: 1,
+        })
+    }
+
     pub fn trainer(&self) -> &Trainer<B> {
         &self.trainer
     }

@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 use super::tensors::{self, NamedTensor, Precision};
 use crate::{
     error::{Error, Result},
-    model::{ParameterSpec, UNet, UNetConfig},
+    model::{ParameterSpec, UNet, UNetConfig, Weights},
     ops::{Kernels, Ops, ParameterState, wrap},
+    sampler::NetworkDenoiser,
+    session::WeightsKind,
     train::{Config, Trainer, TrainingState},
 };
 
@@ -28,7 +30,7 @@ const EXP_AVG: &str = "adam.exp_avg";
 const EXP_AVG_SQ: &str = "adam.exp_avg_sq";
 
 /// Values of every parameter, in diffusers' layout, in the order of the network's parameters.
-type Values = Vec<Vec<f32>>;
+pub(super) type Values = Vec<Vec<f32>>;
 
 /// What the optimizer needs to go on.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,8 +61,8 @@ impl Checkpoint {
         let specs = trainer.unet().parameters();
         let state = trainer.state();
         let parameters = &state.parameters;
-        let fields: [fn(&ParameterState<B>) -> &FloatTensor<B>; 4] =
-            [|p| &p.ema, |p| &p.value, |p| &p.exp_avg, |p| &p.exp_avg_sq];
+        type Field<B> = fn(&ParameterState<B>) -> &FloatTensor<B>;
+        let fields: [Field<B>; 4] = [|p| &p.ema, |p| &p.value, |p| &p.exp_avg, |p| &p.exp_avg_sq];
         let tensors = fields
             .iter()
             .flat_map(|field| parameters.iter().map(move |p| field(p).clone()));
@@ -82,6 +84,45 @@ impl Checkpoint {
                 exp_avg: next(),
                 exp_avg_sq: next(),
             }),
+        })
+    }
+
+    /// A checkpoint of weights alone: one vector per parameter of the network of `config`, in
+    /// diffusers' layout.
+    pub(super) fn of_weights(config: Config, weights: Values) -> Self {
+        Self {
+            config,
+            step: 0,
+            moments_since: 0,
+            ema: weights,
+            optimizer: None,
+        }
+    }
+
+    /// The network and its weights, ready to sample with.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when the raw weights are asked for and the file has only the averaged
+    /// ones.
+    pub fn denoiser<B: Ops>(
+        &self,
+        kind: WeightsKind,
+        device: &B::Device,
+    ) -> Result<NetworkDenoiser<B>> {
+        let values = match (kind, &self.optimizer) {
+            (WeightsKind::Ema, _) => &self.ema,
+            (WeightsKind::Raw, Some(optimizer)) => &optimizer.raw,
+            (WeightsKind::Raw, None) => {
+                return Err(Error::Checkpoint(
+                    "it holds only averaged weights, so raw ones cannot be chosen.".into(),
+                ));
+            }
+        };
+        let unet = UNet::new(self.config.unet.clone())?;
+        let weights = Weights::from_diffusers(unet.parameters(), values, device);
+        Ok(NetworkDenoiser {
+            unet: Rc::new(unet),
+            weights,
         })
     }
 
@@ -253,20 +294,11 @@ async fn read_all<B: Backend>(tensors: Vec<FloatTensor<B>>) -> Result<Vec<Vec<f3
         .collect()
 }
 
+/// The tensors `<prefix>.<name>`, each checked.
 fn read_values(file: &SafeTensors, prefix: &str, specs: &[ParameterSpec]) -> Result<Values> {
     specs
         .iter()
-        .map(|spec| {
-            let name = format!("{prefix}.{}", spec.name);
-            let values = tensors::values(file, &name, &spec.shape)?;
-            if values.iter().all(|value| value.is_finite()) {
-                Ok(values)
-            } else {
-                Err(Error::ShapeMismatch(format!(
-                    "the tensor {name} holds values that are not numbers"
-                )))
-            }
-        })
+        .map(|spec| tensors::weights(file, &format!("{prefix}.{}", spec.name), &spec.shape))
         .collect()
 }
 

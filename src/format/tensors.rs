@@ -73,6 +73,21 @@ pub fn values(file: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32
     })
 }
 
+/// As [`values`], for a parameter of a network.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] also when a value is infinite or no number.
+pub fn weights(file: &SafeTensors, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    let values = values(file, name, shape)?;
+    if values.iter().all(|value| value.is_finite()) {
+        Ok(values)
+    } else {
+        Err(Error::ShapeMismatch(format!(
+            "the tensor {name} holds values that are not numbers"
+        )))
+    }
+}
+
 /// The values of an f32 or f16 tensor; `None` for other types.
 pub fn floats(view: &TensorView) -> Option<Vec<f32>> {
     match view.dtype() {

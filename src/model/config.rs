@@ -1,6 +1,7 @@
 //! The network's hyper-parameters, with the fields of diffusers' `config.json`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -80,7 +81,7 @@ impl UNetConfig {
     ///
     /// # Errors
     /// [`Error::Config`] naming the field whose value is not supported.
-    pub fn from_diffusers(json: &serde_json::Value) -> Result<Self> {
+    pub fn from_diffusers(json: &Value) -> Result<Self> {
         /// Fields that have one supported value, besides being absent or null.
         const FIXED: &[(&str, &str)] = &[
             ("act_fn", "\"silu\""),
@@ -98,18 +99,7 @@ impl UNetConfig {
             ("time_embedding_type", "\"positional\""),
             ("upsample_type", "\"conv\""),
         ];
-        for (field, supported) in FIXED {
-            let value = &json[*field];
-            let number = |text: &str| text.parse::<f64>().ok();
-            let same = value.is_null()
-                || value.to_string() == *supported
-                || value.as_f64().is_some() && value.as_f64() == number(supported);
-            if !same {
-                return Err(Error::Config(format!(
-                    "{field} = {value} is not supported, only {supported}."
-                )));
-            }
-        }
+        refuse_unsupported(json, FIXED)?;
         // UNet2DModel adds attention to the middle block unless told otherwise.
         let mut json = json.clone();
         if json["add_attention"].is_null() {
@@ -187,4 +177,24 @@ impl UNetConfig {
         }
         Ok(())
     }
+}
+
+/// Refuses fields of a diffusers file whose value is neither absent, null, nor the one (as JSON)
+/// that is supported.
+///
+/// # Errors
+/// [`Error::Config`] naming the first such field.
+pub(crate) fn refuse_unsupported(json: &Value, fixed: &[(&str, &str)]) -> Result<()> {
+    for (field, supported) in fixed {
+        let value = &json[*field];
+        let expected: Value = serde_json::from_str(supported).unwrap_or_default();
+        // Numbers by value: 0 is 0.0.
+        let same_number = value.is_number() && value.as_f64() == expected.as_f64();
+        if !value.is_null() && *value != expected && !same_number {
+            return Err(Error::Config(format!(
+                "{field} = {value} is not supported, only {supported}."
+            )));
+        }
+    }
+    Ok(())
 }

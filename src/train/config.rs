@@ -1,6 +1,7 @@
 //! Everything that describes a training run.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     diffusion::SchedulerConfig,
@@ -113,10 +114,32 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] saying which field is wrong.
     pub fn from_json(json: &str) -> Result<Self> {
-        let config: Self =
-            serde_json::from_str(json).map_err(|error| Error::Config(format!("{error}.")))?;
+        let config = Self::parse_json(json)?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// As [`Config::from_json`], but leaves [`Config::validate`] to a caller who still changes
+    /// fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for what is not JSON, a field of the wrong type, or an unknown field: a
+    /// misspelt one would otherwise go unnoticed for a whole training run.
+    pub fn parse_json(json: &str) -> Result<Self> {
+        let wrong = |error: serde_json::Error| Error::Config(format!("{error}."));
+        let mut value: Value = serde_json::from_str(json).map_err(wrong)?;
+        refuse_unknown_fields(&value, &json!(Self::default()), "")?;
+        if let Some(levels) = value["unet"]["block_out_channels"].as_array().map(Vec::len) {
+            for (field, block) in [
+                ("down_block_types", "DownBlock2D"),
+                ("up_block_types", "UpBlock2D"),
+            ] {
+                if value["unet"][field].is_null() {
+                    value["unet"][field] = json!(vec![block; levels]);
+                }
+            }
+        }
+        serde_json::from_value(value).map_err(wrong)
     }
 
     /// Checks every part, and that they fit each other.
@@ -141,5 +164,71 @@ impl Config {
             ));
         }
         Ok(())
+    }
+}
+
+/// Refuses fields that `known` lacks, at any depth. Names that start with an underscore are
+/// diffusers' remarks (`_class_name`) and pass.
+fn refuse_unknown_fields(value: &Value, known: &Value, path: &str) -> Result<()> {
+    let Value::Object(known) = known else {
+        return Ok(());
+    };
+    let Value::Object(fields) = value else {
+        let name = if path.is_empty() { "it" } else { path };
+        return Err(Error::Config(format!(
+            "{} must be a JSON object {{ … }}.",
+            name.trim_end_matches('.')
+        )));
+    };
+    for (name, value) in fields {
+        match known.get(name) {
+            Some(known) => refuse_unknown_fields(value, known, &format!("{path}{name}."))?,
+            None if name.starts_with('_') => {}
+            None => {
+                let names: Vec<&str> = known.keys().map(String::as_str).collect();
+                return Err(Error::Config(format!(
+                    "there is no field {path}{name}; possible here are {}.",
+                    names.join(", ")
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_configuration_survives_json() {
+        let config = Config::for_size(64);
+        assert_eq!(
+            Config::from_json(&json!(config).to_string()).unwrap(),
+            config
+        );
+    }
+
+    #[test]
+    fn widths_alone_make_plain_blocks() {
+        let json = r#"{ "unet": { "block_out_channels": [8, 16], "norm_num_groups": 4 } }"#;
+        let config = Config::from_json(json).unwrap();
+        assert_eq!(config.unet.down_block_types.len(), 2);
+    }
+
+    #[test]
+    fn misspelt_fields_are_refused_by_name() {
+        for (json, name) in [
+            (r#"{ "sise": 32 }"#, "sise"),
+            (
+                r#"{ "training": { "batchsize": 4 } }"#,
+                "training.batchsize",
+            ),
+            (r#"{ "unet": 3 }"#, "unet"),
+            ("[]", "object"),
+        ] {
+            let error = Config::from_json(json).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
     }
 }

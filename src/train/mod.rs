@@ -6,8 +6,6 @@ pub mod dataset;
 mod optimizer;
 mod trainer;
 
-pub(crate) use trainer::read;
-
 pub use config::{Config, TrainingConfig};
 pub use dataset::Dataset;
-pub use trainer::{Loss, Trainer, TrainingState, read_losses};
+pub use trainer::{Loss, Trainer, TrainingState, read, read_losses};

@@ -39,7 +39,7 @@ pub async fn read_losses<B: Backend>(losses: Vec<Loss<B>>) -> Result<Vec<f32>> {
 ///
 /// # Errors
 /// [`Error::Device`] when the device was lost.
-pub(crate) async fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>> {
+pub async fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>> {
     let data = tensor
         .into_data_async()
         .await
