@@ -1,0 +1,412 @@
+//! `unnoise sample`.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+use clap::ValueEnum;
+use pollster::block_on;
+use safetensors::SafeTensors;
+use unnoise::{
+    diffusion::VarianceType,
+    error::Error,
+    format::{
+        Checkpoint, diffusers,
+        picture::Grid,
+        tensors::{self, NamedTensor, Precision},
+    },
+    ops::{Kernels, Ops},
+    sampler::{Frame, GivenNoise, Noise, SamplerKind, SamplingOptions, SeededNoise, Trajectory},
+    session::WeightsKind,
+    train::{dataset::rgb_from_pixels, read},
+};
+
+use crate::{
+    backend::{BackendKind, Job},
+    failure::{Failure, Result},
+    output::{self, Output, Progress},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Sampler {
+    /// Ancestral sampling (Ho et al. 2020)
+    Ddpm,
+    /// Fewer steps, deterministic at eta 0 (Song et al. 2021)
+    Ddim,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Weights {
+    /// Averaged over training
+    Ema,
+    /// As the optimizer left them
+    Raw,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Variance {
+    /// The posterior's variance
+    FixedSmall,
+    /// β
+    FixedLarge,
+}
+
+/// Draw new images from a model
+///
+/// The same model, options and seed give the same images, whatever the number of images.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  unnoise sample --model model.safetensors --count 25 --out samples.png
+  unnoise sample --model model.safetensors --sampler ddpm --seed 7 --out denoising.gif
+
+A .png file is a grid of the images, a .gif file shows the grid being denoised. A .safetensors file
+holds x_0 [count, 3, size, size], pixels around [-1, 1], neither clipped nor rounded, and with
+--trajectory also trajectory [steps + 1, count, 3, size, size], from x_T to x_0.")]
+pub struct Args {
+    /// A model file, or the folder of a small unconditional diffusers model
+    #[arg(long, value_name = "MODEL.safetensors|DIFFUSERS_DIR")]
+    model: PathBuf,
+    /// How to get from noise to images
+    #[arg(long, value_enum, default_value = "ddim")]
+    sampler: Sampler,
+    /// Denoising steps, 1 to the model's number of timesteps [default: 50 for ddim, all for ddpm]
+    #[arg(long, value_name = "K")]
+    steps: Option<usize>,
+    /// Noise added by ddim, 0 (none, the default) to 1 (as much as ddpm)
+    #[arg(long, value_name = "E")]
+    eta: Option<f64>,
+    /// Number of images, 1 to 1024 [default: 16, or what --noise holds]
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
+    /// Seed of all noise, 0 to 2^64 - 1
+    #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "noise")]
+    seed: u64,
+    /// Noise to use in place of a seed: x_T [count, 3, size, size] and, where the sampler adds
+    /// noise, z [steps, count, 3, size, size], row i for the i-th step taken
+    #[arg(long, value_name = "NOISE.safetensors")]
+    noise: Option<PathBuf>,
+    /// Which weights to use
+    #[arg(long, value_enum, default_value = "ema")]
+    weights: Weights,
+    /// Variance of ddpm's steps [default: the model's]
+    #[arg(long, value_enum)]
+    variance: Option<Variance>,
+    /// Leave the estimates of x_0 as they are, where the model would clamp them to [-1, 1]
+    #[arg(long)]
+    no_clip: bool,
+    /// Write every x_t too (.safetensors only)
+    #[arg(long)]
+    trajectory: bool,
+    /// Enlarge pixels by this whole number, 1 to 32 (.png and .gif only) [default: 4]
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u8).range(1..=32))]
+    scale: Option<u8>,
+    /// What computes
+    #[arg(long, value_enum, default_value = "flex")]
+    backend: BackendKind,
+    /// The file to write, of the kind its name ends in
+    #[arg(long, value_name = "X.png|X.gif|X.safetensors")]
+    out: PathBuf,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Png,
+    Gif,
+    Safetensors,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let kind = args.kind()?;
+    args.check(kind)?;
+    let model = read_model(&args.model)?;
+    let noise = args.noise.as_deref().map(GivenValues::read).transpose()?;
+    let options = args.options(&model, noise.as_ref())?;
+    if let Some(noise) = &noise {
+        let path = args.noise.as_deref().unwrap_or(Path::new(""));
+        noise
+            .check(&options, &model)
+            .map_err(|error| Failure::reading(path, &error))?;
+    }
+    let scale = args.scale.unwrap_or(4).into();
+    let grid = match kind {
+        Kind::Safetensors => None,
+        _ => Some(Grid::new(options.count, model.config.size, scale)?),
+    };
+    let out = Output::new(&args.out)?;
+    args.backend.run(Sampling {
+        kind,
+        model,
+        noise,
+        options,
+        grid,
+        out,
+        args: &args,
+    })
+}
+
+impl Args {
+    fn kind(&self) -> Result<Kind> {
+        let extension = self.out.extension().and_then(|name| name.to_str());
+        match extension.map(str::to_lowercase).as_deref() {
+            Some("png") => Ok(Kind::Png),
+            Some("gif") => Ok(Kind::Gif),
+            Some("safetensors") => Ok(Kind::Safetensors),
+            _ => Err(Failure::Use(format!(
+                "{}: the name of --out must end in .png, .gif or .safetensors.",
+                self.out.display()
+            ))),
+        }
+    }
+
+    /// Refuses options that would have no effect.
+    fn check(&self, kind: Kind) -> Result<()> {
+        let useless = [
+            (
+                self.eta.is_some() && self.sampler != Sampler::Ddim,
+                "--eta is only for --sampler ddim; leave it out.",
+            ),
+            (
+                self.variance.is_some() && self.sampler != Sampler::Ddpm,
+                "--variance is only for --sampler ddpm; leave it out.",
+            ),
+            (
+                self.trajectory && kind != Kind::Safetensors,
+                "--trajectory needs an --out that ends in .safetensors; a .gif shows every step without it.",
+            ),
+            (
+                self.scale.is_some() && kind == Kind::Safetensors,
+                "--scale is only for .png and .gif; leave it out.",
+            ),
+        ];
+        match useless.into_iter().find(|(wrong, _)| *wrong) {
+            Some((_, message)) => Err(Failure::Use(message.into())),
+            None => Ok(()),
+        }
+    }
+
+    fn options(&self, model: &Checkpoint, noise: Option<&GivenValues>) -> Result<SamplingOptions> {
+        let longest = model.config.scheduler.num_train_timesteps;
+        let given = noise.map(|noise| noise.x_t_shape[0]);
+        if let (Some(given), Some(count)) = (given, self.count)
+            && given != count
+        {
+            return Err(Failure::Use(format!(
+                "--count is {count}, but --noise is for {given} images; leave --count out."
+            )));
+        }
+        Ok(SamplingOptions {
+            sampler: match self.sampler {
+                Sampler::Ddpm => SamplerKind::Ddpm,
+                Sampler::Ddim => SamplerKind::Ddim,
+            },
+            steps: self.steps.unwrap_or(match self.sampler {
+                Sampler::Ddpm => longest,
+                Sampler::Ddim => longest.min(50),
+            }),
+            eta: self.eta.unwrap_or(0.0),
+            seed: self.seed,
+            count: given.or(self.count).unwrap_or(16),
+            variance: self.variance.map(|variance| match variance {
+                Variance::FixedSmall => VarianceType::FixedSmall,
+                Variance::FixedLarge => VarianceType::FixedLarge,
+            }),
+            clip: self.no_clip.then_some(false),
+        })
+    }
+}
+
+fn read_model(path: &Path) -> Result<Checkpoint> {
+    let model = if path.is_dir() {
+        diffusers::read(path)
+    } else {
+        Checkpoint::from_bytes(&read_file(path)?)
+    };
+    model.map_err(|error| Failure::reading(path, &error))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| {
+        Failure::Use(format!(
+            "{}: the file cannot be read ({error}). Check its name.",
+            path.display()
+        ))
+    })
+}
+
+/// The contents of `--noise`.
+struct GivenValues {
+    x_t: Vec<f32>,
+    x_t_shape: [usize; 4],
+    z: Option<(Vec<f32>, [usize; 5])>,
+}
+
+impl GivenValues {
+    fn read(path: &Path) -> Result<Self> {
+        let bytes = read_file(path)?;
+        let wrong = |error: Error| Failure::reading(path, &error);
+        let file = tensors::open(&bytes).map_err(wrong)?;
+        let x_t = floats(&file, "x_T").map_err(wrong)?;
+        let (x_t, x_t_shape) =
+            x_t.ok_or_else(|| wrong(Error::Noise("it has no tensor x_T; name one so.".into())))?;
+        let z = floats(&file, "z").map_err(wrong)?;
+        Ok(Self { x_t, x_t_shape, z })
+    }
+
+    fn check(&self, options: &SamplingOptions, model: &Checkpoint) -> unnoise::error::Result<()> {
+        let side = model.config.size;
+        let image = [options.count, model.config.unet.in_channels, side, side];
+        if self.x_t_shape != image {
+            return Err(Error::Noise(format!(
+                "x_T has the shape {:?}, but this model needs {image:?}.",
+                self.x_t_shape
+            )));
+        }
+        match &self.z {
+            Some((_, shape)) if shape[1..] != image => Err(Error::Noise(format!(
+                "z has the shape {shape:?}, but after the number of steps it must go on {image:?}, as x_T."
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn upload<B: Backend>(self, device: &B::Device) -> GivenNoise<B> {
+        GivenNoise {
+            x_t: Tensor::from_data(TensorData::new(self.x_t, self.x_t_shape), device),
+            z: self
+                .z
+                .map(|(z, shape)| Tensor::from_data(TensorData::new(z, shape), device)),
+        }
+    }
+}
+
+/// A tensor of rank `D`, if the file has it.
+fn floats<const D: usize>(
+    file: &SafeTensors,
+    name: &str,
+) -> unnoise::error::Result<Option<(Vec<f32>, [usize; D])>> {
+    let Ok(view) = file.tensor(name) else {
+        return Ok(None);
+    };
+    let shape = view.shape().try_into().map_err(|_| {
+        Error::Noise(format!(
+            "{name} has the shape {:?}, but needs {D} dimensions.",
+            view.shape()
+        ))
+    })?;
+    match tensors::floats(&view) {
+        Some(values) => Ok(Some((values, shape))),
+        None => Err(Error::Noise(format!(
+            "{name} holds {:?}, but must hold F32 or F16.",
+            view.dtype()
+        ))),
+    }
+}
+
+struct Sampling<'a> {
+    kind: Kind,
+    model: Checkpoint,
+    noise: Option<GivenValues>,
+    options: SamplingOptions,
+    /// Absent where no picture is drawn.
+    grid: Option<Grid>,
+    out: Output,
+    args: &'a Args,
+}
+
+impl Job for Sampling<'_> {
+    fn run<B: Kernels + Ops>(self, device: B::Device) -> Result<()> {
+        let config = &self.model.config;
+        let size = config.size;
+        let sampler = self.options.sampler::<B>(&config.scheduler)?;
+        let weights = match self.args.weights {
+            Weights::Ema => WeightsKind::Ema,
+            Weights::Raw => WeightsKind::Raw,
+        };
+        let denoiser = self
+            .model
+            .denoiser::<B>(weights, &device)
+            .map_err(|error| Failure::reading(&self.args.model, &error))?;
+        let shape = [self.options.count, config.unet.in_channels, size, size];
+        let noise: Box<dyn Noise<B>> = match self.noise {
+            Some(noise) => Box::new(noise.upload(&device)),
+            None => Box::new(SeededNoise {
+                seed: self.options.seed,
+                shape,
+                device,
+            }),
+        };
+        let trajectory = Trajectory::new(sampler, Box::new(denoiser), noise);
+        let total = trajectory.total();
+        let frames = frames(trajectory);
+        let file = match (self.kind, self.grid) {
+            (Kind::Gif, Some(grid)) => {
+                let pictures = frames.map(|frame| Ok(rgb_from_pixels(&values(frame?)?, size)));
+                grid.gif(total + 1, pictures)?
+            }
+            (_, Some(grid)) => grid.png(&rgb_from_pixels(&last(frames)?, size))?,
+            (_, None) if self.args.trajectory => {
+                let mut all = Vec::new();
+                for frame in frames {
+                    all.extend(values(frame?)?);
+                }
+                let [n, c, h, w] = shape;
+                let x_0 = all[total * n * c * h * w..].to_vec();
+                safetensors_file(&[
+                    named("x_0", &shape, x_0),
+                    named("trajectory", &[total + 1, n, c, h, w], all),
+                ])?
+            }
+            (_, None) => safetensors_file(&[named("x_0", &shape, last(frames)?)])?,
+        };
+        self.out.write(&file)?;
+        output::note(&format!("saved {}", self.args.out.display()));
+        Ok(())
+    }
+}
+
+/// The frames of a run, showing how far it is.
+fn frames<B: Backend>(
+    mut trajectory: Trajectory<B>,
+) -> impl Iterator<Item = unnoise::error::Result<Frame<B>>> {
+    let mut progress = Progress::new();
+    std::iter::from_fn(move || {
+        let frame = trajectory.advance().transpose()?;
+        if let Ok(frame) = &frame {
+            progress.show(|| format!("step {} of {}", frame.index, trajectory.total()));
+        }
+        Some(frame)
+    })
+}
+
+/// The values of x_0. Frames before it are not read, which a GPU would be waited for.
+fn last<B: Backend>(
+    frames: impl Iterator<Item = unnoise::error::Result<Frame<B>>>,
+) -> unnoise::error::Result<Vec<f32>> {
+    let mut x_0 = None;
+    for frame in frames {
+        x_0 = Some(frame?);
+    }
+    x_0.map_or_else(|| Ok(Vec::new()), values)
+}
+
+fn values<B: Backend>(frame: Frame<B>) -> unnoise::error::Result<Vec<f32>> {
+    block_on(read(frame.x_t))
+}
+
+fn named(name: &str, shape: &[usize], values: Vec<f32>) -> NamedTensor {
+    NamedTensor {
+        name: name.into(),
+        shape: shape.into(),
+        values,
+    }
+}
+
+fn safetensors_file(tensors: &[NamedTensor]) -> unnoise::error::Result<Vec<u8>> {
+    tensors::write(tensors, HashMap::new(), Precision::Full)
+}

@@ -1,0 +1,314 @@
+//! `unnoise train`.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use clap::value_parser;
+use pollster::block_on;
+use serde_json::json;
+use unnoise::{
+    format::{
+        Checkpoint,
+        picture::{Images, read_images},
+    },
+    ops::{Kernels, Ops},
+    session::Session,
+    train::Config,
+};
+
+use crate::{
+    backend::{BackendKind, Job},
+    failure::{Failure, Result},
+    output::{self, Output, Progress},
+};
+
+/// How long training goes on between two looks at the clock.
+const SLICE: Duration = Duration::from_millis(200);
+
+/// Train a model on images
+///
+/// Images of every common format and size are turned upright, cropped to their middle square and
+/// scaled; transparency becomes white. On the CPU backends the same images, configuration and seed
+/// give the same file bit for bit, also when a run is taken in several calls with --resume.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  unnoise train --data pictures/ --out model.safetensors --size 32 --steps 2000
+  unnoise train --data pictures/ --resume model.safetensors --out model.safetensors --steps 500
+
+A configuration file holds any of the fields of this, the rest takes its defaults:
+  { \"size\": 32, \"seed\": 0,
+    \"unet\": { \"block_out_channels\": [32, 64, 64], \"layers_per_block\": 1, \"norm_num_groups\": 8 },
+    \"scheduler\": { \"num_train_timesteps\": 1000, \"beta_schedule\": \"linear\" },
+    \"training\": { \"batch_size\": 16, \"learning_rate\": 0.001 } }")]
+pub struct Args {
+    /// Image files, or folders that are searched for images to any depth
+    #[arg(long, value_name = "DIR|FILES", num_args = 1.., required = true)]
+    data: Vec<PathBuf>,
+    /// The model file to write; it is replaced only once complete
+    #[arg(long, value_name = "MODEL.safetensors")]
+    out: PathBuf,
+    /// Configuration: size, seed, and the parts unet, scheduler and training (see below)
+    #[arg(long, value_name = "CONFIG.json")]
+    config: Option<PathBuf>,
+    /// Steps to take in this call, on top of those a resumed model has behind it; 1 or more
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..))]
+    steps: u32,
+    /// Images per step, 1 to 1024 [default: the configuration's, or 16]
+    #[arg(long, value_name = "B")]
+    batch_size: Option<usize>,
+    /// Side of the images in pixels, 4 to 256, a multiple of 2 to the number of levels less one
+    /// [default: the configuration's, or 32]
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+    /// Seed of initial weights, order, timesteps and noise, 0 to 2^64 - 1 [default: the
+    /// configuration's, or 0]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// What computes
+    #[arg(long, value_enum, default_value = "flex")]
+    backend: BackendKind,
+    /// Go on from this model, with the configuration and seed it was made with
+    #[arg(long, value_name = "MODEL.safetensors", conflicts_with_all = ["config", "batch_size", "size", "seed"])]
+    resume: Option<PathBuf>,
+    /// Write progress as JSON lines: step, loss (mean since the last line), seconds,
+    /// steps_per_second; a resumed run adds to the file
+    #[arg(long, value_name = "LOG.jsonl")]
+    log: Option<PathBuf>,
+    /// Steps between lines of the log, 1 or more
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
+    log_every: u32,
+    /// Also write the model every N steps, 1 or more [default: only at the end]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    save_every: Option<u32>,
+    /// Write the averaged weights alone in half precision: an eighth of the size, enough to sample,
+    /// but a run resumed from it starts the optimizer afresh
+    #[arg(long)]
+    half: bool,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let start = match &args.resume {
+        Some(path) => Start::Checkpoint(Box::new(read_checkpoint(path)?)),
+        None => Start::Fresh(Box::new(read_config(&args)?)),
+    };
+    let size = match &start {
+        Start::Fresh(config) => config.size,
+        Start::Checkpoint(checkpoint) => checkpoint.config.size,
+    };
+    let images = read_images(&args.data, size)?;
+    let out = Output::new(&args.out)?;
+    let log = match &args.log {
+        Some(path) => Some(Log::new(path, args.resume.is_some())?),
+        None => None,
+    };
+    args.backend.run(Training {
+        start,
+        images,
+        out,
+        log,
+        args: &args,
+    })
+}
+
+/// What a run begins with.
+enum Start {
+    Fresh(Box<Config>),
+    Checkpoint(Box<Checkpoint>),
+}
+
+struct Training<'a> {
+    start: Start,
+    images: Images,
+    out: Output,
+    log: Option<Log>,
+    args: &'a Args,
+}
+
+impl Job for Training<'_> {
+    fn run<B: Kernels + Ops>(mut self, device: B::Device) -> Result<()> {
+        let mut session = match self.start {
+            Start::Fresh(config) => Session::<B>::new(*config, device)?,
+            Start::Checkpoint(checkpoint) => Session::resume(*checkpoint, device)?,
+        };
+        let size = session.trainer().config().size;
+        session.set_images(&self.images.rgb, self.images.count(), size)?;
+        output::note(&format!(
+            "{} at {size} × {size} pixels, {} weights",
+            described(&self.images),
+            session.trainer().unet().parameter_count()
+        ));
+
+        let mut progress = Progress::new();
+        let started = Instant::now();
+        let mut window = Window::new();
+        let mut taken = 0;
+        let mut mean = f64::NAN;
+        while taken < self.args.steps {
+            let until = [Some(self.args.log_every), self.args.save_every]
+                .into_iter()
+                .flatten()
+                .map(|every| taken.saturating_add(every - taken % every))
+                .fold(self.args.steps, u32::min);
+            let report = block_on(session.train(SLICE, (until - taken) as usize))?;
+            taken += report.losses.len() as u32;
+            window.add(&report.losses);
+            if taken.is_multiple_of(self.args.log_every) || taken == self.args.steps {
+                mean = window.mean();
+                if let Some(log) = &mut self.log {
+                    log.write(report.step, started.elapsed(), &window)?;
+                }
+                window = Window::new();
+            }
+            if !report.losses.iter().all(|loss| loss.is_finite()) {
+                return Err(Failure::Work(format!(
+                    "training diverged at step {}: the loss is no longer a number. Lower training.learning_rate in the configuration; {} was not overwritten with it.",
+                    report.step,
+                    self.args.out.display()
+                )));
+            }
+            progress.show(|| {
+                let rate = taken as f64 / started.elapsed().as_secs_f64();
+                let shown = if mean.is_nan() { window.mean() } else { mean };
+                format!(
+                    "step {} ({taken} of {})  loss {shown:.4}  {rate:.2} steps/s  {} left",
+                    report.step,
+                    self.args.steps,
+                    output::duration((self.args.steps - taken) as f64 / rate)
+                )
+            });
+            let due = |every: u32| taken.is_multiple_of(every) && taken < self.args.steps;
+            if self.args.save_every.is_some_and(due) {
+                self.out.write(&encode(&session, self.args.half)?)?;
+            }
+        }
+        self.out.write(&encode(&session, self.args.half)?)?;
+        drop(progress);
+        output::note(&format!(
+            "step {}  loss {mean:.4}  {taken} steps in {}  saved {}",
+            session.trainer().state().step,
+            output::duration(started.elapsed().as_secs_f64()),
+            self.args.out.display()
+        ));
+        Ok(())
+    }
+}
+
+fn encode<B: Kernels + Ops>(session: &Session<B>, half: bool) -> Result<Vec<u8>> {
+    let checkpoint = block_on(session.checkpoint())?;
+    Ok(if half {
+        checkpoint.to_shared_bytes()?
+    } else {
+        checkpoint.to_bytes()?
+    })
+}
+
+fn read_checkpoint(path: &Path) -> Result<Checkpoint> {
+    let bytes = fs::read(path).map_err(|error| cannot_read(path, &error))?;
+    Checkpoint::from_bytes(&bytes).map_err(|error| Failure::reading(path, &error))
+}
+
+fn read_config(args: &Args) -> Result<Config> {
+    let mut config = match &args.config {
+        Some(path) => {
+            let json = fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
+            Config::parse_json(&json).map_err(|error| Failure::reading(path, &error))?
+        }
+        None => Config::default(),
+    };
+    config.size = args.size.unwrap_or(config.size);
+    config.seed = args.seed.unwrap_or(config.seed);
+    config.training.batch_size = args.batch_size.unwrap_or(config.training.batch_size);
+    config.validate()?;
+    Ok(config)
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Use(format!(
+        "{}: the file cannot be read ({error}). Check its name.",
+        path.display()
+    ))
+}
+
+fn described(images: &Images) -> String {
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let count = images.count();
+    let mut text = format!("{count} image{}", plural(count));
+    if images.skipped > 0 {
+        let skipped = images.skipped;
+        text += &format!(" ({skipped} other file{} skipped)", plural(skipped));
+    }
+    text
+}
+
+/// Losses since the last line of the log.
+struct Window {
+    started: Instant,
+    sum: f64,
+    count: u32,
+}
+
+impl Window {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            sum: 0.0,
+            count: 0,
+        }
+    }
+
+    fn add(&mut self, losses: &[f32]) {
+        self.sum += losses.iter().map(|loss| *loss as f64).sum::<f64>();
+        self.count += losses.len() as u32;
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum / self.count as f64
+    }
+}
+
+/// The JSON lines of `--log`, each on disk as soon as it is known.
+struct Log {
+    path: PathBuf,
+    file: File,
+}
+
+impl Log {
+    fn new(path: &Path, append: bool) -> Result<Self> {
+        let file = File::options()
+            .create(true)
+            .write(true)
+            .append(append)
+            .truncate(!append)
+            .open(path)
+            .map_err(|error| {
+                Failure::Use(format!(
+                    "{}: the log cannot be written there ({error}); choose another place.",
+                    path.display()
+                ))
+            })?;
+        Ok(Self {
+            path: path.into(),
+            file,
+        })
+    }
+
+    fn write(&mut self, step: u64, elapsed: Duration, window: &Window) -> Result<()> {
+        let line = json!({
+            "step": step,
+            "loss": window.mean(),
+            "seconds": elapsed.as_secs_f64(),
+            "steps_per_second": window.count as f64 / window.started.elapsed().as_secs_f64(),
+        });
+        writeln!(self.file, "{line}").map_err(|error| {
+            Failure::Work(format!(
+                "{}: writing failed ({error}).",
+                self.path.display()
+            ))
+        })
+    }
+}

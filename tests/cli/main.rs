@@ -1,0 +1,64 @@
+//! The command line, through the compiled program: what it writes, and how it refuses.
+
+mod folder;
+mod refusals;
+mod sampling;
+mod training;
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+#[test]
+fn schedule_prints_six_arrays() {
+    let json: Value = serde_json::from_slice(&succeed("schedule --kind linear").stdout).unwrap();
+    for name in [
+        "betas",
+        "alphas_cumprod",
+        "posterior_variance",
+        "posterior_mean_coef1",
+        "posterior_mean_coef2",
+        "snr",
+    ] {
+        assert_eq!(json[name].as_array().unwrap().len(), 1000, "{name}");
+    }
+    let close = |value: &Value, expected: f64| {
+        let value = value.as_f64().unwrap();
+        assert!(
+            (value - expected).abs() < 1e-12,
+            "{value} is not {expected}"
+        );
+    };
+    close(&json["betas"][0], 1e-4);
+    close(&json["betas"][999], 0.02);
+    close(&json["alphas_cumprod"][0], 0.9999);
+    // The first step leads to x_0, of which nothing is uncertain.
+    close(&json["posterior_variance"][0], 0.0);
+    close(&json["posterior_mean_coef1"][0], 1.0);
+    close(&json["posterior_mean_coef2"][0], 0.0);
+
+    for kind in ["cosine", "sigmoid"] {
+        let output = succeed(&format!("schedule --kind {kind} --num-train-timesteps 7"));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["snr"].as_array().unwrap().len(), 7);
+    }
+}
+
+#[test]
+fn help_has_an_example() {
+    for command in ["", "schedule ", "train ", "sample "] {
+        let output = succeed(&format!("{command}--help"));
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains("Example:\n  unnoise "), "{help}");
+    }
+}
+
+/// Runs the program where it needs no files.
+fn succeed(arguments: &str) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_unnoise"))
+        .args(arguments.split_whitespace())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "unnoise {arguments}");
+    output
+}

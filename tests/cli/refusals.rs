@@ -1,0 +1,122 @@
+//! What the program refuses: status 2 and one line that says what to do.
+
+use std::fs;
+
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+
+use crate::folder::{Folder, MODEL};
+
+#[test]
+fn bad_images_are_refused_by_name() {
+    let folder = Folder::new("images");
+    fs::write(folder.path("text.png"), "not a picture").unwrap();
+    fs::write(folder.path("empty.png"), "").unwrap();
+    fs::write(folder.path("notes.txt"), "not a picture").unwrap();
+    fs::create_dir(folder.path("none")).unwrap();
+    // A PNG header that promises 60,000 × 60,000 pixels.
+    let mut huge = fs::read(folder.images.join("0.png")).unwrap();
+    huge[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    fs::write(folder.path("huge.png"), huge).unwrap();
+    for (data, word) in [
+        ("text.png", "text.png: this is not an image"),
+        ("empty.png", "empty.png: the file is empty"),
+        ("notes.txt", "notes.txt: this is not an image"),
+        ("huge.png", "huge.png: "),
+        ("none", "none: there are no images"),
+        ("missing", "missing: "),
+        ("{images}/0.png empty.png", "empty.png"),
+    ] {
+        folder.refuse(&format!("train --data {data} --out x.safetensors"), word);
+    }
+    // One good image is enough.
+    folder.succeed("train --data {images}/0.png --config {config} --steps 1 --out x.safetensors");
+}
+
+#[test]
+fn bad_models_are_refused() {
+    let folder = Folder::new("models");
+    let bytes = fs::read(&*MODEL).unwrap();
+    fs::write(folder.path("short.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
+    fs::write(folder.path("text.safetensors"), "not a model").unwrap();
+    let mut tensors = folder.tensors("{model}");
+    folder.write_tensors("foreign.safetensors", &tensors);
+    let (shape, _) = tensors.get_mut("ema.conv_in.weight").unwrap();
+    shape.swap(0, 1);
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    folder.write_with_metadata("shape.safetensors", &tensors, header.metadata().clone());
+    for (model, word) in [
+        ("short.safetensors", "cut short"),
+        ("text.safetensors", "not a"),
+        ("foreign.safetensors", "not saved by Unnoise"),
+        ("shape.safetensors", "ema.conv_in.weight"),
+        ("missing.safetensors", "missing.safetensors"),
+        (".", "config.json"),
+    ] {
+        folder.refuse(&format!("sample --model {model} --out x.png"), word);
+    }
+}
+
+#[test]
+fn wrong_use_is_refused() {
+    let folder = Folder::new("use");
+    let write = |name: &str, json: Value| fs::write(folder.path(name), json.to_string()).unwrap();
+    write("groups.json", json!({ "unet": { "norm_num_groups": 5 } }));
+    write("misspelt.json", json!({ "training": { "batchsize": 5 } }));
+    fs::write(folder.path("broken.json"), "{ size: 8").unwrap();
+    for (arguments, word) in [
+        ("", "subcommand"),
+        ("paint", "paint"),
+        ("schedule --kind straight", "linear, cosine, sigmoid"),
+        ("schedule --num-train-timesteps 1", "between 2 and 10000"),
+        ("schedule --beta-start 0.5", "beta_start"),
+        ("train --data {images}", "--out"),
+        (
+            "train --data {images} --out x --config groups.json",
+            "norm_num_groups",
+        ),
+        (
+            "train --data {images} --out x --config misspelt.json",
+            "training.batchsize",
+        ),
+        (
+            "train --data {images} --out x --config broken.json",
+            "broken.json",
+        ),
+        ("train --data {images} --out x --size 33", "size is 33"),
+        ("train --data {images} --out x --steps 0", "--steps"),
+        (
+            "train --data {images} --out x --seed 1 --resume {model}",
+            "--resume",
+        ),
+        (
+            "train --data {images} --out nowhere/x --config {config}",
+            "nowhere",
+        ),
+        (
+            "sample --model {model} --out x.bmp",
+            ".png, .gif or .safetensors",
+        ),
+        (
+            "sample --model {model} --out x.png --sampler heun",
+            "ddpm, ddim",
+        ),
+        ("sample --model {model} --out x.png --steps 101", "1 to 100"),
+        ("sample --model {model} --out x.png --eta 2", "eta"),
+        ("sample --model {model} --out x.png --count 0", "1 to 1024"),
+        (
+            "sample --model {model} --out x.png --count 1024 --scale 32",
+            "scale",
+        ),
+        (
+            "sample --model {model} --out x.png --sampler ddpm --eta 1",
+            "--eta",
+        ),
+        (
+            "sample --model {model} --out x.png --trajectory",
+            "--trajectory",
+        ),
+    ] {
+        folder.refuse(arguments, word);
+    }
+}
