@@ -74,6 +74,7 @@ export class Trainer extends EventTarget {
   async #train(signal) {
     try {
       for await (const report of this.lab.train({ steps: this.target - this.lab.step, signal })) {
+        if (!report.losses.every(Number.isFinite)) throw diverged();
         this.curve.add(report.step, report.losses);
         this.#measure();
         this.dispatchEvent(new CustomEvent('progress', { detail: report }));
@@ -140,3 +141,9 @@ export class Trainer extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 }
+
+const diverged = () =>
+  new LabError(
+    'diverged',
+    'The loss is no longer a number: training has diverged. Choose a lower learning rate and start again from random weights; the checkpoint before is kept in this browser.',
+  );

@@ -82,6 +82,8 @@ export class UnnoiseLab extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
+    // First of all: the mode decides what is listened to.
+    this.#readHash();
     this.#visibility.observe(this);
     for (const [target, type, listener] of this.#listeners())
       target.addEventListener(type, listener);
@@ -114,12 +116,15 @@ export class UnnoiseLab extends LitElement {
     ];
   }
 
-  firstUpdated() {
+  #readHash() {
     const wanted = this.hash ? new URLSearchParams(location.hash.slice(1)) : new URLSearchParams();
     const mode = wanted.get('mode');
     const theme = wanted.get('theme');
     if (mode === 'forward' || mode === 'train' || mode === 'sample') this.mode = mode;
     if (theme === 'light' || theme === 'dark') this.theme = theme;
+  }
+
+  firstUpdated() {
     if (!this.lazy) this.#start();
   }
 

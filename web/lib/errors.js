@@ -3,7 +3,7 @@
  * sentence meant for people: what happened and what to do.
  *
  * Codes: `bad-config`, `bad-image`, `no-images`, `bad-checkpoint`, `shape-mismatch`, `truncated`,
- * `no-webgpu`, `device-lost`, `aborted`, `not-found`, `no-wasm`, `internal`.
+ * `no-webgpu`, `device-lost`, `aborted`, `not-found`, `no-wasm`, `diverged`, `internal`.
  */
 export class LabError extends Error {
   /**

@@ -57,5 +57,6 @@ export function formatHash(values) {
 export function replaceHash(hash) {
   const url = new URL(location.href);
   url.hash = hash;
+  if (url.href === location.href) return;
   history.replaceState(history.state, '', url);
 }

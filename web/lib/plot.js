@@ -78,6 +78,20 @@ export const plotAxis = (colour, axis) => ({
 });
 
 /**
+ * 1, 2 and 5 times the powers of ten within a range.
+ * @param {number} low
+ * @param {number} high
+ */
+export function logTicks(low, high) {
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    // By way of text: 3 * 0.1 would show as 0.30000000000000004.
+    for (const digit of [1, 2, 5]) ticks.push(Number(`${digit}e${power}`));
+  }
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}
+
+/**
  * A vertical line at a value of x.
  * @param {(name: string) => string} colour
  * @param {() => number | undefined} at

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit';
 import { download } from '../lib/canvas.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
-import { Plot, plotAxis } from '../lib/plot.js';
+import { logTicks, Plot, plotAxis } from '../lib/plot.js';
 import { lossEquation } from './equations.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
 import { Panel } from './panel.js';
@@ -261,13 +261,16 @@ export class TrainPanel extends Panel {
       scales: {
         x: { time: false },
         // Logarithmic, and not rounded to powers of ten: most of the height would stay empty.
-        y: { distr: 3, range: (_, low, high) => [low * 0.85, high * 1.15] },
+        y: { distr: 3, range: (_, low, high) => (low > 0 ? [low * 0.85, high * 1.15] : [0.1, 1]) },
       },
       axes: [
         plotAxis(colour, { size: 22, space: 80 }),
         plotAxis(colour, {
           size: 44,
-          values: (_, ticks) => ticks.map((tick) => tick && String(tick)),
+          // The chart's own ticks need powers of ten at both ends, and never end without.
+          splits: (_, axis, low, high) => logTicks(low, high),
+          filter: (_, ticks) => ticks,
+          values: (_, ticks) => ticks.map(String),
         }),
       ],
       series: [
