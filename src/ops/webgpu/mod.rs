@@ -5,6 +5,8 @@
 //! of workgroup memory, no subgroups and no float atomics. Every kernel computes in f32.
 
 mod conv;
+#[cfg(target_family = "wasm")]
+pub mod device;
 mod launch;
 mod shader;
 
@@ -39,6 +41,11 @@ impl Kernels for WebGpu {
         geometry: ConvGeometry,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         conv::grad_weight(x, grad, geometry)
+    }
+
+    #[cfg(target_family = "wasm")]
+    fn check_device() -> crate::error::Result<()> {
+        device::check()
     }
 }
 super::ops_from_kernels!(WebGpu);
