@@ -19,7 +19,9 @@ const { values: options } = parseArgs({
   },
 });
 if (options.help) {
-  console.log('usage: serve.mjs [--port N (8080; 0 = any)] [--host 127.0.0.1] [--root DIR] [--open]');
+  console.log(
+    'usage: serve.mjs [--port N (8080; 0 = any)] [--host 127.0.0.1] [--root DIR] [--open]',
+  );
   process.exit(0);
 }
 

@@ -22,7 +22,10 @@ before(async () => {
   lab = await LabPage.open(context, server.address, { ...TINY, backend: 'flex', train_steps: 5 });
   await lab.by('clear-images').click();
   await lab.addImages(ALL_IMAGES);
-  await lab.by('thumb').nth(ALL_IMAGES.length - 1).waitFor();
+  await lab
+    .by('thumb')
+    .nth(ALL_IMAGES.length - 1)
+    .waitFor();
   await lab.train();
   await lab.sample();
   pixels = await lab.pixels();
@@ -62,7 +65,11 @@ async function refused(input, offered, sentence) {
 }
 
 test('a text file renamed .png', () =>
-  refused('file-input', file('notes.png', 'These are only words.\n'), /notes\.png is not an image/));
+  refused(
+    'file-input',
+    file('notes.png', 'These are only words.\n'),
+    /notes\.png is not an image/,
+  ));
 
 test('an empty file', () => refused('file-input', file('empty.png', ''), /empty\.png is empty/));
 
@@ -115,7 +122,11 @@ test('one image alone is taken, with a word about it, and trains', async () => {
   });
   await page.by('clear-images').click();
   await page.addImages(images('square.png'));
-  await page.page.getByTestId('message').getByText(/one image/i).first().waitFor();
+  await page.page
+    .getByTestId('message')
+    .getByText(/one image/i)
+    .first()
+    .waitFor();
   await page.train();
   assert.equal(await page.text('step'), '3');
   await page.page.close();

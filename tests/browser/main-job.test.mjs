@@ -30,7 +30,10 @@ for (const backend of ['flex', 'candle', 'webgpu']) {
       const lab = await LabPage.open(context, server.address, { ...TINY, backend });
       await lab.by('clear-images').click();
       await lab.addImages(ALL_IMAGES);
-      await lab.by('thumb').nth(ALL_IMAGES.length - 1).waitFor();
+      await lab
+        .by('thumb')
+        .nth(ALL_IMAGES.length - 1)
+        .waitFor();
       assert.equal(await lab.by('thumb').count(), ALL_IMAGES.length);
       assert.equal(await lab.by('backend').inputValue(), backend);
 

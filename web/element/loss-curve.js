@@ -1,8 +1,12 @@
 /** Points kept; beyond this, neighbours are merged, so that an hour of training still plots fast. */
 const MAX_POINTS = 3000;
 
-/** Steps over which the smoothed loss forgets: the loss of one step depends on t far too much. */
-const SMOOTHING_STEPS = 100;
+/**
+ * Steps over which the smoothed loss forgets: the loss of one step depends far too much on its t.
+ * Fewer at first, while the loss falls fast.
+ * @param {number} seen
+ */
+const smoothingSteps = (seen) => Math.min(100, Math.max(10, seen / 5));
 
 /** The history of the loss: each report's mean, and an exponential average without start-up bias. */
 export class LossCurve {
@@ -14,6 +18,7 @@ export class LossCurve {
   smoothed = [];
   #average = 0;
   #weight = 0;
+  #seen = 0;
 
   /** @returns {number | undefined} */
   get latest() {
@@ -26,9 +31,9 @@ export class LossCurve {
    */
   add(step, losses) {
     if (losses.length === 0) return;
-    const keep = 1 - 1 / SMOOTHING_STEPS;
     let sum = 0;
     for (const loss of losses) {
+      const keep = 1 - 1 / smoothingSteps(this.#seen++);
       sum += loss;
       this.#average = keep * this.#average + (1 - keep) * loss;
       this.#weight = keep * this.#weight + (1 - keep);
@@ -52,7 +57,7 @@ export class LossCurve {
 
   clear() {
     Object.assign(this, { steps: [], means: [], smoothed: [] });
-    this.#average = this.#weight = 0;
+    this.#average = this.#weight = this.#seen = 0;
   }
 
   /** @returns {[number[], number[]]} */
@@ -66,5 +71,6 @@ export class LossCurve {
     Object.assign(this, { steps: [...steps], means: [...smoothed], smoothed: [...smoothed] });
     this.#average = smoothed.at(-1) ?? 0;
     this.#weight = smoothed.length ? 1 : 0;
+    this.#seen = steps.at(-1) ?? 0;
   }
 }
