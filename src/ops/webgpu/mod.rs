@@ -5,14 +5,16 @@
 //! of workgroup memory, no subgroups and no float atomics. Every kernel computes in f32.
 
 mod conv;
+mod group_norm;
 mod launch;
+mod optimizer;
 mod shader;
 
 use burn::tensor::ops::FloatTensor;
 
 use crate::backend::WebGpu;
 
-use super::{ConvGeometry, Kernels};
+use super::{AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState};
 
 impl Kernels for WebGpu {
     fn conv2d_forward(
@@ -39,6 +41,34 @@ impl Kernels for WebGpu {
         geometry: ConvGeometry,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         conv::grad_weight(x, grad, geometry)
+    }
+
+    fn group_norm_forward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        group_norm::forward(x, gamma, beta, options)
+    }
+
+    fn group_norm_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        group_norm::backward(grad, x, gamma, beta, statistics, options)
+    }
+
+    fn adam_step(
+        states: Vec<ParameterState<Self>>,
+        grads: Vec<FloatTensor<Self>>,
+        step: AdamStep,
+    ) -> Vec<ParameterState<Self>> {
+        optimizer::adam_step(states, grads, step)
     }
 }
 super::ops_from_kernels!(WebGpu);
