@@ -35,6 +35,18 @@ pub(super) fn allocate<const D: usize>(like: &Primitive, shape: [usize; D]) -> P
     )
 }
 
+/// `numbers` on the device of `like`.
+pub(super) fn upload(like: &Primitive, numbers: &[f32]) -> Primitive {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_ne_bytes()).collect();
+    CubeTensor::new_contiguous(
+        like.client.clone(),
+        like.device.clone(),
+        Shape::from([numbers.len()]),
+        like.client.create_from_slice(&bytes),
+        DType::F32,
+    )
+}
+
 /// Runs `workgroups` workgroups of `shader`; buffers are bound in order from 0.
 ///
 /// The shader finds its place by `workgroup_index`, and returns where that is not below
