@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // A static file server for trying the page: nothing is cached, and nothing outside the folder is
 // ever read.
+import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -13,11 +14,14 @@ const { values: options } = parseArgs({
     port: { type: 'string', default: '8080' },
     host: { type: 'string', default: '127.0.0.1' },
     root: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
+    open: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (options.help) {
-  console.log('usage: serve.mjs [--port N (8080; 0 = any)] [--host 127.0.0.1] [--root DIR]');
+  console.log(
+    'usage: serve.mjs [--port N (8080; 0 = any)] [--host 127.0.0.1] [--root DIR] [--open]',
+  );
   process.exit(0);
 }
 
@@ -77,5 +81,16 @@ server.on('error', (error) => {
 });
 server.listen(Number(options.port), options.host, () => {
   const { port } = server.address();
-  console.log(`http://${options.host}:${port}/`);
+  const address = `http://${options.host}:${port}/`;
+  console.log(address);
+  if (options.open) openBrowser(address);
 });
+
+/** @param {string} address */
+function openBrowser(address) {
+  const opener = { darwin: 'open', win32: 'explorer' }[process.platform] ?? 'xdg-open';
+  // The address is printed already: where there is no desktop, that has to do.
+  spawn(opener, [address], { stdio: 'ignore', detached: true })
+    .on('error', () => {})
+    .unref();
+}

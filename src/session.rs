@@ -122,6 +122,7 @@ impl<B: Kernels + Ops> Session<B> {
                 .map(|_| self.trainer.step(&self.dataset))
                 .collect::<Result<Vec<_>>>()?;
             losses.extend(read_losses(queued).await?);
+            B::check_device()?;
             let per_step = queued_at.elapsed().as_secs_f64() / count as f64;
             let fitting = (QUEUE_TIME.as_secs_f64() / per_step.max(1e-6)) as usize;
             self.steps_per_read = fitting.clamp(1, 2 * self.steps_per_read).min(64);
@@ -145,7 +146,7 @@ impl<B: Kernels + Ops> Session<B> {
         let mut trainer = Trainer::<B>::new(config, self.trainer.device().clone())?;
         let loss = trainer.step(&grey)?;
         read_losses(vec![loss]).await?;
-        Ok(())
+        B::check_device()
     }
 
     /// Everything needed to go on later.
@@ -301,6 +302,7 @@ impl<B: Kernels + Ops> Sampling<B> {
                 (both, Some(pred_x0))
             }
         };
+        B::check_device()?;
         Ok(Some(Picture {
             index: frame.index,
             t: frame.t,

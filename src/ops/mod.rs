@@ -23,6 +23,7 @@ pub mod portable;
 #[cfg(feature = "webgpu")]
 pub mod webgpu;
 
+use crate::error::Result;
 use burn::tensor::{Tensor, TensorPrimitive, backend::Backend, ops::FloatTensor};
 
 /// Geometry of a square, symmetrically padded 2-D convolution.
@@ -142,6 +143,17 @@ pub trait Kernels: Backend {
         options: GroupNormOptions,
     ) -> [FloatTensor<Self>; 3] {
         portable::group_norm_backward::<Self>(grad, x, gamma, beta, statistics, options)
+    }
+
+    /// Fails if the device went wrong since the last call in a way that no operation could report,
+    /// such as a shader that did not compile.
+    ///
+    /// # Errors
+    /// [`Error::Device`] with what the device said.
+    ///
+    /// [`Error::Device`]: crate::error::Error::Device
+    fn check_device() -> Result<()> {
+        Ok(())
     }
 
     /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]`.

@@ -61,7 +61,7 @@ impl Engine {
         let inner = match backend.as_str() {
             #[cfg(feature = "webgpu")]
             "webgpu" => {
-                let device = crate::ops::webgpu::device::initialise().await?;
+                let device = crate::ops::webgpu::device::initialise().await;
                 Inner::WebGpu(Session::new(config, device)?)
             }
             #[cfg(feature = "candle")]

@@ -27,6 +27,13 @@ pub const CONVOLUTIONS: &[ConvCase] = &[
     (2, 32, 32, 32, 3, conv(3, 1, 1)),
     (5, 4, 4, 96, 64, conv(3, 1, 1)),
     (2, 3, 3, 130, 70, conv(3, 1, 1)),
+    // More pixels than the CPU takes at a time, ending in the middle of a row.
+    (5, 19, 23, 8, 12, conv(3, 1, 1)),
+    (3, 40, 31, 4, 5, conv(1, 1, 0)),
+    // No padding, too much of it, a larger kernel.
+    (2, 7, 8, 5, 6, conv(3, 1, 0)),
+    (2, 5, 6, 3, 4, conv(3, 1, 2)),
+    (1, 9, 8, 4, 3, conv(5, 1, 2)),
 ];
 
 /// `(n, h, w, c, options)`.
@@ -48,4 +55,5 @@ pub const GROUP_NORMS: &[GroupNormCase] = &[
     (2, 8, 8, 96, norm(8, true)),
     (2, 4, 3, 18, norm(6, true)),
     (1, 16, 16, 128, norm(32, false)),
+    (2, 13, 17, 27, norm(9, true)),
 ];

@@ -16,7 +16,7 @@ use crate::cases::{CONVOLUTIONS, GROUP_NORMS};
 const TOLERANCE: f32 = 2e-5;
 
 /// Numbers in [-1, 1] from a small linear congruential generator; another `seed`, other numbers.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
+pub fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
     (0..count)
         .map(|_| {
@@ -485,4 +485,36 @@ fn ops_forward<B: Kernels>(
         )
         .0,
     )
+}
+
+/// Another holder of the same tensors, the weights before the step, must not see it happen.
+pub fn adam_leaves_other_holders_alone<B: Kernels>(device: &B::Device) {
+    let of = |seed| tensor::<B, 1>([100], seed, device);
+    let value = of(1);
+    let zeros = Tensor::<B, 1>::zeros([100], device);
+    let state = ParameterState {
+        value: unwrap(value.clone()),
+        exp_avg: unwrap(zeros.clone()),
+        exp_avg_sq: unwrap(zeros.clone()),
+        // As at the start of training, when the average is the weights themselves.
+        ema: unwrap(value.clone()),
+    };
+    let step = AdamStep {
+        learning_rate: 1.0,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        bias_correction1: 0.1,
+        bias_correction2: 0.01,
+        ema_decay: 0.5,
+    };
+    let stepped = B::adam_step(vec![state], vec![unwrap(of(2))], step).remove(0);
+    assert_eq!(values(value), numbers(100, 1));
+    assert_eq!(values(zeros), vec![0.0; 100]);
+    let moved = values(wrap::<B, 1>(stepped.value));
+    let average = values(wrap::<B, 1>(stepped.ema));
+    for ((before, moved), average) in numbers(100, 1).iter().zip(moved).zip(average) {
+        assert!((moved - before).abs() > 0.9);
+        assert!((average - (moved + before) / 2.0).abs() < 1e-6);
+    }
 }

@@ -3,6 +3,7 @@
 
 mod cases;
 mod check;
+mod threads;
 
 use unnoise::ops::Kernels;
 
@@ -35,6 +36,11 @@ macro_rules! backend_tests {
             #[test]
             fn adam_agrees_with_portable_definition() {
                 check::adam_agrees::<$backend>(&Default::default());
+            }
+
+            #[test]
+            fn adam_leaves_other_holders_of_its_tensors_alone() {
+                check::adam_leaves_other_holders_alone::<$backend>(&Default::default());
             }
 
             #[test]

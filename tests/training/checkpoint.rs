@@ -51,7 +51,7 @@ fn resumed_run_continues_bit_for_bit_on_candle() {
 fn trained_session<B: Kernels + Ops>() -> Session<B> {
     let mut session = Session::<B>::new(tiny::config(), Default::default()).unwrap();
     session.set_images(&tiny::rgb(4), 4, tiny::SIZE).unwrap();
-    block_on(session.train(std::time::Duration::ZERO, 3)).unwrap();
+    block_on(session.train(std::time::Duration::from_secs(60), 3)).unwrap();
     session
 }
 

@@ -245,17 +245,22 @@ fn input_coefficients(
     coefficients
 }
 
-/// Calls `$block` for blocks of [`LANES`] channels, then of one: with a constant number of lanes
-/// the compiler keeps accumulators in registers.
+/// Runs `$block` for blocks of [`LANES`] channels, then of four, then of one: with a constant number
+/// of lanes the compiler keeps accumulators in registers.
 macro_rules! for_each_channel_block {
     ($channels:expr, |$first:ident, $lanes:ident| $block:block) => {{
         let channels = $channels;
-        let whole = channels - channels % LANES;
-        for $first in (0..whole).step_by(LANES) {
+        let wide = channels - channels % LANES;
+        let narrow = channels - channels % 4;
+        for $first in (0..wide).step_by(LANES) {
             const $lanes: usize = LANES;
             $block
         }
-        for $first in whole..channels {
+        for $first in (wide..narrow).step_by(4) {
+            const $lanes: usize = 4;
+            $block
+        }
+        for $first in narrow..channels {
             const $lanes: usize = 1;
             $block
         }

@@ -1,0 +1,291 @@
+//! Convolution and its gradients as tiled matrix products; the tiling is explained in the `.wgsl`
+//! files.
+//!
+//! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias.
+
+use crate::ops::ConvGeometry;
+
+use super::{
+    launch::{Primitive, allocate, contiguous, dimensions, launch},
+    shader::Shader,
+};
+
+/// Steps along the summed dimension that a workgroup copies at once. Two tiles of this depth fit
+/// several times into 16 KiB, and barriers are few.
+const DEPTH: usize = 16;
+
+/// Workgroups that keep a GPU of the common sizes busy; fewer and smaller tiles are better.
+const ENOUGH_WORKGROUPS: usize = 96;
+
+/// How a workgroup's part of a matrix product is shared between its threads.
+#[derive(Debug, Clone, Copy)]
+struct Tile {
+    /// Rows of the product per workgroup: pixels, or rows of the weight gradient.
+    rows: usize,
+    /// Columns, which are channels.
+    columns: usize,
+    /// Rows per thread; a thread has four columns.
+    rows_per_thread: usize,
+}
+
+const fn tile(rows: usize, columns: usize, rows_per_thread: usize) -> Tile {
+    Tile {
+        rows,
+        columns,
+        rows_per_thread,
+    }
+}
+
+impl Tile {
+    fn threads(self) -> usize {
+        self.rows / self.rows_per_thread * self.columns / 4
+    }
+
+    /// Copies of one vec4 by each thread, for the two operands of one step.
+    fn loads(self) -> [usize; 2] {
+        [self.rows, self.columns].map(|side| (side * DEPTH / 4).div_ceil(self.threads()))
+    }
+}
+
+/// The largest tile that gives enough workgroups, and otherwise the smallest.
+fn pixel_tile(pixels: usize, channels: usize) -> Tile {
+    let candidates: &[Tile] = match channels {
+        0..=4 => &[tile(64, 4, 1)],
+        5..=16 => &[tile(64, 16, 4), tile(32, 16, 2)],
+        17..=32 => &[tile(128, 32, 8), tile(64, 32, 4), tile(32, 32, 4)],
+        _ => &[tile(64, 64, 8), tile(64, 32, 4), tile(32, 32, 4)],
+    };
+    let enough = |tile: &&Tile| {
+        pixels.div_ceil(tile.rows) * channels.div_ceil(tile.columns) >= ENOUGH_WORKGROUPS
+    };
+    *candidates
+        .iter()
+        .find(enough)
+        .unwrap_or(&candidates[candidates.len() - 1])
+}
+
+/// The two uses of `conv.wgsl`.
+struct Product<'a> {
+    source: &'a Primitive,
+    weight: &'a Primitive,
+    bias: Option<&'a Primitive>,
+    target: [usize; 4],
+    geometry: ConvGeometry,
+}
+
+impl Product<'_> {
+    fn run(self) -> Primitive {
+        let grad_input = self.bias.is_none();
+        let [batch, source_height, source_width, source_channels] = dimensions(self.source);
+        let [_, height, width, channels] = self.target;
+        // See the header of the shader: the gradient splits its pixels into phases.
+        let stride = self.geometry.stride;
+        let (phases, pixels) = if grad_input {
+            let pixels = batch * height.div_ceil(stride) * width.div_ceil(stride);
+            (stride * stride, pixels)
+        } else {
+            (1, batch * height * width)
+        };
+        let tile = pixel_tile(pixels * phases, channels);
+        let tiles = [pixels.div_ceil(tile.rows), channels.div_ceil(tile.columns)];
+        let [source_loads, weight_loads] = tile.loads();
+
+        let shader = Shader::new("conv", include_str!("conv.wgsl"), tile.threads())
+            .flag("GRAD_INPUT", grad_input)
+            .flag("SOURCE_VEC4", source_channels.is_multiple_of(4))
+            .flag("WEIGHT_VEC4", !grad_input && channels.is_multiple_of(4))
+            .flag("TARGET_VEC4", channels.is_multiple_of(4))
+            .constant("BATCH", batch)
+            .constant("SOURCE_HEIGHT", source_height)
+            .constant("SOURCE_WIDTH", source_width)
+            .constant("SOURCE_CHANNELS", source_channels)
+            .constant("TARGET_HEIGHT", height)
+            .constant("TARGET_WIDTH", width)
+            .constant("TARGET_CHANNELS", channels)
+            .constant("KERNEL", self.geometry.kernel)
+            .constant("STRIDE", stride)
+            .constant("PADDING", self.geometry.padding)
+            .constant("DEPTH", DEPTH)
+            .constant("TILE_PIXELS", tile.rows)
+            .constant("TILE_CHANNELS", tile.columns)
+            .constant("ROWS", tile.rows_per_thread)
+            .constant("SOURCE_LOADS", source_loads)
+            .constant("WEIGHT_LOADS", weight_loads)
+            .constant("TILES_OF_PIXELS", tiles[0])
+            .constant("TILES_OF_CHANNELS", tiles[1]);
+
+        let output = allocate(self.source, self.target);
+        let mut buffers = vec![self.source, self.weight, &output];
+        buffers.extend(self.bias);
+        launch(shader, tiles[0] * tiles[1] * phases, &buffers);
+        output
+    }
+}
+
+/// See [`crate::ops::Kernels::conv2d_forward`].
+pub(super) fn forward(
+    x: Primitive,
+    weight: Primitive,
+    bias: Primitive,
+    geometry: ConvGeometry,
+) -> Primitive {
+    let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
+    let [batch, height, width, _] = dimensions(&x);
+    let [_, _, _, channels] = dimensions(&weight);
+    Product {
+        source: &x,
+        weight: &weight,
+        bias: Some(&bias),
+        target: [
+            batch,
+            geometry.output_size(height),
+            geometry.output_size(width),
+            channels,
+        ],
+        geometry,
+    }
+    .run()
+}
+
+/// See [`crate::ops::Kernels::conv2d_grad_input`].
+pub(super) fn grad_input(
+    grad: Primitive,
+    weight: Primitive,
+    input_size: [usize; 2],
+    geometry: ConvGeometry,
+) -> Primitive {
+    let (grad, weight) = (contiguous(grad), contiguous(weight));
+    let [batch, ..] = dimensions::<4>(&grad);
+    let [_, _, channels, _] = dimensions(&weight);
+    Product {
+        source: &grad,
+        weight: &weight,
+        bias: None,
+        target: [batch, input_size[0], input_size[1], channels],
+        geometry,
+    }
+    .run()
+}
+
+/// Workgroups to aim for when the pixels of a weight gradient are split between several.
+const SPLIT_WORKGROUPS: usize = 256;
+
+/// Fewer pixels than this are not worth a partial sum of their own.
+const MIN_PIXELS_PER_SPLIT: usize = 128;
+
+fn weight_tile(rows: usize, channels: usize) -> Tile {
+    match (rows, channels) {
+        (_, 0..=4) => tile(128, 4, 4),
+        (_, 5..=16) => tile(64, 16, 4),
+        (0..=32, _) => tile(32, 32, 4),
+        (_, 17..=32) => tile(64, 32, 4),
+        _ => tile(64, 64, 8),
+    }
+}
+
+/// See [`crate::ops::Kernels::conv2d_grad_weight`].
+pub(super) fn grad_weight(
+    x: Primitive,
+    grad: Primitive,
+    geometry: ConvGeometry,
+) -> (Primitive, Primitive) {
+    let (x, grad) = (contiguous(x), contiguous(grad));
+    let [batch, height_in, width_in, channels_in] = dimensions(&x);
+    let [_, height_out, width_out, channels_out] = dimensions(&grad);
+    let kernel = geometry.kernel;
+    let rows = kernel * kernel * channels_in;
+    let pixels = batch * height_out * width_out;
+
+    let tile = weight_tile(rows, channels_out);
+    let tiles = [
+        rows.div_ceil(tile.rows),
+        channels_out.div_ceil(tile.columns),
+    ];
+    let [x_loads, grad_loads] = tile.loads();
+    let pixels_per_split = pixels
+        .div_ceil(SPLIT_WORKGROUPS.div_ceil(tiles[0] * tiles[1]))
+        .max(MIN_PIXELS_PER_SPLIT)
+        .next_multiple_of(DEPTH);
+    let splits = pixels.div_ceil(pixels_per_split);
+
+    let weight_shape = [kernel, kernel, channels_in, channels_out];
+    let parts = [
+        allocate(&x, [splits, rows, channels_out]),
+        allocate(&x, [splits, channels_out]),
+    ];
+    let shader = Shader::new(
+        "conv_weight",
+        include_str!("conv_weight.wgsl"),
+        tile.threads(),
+    )
+    .flag("X_VEC4", channels_in.is_multiple_of(4))
+    .flag("GRAD_VEC4", channels_out.is_multiple_of(4))
+    .constant("BATCH", batch)
+    .constant("HEIGHT_IN", height_in)
+    .constant("WIDTH_IN", width_in)
+    .constant("CHANNELS_IN", channels_in)
+    .constant("HEIGHT_OUT", height_out)
+    .constant("WIDTH_OUT", width_out)
+    .constant("CHANNELS_OUT", channels_out)
+    .constant("KERNEL", kernel)
+    .constant("STRIDE", geometry.stride)
+    .constant("PADDING", geometry.padding)
+    .constant("DEPTH", DEPTH)
+    .constant("TILE_ROWS", tile.rows)
+    .constant("TILE_CHANNELS", tile.columns)
+    .constant("QUADS", tile.rows_per_thread / 4)
+    .constant("X_LOADS", x_loads)
+    .constant("GRAD_LOADS", grad_loads)
+    .constant("TILES_OF_ROWS", tiles[0])
+    .constant("TILES_OF_CHANNELS", tiles[1])
+    .constant("PIXELS_PER_SPLIT", pixels_per_split);
+    let [weight_parts, bias_parts] = &parts;
+    launch(
+        shader,
+        tiles[0] * tiles[1] * splits,
+        &[&x, &grad, weight_parts, bias_parts],
+    );
+
+    let gradients = if splits == 1 {
+        parts
+    } else {
+        sum_parts(parts, splits, weight_shape)
+    };
+    let [weight, bias] = gradients;
+    (
+        reshaped(weight, weight_shape),
+        reshaped(bias, [channels_out]),
+    )
+}
+
+/// Adds the partial sums of all splits.
+fn sum_parts(parts: [Primitive; 2], splits: usize, weight_shape: [usize; 4]) -> [Primitive; 2] {
+    const THREADS: usize = 256;
+    let weights = weight_shape.iter().product::<usize>();
+    let biases = weight_shape[3];
+    let gradients = [
+        allocate(&parts[0], [weights]),
+        allocate(&parts[0], [biases]),
+    ];
+    let shader = Shader::new("conv_sum", include_str!("conv_sum.wgsl"), THREADS)
+        .constant("SPLITS", splits)
+        .constant("WEIGHTS", weights)
+        .constant("BIASES", biases);
+    launch(
+        shader,
+        (weights + biases).div_ceil(THREADS),
+        &[&parts[0], &parts[1], &gradients[0], &gradients[1]],
+    );
+    gradients
+}
+
+/// The same numbers under another shape.
+fn reshaped<const D: usize>(tensor: Primitive, shape: [usize; D]) -> Primitive {
+    Primitive::new_contiguous(
+        tensor.client,
+        tensor.device,
+        shape.into(),
+        tensor.handle,
+        tensor.dtype,
+    )
+}

@@ -1,0 +1,109 @@
+// Group normalisation, affine map and SiLU, forward.
+//
+// One workgroup handles one group of one image: PIXELS pixels of GROUP_ELEMENTS neighbouring
+// elements each, where an element is a vec4 of channels if the channels of a group divide by 4, and one
+// channel otherwise. Three passes over the group, which stays in the cache after the first: mean, variance of
+// the centred values (the mean of squares minus the square of the mean cancels badly), output.
+//
+// Threads are laid out as ROWS pixels x LANES elements, so neighbours read neighbouring numbers; the
+// threads left over by that only take part in the barriers.
+
+#if VEC4
+alias Element = vec4<f32>;
+const WIDTH: u32 = 4u; // channels per element
+#else
+alias Element = f32;
+const WIDTH: u32 = 1u;
+#endif
+
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read> gamma: array<Element>;
+@group(0) @binding(2) var<storage, read> beta: array<Element>;
+@group(0) @binding(3) var<storage, read_write> output: array<Element>;
+@group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // [image, group, 2]
+
+const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
+const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
+
+var<workgroup> partial: array<f32, THREADS>;
+
+fn total(value: Element) -> f32 {
+#if VEC4
+    return dot(value, vec4<f32>(1.0));
+#else
+    return value;
+#endif
+}
+
+// The sum of `value` over all threads.
+fn sum_over_workgroup(lane: u32, value: f32) -> f32 {
+    partial[lane] = value;
+    workgroupBarrier();
+    for (var width: u32 = THREADS / 2u; width > 0u; width /= 2u) {
+        if (lane < width) {
+            partial[lane] += partial[lane + width];
+        }
+        workgroupBarrier();
+    }
+    let sum = partial[0];
+    // Nobody may start the next sum before all have read this one.
+    workgroupBarrier();
+    return sum;
+}
+
+fn silu(y: Element) -> Element {
+    return y / (Element(1.0) + exp(-y));
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = group_id.y * DISPATCH_WIDTH + group_id.x; // image * GROUPS + group
+    if (index >= WORKGROUPS) {
+        return;
+    }
+    let image = index / GROUPS;
+    let group_start = index % GROUPS * GROUP_ELEMENTS; // within a pixel
+    let start = image * PIXELS * ELEMENTS + group_start;
+    // A thread without a row starts past the last pixel.
+    let first_row = select(PIXELS, lane / LANES, lane < ROWS * LANES);
+    let first_element = lane % LANES;
+
+    var sum = Element(0.0);
+    for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
+        for (var p = first_row; p < PIXELS; p += ROWS) {
+            sum += x[start + p * ELEMENTS + e];
+        }
+    }
+    let mean = sum_over_workgroup(lane, total(sum)) / COUNT;
+
+    var squares = Element(0.0);
+    for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
+        for (var p = first_row; p < PIXELS; p += ROWS) {
+            let centred = x[start + p * ELEMENTS + e] - Element(mean);
+            squares += centred * centred;
+        }
+    }
+    let variance = sum_over_workgroup(lane, total(squares)) / COUNT;
+    let reciprocal_std = 1.0 / sqrt(variance + EPSILON);
+
+    for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
+        let scale = gamma[group_start + e] * reciprocal_std;
+        let shift = beta[group_start + e];
+        for (var p = first_row; p < PIXELS; p += ROWS) {
+            let at = start + p * ELEMENTS + e;
+            let y = (x[at] - Element(mean)) * scale + shift;
+#if SILU
+            output[at] = silu(y);
+#else
+            output[at] = y;
+#endif
+        }
+    }
+    if (lane == 0u) {
+        statistics[2u * index] = mean;
+        statistics[2u * index + 1u] = reciprocal_std;
+    }
+}

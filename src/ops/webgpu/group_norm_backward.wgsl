@@ -1,0 +1,130 @@
+// Gradients of group normalisation, affine map and SiLU.
+//
+// With h the normalised value and g the gradient of gamma * h + beta (SiLU already undone):
+//
+//   grad_gamma[c] = sum over images and pixels of  g * h
+//   grad_beta[c]  = sum over images and pixels of  g
+//   grad_x        = r * (gamma g - mean(gamma g) - h * mean(gamma g h)),  means over the group
+//
+// One workgroup handles one group of one image, threads laid out as in group_norm.wgsl. The first pass sums g
+// and g h for every channel; those sums, weighted by gamma, also give the two means. The second pass
+// writes grad_x. The sums per image go to `parts`, [image, 2, channel], which group_norm_sum.wgsl adds up.
+
+#if VEC4
+alias Element = vec4<f32>;
+const WIDTH: u32 = 4u; // channels per element
+#else
+alias Element = f32;
+const WIDTH: u32 = 1u;
+#endif
+
+@group(0) @binding(0) var<storage, read> grad: array<Element>;
+@group(0) @binding(1) var<storage, read> x: array<Element>;
+@group(0) @binding(2) var<storage, read> gamma: array<Element>;
+@group(0) @binding(3) var<storage, read> beta: array<Element>;
+@group(0) @binding(4) var<storage, read> statistics: array<f32>; // [image, group, 2]
+@group(0) @binding(5) var<storage, read_write> grad_x: array<Element>;
+@group(0) @binding(6) var<storage, read_write> parts: array<Element>;
+
+const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
+const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
+
+var<workgroup> sums_g: array<Element, THREADS>;
+var<workgroup> sums_gh: array<Element, THREADS>;
+
+fn total(value: Element) -> f32 {
+#if VEC4
+    return dot(value, vec4<f32>(1.0));
+#else
+    return value;
+#endif
+}
+
+// Leaves in sums_*[i], for i < width, the sum of sums_*[i + k * width] over k < count.
+fn reduce(lane: u32, width: u32, count: u32) {
+    workgroupBarrier();
+    var left = count;
+    while (left > 1u) {
+        let half = (left + 1u) / 2u;
+        if (lane < (left - half) * width) {
+            sums_g[lane] += sums_g[lane + half * width];
+            sums_gh[lane] += sums_gh[lane + half * width];
+        }
+        workgroupBarrier();
+        left = half;
+    }
+}
+
+// The gradient before SiLU; y is gamma * h + beta.
+fn before_silu(g: Element, y: Element) -> Element {
+#if SILU
+    let sigmoid = Element(1.0) / (Element(1.0) + exp(-y));
+    return g * sigmoid * (Element(1.0) + y * (Element(1.0) - sigmoid));
+#else
+    return g;
+#endif
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = group_id.y * DISPATCH_WIDTH + group_id.x; // image * GROUPS + group
+    if (index >= WORKGROUPS) {
+        return;
+    }
+    let image = index / GROUPS;
+    let group_start = index % GROUPS * GROUP_ELEMENTS; // within a pixel
+    let start = image * PIXELS * ELEMENTS + group_start;
+    let first_row = select(PIXELS, lane / LANES, lane < ROWS * LANES);
+    let mean = Element(statistics[2u * index]);
+    let reciprocal_std = statistics[2u * index + 1u];
+
+    // Weighted by gamma and summed over the elements of this thread's lane.
+    var group_g = Element(0.0);
+    var group_gh = Element(0.0);
+    // A group of more elements than threads takes several rounds; all threads take part in each.
+    for (var first: u32 = 0u; first < GROUP_ELEMENTS; first += LANES) {
+        let e = first + lane % LANES;
+        let inside = e < GROUP_ELEMENTS;
+        let scale = gamma[group_start + min(e, GROUP_ELEMENTS - 1u)];
+        let shift = beta[group_start + min(e, GROUP_ELEMENTS - 1u)];
+        var sum_g = Element(0.0);
+        var sum_gh = Element(0.0);
+        for (var p = select(PIXELS, first_row, inside); p < PIXELS; p += ROWS) {
+            let at = start + p * ELEMENTS + e;
+            let h = (x[at] - mean) * reciprocal_std;
+            let g = before_silu(grad[at], h * scale + shift);
+            sum_g += g;
+            sum_gh += g * h;
+        }
+        sums_g[lane] = sum_g;
+        sums_gh[lane] = sum_gh;
+        reduce(lane, LANES, ROWS);
+        if (lane < LANES && inside) {
+            let part = 2u * image * ELEMENTS + group_start + e;
+            parts[part] = sums_gh[lane];
+            parts[part + ELEMENTS] = sums_g[lane];
+            group_g += scale * sums_g[lane];
+            group_gh += scale * sums_gh[lane];
+        }
+        workgroupBarrier();
+    }
+    sums_g[lane] = group_g;
+    sums_gh[lane] = group_gh;
+    reduce(lane, 1u, LANES);
+    let mean_g = Element(total(sums_g[0]) / COUNT);
+    let mean_gh = Element(total(sums_gh[0]) / COUNT);
+
+    for (var e = lane % LANES; e < GROUP_ELEMENTS; e += LANES) {
+        let scale = gamma[group_start + e];
+        let shift = beta[group_start + e];
+        for (var p = first_row; p < PIXELS; p += ROWS) {
+            let at = start + p * ELEMENTS + e;
+            let h = (x[at] - mean) * reciprocal_std;
+            let g = before_silu(grad[at], h * scale + shift);
+            grad_x[at] = (g * scale - mean_g - h * mean_gh) * reciprocal_std;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Kernels of the `webgpu` backend: hand-written WGSL, one Rust file and its `.wgsl` files per
+//! family of operations.
+//!
+//! They keep to what every browser offers: at most 8 storage buffers, 256 invocations and 16 KiB
+//! of workgroup memory, no subgroups and no float atomics. Every kernel computes in f32.
+
+#![cfg_attr(feature = "portable", allow(dead_code, unused_imports))]
+
+mod conv;
+#[cfg(target_family = "wasm")]
+pub mod device;
+mod group_norm;
+mod launch;
+mod optimizer;
+mod shader;
+
+use burn::tensor::ops::FloatTensor;
+
+use crate::backend::WebGpu;
+
+use super::{AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState};
+
+/// burn's plain operations, for `scripts/bench` to compare with.
+#[cfg(feature = "portable")]
+impl Kernels for WebGpu {}
+
+#[cfg(not(feature = "portable"))]
+impl Kernels for WebGpu {
+    fn conv2d_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        conv::forward(x, weight, bias, geometry)
+    }
+
+    fn conv2d_grad_input(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        input_size: [usize; 2],
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        conv::grad_input(grad, weight, input_size, geometry)
+    }
+
+    fn conv2d_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        conv::grad_weight(x, grad, geometry)
+    }
+
+    fn group_norm_forward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        group_norm::forward(x, gamma, beta, options)
+    }
+
+    fn group_norm_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        group_norm::backward(grad, x, gamma, beta, statistics, options)
+    }
+
+    fn adam_step(
+        states: Vec<ParameterState<Self>>,
+        grads: Vec<FloatTensor<Self>>,
+        step: AdamStep,
+    ) -> Vec<ParameterState<Self>> {
+        optimizer::adam_step(states, grads, step)
+    }
+
+    #[cfg(target_family = "wasm")]
+    fn check_device() -> crate::error::Result<()> {
+        device::check()
+    }
+}
+super::ops_from_kernels!(WebGpu);

@@ -1,0 +1,145 @@
+//! A WGSL file specialised to the shapes it runs on.
+//!
+//! Shapes become typed constants in front of the file: the shader compiler then turns divisions
+//! by them into multiplications, and no launch needs an extra buffer for them. Two directives, each on a
+//! line of its own, cover what WGSL constants cannot do:
+//!
+//! - `#if FLAG`, `#else`, `#endif` choose declarations, such as the element type of a binding;
+//! - `#repeat COUNT statement` writes the statement `COUNT` times with `$i` replaced by 0, 1, …
+//!   The innermost loops are unrolled this way because browsers guard every WGSL loop against
+//!   running forever, which keeps drivers from unrolling it and the sums from staying in registers.
+
+use burn_wgpu::{KernelSource, SourceTemplate};
+use cubecl::{CubeDim, prelude::KernelId};
+
+/// A number known when the shader is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Constant {
+    Unsigned(u32),
+    /// Bits of an f32, so that the constant can be hashed.
+    Float(u32),
+}
+
+/// What tells one specialisation from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Specialisation {
+    name: &'static str,
+    threads: u32,
+    constants: Vec<(&'static str, Constant)>,
+    flags: Vec<&'static str>,
+}
+
+/// A WGSL file and the constants to compile it with.
+#[derive(Debug, Clone)]
+pub(super) struct Shader {
+    text: &'static str,
+    key: Specialisation,
+}
+
+impl Shader {
+    /// `name` must be unique to `text`; `threads` is the number of invocations per workgroup.
+    pub(super) fn new(name: &'static str, text: &'static str, threads: usize) -> Self {
+        Self {
+            text,
+            key: Specialisation {
+                name,
+                threads: threads as u32,
+                constants: Vec::new(),
+                flags: Vec::new(),
+            },
+        }
+        .constant("THREADS", threads)
+    }
+
+    pub(super) fn constant(mut self, name: &'static str, value: usize) -> Self {
+        let value = Constant::Unsigned(value as u32);
+        self.key.constants.push((name, value));
+        self
+    }
+
+    pub(super) fn float(mut self, name: &'static str, value: f32) -> Self {
+        let value = Constant::Float(value.to_bits());
+        self.key.constants.push((name, value));
+        self
+    }
+
+    pub(super) fn flag(mut self, name: &'static str, set: bool) -> Self {
+        if set {
+            self.key.flags.push(name);
+        }
+        self
+    }
+
+    pub(super) fn threads(&self) -> u32 {
+        self.key.threads
+    }
+
+    fn count(&self, name: &str) -> u32 {
+        self.key
+            .constants
+            .iter()
+            .find_map(|(candidate, value)| match value {
+                Constant::Unsigned(value) if *candidate == name => Some(*value),
+                _ => None,
+            })
+            .unwrap_or_else(|| panic!("{}.wgsl repeats unknown constant {name}", self.key.name))
+    }
+
+    /// The complete WGSL.
+    fn source_text(&self) -> String {
+        let mut source = String::with_capacity(2 * self.text.len());
+        for (name, value) in &self.key.constants {
+            source += &match value {
+                Constant::Unsigned(value) => format!("const {name}: u32 = {value}u;\n"),
+                Constant::Float(bits) => {
+                    format!("const {name}: f32 = {:e}f;\n", f32::from_bits(*bits))
+                }
+            };
+        }
+        // Whether each enclosing `#if` keeps its lines.
+        let mut kept: Vec<bool> = Vec::new();
+        for line in self.text.lines() {
+            let directive = line.trim_start();
+            if let Some(flag) = directive.strip_prefix("#if ") {
+                kept.push(self.key.flags.contains(&flag.trim()));
+            } else if directive.starts_with("#else") {
+                if let Some(last) = kept.last_mut() {
+                    *last = !*last;
+                }
+            } else if directive.starts_with("#endif") {
+                kept.pop();
+            } else if kept.contains(&false) || directive.starts_with("//") {
+                continue;
+            } else if let Some(repeated) = directive.strip_prefix("#repeat ") {
+                let (count, statement) = repeated.split_once(' ').unwrap_or((repeated, ""));
+                for index in 0..self.count(count) {
+                    source += &statement.replace("$i", &index.to_string());
+                    source.push('\n');
+                }
+            } else {
+                source += line;
+                source.push('\n');
+            }
+        }
+        // Natively, tensors are slices of shared buffers, and WebGPU refuses a buffer that is
+        // both readable and writable in one dispatch; so every binding must be of one kind there.
+        // In a browser each tensor has its own buffer, and reading one twice is only allowed
+        // while both bindings are read-only.
+        if cfg!(not(target_family = "wasm")) {
+            source = source.replace("<storage, read>", "<storage, read_write>");
+        }
+        source
+    }
+}
+
+impl KernelSource for Shader {
+    fn source(&self) -> SourceTemplate {
+        SourceTemplate::new(self.source_text())
+    }
+
+    fn id(&self) -> KernelId {
+        KernelId::new::<Self>()
+            .cube_dim(CubeDim::new_1d(self.key.threads))
+            .info(self.key.clone())
+    }
+}

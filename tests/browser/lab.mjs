@@ -1,0 +1,190 @@
+// The page in a real Chromium, for the tests: a server, a browser, and the hands of a visitor.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+export const images = (...names) =>
+  names.map((name) => fileURLToPath(new URL(`images/${name}`, import.meta.url)));
+
+export const ALL_IMAGES = images(
+  'square.png',
+  'transparent.png',
+  'wide.jpg',
+  'tall.webp',
+  'animated.gif',
+  'drawing.svg',
+);
+
+/** A network and a run small enough for a test, as the settings of a link. */
+export const TINY = {
+  size: 16,
+  'unet.block_out_channels': '8,16',
+  'unet.norm_num_groups': 4,
+  batch_size: 4,
+  learning_rate: 0.005,
+  lr_warmup_steps: 5,
+  num_train_timesteps: 100,
+  train_steps: 30,
+  steps: 6,
+  count: 4,
+};
+
+const FLAGS = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-dev-shm-usage',
+  // WebGPU on a software adapter, so that it is tested where there is no GPU.
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--enable-unsafe-swiftshader',
+  // Nothing but the page under test is to be asked for.
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** @returns {Promise<{ address: string, stop: () => void }>} */
+export async function serve() {
+  const script = fileURLToPath(new URL('../../scripts/serve.mjs', import.meta.url));
+  const server = spawn(process.execPath, [script, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [address] = await once(createInterface(server.stdout), 'line');
+  return { address, stop: () => server.kill() };
+}
+
+export function launch(viewport = { width: 1440, height: 900 }) {
+  return chromium.launchPersistentContext('', {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: FLAGS,
+    headless: false,
+    viewport,
+    acceptDownloads: true,
+  });
+}
+
+/** One page of the lab. */
+export class LabPage {
+  /** Errors nobody caught. @type {string[]} */
+  errors = [];
+
+  /** @param {import('playwright-core').Page} page */
+  constructor(page) {
+    this.page = page;
+    page.on('pageerror', (error) => this.errors.push(String(error)));
+  }
+
+  /**
+   * @param {import('playwright-core').BrowserContext} context
+   * @param {string} address
+   * @param {Record<string, unknown>} settings of the link
+   */
+  static async open(context, address, settings) {
+    const lab = new LabPage(await context.newPage());
+    const hash = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+    await lab.page.goto(`${address}#${hash.join('&')}`);
+    await lab.ready();
+    return lab;
+  }
+
+  /** @param {string} name */
+  by(name) {
+    return this.page.getByTestId(name);
+  }
+
+  /** @param {string} name */
+  async text(name) {
+    return (await this.by(name).textContent())?.trim() ?? '';
+  }
+
+  /** Waits until nothing is going on. */
+  async ready(timeout = 120_000) {
+    await this.page.waitForFunction(
+      () => {
+        const root = document.querySelector('unnoise-lab')?.shadowRoot;
+        const find = (/** @type {ParentNode} */ from, /** @type {string} */ selector) => {
+          const queue = [from];
+          for (const node of queue) {
+            const hit = node.querySelector(selector);
+            if (hit) return hit;
+            for (const element of node.querySelectorAll('*')) {
+              if (element.shadowRoot) queue.push(element.shadowRoot);
+            }
+          }
+        };
+        const status = root && find(root, '[data-testid=status]')?.textContent?.trim();
+        return status === 'Ready' || status === 'Paused';
+      },
+      undefined,
+      { timeout },
+    );
+  }
+
+  /** @param {string[]} paths */
+  async addImages(paths) {
+    await this.by('file-input').setInputFiles(paths);
+  }
+
+  /** Trains until the steps of the link are taken. */
+  async train(timeout = 240_000) {
+    await this.by('train').click();
+    await this.by('pause').waitFor();
+    await this.by('train').waitFor({ timeout });
+  }
+
+  /** The losses that the element reported, oldest first. */
+  recordLosses() {
+    return this.page.evaluate(() => {
+      const losses = /** @type {number[]} */ ([]);
+      Object.assign(window, { losses });
+      document
+        .querySelector('unnoise-lab')
+        ?.addEventListener('unnoise-progress', (event) =>
+          losses.push(.../** @type {CustomEvent} */ (event).detail.losses),
+        );
+    });
+  }
+
+  losses() {
+    return this.page.evaluate(() => /** @type {any} */ (window).losses);
+  }
+
+  /** Samples with the settings of the link, to the end. */
+  async sample(timeout = 120_000) {
+    await this.by('sample').click();
+    const canvas = this.by('sample-canvas');
+    await canvas.and(this.page.locator('[data-state=done]')).waitFor({ timeout });
+    return Number(await canvas.getAttribute('data-frames'));
+  }
+
+  /** A fingerprint of the pixels of the last frame. */
+  async pixels() {
+    await this.ready();
+    const data = await this.by('sample-canvas').evaluate(async (canvas) => {
+      // Drawing waits for an animation frame.
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+      const context = /** @type {HTMLCanvasElement} */ (canvas).getContext('2d');
+      return [...(context?.getImageData(0, 0, width, height).data ?? [])];
+    });
+    return createHash('sha256').update(Uint8Array.from(data)).digest('hex');
+  }
+
+  /** Saves the whole model and gives the file's path. */
+  async save() {
+    const download = this.page.waitForEvent('download');
+    await this.by('save-model').click();
+    return (await download).path();
+  }
+
+  messages() {
+    return this.text('message');
+  }
+}

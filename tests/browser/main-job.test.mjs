@@ -1,0 +1,75 @@
+// The main job, end to end, on every backend: files in, training, samples out, save, reload, load.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { ALL_IMAGES, LabPage, TINY, launch, serve } from './lab.mjs';
+
+/** The mean loss of the last ten of 30 steps is below this share of that of the first five. */
+const LOSS_FACTOR = 0.8;
+
+const mean = (/** @type {number[]} */ values) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
+
+for (const backend of ['flex', 'candle', 'webgpu']) {
+  describe(backend, () => {
+    test('trains on real files, samples, saves, and samples the same after a reload', async () => {
+      const lab = await LabPage.open(context, server.address, { ...TINY, backend });
+      await lab.by('clear-images').click();
+      await lab.addImages(ALL_IMAGES);
+      await lab
+        .by('thumb')
+        .nth(ALL_IMAGES.length - 1)
+        .waitFor();
+      assert.equal(await lab.by('thumb').count(), ALL_IMAGES.length);
+      assert.equal(await lab.by('backend').inputValue(), backend);
+
+      const before = await lab.pixels();
+      await lab.recordLosses();
+      await lab.train();
+      assert.equal(await lab.text('step'), '30');
+      const losses = await lab.losses();
+      assert.equal(losses.length, 30);
+      assert.ok(
+        mean(losses.slice(-10)) < LOSS_FACTOR * mean(losses.slice(0, 5)),
+        `losses ${losses}`,
+      );
+
+      // One frame for x_T and one for each step.
+      assert.equal(await lab.sample(), TINY.steps + 1);
+      const sampled = await lab.pixels();
+      assert.notEqual(sampled, before);
+
+      const file = await lab.save();
+      assert.deepEqual(lab.errors, []);
+      await lab.page.close();
+
+      const fresh = await LabPage.open(context, server.address, { ...TINY, backend });
+      await fresh.by('load-model').setInputFiles({
+        name: 'model.safetensors',
+        mimeType: 'application/octet-stream',
+        buffer: await readFile(file),
+      });
+      await fresh.page.getByText(/Loaded model\.safetensors/).waitFor();
+      await fresh.ready();
+      assert.equal(await fresh.text('step'), '30');
+      await fresh.sample();
+      assert.equal(await fresh.pixels(), sampled);
+      assert.deepEqual(fresh.errors, []);
+      await fresh.page.close();
+    });
+  });
+}

@@ -1,0 +1,105 @@
+// The page around the job: it answers while it trains, a link reproduces its settings, the figures
+// stand alone, and nothing leaves the machine.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { LabPage, TINY, launch, serve } from './lab.mjs';
+
+/** Longest time that the page may not answer. */
+const LONGEST_STALL = 50;
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
+
+test('the page keeps answering while the worker trains and samples', async () => {
+  const lab = await LabPage.open(context, server.address, { ...TINY, backend: 'flex' });
+  await lab.page.evaluate(() => {
+    const tasks = /** @type {number[]} */ ([]);
+    Object.assign(window, { tasks });
+    new PerformanceObserver((list) =>
+      tasks.push(...list.getEntries().map(({ duration }) => duration)),
+    ).observe({ type: 'longtask' });
+  });
+  await lab.train();
+  await lab.sample();
+  const tasks = /** @type {number[]} */ (await lab.page.evaluate('tasks'));
+  // The browser reports tasks of 50 ms and more, in whole steps of 8 ms.
+  const longest = Math.max(0, ...tasks);
+  assert.ok(longest <= LONGEST_STALL + 8, `the main thread was busy for ${longest} ms`);
+  await lab.page.close();
+});
+
+test('training can be paused, resumed and reset', async () => {
+  const lab = await LabPage.open(context, server.address, {
+    ...TINY,
+    backend: 'flex',
+    train_steps: 2000,
+  });
+  await lab.by('train').click();
+  await lab.page.waitForFunction(() => true);
+  await lab.by('pause').click();
+  await lab.by('train').waitFor();
+  const paused = Number((await lab.text('step')).replaceAll(/\D/g, ''));
+  assert.ok(paused < 2000, `paused at ${paused}`);
+  await lab.by('train').click();
+  await lab.by('pause').waitFor();
+  await lab.page.waitForTimeout(500);
+  await lab.by('pause').click();
+  await lab.by('train').waitFor();
+  const resumed = Number((await lab.text('step')).replaceAll(/\D/g, ''));
+  assert.ok(resumed > paused, `from ${paused} to ${resumed}`);
+  await lab.by('reset').click();
+  await lab.page.waitForFunction(() => true);
+  await lab.ready();
+  assert.equal(await lab.text('step'), '0');
+  await lab.page.close();
+});
+
+test('a software adapter is never called a GPU', async () => {
+  const lab = await LabPage.open(context, server.address, { ...TINY, backend: 'webgpu' });
+  const adapter = await lab.text('adapter');
+  assert.match(adapter, /software/i);
+  assert.doesNotMatch(adapter, /\bGPU\b/);
+  await lab.page.close();
+});
+
+test('without being told, a software adapter is passed over for the CPU', async () => {
+  const lab = await LabPage.open(context, server.address, TINY);
+  assert.equal(await lab.by('backend').inputValue(), 'flex');
+  await lab.page.close();
+});
+
+test('nothing is asked of any other host', async () => {
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const others = [];
+  page.on('request', (request) => {
+    const url = request.url();
+    if (/^https?:/.test(url) && !url.startsWith(server.address)) others.push(url);
+  });
+  await page.goto(server.address);
+  await new LabPage(page).ready();
+  assert.deepEqual(others, []);
+  await page.close();
+});
+
+for (const mode of ['forward', 'train', 'sample']) {
+  test(`the ${mode} figure stands alone`, async () => {
+    const page = await context.newPage();
+    await page.goto(`${server.address}?embed#mode=${mode}&size=16&backend=flex`);
+    await page.locator('unnoise-lab canvas').first().waitFor();
+    const figure = await page.locator('unnoise-lab').boundingBox();
+    assert.ok(figure && figure.width > 300 && figure.height > 100);
+    await page.close();
+  });
+}

@@ -1,0 +1,119 @@
+//! The CPU kernels give the same bits whatever the number of threads.
+
+use rayon::ThreadPoolBuilder;
+use unnoise::ops::cpu::adam::{self, Parameter};
+use unnoise::ops::cpu::conv::{self, ConvShape};
+use unnoise::ops::cpu::group_norm::{self, NormShape};
+use unnoise::ops::{AdamStep, ConvGeometry, GroupNormOptions};
+
+use crate::check::numbers;
+
+/// Bits of what `run` gives on `threads` threads.
+fn bits(threads: usize, run: impl Fn() -> Vec<Vec<f32>> + Send + Sync) -> Vec<Vec<u32>> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    let results = pool.install(run);
+    results
+        .into_iter()
+        .map(|values| values.into_iter().map(f32::to_bits).collect())
+        .collect()
+}
+
+fn assert_independent_of_threads(run: impl Fn() -> Vec<Vec<f32>> + Send + Sync) {
+    let expected = bits(1, &run);
+    for threads in [2, 3] {
+        assert!(bits(threads, &run) == expected, "{threads} threads");
+    }
+}
+
+#[test]
+fn convolutions_give_the_same_bits_on_any_number_of_threads() {
+    for (kernel, stride) in [(3, 1), (3, 2), (1, 1)] {
+        let shape = ConvShape {
+            batch: 9,
+            height: 23,
+            width: 21,
+            inputs: 24,
+            outputs: 20,
+            geometry: ConvGeometry {
+                kernel,
+                stride,
+                padding: kernel / 2,
+            },
+        };
+        let [height, width] = shape.output_size();
+        let x = numbers(9 * 23 * 21 * 24, 1);
+        let weight = numbers(kernel * kernel * 24 * 20, 2);
+        let bias = numbers(20, 3);
+        let grad = numbers(9 * height * width * 20, 4);
+        assert_independent_of_threads(|| {
+            let (grad_weight, grad_bias) = conv::grad_weight(&x, &grad, &shape);
+            vec![
+                conv::forward(&x, &weight, &bias, &shape),
+                conv::grad_input(&grad, &weight, &shape),
+                grad_weight,
+                grad_bias,
+            ]
+        });
+    }
+}
+
+#[test]
+fn group_norm_gives_the_same_bits_on_any_number_of_threads() {
+    let options = GroupNormOptions {
+        groups: 4,
+        epsilon: 1e-5,
+        silu: true,
+    };
+    let shape = NormShape {
+        batch: 3,
+        pixels: 500,
+        channels: 28,
+    };
+    let (x, grad) = (numbers(3 * 500 * 28, 1), numbers(3 * 500 * 28, 4));
+    let (gamma, beta) = (numbers(28, 2), numbers(28, 3));
+    assert_independent_of_threads(|| {
+        let (y, statistics) = group_norm::forward(&x, &gamma, &beta, shape, options);
+        let grads = group_norm::backward(&grad, &x, &gamma, &beta, &statistics, shape, options);
+        let mut all = vec![y, statistics];
+        all.extend(grads);
+        all
+    });
+}
+
+#[test]
+fn adam_gives_the_same_bits_on_any_number_of_threads() {
+    let step = AdamStep {
+        learning_rate: 1e-2,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        bias_correction1: 0.1,
+        bias_correction2: 0.01,
+        ema_decay: 0.9,
+    };
+    let lengths = [1, 1000, 50_001];
+    assert_independent_of_threads(|| {
+        let mut states: Vec<_> = lengths
+            .iter()
+            .map(|&length| {
+                let of = |seed| numbers(length, seed);
+                [of(1), of(2), vec![0.5; length], of(1), of(5)]
+            })
+            .collect();
+        let parameters = states
+            .iter_mut()
+            .map(|[value, exp_avg, exp_avg_sq, ema, grad]| Parameter {
+                value,
+                exp_avg,
+                exp_avg_sq,
+                ema,
+                grad,
+            })
+            .collect();
+        adam::step(parameters, step);
+        states.into_iter().flatten().collect()
+    });
+}

@@ -1,0 +1,309 @@
+import { mergeConfig, sameConfig } from '../lib/config.js';
+import { listSets, loadSetImages, loadSetModel } from '../lib/datasets.js';
+import { LabError } from '../lib/errors.js';
+import { duration, integer, plural } from '../lib/format.js';
+import { clearCheckpoint, getCheckpoint, getImages, putImages } from '../lib/store.js';
+
+/**
+ * @typedef {import('../lib/datasets.js').BundledSet} BundledSet
+ * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
+ * @typedef {import('../lib/decode-images.js').Decoded} Decoded
+ */
+
+/** Beyond this the page itself would grow slow, and no browser trains on more in a sitting. */
+const MAX_IMAGES = 2000;
+/** Bad files named one by one; more than that are counted. */
+const NAMED_REJECTS = 3;
+
+/** The images of a session: bundled sets, the user's own, and what an earlier visit left. */
+export class DataRoom {
+  /** @type {BundledSet[]} */
+  sets = [];
+  /** The bundled set that is loaded, or null for the user's own images. @type {string | null} */
+  dataset = null;
+  #toldCropping = false;
+
+  /** @param {import('./session.js').Session} session */
+  constructor(session) {
+    this.session = session;
+  }
+
+  /** @returns {readonly MasterImage[]} */
+  get images() {
+    return this.session.lab?.images ?? [];
+  }
+
+  /** Settings that suit the images better than the general defaults. */
+  get defaults() {
+    const set = this.sets.find((other) => other.id === this.dataset);
+    return set ? { size: set.native_size, random_flip: set.flip } : {};
+  }
+
+  /** First images and first model. */
+  async open() {
+    const { dataset, model, keep } = this.session.options;
+    try {
+      this.sets = await listSets();
+    } catch (error) {
+      // Without a listing there is still everything else.
+      this.session.fail(error, 'sets');
+    }
+    const name = dataset === null ? this.sets[0]?.id : dataset;
+    if (name) await this.choose(name, { withModel: !model });
+    if (model) await this.#fetchModel(model);
+    if (keep) await this.#offerLastRun();
+  }
+
+  /**
+   * Replaces the images by a bundled set, and the model by the set's own.
+   * @param {string} id
+   * @param {{ withModel?: boolean }} [options]
+   * @returns {Promise<boolean>} whether the set's model was loaded
+   */
+  async choose(id, { withModel = true } = {}) {
+    const { session } = this;
+    const set = this.sets.find((other) => other.id === id);
+    if (!set) {
+      const names = this.sets.map((other) => other.id).join(', ');
+      const message = `There is no bundled set called “${id}”. There are: ${names}.`;
+      session.fail(new LabError('not-found', message), 'sets');
+      return false;
+    }
+    try {
+      session.activity = `Loading ${set.title}`;
+      session.changed();
+      const images = await loadSetImages(set);
+      this.#replace(images, id);
+      const size = Number(session.overrides.size ?? set.native_size);
+      if (!withModel || size !== set.native_size) return false;
+      if (session.origin === 'trained' && session.lab.step > 0) {
+        this.#offerModel(set);
+        return false;
+      }
+      return await this.#loadModel(set);
+    } catch (error) {
+      session.fail(error, 'sets');
+      return false;
+    } finally {
+      session.activity = '';
+      session.changed();
+    }
+  }
+
+  /** @param {BundledSet} set */
+  async #loadModel(set) {
+    const { session } = this;
+    const bytes = await loadSetModel(set);
+    if (!bytes || !(await session.loadModel(bytes, 'bundled'))) return false;
+    if (fitsModel(session.lab.config, session.overrides)) return true;
+    // A link that asks for another network gets that, untrained.
+    await session.lab.configure({ ...this.defaults, ...session.overrides });
+    session.origin = 'none';
+    session.loaded = undefined;
+    return false;
+  }
+
+  /**
+   * What the user has trained is not thrown away for a click on a set.
+   * @param {BundledSet} set
+   */
+  #offerModel(set) {
+    const { session } = this;
+    if (!set.model) return;
+    const load = async () => {
+      session.messages.dismiss('set-model');
+      if (await this.#loadModel(set)) await session.sample();
+    };
+    session.messages.say('set-model', 'The model that you trained is still loaded.', {
+      actions: [{ label: `Use the model of “${set.title}”`, run: load }],
+    });
+  }
+
+  /** @param {Iterable<Blob & { name?: string }>} files */
+  async add(files) {
+    const { session } = this;
+    if (session.trainer.running) {
+      session.messages.say('busy', 'Pause training first, then add images.');
+      return;
+    }
+    const own = this.dataset === null ? this.images : [];
+    const room = MAX_IMAGES - own.length;
+    const offered = [...files];
+    session.activity = `Reading ${plural(offered.length, 'file')}`;
+    session.changed();
+    const set = this.sets.find((other) => other.id === this.dataset);
+    const { added, rejected } = await session.lab.addImages(offered.slice(0, room));
+    if (added.length) this.#replace([...own, ...added.map(({ image }) => image)], null);
+    this.#report(added, rejected, { replaced: added.length ? set?.title : undefined });
+    if (offered.length > room) {
+      session.messages.say(
+        'many',
+        `${integer(MAX_IMAGES)} images are the most this page handles; the rest of the ${integer(offered.length)} were left out.`,
+      );
+    }
+    session.activity = '';
+    await this.#settled();
+  }
+
+  /** @param {number} index */
+  async remove(index) {
+    this.#replace(
+      this.images.filter((_, other) => other !== index),
+      this.dataset,
+    );
+    await this.#settled();
+  }
+
+  async clear() {
+    const { images, dataset, session } = this;
+    this.#replace([], null);
+    session.messages.say('cleared', `Removed ${plural(images.length, 'image')}.`, {
+      actions: [
+        {
+          label: 'Undo',
+          run: () => {
+            session.messages.dismiss('cleared');
+            this.#replace(images, dataset);
+            this.#settled();
+          },
+        },
+      ],
+    });
+    await this.#settled();
+  }
+
+  /** Keeps the images for the next visit; a bundled set is fetched again instead. */
+  keepImages() {
+    if (!this.session.options.keep) return;
+    putImages(this.dataset === null ? this.images : []).catch(() => {});
+  }
+
+  /**
+   * @param {readonly MasterImage[]} images
+   * @param {string | null} dataset
+   */
+  #replace(images, dataset) {
+    const { session } = this;
+    session.lab.setImages(images);
+    this.dataset = dataset;
+    // A model that was trained on other images is a fine start, but seldom what is meant.
+    session.continues = false;
+    session.changed();
+  }
+
+  async #settled() {
+    const { session } = this;
+    try {
+      await session.refreshConfig();
+      if (this.dataset === null) this.keepImages();
+    } catch (error) {
+      session.fail(error, 'config');
+    }
+  }
+
+  /**
+   * @param {Decoded[]} added
+   * @param {LabError[]} rejected
+   * @param {{ replaced?: string }} context
+   */
+  #report(added, rejected, { replaced }) {
+    const { messages } = this.session;
+    const remarks = [];
+    if (replaced) {
+      const yours = added.length === 1 ? 'Your image' : `Your ${plural(added.length, 'image')}`;
+      remarks.push(`${yours} replaced the set “${replaced}”.`);
+    }
+    const cropped = added.filter((image) => image.cropped).length;
+    const sizes = new Set(added.map(({ width, height }) => `${width}×${height}`)).size;
+    if ((cropped || sizes > 1) && !this.#toldCropping) {
+      this.#toldCropping = true;
+      remarks.push(
+        'Images of other shapes and sizes are cropped to their central square and scaled.',
+      );
+    }
+    if (added.some((image) => image.transparent)) remarks.push('Transparent parts became white.');
+    if (this.images.length === 1) {
+      remarks.push(
+        'One image alone is learnt by heart: the model will draw that image again. Add more, or turn on “Mirror images”, for something new.',
+      );
+    }
+    if (remarks.length) messages.say('added', remarks.join(' '));
+    if (rejected.length) this.#reportRejected(rejected, added.length);
+  }
+
+  /**
+   * @param {LabError[]} rejected
+   * @param {number} added
+   */
+  #reportRejected(rejected, added) {
+    const named = rejected.slice(0, NAMED_REJECTS).map((error) => error.message);
+    const more = rejected.length - named.length;
+    if (more > 0) named.push(`${plural(more, 'more file')} could not be read either.`);
+    named.push(added ? `The other ${plural(added, 'image')} were added.` : 'Nothing else changed.');
+    this.session.fail(new LabError(rejected[0].code, named.join(' ')), 'files');
+  }
+
+  /** @param {string} address */
+  async #fetchModel(address) {
+    const { session } = this;
+    try {
+      const response = await fetch(address);
+      if (!response.ok) throw new Error(String(response.status));
+      await session.loadModel(new Uint8Array(await response.arrayBuffer()), 'file');
+    } catch (cause) {
+      const message = `The model at ${address} could not be fetched. Check the address.`;
+      session.fail(new LabError('not-found', message, { cause }), 'model');
+    }
+  }
+
+  async #offerLastRun() {
+    const { session } = this;
+    const record = await getCheckpoint().catch(() => undefined);
+    if (!record) return;
+    const age = duration((Date.now() - record.savedAt) / 1000);
+    session.messages.say(
+      'resume',
+      `Your last run (step ${integer(record.step)}, ${age} ago) is kept in this browser.`,
+      {
+        keep: true,
+        actions: [
+          { label: 'Resume last run', run: () => this.resume(record) },
+          {
+            label: 'Forget it',
+            run: () => {
+              session.messages.dismiss('resume');
+              Promise.all([clearCheckpoint(), putImages([])]).catch(() => {});
+            },
+          },
+        ],
+      },
+    );
+  }
+
+  /** @param {import('../lib/store.js').CheckpointRecord} record */
+  async resume(record) {
+    const { session } = this;
+    session.messages.dismiss('resume');
+    session.player.stop();
+    if (record.dataset === null) {
+      const images = await getImages().catch(() => []);
+      if (images.length) this.#replace(images, null);
+    } else if (record.dataset !== this.dataset) {
+      await this.choose(record.dataset, { withModel: false });
+    }
+    if (!(await session.loadModel(record.bytes, 'trained'))) return;
+    session.trainer.curve.restore(record.losses);
+    session.changed();
+    await session.sample();
+  }
+}
+
+/**
+ * Whether a model is the one that the settings ask for; how it is trained is another matter.
+ * @param {import('../lib/config.js').Config} config of the model
+ * @param {import('../lib/config.js').ConfigOverrides} overrides
+ */
+function fitsModel(config, overrides) {
+  const wanted = mergeConfig(config, overrides);
+  return sameConfig({ ...config, training: wanted.training, seed: wanted.seed }, wanted);
+}

@@ -1,0 +1,139 @@
+import { CPU_BACKEND } from '../lib/backend.js';
+import { isAbort, LabError } from '../lib/errors.js';
+import { Lab } from '../lab.js';
+
+/**
+ * The forward process of one image. It has a lab of its own with next to no network, on a CPU
+ * worker: moving t answers at once even while the other lab trains.
+ *
+ * @typedef {import('../worker/protocol.js').Schedule} Schedule
+ * @typedef {import('../worker/protocol.js').Noisy} Noisy
+ * @typedef {import('../lib/config.js').Config} Config
+ * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
+ * @typedef {{ t: number, noisy: Noisy }} Film
+ */
+
+/** The smallest network that every check accepts: it is never run. */
+const NO_NETWORK = { block_out_channels: [4, 4], layers_per_block: 1, norm_num_groups: 4 };
+
+/** Frames of the film strip from x_0 to x_T. */
+export const STRIP_FRAMES = 8;
+
+export class ForwardProcess extends EventTarget {
+  index = 0;
+  t = 0;
+  seed = 0;
+  size = 0;
+  /** @type {Schedule | undefined} */
+  schedule;
+  /** @type {Noisy | undefined} */
+  noisy;
+  /** x_t at evenly spread t. @type {Film[]} */
+  strip = [];
+  /** @type {Lab | undefined} */
+  #lab;
+  /** What is to be shown, and what the lab was last given. */
+  /** @type {{ config: Config, images: readonly MasterImage[] } | undefined} */
+  #wanted;
+  #configKey = '';
+  /** @type {readonly MasterImage[]} */
+  #images = [];
+  #busy = false;
+  #stripStale = true;
+  #dirty = false;
+  #disposed = false;
+
+  get timesteps() {
+    return this.schedule?.betas.length ?? 1000;
+  }
+
+  /**
+   * Adopts the schedule, size and images of a run; cheap when nothing has changed.
+   * @param {Config} config
+   * @param {readonly MasterImage[]} images
+   */
+  follow(config, images) {
+    this.#wanted = { config, images };
+    return this.#request();
+  }
+
+  /** @param {{ index?: number, t?: number, seed?: number }} choice */
+  choose({ index = this.index, t = this.t, seed = this.seed }) {
+    if (index !== this.index || seed !== this.seed) this.#stripStale = true;
+    Object.assign(this, { index, t, seed });
+    this.dispatchEvent(new Event('change'));
+    this.#request();
+  }
+
+  /** Answers the newest choice only: moves of the slider in between are skipped. */
+  async #request() {
+    this.#dirty = true;
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      while (this.#dirty && this.#wanted && !this.#disposed) {
+        this.#dirty = false;
+        const lab = await this.#adopt(this.#wanted);
+        if (this.#disposed) lab.dispose();
+        else if (lab.images.length && !this.#dirty) await this.#draw(lab);
+      }
+    } catch (error) {
+      if (!isAbort(error)) {
+        this.dispatchEvent(new CustomEvent('failed', { detail: LabError.from(error) }));
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** @param {{ config: Config, images: readonly MasterImage[] }} wanted */
+  async #adopt({ config, images }) {
+    const { size } = config;
+    const scheduler = /** @type {Record<string, unknown>} */ (config.scheduler);
+    const overrides = { size, unet: NO_NETWORK, scheduler };
+    const key = JSON.stringify([size, scheduler]);
+    if (!this.#lab || key !== this.#configKey) {
+      if (this.#lab) await this.#lab.configure(overrides);
+      else this.#lab = await Lab.create({ backend: CPU_BACKEND, config: overrides });
+      const first = this.#configKey === '';
+      this.#configKey = key;
+      this.schedule = await this.#lab.schedule();
+      this.size = size;
+      this.t = first ? Math.round(this.timesteps * 0.3) : Math.min(this.t, this.timesteps - 1);
+      this.#stripStale = true;
+    }
+    if (images !== this.#images) {
+      this.#images = images;
+      this.#lab.setImages(images);
+      this.index = Math.max(0, Math.min(this.index, images.length - 1));
+      this.#stripStale = true;
+    }
+    return this.#lab;
+  }
+
+  /** @param {Lab} lab */
+  async #draw(lab) {
+    const { index, t, seed } = this;
+    this.noisy = await lab.noisy({ index, t, seed });
+    this.dispatchEvent(new Event('change'));
+    if (this.#stripStale && !this.#dirty) await this.#drawStrip(lab);
+  }
+
+  /** @param {Lab} lab */
+  async #drawStrip(lab) {
+    this.#stripStale = false;
+    const { index, seed } = this;
+    const strip = [];
+    for (let frame = 0; frame < STRIP_FRAMES; frame++) {
+      const t = Math.round((frame / (STRIP_FRAMES - 1)) * (this.timesteps - 1));
+      strip.push({ t, noisy: await lab.noisy({ index, t, seed }) });
+    }
+    this.strip = strip;
+    this.dispatchEvent(new Event('change'));
+  }
+
+  dispose() {
+    this.#disposed = true;
+    this.#lab?.dispose();
+  }
+}

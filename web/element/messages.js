@@ -1,0 +1,50 @@
+/**
+ * Sentences for the user: what happened and what to do. A message with a key replaces the earlier
+ * one of that key.
+ *
+ * @typedef {object} Action
+ * @property {string} label
+ * @property {() => void} run
+ *
+ * @typedef {object} Message
+ * @property {string} key
+ * @property {'info' | 'error'} kind
+ * @property {string} text
+ * @property {Action[]} actions
+ */
+
+/** How long an information stands that asks for nothing. */
+const INFO_MS = 12_000;
+
+export class Messages extends EventTarget {
+  /** @type {Message[]} */
+  list = [];
+
+  /**
+   * @param {string} key
+   * @param {string} text
+   * @param {{ kind?: 'info' | 'error', actions?: Action[], keep?: boolean }} [options]
+   */
+  say(key, text, { kind = 'info', actions = [], keep = false } = {}) {
+    /** @type {Message} */
+    const message = { key, kind, text, actions };
+    this.list = [...this.list.filter((other) => other.key !== key), message];
+    if (kind === 'info' && !actions.length && !keep) {
+      setTimeout(() => this.#remove((other) => other === message), INFO_MS);
+    }
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** @param {string} key */
+  dismiss(key) {
+    this.#remove((message) => message.key === key);
+  }
+
+  /** @param {(message: Message) => boolean} matches */
+  #remove(matches) {
+    const rest = this.list.filter((message) => !matches(message));
+    if (rest.length === this.list.length) return;
+    this.list = rest;
+    this.dispatchEvent(new Event('change'));
+  }
+}

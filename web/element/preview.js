@@ -1,0 +1,90 @@
+/**
+ * Samples from the same noise again and again while training runs: what the model can do by now.
+ *
+ * Drawn one step at a time between slices of training, so that the picture keeps moving and no more
+ * than a fixed share of the time goes into it, on any machine.
+ *
+ * @typedef {import('../worker/protocol.js').Frame} Frame
+ * @typedef {{ step: number, frame: Frame }} Snapshot
+ */
+
+/** The share of all computing time that may go into previews. */
+const SHARE = 0.15;
+/** Rest between two previews, in milliseconds: faster than this the eye cannot follow. */
+const REST_MS = 1200;
+/** Snapshots kept; beyond this every second one goes. */
+const MAX_SNAPSHOTS = 64;
+
+export class Preview extends EventTarget {
+  /** Finished samples by training step. @type {Snapshot[]} */
+  snapshots = [];
+  /** The state of the batch that is being drawn. @type {Frame | undefined} */
+  frame;
+  #trainMs = 0;
+  #previewMs = 0;
+  #finishedAt = -Infinity;
+  #snapshotStep = 0;
+  /** @type {AsyncGenerator<Frame, void, void> | undefined} */
+  #run;
+
+  /** Set by the trainer, before anything else is called. */
+  lab = /** @type {import('../lab.js').Lab} */ (/** @type {unknown} */ (undefined));
+
+  /**
+   * Spends what the last slice of training has earned.
+   * @param {number} trainMs
+   */
+  async advance(trainMs) {
+    this.#trainMs += trainMs;
+    while (this.#previewMs < SHARE * (this.#trainMs + this.#previewMs)) {
+      if (!this.#run && performance.now() - this.#finishedAt < REST_MS) return;
+      const began = performance.now();
+      await this.#next();
+      this.#previewMs += performance.now() - began;
+    }
+  }
+
+  async #next() {
+    if (!this.#run) {
+      const { lab } = this;
+      this.#snapshotStep = lab.step;
+      // A CPU draws less, so that the picture still changes several times a minute. Both counts
+      // are squares.
+      const scale = lab.adapterKind === 'gpu' ? { count: 16, steps: 20 } : { count: 9, steps: 10 };
+      this.#run = lab.sample({ sampler: 'ddim', seed: lab.config.seed, ...scale });
+    }
+    const { value: frame } = await this.#run.next();
+    if (!frame) return this.#finish();
+    this.frame = frame;
+    if (frame.index === frame.total) this.#keep(frame);
+    this.dispatchEvent(new Event('frame'));
+  }
+
+  #finish() {
+    this.#run = undefined;
+    this.#finishedAt = performance.now();
+  }
+
+  /** @param {Frame} frame */
+  #keep(frame) {
+    if (this.snapshots.length >= MAX_SNAPSHOTS) {
+      this.snapshots = this.snapshots.filter((_, index) => index % 2 === 0);
+    }
+    this.snapshots.push({ step: this.#snapshotStep, frame });
+  }
+
+  /** The weights that a run under way was drawn with are gone or old: drop it. */
+  async cancel() {
+    const run = this.#run;
+    this.#run = undefined;
+    await run?.return().catch(() => {});
+  }
+
+  async clear() {
+    await this.cancel();
+    this.snapshots = [];
+    this.frame = undefined;
+    this.#trainMs = this.#previewMs = 0;
+    this.#finishedAt = -Infinity;
+  }
+}

@@ -1,0 +1,395 @@
+import { sameConfig } from '../lib/config.js';
+import { LabError } from '../lib/errors.js';
+import { Lab, SAMPLE_DEFAULTS } from '../lab.js';
+import { DataRoom } from './data-room.js';
+import { ForwardProcess } from './forward-process.js';
+import { Messages } from './messages.js';
+import { Player } from './player.js';
+import { restoreAfterCrash } from './recovery.js';
+import { Trainer } from './trainer.js';
+
+/**
+ * @typedef {import('../lib/config.js').Config} Config
+ * @typedef {import('../lib/config.js').ConfigOverrides} ConfigOverrides
+ *
+ * @typedef {object} SessionOptions
+ * @property {string} backend
+ * @property {ConfigOverrides} overrides
+ * @property {string | null} dataset
+ * @property {string | null} model address of a checkpoint
+ * @property {number | undefined} trainSteps
+ * @property {Partial<import('../lab.js').SampleOptions>} sample
+ * @property {boolean} keep whether work is kept in the browser's storage
+ * @property {boolean} still whether motion is to wait until asked for
+ */
+
+const DEFAULT_TRAIN_STEPS = 2000;
+
+/**
+ * Everything one element does with its lab. The panels show it and call it; it dispatches `change`
+ * whenever they should look again, and `ready`, `progress`, `frame`, `done`, `error` for the page.
+ */
+export class Session extends EventTarget {
+  /** @type {'starting' | 'ready' | 'failed'} */
+  phase = 'starting';
+  /** What is being waited for, in words. */
+  activity = 'Starting';
+  messages = new Messages();
+  player = new Player();
+  forward = new ForwardProcess();
+  /** Nothing until the worker has made it. */
+  lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
+  trainer = new Trainer();
+  /** @type {DataRoom} */
+  data;
+  /** What the user changed from the defaults. @type {ConfigOverrides} */
+  overrides;
+  /** The settings of a fresh run. @type {Config | undefined} */
+  fresh;
+  /** Where the model in the lab comes from. @type {'none' | 'bundled' | 'file' | 'trained'} */
+  origin = 'none';
+  /** Whether the next start goes on with the model in the lab. */
+  continues = false;
+  /** The checkpoint the model was loaded from. @type {Uint8Array | undefined} */
+  loaded;
+  defaultTrainSteps = DEFAULT_TRAIN_STEPS;
+  trainSteps;
+  sampleOptions;
+  #disposed = false;
+
+  /** @param {SessionOptions} options */
+  constructor(options) {
+    super();
+    this.options = options;
+    this.overrides = { ...options.overrides };
+    this.trainSteps = options.trainSteps ?? DEFAULT_TRAIN_STEPS;
+    const seed = Number(this.overrides.seed ?? SAMPLE_DEFAULTS.seed);
+    this.sampleOptions = { ...SAMPLE_DEFAULTS, seed, ...options.sample };
+    this.data = new DataRoom(this);
+    this.messages.addEventListener('change', this.#changed);
+    this.player.addEventListener('change', this.#changed);
+    this.player.addEventListener('recorded', (event) =>
+      this.#tell('frame', /** @type {CustomEvent} */ (event).detail),
+    );
+    this.forward.addEventListener('failed', (event) =>
+      this.fail(/** @type {CustomEvent} */ (event).detail, 'forward'),
+    );
+    this.#watchTrainer();
+  }
+
+  #watchTrainer() {
+    this.trainer.addEventListener('change', this.#changed);
+    this.trainer.addEventListener('progress', (event) => {
+      const { step, losses } = /** @type {CustomEvent} */ (event).detail;
+      const { curve, rate, eta } = this.trainer;
+      this.#tell('progress', { step, losses, loss: curve.latest, rate, eta });
+      this.changed();
+    });
+    this.trainer.addEventListener('checkpoint-failed', () =>
+      this.messages.say(
+        'storage',
+        'This browser does not let the page keep your work when the tab closes. Save the model to a file before you leave.',
+        { kind: 'error' },
+      ),
+    );
+  }
+
+  /** The settings that the train panel shows: those of the run that Start would begin. */
+  get shownConfig() {
+    return this.continues || !this.fresh ? this.lab?.config : this.fresh;
+  }
+
+  get canContinue() {
+    return this.lab?.step > 0;
+  }
+
+  async start() {
+    try {
+      const { backend } = this.options;
+      this.#use(await this.#createLab(backend));
+      if (this.#disposed) return this.dispose();
+      await this.data.open();
+      await this.refreshConfig();
+      this.phase = 'ready';
+      this.activity = '';
+      this.#tell('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
+    } catch (error) {
+      this.phase = 'failed';
+      this.fail(error, 'start');
+    }
+    this.changed();
+  }
+
+  /**
+   * A link may ask for what does not exist: that is said and left out, the rest is kept.
+   * @param {string} backend
+   */
+  async #createLab(backend) {
+    while (true) {
+      try {
+        const choice = /** @type {'auto'} */ (backend);
+        return await Lab.create({ backend: choice, config: this.overrides });
+      } catch (error) {
+        const { code, message, cause } = LabError.from(error);
+        if (code !== 'bad-config' || Object.keys(this.overrides).length === 0) throw error;
+        const { [String(cause)]: bad, ...rest } = this.overrides;
+        this.overrides = bad === undefined ? {} : rest;
+        this.fail(
+          new LabError(code, `${message} The link asked for it; it was left out.`),
+          `config ${cause}`,
+        );
+      }
+    }
+  }
+
+  /** @param {Lab} lab */
+  #use(lab) {
+    this.lab = lab;
+    lab.addEventListener('crash', (event) => {
+      if (lab === this.lab) restoreAfterCrash(this, /** @type {CustomEvent} */ (event).detail);
+    });
+    this.trainer.use(lab);
+  }
+
+  // --- settings ---
+
+  /** Works out the settings of a fresh run anew: defaults depend on size and number of images. */
+  async refreshConfig() {
+    this.fresh = await this.lab.resolveConfig({ ...this.data.defaults, ...this.overrides });
+    if (!this.canContinue) this.continues = false;
+    // A model that has learnt nothing yet is replaced at once, so that what is shown is what is.
+    const idle = this.lab.step === 0 && !this.trainer.running;
+    if (idle && !sameConfig(this.lab.config, this.fresh)) await this.lab.configure(this.fresh);
+    this.followForward();
+    this.changed();
+  }
+
+  followForward() {
+    const config = this.shownConfig;
+    if (config && this.forwardWanted) {
+      this.forward.follow(config, this.lab.images);
+    }
+  }
+
+  /** Set once the forward panel is on the screen: its worker starts only then. */
+  forwardWanted = false;
+
+  /**
+   * @param {string} name
+   * @param {unknown} value
+   */
+  async set(name, value) {
+    const before = this.overrides;
+    this.overrides = { ...before, [name]: value };
+    this.continues = false;
+    try {
+      await this.refreshConfig();
+    } catch (error) {
+      this.overrides = before;
+      await this.refreshConfig().catch(() => {});
+      this.fail(error, 'config');
+    }
+  }
+
+  /** @param {Partial<import('../lab.js').SampleOptions>} options */
+  setSample(options) {
+    this.sampleOptions = { ...this.sampleOptions, ...options };
+    this.changed();
+  }
+
+  /** @param {number} steps */
+  setTrainSteps(steps) {
+    this.trainSteps = Math.max(1, Math.round(steps) || 1);
+    if (this.trainer.running) this.trainer.target = this.lab.step + this.trainSteps;
+    this.changed();
+  }
+
+  /** @param {boolean} continues */
+  setContinues(continues) {
+    this.continues = continues && this.canContinue;
+    this.followForward();
+    this.changed();
+  }
+
+  // --- training ---
+
+  async train() {
+    const { trainer, lab } = this;
+    if (trainer.running) return;
+    try {
+      // Before anything is forgotten for a run that cannot begin.
+      lab.requireImages();
+      if (!this.continues) await this.#startOver();
+      const resumes = this.origin === 'trained' && lab.step > 0 && !trainer.finished;
+      const target = resumes && trainer.target > 0 ? trainer.target : lab.step + this.trainSteps;
+      this.origin = 'trained';
+      this.loaded = undefined;
+      this.data.keepImages();
+      trainer.dataset = this.data.dataset;
+      this.continues = true;
+      this.player.stop();
+      this.player.pause();
+      this.player.seek(this.player.total);
+      const outcome = await trainer.start(target);
+      if (outcome === 'done') {
+        this.#tell('done', { kind: 'train', step: lab.step });
+        await this.sample();
+      }
+    } catch (error) {
+      this.fail(error, 'train');
+    }
+  }
+
+  /** Fresh weights, with the settings shown. */
+  async #startOver() {
+    const config = this.fresh;
+    if (!config) return;
+    this.player.stop();
+    await this.trainer.clear();
+    if (!sameConfig(this.lab.config, config)) await this.lab.configure(config);
+    else if (this.lab.step > 0) await this.lab.reset();
+    this.followForward();
+  }
+
+  pause() {
+    return this.trainer.pause();
+  }
+
+  /** Forgets what was learnt, and keeps it at hand for whoever pressed the wrong button. */
+  async reset() {
+    try {
+      await this.pause();
+      const undo = { bytes: await this.lab.save(), curve: this.trainer.curve.toRecord() };
+      const { origin } = this;
+      this.continues = false;
+      await this.#startOver();
+      this.origin = 'none';
+      this.messages.say('reset', 'The model is back to random weights; your images are kept.', {
+        actions: [{ label: 'Undo', run: () => this.#undoReset(undo, origin) }],
+      });
+      await this.refreshConfig();
+    } catch (error) {
+      this.fail(error, 'reset');
+    }
+  }
+
+  /**
+   * @param {{ bytes: Uint8Array, curve: [number[], number[]] }} undo
+   * @param {Session['origin']} origin
+   */
+  async #undoReset({ bytes, curve }, origin) {
+    this.messages.dismiss('reset');
+    await this.pause();
+    if (await this.loadModel(bytes, origin)) this.trainer.curve.restore(curve);
+    this.changed();
+  }
+
+  // --- sampling ---
+
+  async sample({ play = !this.options.still } = {}) {
+    try {
+      const ended = await this.player.sample(this.lab, this.sampleOptions, { play });
+      if (ended) this.#tell('done', { kind: 'sample', ...this.sampleOptions });
+    } catch (error) {
+      this.fail(error, 'sample');
+    }
+  }
+
+  // --- models ---
+
+  /**
+   * @param {Uint8Array} bytes
+   * @param {Session['origin']} origin
+   * @returns {Promise<boolean>} whether it was loaded; if not, nothing has changed
+   */
+  async loadModel(bytes, origin) {
+    try {
+      // The worker takes the bytes away; what may be needed again is a copy.
+      await this.pause();
+      await this.lab.load(bytes);
+      await this.trainer.clear();
+      this.messages.dismiss('model');
+      this.origin = origin;
+      this.loaded = bytes;
+      this.continues = origin !== 'bundled' && this.canContinue;
+      this.followForward();
+      this.changed();
+      return true;
+    } catch (error) {
+      this.fail(error, 'model');
+      return false;
+    }
+  }
+
+  /** @param {string} backend */
+  async switchBackend(backend) {
+    if (backend === this.lab.backend) return;
+    try {
+      await this.pause();
+      this.player.stop();
+      this.activity = `Moving to ${backend}`;
+      this.changed();
+      const bytes = this.lab.step > 0 ? await this.lab.save() : undefined;
+      const choice = /** @type {'auto'} */ (backend);
+      // The old lab goes only when the new one stands: a failure costs nothing.
+      const next = await Lab.create({ backend: choice, config: this.lab.config });
+      next.setImages(this.lab.images);
+      if (bytes) await next.load(bytes);
+      await this.trainer.preview.cancel();
+      const previous = this.lab;
+      this.#use(next);
+      previous.dispose();
+      if (next.backend !== backend) {
+        this.messages.say('backend', `${next.backendReason} Still on ${next.backend}.`);
+      }
+    } catch (error) {
+      this.fail(error, 'backend');
+    } finally {
+      this.activity = '';
+      this.changed();
+    }
+  }
+
+  // --- telling ---
+
+  /**
+   * @param {unknown} error
+   * @param {string} key
+   */
+  fail(error, key) {
+    const failure = LabError.from(error);
+    // A crash is dealt with, and told, in one place.
+    if (failure.code === 'aborted' || (this.lab && this.crashing)) return;
+    if (failure.code === 'device-lost') {
+      restoreAfterCrash(this, failure);
+      return;
+    }
+    this.messages.say(key, failure.message, { kind: 'error' });
+    this.#tell('error', { code: failure.code, message: failure.message });
+  }
+
+  /** Whether a crash is being recovered from. */
+  crashing = false;
+
+  changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+
+  #changed = () => this.changed();
+
+  /**
+   * @param {string} type
+   * @param {unknown} detail
+   */
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  dispose() {
+    this.#disposed = true;
+    this.player.stop();
+    this.player.pause();
+    this.forward.dispose();
+    this.lab?.dispose();
+  }
+}

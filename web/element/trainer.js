@@ -1,0 +1,149 @@
+import { isAbort, LabError } from '../lib/errors.js';
+import { LAST_RUN } from '../lib/store.js';
+import { LossCurve } from './loss-curve.js';
+import { Preview } from './preview.js';
+
+/** Work that a crash or a closed tab may cost at most, in milliseconds. */
+const CHECKPOINT_MS = 20_000;
+/** The window over which speed is measured. */
+const RATE_MS = 8_000;
+
+/**
+ * Runs training: start, pause, resume; the loss curve, the speed, previews, and a checkpoint every
+ * so often. Dispatches `progress` after each report and `change` when it starts or stops.
+ */
+export class Trainer extends EventTarget {
+  running = false;
+  /** The step at which it will stop. */
+  target = 0;
+  curve = new LossCurve();
+  /** Steps a second, by the clock on the wall: previews and checkpoints included. */
+  rate = 0;
+  /** Whether a checkpoint of this run is in the browser's storage. */
+  checkpointed = false;
+  /** Set by the session: what a checkpoint must also say. */
+  dataset = /** @type {string | null} */ (null);
+  /** @type {AbortController | undefined} */
+  #abort;
+  /** @type {Promise<void>} */
+  #loop = Promise.resolve();
+  /** @type {{ time: number, step: number }[]} */
+  #marks = [];
+  #checkpointAt = 0;
+
+  preview = new Preview();
+  /** Set by `use`, before anything else is called. */
+  lab = /** @type {import('../lab.js').Lab} */ (/** @type {unknown} */ (undefined));
+
+  /** @param {import('../lab.js').Lab} lab */
+  use(lab) {
+    this.lab = lab;
+    this.preview.lab = lab;
+  }
+
+  get finished() {
+    return this.target > 0 && this.lab.step >= this.target;
+  }
+
+  /** @returns {number | undefined} seconds */
+  get eta() {
+    return this.rate > 0 ? Math.max(0, this.target - this.lab.step) / this.rate : undefined;
+  }
+
+  /**
+   * @param {number} target
+   * @returns {Promise<'done' | 'paused'>}
+   */
+  async start(target) {
+    if (this.running) return 'paused';
+    this.target = target;
+    this.running = true;
+    this.#abort = new AbortController();
+    this.#marks = [{ time: performance.now(), step: this.lab.step }];
+    this.#checkpointAt = performance.now() + CHECKPOINT_MS;
+    this.dispatchEvent(new Event('change'));
+    const run = this.#train(this.#abort.signal);
+    this.#loop = run.then(
+      () => {},
+      () => {},
+    );
+    return run;
+  }
+
+  /** @param {AbortSignal} signal */
+  async #train(signal) {
+    try {
+      for await (const report of this.lab.train({ steps: this.target - this.lab.step, signal })) {
+        if (!report.losses.every(Number.isFinite)) throw diverged();
+        this.curve.add(report.step, report.losses);
+        this.#measure();
+        this.dispatchEvent(new CustomEvent('progress', { detail: report }));
+        await this.preview.advance(report.milliseconds);
+        if (performance.now() > this.#checkpointAt) await this.checkpoint();
+      }
+      await this.checkpoint();
+      return 'done';
+    } catch (error) {
+      if (!isAbort(error)) throw LabError.from(error);
+      await this.checkpoint();
+      return 'paused';
+    } finally {
+      this.running = false;
+      this.rate = 0;
+      this.dispatchEvent(new Event('change'));
+    }
+  }
+
+  /** Resolves when training has stopped and its checkpoint is written. */
+  async pause() {
+    this.#abort?.abort();
+    await this.#loop;
+  }
+
+  #measure() {
+    const now = performance.now();
+    this.#marks.push({ time: now, step: this.lab.step });
+    while (this.#marks.length > 2 && now - this.#marks[0].time > RATE_MS) this.#marks.shift();
+    const [first] = this.#marks;
+    this.rate = ((this.lab.step - first.step) * 1000) / (now - first.time);
+  }
+
+  /** Storage may be full or forbidden; training must not end for that. */
+  async checkpoint() {
+    this.#checkpointAt = performance.now() + CHECKPOINT_MS;
+    try {
+      await this.lab.checkpoint({
+        run: LAST_RUN,
+        savedAt: Date.now(),
+        dataset: this.dataset,
+        losses: this.curve.toRecord(),
+        backend: this.lab.backend,
+      });
+      this.checkpointed = true;
+    } catch (error) {
+      if (!this.checkpointFailed) {
+        this.checkpointFailed = LabError.from(error);
+        this.dispatchEvent(new Event('checkpoint-failed'));
+      }
+    }
+  }
+
+  /** Why the browser's storage refused, once it has. @type {LabError | undefined} */
+  checkpointFailed;
+
+  /** Forgets the run that was, before another. */
+  async clear() {
+    this.curve.clear();
+    this.target = 0;
+    this.rate = 0;
+    this.checkpointed = false;
+    await this.preview.clear();
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+const diverged = () =>
+  new LabError(
+    'diverged',
+    'The loss is no longer a number: training has diverged. Choose a lower learning rate and start again from random weights; the checkpoint before is kept in this browser.',
+  );

@@ -1,0 +1,314 @@
+import { html, LitElement, nothing, unsafeCSS } from 'lit';
+import uplotStyles from 'uplot/dist/uPlot.min.css';
+import { transferredFiles } from '../lib/dropped-files.js';
+import { replaceHash } from '../lib/hash-state.js';
+import '../panels/data-panel.js';
+import '../panels/forward-panel.js';
+import '../panels/message-list.js';
+import '../panels/sample-panel.js';
+import '../panels/stage.js';
+import '../panels/status-bar.js';
+import '../panels/train-panel.js';
+import controlStyles from '../styles/controls.css';
+import layoutStyles from '../styles/layout.css';
+import panelStyles from '../styles/panels.css';
+import themeStyles from '../styles/theme.css';
+import { fullLink, sessionOptions, shortHash } from './link.js';
+import { Session } from './session.js';
+
+/**
+ * A diffusion model that trains and samples in the page.
+ *
+ * Dispatches `unnoise-ready`, `unnoise-progress`, `unnoise-frame`, `unnoise-done`, `unnoise-error`.
+ */
+export class UnnoiseLab extends LitElement {
+  static styles = [uplotStyles, themeStyles, controlStyles, layoutStyles, panelStyles].map((text) =>
+    unsafeCSS(text),
+  );
+
+  static properties = {
+    mode: { reflect: true },
+    // `dataset` itself is taken: every element has its data-* attributes there.
+    datasetName: { attribute: 'dataset', reflect: true },
+    model: { reflect: true },
+    backend: { reflect: true },
+    sampler: { reflect: true },
+    steps: { type: Number, reflect: true },
+    seed: { type: Number, reflect: true },
+    size: { type: Number, reflect: true },
+    autoplay: { type: Boolean, reflect: true },
+    controls: { type: Boolean, reflect: true },
+    theme: { reflect: true },
+    lazy: { type: Boolean, reflect: true },
+    hash: { type: Boolean, reflect: true },
+    dragging: { state: true },
+    mounted: { state: true },
+  };
+
+  /** What is done with the lab; nothing before the element has started. */
+  /** @type {Session | undefined} */
+  session;
+  #visibility = new IntersectionObserver((entries) => this.#seen(entries.at(-1)?.isIntersecting));
+
+  constructor() {
+    super();
+    /** @type {'lab' | 'forward' | 'train' | 'sample'} */
+    this.mode = 'lab';
+    /** @type {string | undefined} */
+    this.datasetName = undefined;
+    /** @type {string | undefined} */
+    this.model = undefined;
+    /** @type {string | undefined} */
+    this.backend = undefined;
+    /** @type {string | undefined} */
+    this.sampler = undefined;
+    /** @type {number | undefined} */
+    this.steps = undefined;
+    /** @type {number | undefined} */
+    this.seed = undefined;
+    /** @type {number | undefined} */
+    this.size = undefined;
+    this.autoplay = false;
+    this.controls = false;
+    /** @type {'auto' | 'light' | 'dark'} */
+    this.theme = 'auto';
+    this.lazy = false;
+    /** Whether settings are read from and written to the hash of the page's address. */
+    this.hash = false;
+    this.dragging = false;
+    /** Panels that have been put on the page: one a frame, so that no frame is late. */
+    this.mounted = 0;
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    // First of all: the mode decides what is listened to.
+    this.#readHash();
+    this.#visibility.observe(this);
+    for (const [target, type, listener] of this.#listeners())
+      target.addEventListener(type, listener);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#visibility.disconnect();
+    for (const [target, type, listener] of this.#listeners()) {
+      target.removeEventListener(type, listener);
+    }
+    // Whoever only moves the element elsewhere keeps the run.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.session?.dispose();
+      this.session = undefined;
+    });
+  }
+
+  /** @returns {[EventTarget, string, (event: any) => void][]} */
+  #listeners() {
+    // The whole lab takes what is dropped anywhere on its page; smaller ones only what hits them.
+    const catcher = this.mode === 'lab' ? document : this;
+    return [
+      [catcher, 'dragover', this.#onDragOver],
+      [catcher, 'dragleave', this.#onDragLeave],
+      [catcher, 'drop', this.#onDrop],
+      [catcher, 'paste', this.#onPaste],
+      [window, 'hashchange', this.#onHashChange],
+    ];
+  }
+
+  #readHash() {
+    const wanted = this.hash ? new URLSearchParams(location.hash.slice(1)) : new URLSearchParams();
+    const mode = wanted.get('mode');
+    const theme = wanted.get('theme');
+    if (mode === 'forward' || mode === 'train' || mode === 'sample') this.mode = mode;
+    if (theme === 'light' || theme === 'dark') this.theme = theme;
+  }
+
+  firstUpdated() {
+    if (!this.lazy) this.#start();
+  }
+
+  #start() {
+    if (this.session) return;
+    const session = new Session(sessionOptions(this));
+    this.session = session;
+    session.addEventListener('change', this.#onChange);
+    for (const type of ['ready', 'progress', 'frame', 'done', 'error']) {
+      session.addEventListener(type, (event) => {
+        const { detail } = /** @type {CustomEvent} */ (event);
+        const options = { detail, bubbles: true, composed: true };
+        this.dispatchEvent(new CustomEvent(`unnoise-${type}`, options));
+      });
+    }
+    session.addEventListener('ready', () => {
+      // Noise from a model that has learnt nothing would be no welcome.
+      if (this.autoplay && session.lab.step > 0) session.sample();
+    });
+    session.start();
+    this.requestUpdate();
+  }
+
+  /** @param {boolean | undefined} visible */
+  #seen(visible = false) {
+    if (visible && this.lazy) this.#start();
+    this.session?.player.setVisible(visible);
+  }
+
+  #hashTimer = 0;
+
+  #onChange = () => {
+    const { session } = this;
+    if (!session) return;
+    this.toggleAttribute('drawn', session.player.frames.length > 0 || session.trainer.running);
+    // Panels look after themselves; the element only cares whether there is something to show.
+    if (session.lab && !this.hasAttribute('ready')) {
+      this.toggleAttribute('ready', true);
+      this.requestUpdate();
+    }
+    if (session.phase !== 'ready') return;
+    this.datasetName = session.data.dataset ?? undefined;
+    this.sampler = session.sampleOptions.sampler;
+    this.steps = session.sampleOptions.steps;
+    this.size = session.lab.config.size;
+    if (!this.hash) return;
+    clearTimeout(this.#hashTimer);
+    this.#hashTimer = window.setTimeout(() => replaceHash(shortHash(session, this)), 300);
+  };
+
+  /** Someone pasted another link into the address bar. */
+  #onHashChange = () => {
+    if (!this.hash || this.session?.trainer.running) return;
+    this.session?.dispose();
+    this.session = undefined;
+    this.#start();
+  };
+
+  /**
+   * An attribute was changed from outside, if it now says something else than the session.
+   * @param {import('lit').PropertyValues} changed
+   */
+  updated(changed) {
+    const { session, datasetName, backend, sampler, steps, seed, size } = this;
+    if (session?.phase !== 'ready') return;
+    const { data, lab, sampleOptions } = session;
+    const differs = (/** @type {string} */ name, /** @type {unknown} */ current) =>
+      changed.has(name) && Reflect.get(this, name) && Reflect.get(this, name) !== current;
+    if (differs('datasetName', data.dataset)) {
+      data.choose(datasetName ?? '').then(() => session.refreshConfig());
+    }
+    if (differs('backend', lab.backend)) session.switchBackend(backend ?? 'auto');
+    if (differs('size', lab.config.size)) session.set('size', size);
+    if (differs('steps', sampleOptions.steps)) session.setSample({ steps });
+    if (differs('seed', sampleOptions.seed)) session.setSample({ seed });
+    if (differs('sampler', sampleOptions.sampler) && (sampler === 'ddim' || sampler === 'ddpm')) {
+      session.setSample({ sampler });
+    }
+  }
+
+  /** @param {DragEvent} event */
+  #onDragOver = (event) => {
+    if (!event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    this.dragging = true;
+  };
+
+  /** @param {DragEvent} event */
+  #onDragLeave = (event) => {
+    if (event.relatedTarget === null) this.dragging = false;
+  };
+
+  /** @param {DragEvent} event */
+  #onDrop = (event) => {
+    this.dragging = false;
+    if (!event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    this.#take(event.dataTransfer);
+  };
+
+  /** @param {ClipboardEvent} event */
+  #onPaste = (event) => {
+    if (event.clipboardData?.files.length) this.#take(event.clipboardData);
+  };
+
+  /** @param {DataTransfer} transfer */
+  async #take(transfer) {
+    const files = await transferredFiles(transfer);
+    if (this.session?.phase === 'ready' && files.length) await this.session.data.add(files);
+  }
+
+  // --- for programs ---
+
+  /** @returns {import('../lab.js').Lab | undefined} */
+  get lab() {
+    return this.session?.lab;
+  }
+  train() {
+    return this.session?.train();
+  }
+  pause() {
+    return this.session?.pause();
+  }
+  /** Draws with the settings in force. */
+  sample() {
+    return this.session?.sample();
+  }
+
+  render() {
+    const { session, mode } = this;
+    const ready = session?.lab;
+    return html`<div class="root mode-${mode} ${this.dragging ? 'dragging' : ''}" part="root">
+      ${
+        mode === 'lab'
+          ? html`<div class="hero" part="hero">
+              <div class="intro"><slot name="intro"></slot></div>
+              ${this.#stage()}
+            </div>`
+          : nothing
+      }
+      ${
+        session && (mode === 'lab' || this.controls)
+          ? html`<unnoise-status-bar
+              .session=${session}
+              .link=${() => fullLink(session, this)}
+            ></unnoise-status-bar>`
+          : nothing
+      }
+      ${ready ? html`<div class="story">${this.#panels()}</div>` : nothing}
+      ${!ready && mode !== 'lab' ? html`<slot name="poster"></slot>` : nothing}
+      ${session ? html`<unnoise-message-list .session=${session}></unnoise-message-list>` : nothing}
+      <slot></slot>
+    </div>`;
+  }
+
+  #stage() {
+    return html`<div class="stage-frame">
+      <slot name="poster"></slot>
+      ${this.session ? html`<unnoise-stage .session=${this.session}></unnoise-stage>` : nothing}
+    </div>`;
+  }
+
+  #panels() {
+    const { session, mode } = this;
+    const whole = mode === 'lab';
+    const panels = [];
+    if (whole || (this.controls && mode !== 'sample')) {
+      panels.push(html`<unnoise-data-panel .session=${session}></unnoise-data-panel>`);
+    }
+    if (whole || mode === 'forward') {
+      panels.push(html`<unnoise-forward-panel .session=${session}></unnoise-forward-panel>`);
+    }
+    if (whole || mode === 'train') {
+      panels.push(html`<unnoise-train-panel .session=${session}></unnoise-train-panel>`);
+    }
+    if (whole || mode === 'sample') {
+      const bare = !whole && !this.controls;
+      panels.push(
+        html`<unnoise-sample-panel .session=${session} ?bare=${bare}></unnoise-sample-panel>`,
+      );
+    }
+    if (this.mounted < panels.length) requestAnimationFrame(() => this.mounted++);
+    return panels.slice(0, this.mounted);
+  }
+}
+
+customElements.define('unnoise-lab', UnnoiseLab);

@@ -1,0 +1,370 @@
+import { chooseBackend, cpuChoice, CPU_BACKEND } from './lib/backend.js';
+import { mergeConfig } from './lib/config.js';
+import { decodeImage } from './lib/decode-images.js';
+import { LabError, throwIfAborted } from './lib/errors.js';
+import { resizeSquare } from './lib/resize.js';
+import { acquireWorker, releaseWorker } from './lib/worker-client.js';
+
+export { LabError };
+
+/**
+ * @typedef {import('./lib/config.js').Config} Config
+ * @typedef {import('./lib/config.js').ConfigOverrides} ConfigOverrides
+ * @typedef {import('./lib/decode-images.js').MasterImage} MasterImage
+ * @typedef {import('./lib/decode-images.js').Decoded} Decoded
+ * @typedef {import('./lib/backend.js').BackendName} BackendName
+ * @typedef {import('./worker/protocol.js').TrainReport} TrainReport
+ * @typedef {import('./worker/protocol.js').Frame} Frame
+ * @typedef {import('./worker/protocol.js').SampleOptions} SampleOptions
+ * @typedef {import('./worker/protocol.js').Schedule} Schedule
+ * @typedef {import('./worker/protocol.js').Noisy} Noisy
+ * @typedef {import('./worker/protocol.js').EngineState} EngineState
+ */
+
+/** How long the worker computes before it reports: ten reports a second. */
+const SLICE_MS = 100;
+
+/** @type {SampleOptions} */
+export const SAMPLE_DEFAULTS = {
+  sampler: 'ddim',
+  steps: 25,
+  eta: 0,
+  seed: 0,
+  count: 16,
+  weights: 'ema',
+  variance: 'fixed_small',
+  clip: true,
+};
+
+/**
+ * A diffusion model, the images it learns from, and the worker that computes: the whole of Unnoise
+ * without a user interface.
+ *
+ * Dispatches `crash` when the worker died; `restart` then gives it a new one.
+ */
+export class Lab extends EventTarget {
+  /** @type {import('./lib/backend.js').BackendChoice} */
+  #choice;
+  #client = acquireWorker();
+  #engine = 0;
+  /** @type {EngineState & { parsed: Config }} */
+  #state;
+  /** @type {MasterImage[]} */
+  #images = [];
+  /** Whether the engine's images are older than ours. */
+  #stale = true;
+  /** @type {Promise<void>} */
+  #sending = Promise.resolve();
+
+  /**
+   * @param {object} [options]
+   * @param {BackendName | 'auto'} [options.backend]
+   * @param {ConfigOverrides} [options.config] only what differs from the defaults
+   * @param {number} [options.images] how many images there will be: the defaults depend on it
+   * @returns {Promise<Lab>}
+   */
+  static async create({ backend = 'auto', config = {}, images = 0 } = {}) {
+    const lab = new Lab();
+    try {
+      lab.#choice = await chooseBackend(backend);
+      await lab.#createEngine(config, images);
+    } catch (error) {
+      // An adapter can look usable and still fail; what was not asked for by name may be replaced.
+      const failure = LabError.from(error);
+      const gpuFailed = lab.#choice?.backend === 'webgpu' && backend === 'auto';
+      if (!gpuFailed || failure.code === 'bad-config') {
+        lab.dispose();
+        throw failure;
+      }
+      await lab.restart({ backend: cpuChoice(CPU_BACKEND, failure.message), config, images });
+    }
+    return lab;
+  }
+
+  /** Use `Lab.create`. */
+  constructor() {
+    super();
+    this.#choice = cpuChoice(CPU_BACKEND);
+    this.#state = { config: '{}', parameterCount: 0, step: 0, parsed: /** @type {Config} */ ({}) };
+    this.#listen();
+  }
+
+  get backend() {
+    return this.#choice.backend;
+  }
+  /** What the backend runs on, in words. */
+  get adapter() {
+    return this.#choice.adapter;
+  }
+  get adapterKind() {
+    return this.#choice.kind;
+  }
+  /** Why the backend is not the one that one might expect. */
+  get backendReason() {
+    return this.#choice.reason;
+  }
+  get config() {
+    return this.#state.parsed;
+  }
+  get parameterCount() {
+    return this.#state.parameterCount;
+  }
+  get step() {
+    return this.#state.step;
+  }
+  /** @returns {readonly MasterImage[]} */
+  get images() {
+    return this.#images;
+  }
+
+  // --- settings ---
+
+  /**
+   * The complete config for a size and a number of images.
+   * @param {ConfigOverrides} [config]
+   * @param {number} [images]
+   * @returns {Promise<Config>}
+   */
+  async resolveConfig(config = {}, images = this.#images.length) {
+    const size = Number(config.size ?? 32);
+    const args = { backend: this.backend, size, images };
+    return mergeConfig(JSON.parse(await this.#client.call('defaultConfig', 0, args)), config);
+  }
+
+  /**
+   * Starts over with other settings: a fresh model, the same images.
+   * @param {ConfigOverrides} config
+   */
+  async configure(config) {
+    const previous = this.#engine;
+    await this.#createEngine(config, this.#images.length);
+    await this.#client.call('free', previous);
+  }
+
+  // --- images ---
+
+  /**
+   * Decodes and adds image files. One bad file never keeps the others out.
+   * @param {Iterable<Blob & { name?: string }>} files
+   * @returns {Promise<{ added: Decoded[], rejected: LabError[] }>}
+   */
+  async addImages(files) {
+    /** @type {Decoded[]} */
+    const added = [];
+    /** @type {LabError[]} */
+    const rejected = [];
+    for (const file of files) {
+      try {
+        added.push(await decodeImage(file));
+      } catch (error) {
+        rejected.push(LabError.from(error));
+      }
+    }
+    if (added.length) this.setImages([...this.#images, ...added.map(({ image }) => image)]);
+    return { added, rejected };
+  }
+
+  /** @param {readonly MasterImage[]} images */
+  setImages(images) {
+    this.#images = [...images];
+    this.#stale = true;
+  }
+
+  /** Throws `no-images` where there is nothing to learn from. */
+  requireImages() {
+    if (this.#images.length > 0) return;
+    throw new LabError('no-images', 'There is nothing to learn from yet. Add an image first.');
+  }
+
+  // --- forward process ---
+
+  /** @returns {Promise<Schedule>} */
+  schedule() {
+    return this.#client.call('schedule', this.#engine);
+  }
+
+  /**
+   * q(x_t | x_0) in closed form, for one image.
+   * @param {{ index: number, t: number, seed?: number }} options
+   * @returns {Promise<Noisy>}
+   */
+  async noisy({ index, t, seed = 0 }) {
+    await this.#sendImages();
+    return this.#client.call('noisy', this.#engine, { index, t, seed });
+  }
+
+  // --- training ---
+
+  /** Compiles what the first step needs, so that the first report comes soon after the start. */
+  warmUp() {
+    return this.#client.call('warmUp', this.#engine);
+  }
+
+  /**
+   * Trains, and reports about ten times a second. An abort lets the current slice finish and be
+   * reported first: what was computed is kept.
+   *
+   * @param {{ steps?: number, signal?: AbortSignal, sliceMs?: number }} [options]
+   * @returns {AsyncGenerator<TrainReport, void, void>}
+   */
+  async *train({ steps = Infinity, signal, sliceMs = SLICE_MS } = {}) {
+    this.requireImages();
+    const end = this.step + steps;
+    while (this.step < end) {
+      throwIfAborted(signal);
+      await this.#sendImages();
+      const maxSteps = Math.min(end - this.step, 0xffffffff);
+      /** @type {TrainReport} */
+      const report = await this.#client.call('train', this.#engine, {
+        milliseconds: sliceMs,
+        maxSteps,
+      });
+      this.#state.step = report.step;
+      yield report;
+    }
+  }
+
+  /** Forgets what was learnt; settings and images stay. */
+  async reset() {
+    this.#adopt(await this.#client.call('reset', this.#engine));
+  }
+
+  // --- sampling ---
+
+  /**
+   * Draws a batch from noise and yields every state on the way. The weights are those at the call.
+   *
+   * @param {Partial<SampleOptions> & { signal?: AbortSignal }} [options]
+   * @returns {AsyncGenerator<Frame, void, void>}
+   */
+  async *sample({ signal, ...options } = {}) {
+    throwIfAborted(signal);
+    const client = this.#client;
+    const args = { ...SAMPLE_DEFAULTS, ...options };
+    const { sampling, ...shape } = await client.call('sample', this.#engine, args);
+    try {
+      while (true) {
+        throwIfAborted(signal);
+        const frame = await client.call('next', sampling, undefined, { signal });
+        if (!frame) return;
+        // The end, x_0, belongs to no timestep; it is where t has run out.
+        yield { ...shape, ...frame, t: frame.t ?? 0 };
+      }
+    } finally {
+      if (!client.failure) client.call('free', sampling).catch(() => {});
+    }
+  }
+
+  // --- files ---
+
+  /**
+   * A checkpoint in safetensors: everything, to resume from; or the averaged weights alone in half
+   * precision, to share.
+   * @param {{ half?: boolean }} [options]
+   * @returns {Promise<Uint8Array>}
+   */
+  save({ half = false } = {}) {
+    return this.#client.call('save', this.#engine, { half });
+  }
+
+  /**
+   * Loads a checkpoint and adopts its settings. Refuses a bad one without changing anything.
+   * @param {Uint8Array} bytes
+   */
+  async load(bytes) {
+    const size = this.config.size;
+    this.#adopt(await this.#client.call('load', this.#engine, { bytes }));
+    if (this.config.size !== size) this.#stale = true;
+  }
+
+  /**
+   * Writes a checkpoint into the browser's own storage.
+   * @param {Omit<import('./lib/store.js').CheckpointRecord, 'bytes' | 'step'>} record
+   */
+  checkpoint(record) {
+    return this.#client.call('checkpoint', this.#engine, { record });
+  }
+
+  // --- life ---
+
+  /**
+   * A new worker with a fresh model: after a crash, or to change the backend.
+   *
+   * @param {object} [options]
+   * @param {import('./lib/backend.js').BackendChoice | BackendName | 'auto'} [options.backend]
+   * @param {ConfigOverrides} [options.config]
+   * @param {number} [options.images]
+   */
+  async restart({ backend = this.#choice, config = this.config, images } = {}) {
+    this.#letGo();
+    this.#client = acquireWorker();
+    this.#listen();
+    this.#choice = typeof backend === 'string' ? await chooseBackend(backend) : backend;
+    await this.#createEngine(config, images ?? this.#images.length);
+  }
+
+  dispose() {
+    this.#letGo();
+    this.#images = [];
+  }
+
+  /**
+   * @param {ConfigOverrides} config
+   * @param {number} images
+   */
+  async #createEngine(config, images) {
+    const complete = await this.resolveConfig(config, images);
+    const args = { backend: this.backend, config: JSON.stringify(complete) };
+    const { engine, state } = await this.#client.call('create', 0, args);
+    this.#engine = engine;
+    this.#adopt(state);
+    this.#stale = true;
+  }
+
+  /** @param {EngineState} state */
+  #adopt(state) {
+    this.#state = { ...state, parsed: JSON.parse(state.config) };
+  }
+
+  #sendImages() {
+    this.#sending = this.#sending.then(async () => {
+      // With no images left there is nothing to send, and training says so itself.
+      if (!this.#stale || this.#images.length === 0) return;
+      this.#stale = false;
+      const { size } = this.config;
+      const images = this.#images;
+      const tile = size * size * 3;
+      const bytes = new Uint8Array(images.length * tile);
+      for (const [index, image] of images.entries()) {
+        bytes.set(resizeSquare(image.rgb, image.size, size), index * tile);
+        // Keeps the page responsive while hundreds of images are scaled.
+        if (index % 16 === 15) await new Promise((resolve) => setTimeout(resolve));
+      }
+      const args = { bytes, count: images.length, size };
+      await this.#client.call('setImages', this.#engine, args, { transfer: [bytes.buffer] });
+    });
+    const sent = this.#sending;
+    // A failure is the caller's to see, and must not block the next attempt.
+    this.#sending = sent.catch(() => {
+      this.#stale = true;
+    });
+    return sent;
+  }
+
+  #listen() {
+    this.#client.addEventListener('crash', this.#onCrash);
+  }
+
+  #onCrash = () => {
+    this.dispatchEvent(new CustomEvent('crash', { detail: this.#client.failure }));
+  };
+
+  #letGo() {
+    this.#client.removeEventListener('crash', this.#onCrash);
+    if (this.#engine && !this.#client.failure) {
+      this.#client.call('free', this.#engine).catch(() => {});
+    }
+    releaseWorker(this.#client);
+    this.#engine = 0;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Which backend to run on, and what to call it. The one rule: nothing that computes on the CPU is
+ * ever called a GPU.
+ *
+ * @typedef {'webgpu' | 'flex' | 'candle'} BackendName
+ * @typedef {{ backend: BackendName, adapter: string, kind: 'gpu' | 'software' | 'cpu', reason?: string }} BackendChoice
+ */
+
+/** The faster of the two CPU backends; what a browser without a real GPU gets. */
+export const CPU_BACKEND = /** @type {BackendName} */ ('flex');
+
+/** @type {readonly BackendName[]} */
+export const BACKENDS = ['webgpu', 'flex', 'candle'];
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i;
+
+/**
+ * @typedef {{ vendor?: string, architecture?: string, device?: string, description?: string, isFallbackAdapter?: boolean }} AdapterInfo
+ * @typedef {{ info: AdapterInfo, features: ReadonlySet<string>, isFallbackAdapter?: boolean }} Adapter
+ */
+
+/**
+ * @param {string} [requested] a backend's name, or 'auto'
+ * @returns {Promise<BackendChoice>}
+ */
+export async function chooseBackend(requested = 'auto') {
+  if (requested === 'flex' || requested === 'candle') return cpuChoice(requested);
+  const adapter = await requestAdapter();
+  const gpu = describeAdapter(adapter);
+  if (!gpu.usable) return cpuChoice(CPU_BACKEND, gpu.reason);
+  if (requested === 'webgpu' || gpu.kind === 'gpu') {
+    return { backend: 'webgpu', adapter: gpu.label, kind: gpu.kind, reason: gpu.reason };
+  }
+  return cpuChoice(CPU_BACKEND, `WebGPU here is only ${gpu.label}, which the CPU backend outruns.`);
+}
+
+/**
+ * @param {BackendName} backend
+ * @param {string} [reason]
+ * @returns {BackendChoice}
+ */
+export function cpuChoice(backend, reason) {
+  return { backend, adapter: 'CPU, WebAssembly', kind: 'cpu', reason };
+}
+
+/** @returns {Promise<Adapter | null>} */
+async function requestAdapter() {
+  const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
+  if (!gpu) return null;
+  try {
+    return await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {Adapter | null} adapter
+ * @returns {{ usable: boolean, kind: 'gpu' | 'software', label: string, reason?: string }}
+ */
+export function describeAdapter(adapter) {
+  if (!adapter) {
+    const reason = 'This browser offers no WebGPU adapter.';
+    return { usable: false, kind: 'software', label: 'no adapter', reason };
+  }
+  const info = adapter.info ?? {};
+  const words = [info.vendor, info.architecture, info.device, info.description].filter(Boolean);
+  const software =
+    info.isFallbackAdapter || adapter.isFallbackAdapter || SOFTWARE.test(words.join(' '));
+  const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ');
+  const label = software
+    ? `a software adapter (${name || 'unnamed'}, runs on the CPU)`
+    : name || 'GPU (the browser hides its name)';
+  if (!adapter.features.has('timestamp-query')) {
+    const reason = `The WebGPU adapter (${label}) lacks the timestamp-query feature.`;
+    return { usable: false, kind: 'software', label, reason };
+  }
+  return { usable: true, kind: software ? 'software' : 'gpu', label };
+}

@@ -1,0 +1,93 @@
+/** Tiles of RGB bytes on a canvas, one canvas pixel for each pixel of the image. */
+
+/** Canvas pixels between tiles. */
+const GAP = 1;
+
+/**
+ * Columns of a grid that is at least as wide as it is high.
+ * @param {number} count
+ */
+export function gridColumns(count) {
+  const columns = Math.ceil(Math.sqrt(count));
+  // A full last row looks calmer: prefer a divisor close by.
+  for (let wider = columns; wider <= columns + 2; wider++) if (count % wider === 0) return wider;
+  return columns;
+}
+
+/**
+ * @param {number} tiles tiles in a line
+ * @param {number} size side of a tile
+ */
+export const gridSpan = (tiles, size) => tiles * size + (tiles - 1) * GAP;
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Uint8Array} rgb `count` tiles of `size` × `size`
+ * @param {number} count
+ * @param {number} size
+ * @param {number} columns
+ */
+export function drawTiles(canvas, rgb, count, size, columns) {
+  const width = gridSpan(Math.min(columns, count), size);
+  const height = gridSpan(Math.ceil(count / columns), size);
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = canvas.getContext('2d');
+  if (!context) return;
+  const image = context.createImageData(width, height);
+  for (let tile = 0; tile < count; tile++) {
+    const left = (tile % columns) * (size + GAP);
+    const top = Math.floor(tile / columns) * (size + GAP);
+    copyTile(rgb, tile * size * size * 3, size, image.data, (top * width + left) * 4, width);
+  }
+  context.putImageData(image, 0, 0);
+}
+
+/**
+ * @param {Uint8Array} rgb
+ * @param {number} source first byte of the tile
+ * @param {number} size
+ * @param {Uint8ClampedArray} rgba
+ * @param {number} target first byte of the tile in the picture
+ * @param {number} stride pixels in a row of the picture
+ */
+function copyTile(rgb, source, size, rgba, target, stride) {
+  for (let y = 0; y < size; y++) {
+    let at = target + y * stride * 4;
+    for (let x = 0; x < size; x++, source += 3, at += 4) {
+      rgba[at] = rgb[source];
+      rgba[at + 1] = rgb[source + 1];
+      rgba[at + 2] = rgb[source + 2];
+      rgba[at + 3] = 255;
+    }
+  }
+}
+
+/**
+ * A PNG of a canvas at a whole multiple of its size, as crisp as on the page.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} scale
+ * @returns {Promise<Blob>}
+ */
+export async function canvasToPng(canvas, scale) {
+  const enlarged = new OffscreenCanvas(canvas.width * scale, canvas.height * scale);
+  const context = enlarged.getContext('2d');
+  if (context) {
+    context.imageSmoothingEnabled = false;
+    context.drawImage(canvas, 0, 0, enlarged.width, enlarged.height);
+  }
+  return enlarged.convertToBlob({ type: 'image/png' });
+}
+
+/**
+ * @param {BlobPart} content
+ * @param {string} name
+ */
+export function download(content, name) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(content instanceof Blob ? content : new Blob([content]));
+  link.download = name;
+  link.click();
+  // The download reads the address after this returns; a minute is ample.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,162 @@
+import { LabError } from './errors.js';
+
+/**
+ * The settings of a run, in the words of the diffusers library.
+ *
+ * @typedef {object} UNetConfig
+ * @property {number[]} block_out_channels
+ * @property {number} layers_per_block
+ * @property {number} norm_num_groups
+ * @property {string[]} down_block_types
+ * @property {string[]} up_block_types
+ * @property {boolean} add_attention
+ *
+ * @typedef {object} SchedulerConfig
+ * @property {number} num_train_timesteps
+ * @property {string} beta_schedule
+ * @property {number} beta_start
+ * @property {number} beta_end
+ * @property {string} prediction_type
+ * @property {string} variance_type
+ *
+ * @typedef {object} TrainingConfig
+ * @property {number} batch_size
+ * @property {number} learning_rate
+ * @property {number} lr_warmup_steps
+ * @property {number} ema_max_decay
+ * @property {boolean} random_flip
+ *
+ * @typedef {object} Config
+ * @property {number} size
+ * @property {number} seed
+ * @property {UNetConfig & Record<string, unknown>} unet
+ * @property {SchedulerConfig & Record<string, unknown>} scheduler
+ * @property {TrainingConfig & Record<string, unknown>} training
+ */
+
+/**
+ * A partial config: nested as in `Config`, or flat with dotted or bare names, as in a link
+ * (`unet.norm_num_groups`, `batch_size`).
+ * @typedef {Record<string, unknown>} ConfigOverrides
+ */
+
+const SECTIONS = /** @type {const} */ (['unet', 'scheduler', 'training']);
+
+/**
+ * @param {Config} defaults complete
+ * @param {ConfigOverrides} [overrides]
+ * @returns {Config}
+ */
+export function mergeConfig(defaults, overrides = {}) {
+  const config = structuredClone(defaults);
+  for (const [path, value] of Object.entries(flatten(overrides))) {
+    const place = locate(config, path);
+    if (!place) throw badSetting(path, `There is no setting called “${path}”.`);
+    place.parent[place.key] = parseLike(place.parent[place.key], value, path);
+  }
+  return withBlockTypes(config);
+}
+
+/**
+ * @param {string} path the setting at fault, which becomes the error's `cause`
+ * @param {string} message
+ */
+const badSetting = (path, message) => new LabError('bad-config', message, { cause: path });
+
+/**
+ * Every setting by its shortest unambiguous name, for a link.
+ * @param {Config} config
+ * @returns {Record<string, unknown>}
+ */
+export function flattenConfig(config) {
+  /** @type {Record<string, unknown>} */
+  const flat = { size: config.size, seed: config.seed };
+  for (const section of SECTIONS) {
+    for (const [key, value] of Object.entries(config[section])) {
+      flat[section === 'unet' ? `unet.${key}` : key] = value;
+    }
+  }
+  return flat;
+}
+
+/**
+ * @param {Config | undefined} a
+ * @param {Config | undefined} b
+ */
+export const sameConfig = (a, b) =>
+  !!a && !!b && JSON.stringify(flattenConfig(a)) === JSON.stringify(flattenConfig(b));
+
+/** @param {ConfigOverrides} overrides */
+function flatten(overrides) {
+  /** @type {Record<string, unknown>} */
+  const flat = {};
+  for (const [key, value] of Object.entries(overrides)) {
+    const section = SECTIONS.some((name) => name === key);
+    if (section && value && typeof value === 'object') {
+      for (const [name, inner] of Object.entries(value)) flat[`${key}.${name}`] = inner;
+    } else {
+      flat[key] = value;
+    }
+  }
+  return flat;
+}
+
+/**
+ * @param {Config} config
+ * @param {string} path
+ * @returns {{ parent: Record<string, unknown>, key: string } | undefined}
+ */
+function locate(config, path) {
+  const [first, ...rest] = path.split('.');
+  const root = /** @type {Record<string, any>} */ (config);
+  if (rest.length) {
+    const parent = SECTIONS.some((name) => name === first) ? root[first] : undefined;
+    return parent && rest[0] in parent ? { parent, key: rest[0] } : undefined;
+  }
+  const parent = [root, ...SECTIONS.map((name) => root[name])].find((level) => first in level);
+  return parent && !SECTIONS.some((name) => name === first) ? { parent, key: first } : undefined;
+}
+
+/**
+ * Reads a value from a link with the type that the default has.
+ *
+ * @param {unknown} model
+ * @param {unknown} value
+ * @param {string} path
+ * @returns {unknown}
+ */
+function parseLike(model, value, path) {
+  if (typeof value !== 'string' || typeof model === 'string') return value;
+  if (Array.isArray(model)) {
+    return value.split(',').map((item) => parseLike(model[0], item.trim(), path));
+  }
+  if (typeof model === 'boolean') return value === 'true' || value === '1';
+  if (model === null || model === undefined) return value === 'null' ? null : guess(value);
+  const number = Number(value);
+  if (value.trim() === '' || Number.isNaN(number)) {
+    throw badSetting(path, `The setting “${path}” needs a number, not “${value}”.`);
+  }
+  return number;
+}
+
+/** @param {string} value */
+function guess(value) {
+  const number = Number(value);
+  return value.trim() === '' || Number.isNaN(number) ? value : number;
+}
+
+/**
+ * A U-Net has one block type for each entry of `block_out_channels`; whoever changes the channels
+ * alone means plain blocks.
+ * @param {Config} config
+ */
+function withBlockTypes(config) {
+  const levels = config.unet.block_out_channels.length;
+  if (config.unet.down_block_types.length !== levels) {
+    config.unet.down_block_types = Array(levels).fill('DownBlock2D');
+  }
+  if (config.unet.up_block_types.length !== levels) {
+    config.unet.up_block_types = Array(levels).fill('UpBlock2D');
+  }
+  return config;
+}

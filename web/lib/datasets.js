@@ -1,0 +1,67 @@
+import { decodeSheet } from './decode-images.js';
+import { LabError } from './errors.js';
+
+/**
+ * The bundled sets: sheets of square tiles, each with a licence and (once trained) a small model.
+ *
+ * @typedef {object} BundledSet
+ * @property {string} id
+ * @property {string} title
+ * @property {string} description
+ * @property {string} sprites file of the tiles, left to right, top to bottom
+ * @property {number} tile side of a tile in pixels
+ * @property {number} count
+ * @property {number} columns tiles in a row of the file
+ * @property {number} native_size size to train at
+ * @property {boolean} flip whether mirrored images are as good
+ * @property {string} licence
+ * @property {string} attribution
+ * @property {string} [model] file of the model
+ */
+
+const base = new URL('./samples/', import.meta.url);
+
+/** @type {Promise<BundledSet[]> | undefined} */
+let listing;
+
+/** @returns {Promise<BundledSet[]>} */
+export function listSets() {
+  listing ??= fetchFile('index.json').then((response) => response.json());
+  // A failed download must not stick.
+  listing.catch(() => (listing = undefined));
+  return listing;
+}
+
+/** @param {BundledSet} set */
+export const sheetAddress = (set) => new URL(set.sprites, base).href;
+
+/** @param {BundledSet} set */
+export async function loadSetImages(set) {
+  const sheet = await (await fetchFile(set.sprites)).blob();
+  return decodeSheet(sheet, set);
+}
+
+/**
+ * @param {BundledSet} set
+ * @returns {Promise<Uint8Array | undefined>} undefined where the set has no model yet
+ */
+export async function loadSetModel(set) {
+  if (!set.model) return undefined;
+  const response = await fetch(new URL(set.model, base));
+  // A server may answer a missing file with a page of its own.
+  const missing = !response.ok || response.headers.get('content-type')?.includes('text/html');
+  return missing ? undefined : new Uint8Array(await response.arrayBuffer());
+}
+
+/** @param {string} name */
+async function fetchFile(name) {
+  const address = new URL(name, base);
+  const response = await fetch(address).catch(() => undefined);
+  if (!response?.ok) {
+    throw new LabError(
+      'not-found',
+      `The bundled images could not be fetched (${name}). Check the connection and reload, or add your own images.`,
+    );
+  }
+  return response;
+}

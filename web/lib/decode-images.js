@@ -1,0 +1,159 @@
+import { LabError } from './errors.js';
+import { readImageHeader } from './image-size.js';
+
+/**
+ * Each image is kept as one square of at most this many pixels a side: small enough to store by the
+ * hundred, large enough to be scaled to any size a browser can train at.
+ */
+export const MASTER_SIZE = 128;
+
+/**
+ * One of the user's images: a square of RGB bytes, cropped but not yet scaled to the model's size.
+ * @typedef {{ name: string, size: number, rgb: Uint8Array }} MasterImage
+ */
+
+/**
+ * @typedef {{ image: MasterImage, cropped: boolean, transparent: boolean, width: number, height: number }} Decoded
+ */
+
+/**
+ * Decodes, centre-crops to a square, composites on white and scales down.
+ *
+ * @param {Blob & { name?: string }} file
+ * @returns {Promise<Decoded>}
+ */
+export async function decodeImage(file) {
+  const name = file.name ?? 'pasted image';
+  const { width, height, type } = await readImageHeader(file, name);
+  const source = await (type === 'svg'
+    ? decodeSvg(file, name, width, height)
+    : decodeBitmap(file, name, type));
+  try {
+    const side = Math.min(source.width, source.height);
+    const size = Math.min(side, MASTER_SIZE);
+    const left = Math.floor((source.width - side) / 2);
+    const top = Math.floor((source.height - side) / 2);
+    const square = await createImageBitmap(source, left, top, side, side, {
+      resizeWidth: size,
+      resizeHeight: size,
+      resizeQuality: 'high',
+    });
+    const [{ rgb, transparent }] = cutTiles(square, size, 1);
+    square.close();
+    return { image: { name, size, rgb }, cropped: width !== height, transparent, width, height };
+  } finally {
+    if (source instanceof ImageBitmap) source.close();
+  }
+}
+
+/**
+ * @param {Blob} file
+ * @param {string} name
+ * @param {string} type
+ */
+async function decodeBitmap(file, name, type) {
+  try {
+    return await createImageBitmap(file);
+  } catch (cause) {
+    const advice =
+      type === 'heif' || type === 'avif'
+        ? 'this browser cannot decode that format. Convert it to PNG or JPEG and add it again.'
+        : 'its data is damaged or cut short. Save or download it again, then add it.';
+    throw new LabError(
+      'bad-image',
+      `${name} starts like a ${type.toUpperCase()} file, but ${advice}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/**
+ * Only an <img> draws SVG; loaded that way it runs no scripts and fetches nothing.
+ *
+ * @param {Blob} file
+ * @param {string} name
+ * @param {number} width
+ * @param {number} height
+ */
+async function decodeSvg(file, name, width, height) {
+  const url = URL.createObjectURL(new Blob([file], { type: 'image/svg+xml' }));
+  try {
+    // Twice the master's size, so that edges are still smooth after scaling down.
+    const scale = (2 * MASTER_SIZE) / Math.min(width, height);
+    const image = new Image(Math.round(width * scale), Math.round(height * scale));
+    image.src = url;
+    await image.decode();
+    const canvas = document.createElement('canvas');
+    canvas.width = image.width;
+    canvas.height = image.height;
+    canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return canvas;
+  } catch (cause) {
+    throw new LabError(
+      'bad-image',
+      `${name} is an SVG that this browser cannot draw. Export it as PNG and add that.`,
+      { cause },
+    );
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+/**
+ * Squares side by side as RGB on white.
+ *
+ * @param {ImageBitmap} row
+ * @param {number} size
+ * @param {number} count
+ */
+function cutTiles(row, size, count) {
+  const canvas = new OffscreenCanvas(size * count, size);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+    canvas.getContext('2d', { willReadFrequently: true })
+  );
+  context.drawImage(row, 0, 0);
+  return Array.from({ length: count }, (_, index) => {
+    const { data } = context.getImageData(index * size, 0, size, size);
+    return compositeOnWhite(data);
+  });
+}
+
+/** @param {Uint8ClampedArray} rgba */
+function compositeOnWhite(rgba) {
+  const rgb = new Uint8Array((rgba.length / 4) * 3);
+  let transparent = false;
+  for (let source = 0, target = 0; source < rgba.length; source += 4, target += 3) {
+    const alpha = rgba[source + 3] / 255;
+    const white = 255 * (1 - alpha);
+    if (alpha < 1) transparent = true;
+    for (let channel = 0; channel < 3; channel++) {
+      rgb[target + channel] = Math.round(rgba[source + channel] * alpha + white);
+    }
+  }
+  return { rgb, transparent };
+}
+
+/**
+ * Cuts a sheet of square tiles into images.
+ *
+ * @param {Blob} sheet
+ * @param {{ tile: number, count: number, columns: number, title: string }} layout
+ * @returns {Promise<MasterImage[]>}
+ */
+export async function decodeSheet(sheet, { tile, count, columns, title }) {
+  const bitmap = await createImageBitmap(sheet);
+  const images = [];
+  for (let first = 0; first < count; first += columns) {
+    const tiles = Math.min(columns, count - first);
+    const top = (first / columns) * tile;
+    const row = await createImageBitmap(bitmap, 0, top, tiles * tile, tile);
+    for (const { rgb } of cutTiles(row, tile, tiles)) {
+      images.push({ name: `${title} ${images.length + 1}`, size: tile, rgb });
+    }
+    row.close();
+  }
+  bitmap.close();
+  return images;
+}

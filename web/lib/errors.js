@@ -1,0 +1,46 @@
+/**
+ * The error every public call rejects with. `code` is stable and meant for programs; `message` is a
+ * sentence meant for people: what happened and what to do.
+ *
+ * Codes: `bad-config`, `bad-image`, `no-images`, `bad-checkpoint`, `shape-mismatch`, `truncated`,
+ * `no-webgpu`, `device-lost`, `aborted`, `not-found`, `no-wasm`, `diverged`, `internal`.
+ */
+export class LabError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {ErrorOptions} [options]
+   */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = 'LabError';
+    this.code = code;
+  }
+
+  /**
+   * @param {unknown} error
+   * @returns {LabError}
+   */
+  static from(error) {
+    if (error instanceof LabError) return error;
+    const { code, message } = /** @type {{code?: unknown, message?: unknown}} */ (error ?? {});
+    return new LabError(
+      typeof code === 'string' ? code : 'internal',
+      typeof message === 'string' ? message : String(error),
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * @param {AbortSignal} [signal]
+ */
+export function throwIfAborted(signal) {
+  if (signal?.aborted) throw new LabError('aborted', 'Stopped.', { cause: signal.reason });
+}
+
+/**
+ * @param {unknown} error
+ * @returns {boolean}
+ */
+export const isAbort = (error) => LabError.from(error).code === 'aborted';

@@ -1,0 +1,117 @@
+import uPlot from 'uplot';
+
+/**
+ * A uPlot chart that fills its container and takes its colours from the element's theme.
+ *
+ * @typedef {(colour: (name: string) => string) => Omit<uPlot.Options, 'width' | 'height'>} PlotOptions
+ */
+export class Plot {
+  #container;
+  #chart;
+  #observer;
+  #scheme = matchMedia('(prefers-color-scheme: dark)');
+  #redraw = () => this.#chart.redraw(false, true);
+
+  /**
+   * @param {HTMLElement} container
+   * @param {number} height
+   * @param {PlotOptions} options
+   */
+  constructor(container, height, options) {
+    this.#container = container;
+    const colour = themeColour(container);
+    const width = Math.max(100, container.clientWidth);
+    this.#chart = new uPlot({ ...options(colour), width, height }, [[]], container);
+    this.#observer = new ResizeObserver(() => this.#resize(height));
+    this.#observer.observe(container);
+    this.#scheme.addEventListener('change', this.#redraw);
+  }
+
+  /** @param {number} height */
+  #resize(height) {
+    const width = this.#container.clientWidth;
+    if (width > 0 && width !== this.#chart.width) this.#chart.setSize({ width, height });
+  }
+
+  /** @param {uPlot.AlignedData} data */
+  set(data) {
+    this.#chart.setData(data);
+  }
+
+  redraw() {
+    this.#redraw();
+  }
+
+  destroy() {
+    this.#observer.disconnect();
+    this.#scheme.removeEventListener('change', this.#redraw);
+    this.#chart.destroy();
+  }
+}
+
+/**
+ * Colours of a theme are custom properties; a canvas needs them computed.
+ * @param {HTMLElement} container
+ */
+function themeColour(container) {
+  const probe = document.createElement('span');
+  probe.hidden = true;
+  container.append(probe);
+  return (/** @type {string} */ name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+}
+
+/**
+ * @param {(name: string) => string} colour
+ * @param {Partial<uPlot.Axis>} axis
+ * @returns {uPlot.Axis}
+ */
+export const plotAxis = (colour, axis) => ({
+  stroke: () => colour('--muted'),
+  font: '11px ui-sans-serif, sans-serif',
+  grid: { stroke: () => colour('--line'), width: 1 },
+  ticks: { show: false },
+  gap: 4,
+  ...axis,
+});
+
+/**
+ * 1, 2 and 5 times the powers of ten within a range.
+ * @param {number} low
+ * @param {number} high
+ */
+export function logTicks(low, high) {
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    // By way of text: 3 * 0.1 would show as 0.30000000000000004.
+    for (const digit of [1, 2, 5]) ticks.push(Number(`${digit}e${power}`));
+  }
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}
+
+/**
+ * A vertical line at a value of x.
+ * @param {(name: string) => string} colour
+ * @param {() => number | undefined} at
+ * @returns {uPlot.Plugin}
+ */
+export const plotMarker = (colour, at) => ({
+  hooks: {
+    draw: (chart) => {
+      const value = at();
+      if (value === undefined || !chart.data[0].length) return;
+      const { ctx, bbox } = chart;
+      const left = Math.round(chart.valToPos(value, 'x', true)) + 0.5;
+      ctx.save();
+      ctx.strokeStyle = colour('--accent');
+      ctx.lineWidth = Math.max(1, 1.5 * devicePixelRatio);
+      ctx.beginPath();
+      ctx.moveTo(left, bbox.top);
+      ctx.lineTo(left, bbox.top + bbox.height);
+      ctx.stroke();
+      ctx.restore();
+    },
+  },
+});

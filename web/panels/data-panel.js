@@ -1,0 +1,147 @@
+import { html, nothing } from 'lit';
+import { sheetAddress } from '../lib/datasets.js';
+import { plural } from '../lib/format.js';
+import { fileField } from './fields.js';
+import './image-thumb.js';
+import { Panel } from './panel.js';
+
+const ACCEPT = '.png,.jpg,.jpeg,.webp,.gif,.svg,image/*';
+/** Thumbnails shown before someone asks for all. */
+const FEW = 28;
+
+/** 1: the images to learn from. */
+export class DataPanel extends Panel {
+  static properties = { ...Panel.properties, all: { state: true } };
+
+  constructor() {
+    super();
+    this.all = false;
+  }
+
+  render() {
+    const { data } = this.session;
+    return html`<section class="panel data" part="panel" aria-labelledby="data-title">
+      <header>
+        <span class="number" aria-hidden="true">1</span>
+        <h2 id="data-title">Your images</h2>
+      </header>
+      <p class="lead">
+        A few dozen pictures of one kind work best. They stay on this device: nothing is uploaded.
+      </p>
+      ${this.#dropZone()} ${data.sets.length ? this.#sets() : nothing} ${this.#thumbs()}
+    </section>`;
+  }
+
+  #dropZone() {
+    const add = (/** @type {File[]} */ files) => this.session.data.add(files);
+    const disabled = this.#locked;
+    return html`<div class="drop" part="drop">
+      <p><strong>Drop images</strong> anywhere on this page, or paste them.</p>
+      <div class="row">
+        ${fileField({
+          label: 'Choose files',
+          testid: 'file-input',
+          accept: ACCEPT,
+          multiple: true,
+          disabled,
+          change: add,
+        })}
+        ${fileField({
+          label: 'Choose a folder',
+          testid: 'folder-input',
+          folder: true,
+          disabled,
+          change: (files) => add(files.filter(looksLikeImage)),
+        })}
+      </div>
+    </div>`;
+  }
+
+  #sets() {
+    const { data } = this.session;
+    return html`<div class="sets" role="group" aria-label="Bundled sets">
+      ${data.sets.map(
+        (set) =>
+          html`<button
+            type="button"
+            class="set"
+            part="set"
+            data-testid="set-${set.id}"
+            aria-pressed=${data.dataset === set.id}
+            ?disabled=${this.#locked}
+            title="${set.description} (${set.attribution})"
+            @click=${() => this.#choose(set.id)}
+          >
+            <span
+              class="sheet"
+              style="background-image: url('${sheetAddress(set)}'); --columns: ${set.columns}"
+            ></span>
+            <span class="name">${set.title}</span>
+            <span class="count">${set.count}</span>
+          </button>`,
+      )}
+    </div>`;
+  }
+
+  /** @param {string} id */
+  async #choose(id) {
+    const { session } = this;
+    const loaded = await session.data.choose(id);
+    await session.refreshConfig();
+    if (loaded) session.sample();
+  }
+
+  /** Images of a run that is under way are not to be changed below it. */
+  get #locked() {
+    return this.session.phase !== 'ready' || this.session.trainer.running;
+  }
+
+  #thumbs() {
+    const { data } = this.session;
+    const { images } = data;
+    if (!images.length) return html`<p class="empty">No images yet.</p>`;
+    const shown = this.all ? images : images.slice(0, FEW);
+    return html`<div class="thumbs-head">
+        <span data-testid="image-count">${plural(images.length, 'image')}</span>
+        <button
+          type="button"
+          class="link"
+          data-testid="clear-images"
+          ?disabled=${this.#locked}
+          @click=${() => data.clear()}
+        >
+          Remove all
+        </button>
+      </div>
+      <ul class="thumbs" aria-label="Images to learn from">
+        ${shown.map(
+          (image, index) =>
+            html`<li data-testid="thumb" title=${image.name}>
+              <unnoise-thumb .image=${image}></unnoise-thumb>
+              <button
+                type="button"
+                aria-label="Remove ${image.name}"
+                data-testid="thumb-remove"
+                ?disabled=${this.#locked}
+                @click=${() => data.remove(index)}
+              >
+                ×
+              </button>
+            </li>`,
+        )}
+      </ul>
+      ${
+        images.length > FEW
+          ? html`<button type="button" class="link" @click=${() => (this.all = !this.all)}>
+              ${this.all ? 'Show fewer' : `Show all ${images.length}`}
+            </button>`
+          : nothing
+      }`;
+  }
+}
+
+/** @param {File} file */
+const looksLikeImage = (file) =>
+  file.type.startsWith('image/') || /\.(png|jpe?g|webp|gif|svg|avif|bmp|heic)$/i.test(file.name);
+
+customElements.define('unnoise-data-panel', DataPanel);

@@ -1,0 +1,159 @@
+import { html, nothing } from 'lit';
+
+/** Labelled controls. All report a change only once it is made, not at every key stroke. */
+
+/**
+ * @typedef {object} Field
+ * @property {string} label
+ * @property {string} testid
+ * @property {boolean} [disabled]
+ * @property {string} [hint]
+ */
+
+/**
+ * @param {Field & { value: number, min?: number, max?: number, step?: number | 'any', change: (value: number) => void }} field
+ */
+export function numberField({ label, testid, value, min, max, step = 1, disabled, hint, change }) {
+  const commit = (/** @type {Event & { target: any }} */ { target }) => {
+    const number = target.valueAsNumber;
+    const low = min ?? -Infinity;
+    const high = max ?? Infinity;
+    if (Number.isNaN(number)) target.value = String(value);
+    else change(Math.min(high, Math.max(low, number)));
+  };
+  return html`<label class="field" title=${hint ?? nothing}>
+    <span class="label">${label}</span>
+    <input
+      type="number"
+      data-testid=${testid}
+      .value=${String(value)}
+      min=${min ?? nothing}
+      max=${max ?? nothing}
+      step=${step}
+      ?disabled=${disabled}
+      @change=${commit}
+    />
+  </label>`;
+}
+
+/**
+ * @param {Field & { value: string, options: [value: string, label: string][], change: (value: string) => void }} field
+ */
+export function selectField({ label, testid, value, options, disabled, hint, change }) {
+  const known = options.some(([option]) => option === value);
+  const all = known ? options : [...options, /** @type {[string, string]} */ ([value, value])];
+  return html`<label class="field" title=${hint ?? nothing}>
+    <span class="label">${label}</span>
+    <select
+      data-testid=${testid}
+      .value=${value}
+      ?disabled=${disabled}
+      @change=${(/** @type {any} */ { target }) => change(target.value)}
+    >
+      ${all.map(
+        ([option, text]) =>
+          html`<option value=${option} ?selected=${option === value}>${text}</option>`,
+      )}
+    </select>
+  </label>`;
+}
+
+/**
+ * @param {Field & { value: boolean, change: (value: boolean) => void }} field
+ */
+export function checkField({ label, testid, value, disabled, hint, change }) {
+  return html`<label class="check" title=${hint ?? nothing}>
+    <input
+      type="checkbox"
+      data-testid=${testid}
+      .checked=${value}
+      ?disabled=${disabled}
+      @change=${(/** @type {any} */ { target }) => change(target.checked)}
+    />
+    <span>${label}</span>
+  </label>`;
+}
+
+/**
+ * A few exclusive choices side by side.
+ *
+ * @param {{ label: string, name: string, value: string, options: [value: string, label: string][], disabled?: boolean, change: (value: string) => void }} field
+ */
+export function segmentedField({ label, name, value, options, disabled, change }) {
+  return html`<fieldset class="segmented" ?disabled=${disabled}>
+    <legend class="label">${label}</legend>
+    <div>
+      ${options.map(
+        ([option, text]) =>
+          html`<label>
+            <input
+              type="radio"
+              name=${name}
+              data-testid="${name}-${option}"
+              .value=${option}
+              .checked=${option === value}
+              @change=${() => change(option)}
+            />
+            <span>${text}</span>
+          </label>`,
+      )}
+    </div>
+  </fieldset>`;
+}
+
+/**
+ * @param {{ label: string, testid: string, value: number, min?: number, max: number, step?: number, text?: string, disabled?: boolean, input: (value: number) => void }} field
+ */
+export function rangeField({
+  label,
+  testid,
+  value,
+  min = 0,
+  max,
+  step = 1,
+  text,
+  disabled,
+  input,
+}) {
+  const filled = max > min ? ((value - min) / (max - min)) * 100 : 0;
+  return html`<input
+    type="range"
+    data-testid=${testid}
+    aria-label=${label}
+    aria-valuetext=${text ?? nothing}
+    style="--filled: ${filled}%"
+    min=${min}
+    max=${max}
+    step=${step}
+    .value=${String(value)}
+    ?disabled=${disabled}
+    @input=${(/** @type {any} */ { target }) => input(target.valueAsNumber)}
+  />`;
+}
+
+/**
+ * A file input that looks like a button and is reached by keyboard like one.
+ *
+ * @param {{ label: unknown, testid: string, accept?: string, multiple?: boolean, folder?: boolean, primary?: boolean, disabled?: boolean, change: (files: File[]) => void }} field
+ */
+export function fileField({ label, testid, accept, multiple, folder, primary, disabled, change }) {
+  const pick = (/** @type {any} */ { target }) => {
+    const files = [...target.files];
+    // So that the same file can be picked again.
+    target.value = '';
+    if (files.length) change(files);
+  };
+  return html`<label class="button ${primary ? 'primary' : ''}" part="button">
+    <input
+      type="file"
+      class="visually-hidden"
+      data-testid=${testid}
+      accept=${accept ?? nothing}
+      ?multiple=${multiple}
+      ?webkitdirectory=${folder}
+      ?disabled=${disabled}
+      @change=${pick}
+    />
+    ${label}
+  </label>`;
+}

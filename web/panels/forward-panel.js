@@ -1,0 +1,261 @@
+import { html, nothing } from 'lit';
+import { decibels, integer } from '../lib/format.js';
+import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
+import { forwardEquation } from './equations.js';
+import { rangeField, selectField } from './fields.js';
+import { Panel } from './panel.js';
+import './pixel-grid.js';
+
+/** @type {[string, string][]} */
+export const SCHEDULES = [
+  ['linear', 'linear (Ho et al. 2020)'],
+  ['squaredcos_cap_v2', 'cosine (Nichol & Dhariwal 2021)'],
+  ['sigmoid', 'sigmoid (Jabri et al. 2022)'],
+];
+
+/** 2: how an image turns into noise. */
+export class ForwardPanel extends Panel {
+  /** @type {Plot | undefined} */
+  #mixPlot;
+  /** @type {Plot | undefined} */
+  #snrPlot;
+  /** @type {import('../worker/protocol.js').Schedule | undefined} */
+  #plotted;
+  /** @type {IntersectionObserver | undefined} */
+  #observer;
+
+  sources() {
+    return /** @type {[EventTarget, string][]} */ ([
+      ...super.sources(),
+      [this.session.forward, 'change'],
+    ]);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    // Its worker costs a second copy of the wasm instance: only whoever gets here pays for it.
+    this.#observer = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        this.session.forwardWanted = true;
+        this.session.followForward();
+        this.#observer?.disconnect();
+      },
+      { rootMargin: '200px' },
+    );
+    this.#observer.observe(this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#observer?.disconnect();
+  }
+
+  render() {
+    const { session } = this;
+    const { forward } = session;
+    const { schedule, noisy, t, size } = forward;
+    return html`<section class="panel forward" part="panel" aria-labelledby="forward-title">
+      <header>
+        <span class="number" aria-hidden="true">2</span>
+        <h2 id="forward-title">Into noise</h2>
+        ${forwardEquation}
+      </header>
+      <p class="lead">
+        Noise drowns an image little by little until nothing is left. The model will learn the way
+        back.
+      </p>
+      <div class="forward-body">
+        <div class="forward-picture">
+          <unnoise-pixels
+            .testid=${'forward-canvas'}
+            .label=${`The image with the noise of t = ${t}`}
+            .tiles=${noisy && { rgb: noisy.x_t, count: 1, size }}
+          ></unnoise-pixels>
+          ${this.#imageChooser()}
+        </div>
+        <div class="forward-side">
+          ${schedule ? this.#numbers(schedule, t) : nothing}
+          <div
+            class="plot"
+            id="mix-plot"
+            role="img"
+            aria-label="Share of image and noise by t"
+          ></div>
+          <p class="plot-title">signal to noise, in decibels</p>
+          <div class="plot" id="snr-plot" role="img" aria-label="Signal-to-noise ratio by t"></div>
+          ${
+            session.shownConfig
+              ? selectField({
+                  label: 'Noise schedule',
+                  testid: 'beta-schedule',
+                  value: session.shownConfig.scheduler.beta_schedule,
+                  options: SCHEDULES,
+                  disabled: session.trainer.running,
+                  hint: 'How fast the image drowns. Belongs to the run: a new schedule needs a fresh model.',
+                  change: (value) => session.set('beta_schedule', value),
+                })
+              : nothing
+          }
+        </div>
+      </div>
+      <div class="timeline">
+        ${this.#strip()}
+        <label class="slider">
+          <span class="label"
+            >t = <output data-testid="forward-t-value">${integer(t)}</output></span
+          >
+          ${rangeField({
+            label: 'Timestep t',
+            testid: 'forward-t',
+            value: t,
+            max: forward.timesteps - 1,
+            text: `t = ${t}`,
+            disabled: !schedule,
+            input: (value) => forward.choose({ t: value }),
+          })}
+        </label>
+      </div>
+    </section>`;
+  }
+
+  #imageChooser() {
+    const { forward, data } = this.session;
+    const { length } = data.images;
+    const go = (/** @type {number} */ by) =>
+      forward.choose({ index: (forward.index + by + length) % length });
+    return html`<div class="row chooser">
+      <button
+        type="button"
+        class="icon"
+        aria-label="Previous image"
+        data-testid="forward-previous"
+        ?disabled=${length < 2}
+        @click=${() => go(-1)}
+      >
+        ‹
+      </button>
+      <span class="muted" data-testid="forward-index"
+        >${length ? `image ${forward.index + 1} of ${length}` : 'no image'}</span
+      >
+      <button
+        type="button"
+        class="icon"
+        aria-label="Next image"
+        data-testid="forward-next"
+        ?disabled=${length < 2}
+        @click=${() => go(1)}
+      >
+        ›
+      </button>
+      <button
+        type="button"
+        class="icon"
+        aria-label="Other noise"
+        title="Other noise"
+        data-testid="forward-noise"
+        @click=${() => forward.choose({ seed: forward.seed + 1 })}
+      >
+        ⟳
+      </button>
+    </div>`;
+  }
+
+  /**
+   * @param {import('../worker/protocol.js').Schedule} schedule
+   * @param {number} t
+   */
+  #numbers(schedule, t) {
+    const signal = schedule.sqrt_alphas_cumprod[t];
+    const noise = schedule.sqrt_one_minus_alphas_cumprod[t];
+    return html`<dl class="numbers">
+      <div>
+        <dt class="swatch signal">image</dt>
+        <dd>${signal.toFixed(3)}</dd>
+      </div>
+      <div>
+        <dt class="swatch noise">noise</dt>
+        <dd>${noise.toFixed(3)}</dd>
+      </div>
+      <div>
+        <dt>signal to noise</dt>
+        <dd data-testid="snr">${decibels(schedule.snr[t])}</dd>
+      </div>
+    </dl>`;
+  }
+
+  #strip() {
+    const { forward } = this.session;
+    return html`<div class="strip" role="group" aria-label="Steps on the way">
+      ${forward.strip.map(
+        ({ t, noisy }) =>
+          html`<button
+            type="button"
+            aria-label="t = ${t}"
+            aria-pressed=${t === forward.t}
+            @click=${() => forward.choose({ t })}
+          >
+            <unnoise-pixels
+              .label=${`t = ${t}`}
+              .tiles=${{ rgb: noisy.x_t, count: 1, size: forward.size }}
+            ></unnoise-pixels>
+          </button>`,
+      )}
+    </div>`;
+  }
+
+  firstUpdated() {
+    const { forward } = this.session;
+    const at = () => forward.t;
+    const mix = /** @type {HTMLElement} */ (this.querySelector('#mix-plot'));
+    this.#mixPlot = new Plot(mix, 130, (colour) => ({
+      ...quiet,
+      scales: { x: { time: false }, y: { range: [0, 1.02] } },
+      axes: [
+        plotAxis(colour, { size: 20, space: 80 }),
+        plotAxis(colour, { size: 34, incrs: [0.5] }),
+      ],
+      series: [
+        {},
+        { stroke: () => colour('--signal'), width: 2, points: { show: false } },
+        { stroke: () => colour('--noise'), width: 2, points: { show: false } },
+      ],
+      plugins: [plotMarker(colour, at)],
+    }));
+    const snr = /** @type {HTMLElement} */ (this.querySelector('#snr-plot'));
+    this.#snrPlot = new Plot(snr, 110, (colour) => ({
+      ...quiet,
+      scales: { x: { time: false } },
+      axes: [
+        plotAxis(colour, { size: 20, space: 80 }),
+        plotAxis(colour, { size: 34, space: 24, values: (_, ticks) => ticks.map(String) }),
+      ],
+      series: [{}, { stroke: () => colour('--text'), width: 1.5, points: { show: false } }],
+      plugins: [plotMarker(colour, at)],
+    }));
+  }
+
+  updated() {
+    const { schedule } = this.session.forward;
+    if (!schedule) return;
+    if (schedule !== this.#plotted) {
+      this.#plotted = schedule;
+      const steps = Array.from(schedule.betas, (_, t) => t);
+      this.#mixPlot?.set([
+        steps,
+        schedule.sqrt_alphas_cumprod,
+        schedule.sqrt_one_minus_alphas_cumprod,
+      ]);
+      // In decibels; a ratio of zero has none, and its floor keeps the rest readable.
+      const snr = Array.from(schedule.snr, (ratio) => Math.max(-60, 10 * Math.log10(ratio)));
+      this.#snrPlot?.set([steps, snr]);
+    } else {
+      this.#mixPlot?.redraw();
+      this.#snrPlot?.redraw();
+    }
+  }
+}
+
+const quiet = { legend: { show: false }, cursor: { show: false }, select: undefined };
+
+customElements.define('unnoise-forward-panel', ForwardPanel);

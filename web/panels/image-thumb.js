@@ -1,0 +1,26 @@
+/**
+ * One of the user's images, as it was cropped.
+ * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
+ */
+import { drawTiles } from '../lib/canvas.js';
+
+export class ImageThumb extends HTMLElement {
+  #canvas = document.createElement('canvas');
+  /** @type {MasterImage | undefined} */
+  #image;
+
+  connectedCallback() {
+    if (!this.#canvas.isConnected) this.append(this.#canvas);
+  }
+
+  /** @param {MasterImage} image */
+  set image(image) {
+    if (image === this.#image) return;
+    this.#image = image;
+    // Photographs scale down smoothly; pixel art stays crisp.
+    this.#canvas.toggleAttribute('data-smooth', image.size > 64);
+    drawTiles(this.#canvas, image.rgb, 1, image.size, 1);
+  }
+}
+
+customElements.define('unnoise-thumb', ImageThumb);

@@ -1,0 +1,50 @@
+import { html } from 'lit';
+import { Panel } from './panel.js';
+
+/** What happened and what to do, where it is seen wherever one has scrolled to. */
+export class MessageList extends Panel {
+  render() {
+    const { messages } = this.session;
+    return html`<div
+      class="messages"
+      part="messages"
+      data-testid="message"
+      role="log"
+      aria-live="polite"
+    >
+      ${messages.list.map(
+        (message) =>
+          html`<div
+            class="message ${message.kind}"
+            part="message"
+            role=${message.kind === 'error' ? 'alert' : 'status'}
+            data-key=${message.key}
+          >
+            <p>${message.text}</p>
+            ${message.actions.map(
+              ({ label, run }) =>
+                html`<button
+                  type="button"
+                  class="link"
+                  data-testid=${label.toLowerCase().replaceAll(' ', '-')}
+                  @click=${run}
+                >
+                  ${label}
+                </button>`,
+            )}
+            <button
+              type="button"
+              class="icon"
+              aria-label="Dismiss"
+              data-testid="dismiss"
+              @click=${() => messages.dismiss(message.key)}
+            >
+              ×
+            </button>
+          </div>`,
+      )}
+    </div>`;
+  }
+}
+
+customElements.define('unnoise-message-list', MessageList);

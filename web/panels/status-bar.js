@@ -1,0 +1,90 @@
+import { html, nothing } from 'lit';
+import { BACKENDS } from '../lib/backend.js';
+import { integer, loss } from '../lib/format.js';
+import { Panel } from './panel.js';
+
+const NAMES = { webgpu: 'WebGPU', flex: 'flex (CPU)', candle: 'candle (CPU)' };
+
+/** Where it runs, what it does, and a link to exactly this. */
+export class StatusBar extends Panel {
+  static properties = { ...Panel.properties, copied: { state: true }, link: { attribute: false } };
+
+  constructor() {
+    super();
+    this.copied = false;
+    /** @type {() => string} */
+    this.link = () => location.href;
+  }
+
+  render() {
+    const { session } = this;
+    const { lab, trainer } = session;
+    if (!lab) return html`<div class="status-bar" part="status">${this.#status()}</div>`;
+    const locked = session.phase !== 'ready' || session.activity !== '';
+    return html`<div class="status-bar" part="status">
+      <label class="device">
+        <span class="dot ${lab.adapterKind}" aria-hidden="true"></span>
+        <span class="visually-hidden">Backend</span>
+        <select
+          data-testid="backend"
+          ?disabled=${locked}
+          @change=${(/** @type {any} */ { target }) => this.#switch(target)}
+        >
+          ${BACKENDS.map(
+            (name) =>
+              html`<option value=${name} ?selected=${name === lab.backend}>${NAMES[name]}</option>`,
+          )}
+        </select>
+        <span class="adapter" data-testid="adapter" title=${lab.backendReason ?? nothing}
+          >${lab.adapter}</span
+        >
+      </label>
+      ${this.#status()}
+      ${
+        trainer.running
+          ? html`<span class="mini"
+              >step ${integer(lab.step)} · loss ${loss(trainer.curve.latest)}</span
+            >`
+          : nothing
+      }
+      <button type="button" class="link" data-testid="copy-link" @click=${() => this.#copy()}>
+        ${this.copied ? 'Link copied' : 'Copy link'}
+      </button>
+    </div>`;
+  }
+
+  #status() {
+    return html`<span class="status" role="status" aria-live="polite" data-testid="status"
+      >${this.#sentence()}</span
+    >`;
+  }
+
+  #sentence() {
+    const { session } = this;
+    if (session.phase === 'failed') return 'Not running';
+    if (session.activity) return `${session.activity}…`;
+    if (session.trainer.running) return 'Training';
+    if (session.player.sampling) return 'Sampling';
+    if (session.continues && session.origin === 'trained') return 'Paused';
+    return 'Ready';
+  }
+
+  /** @param {HTMLSelectElement} select */
+  async #switch(select) {
+    await this.session.switchBackend(select.value);
+    // Where the switch failed, the choice goes back with it.
+    select.value = this.session.lab.backend;
+  }
+
+  async #copy() {
+    try {
+      await navigator.clipboard.writeText(this.link());
+      this.copied = true;
+      setTimeout(() => (this.copied = false), 2000);
+    } catch {
+      this.session.messages.say('link', `Copy this link: ${this.link()}`, { keep: true });
+    }
+  }
+}
+
+customElements.define('unnoise-status-bar', StatusBar);

@@ -1,0 +1,295 @@
+import { html, nothing } from 'lit';
+import { download } from '../lib/canvas.js';
+import { compact, duration, integer, loss, rate } from '../lib/format.js';
+import { logTicks, Plot, plotAxis } from '../lib/plot.js';
+import { lossEquation } from './equations.js';
+import { fileField, rangeField, segmentedField } from './fields.js';
+import { Panel } from './panel.js';
+import './pixel-grid.js';
+import { trainSettings } from './train-settings.js';
+
+/** 3: learning the way back. */
+export class TrainPanel extends Panel {
+  static properties = { ...Panel.properties, snapshot: { state: true } };
+  /** @type {Plot | undefined} */
+  #plot;
+  #plottedAt = 0;
+  #plotted = 0;
+
+  constructor() {
+    super();
+    /** The preview that is looked at; -1 is the newest. */
+    this.snapshot = -1;
+  }
+
+  sources() {
+    return /** @type {[EventTarget, string][]} */ ([
+      ...super.sources(),
+      [this.session.trainer.preview, 'frame'],
+    ]);
+  }
+
+  render() {
+    return html`<section class="panel train" part="panel" aria-labelledby="train-title">
+      <header>
+        <span class="number" aria-hidden="true">3</span>
+        <h2 id="train-title">Train</h2>
+        ${lossEquation}
+      </header>
+      <p class="lead">
+        A small U-Net sees noisy images and guesses the noise in them; every step makes the guess a
+        little better.
+      </p>
+      <div class="split">
+        <div class="controls">
+          ${this.#buttons()} ${this.#choice()} ${trainSettings(this.session)} ${this.#files()}
+        </div>
+        <div class="results">
+          ${this.#readouts()}
+          <div
+            class="plot"
+            id="loss-plot"
+            role="img"
+            aria-label="Loss by training step"
+            ?hidden=${this.#empty}
+          ></div>
+          ${this.#empty ? this.#hint() : this.#previews()}
+        </div>
+      </div>
+    </section>`;
+  }
+
+  #buttons() {
+    const { session } = this;
+    const { trainer, lab } = session;
+    const ready = session.phase === 'ready' && !session.activity;
+    const resumes = session.continues && session.origin === 'trained' && !trainer.finished;
+    const label = !session.continues ? 'Start training' : resumes ? 'Resume' : 'Train on';
+    return html`<div class="row">
+      ${
+        trainer.running
+          ? html`<button
+              type="button"
+              class="primary"
+              data-testid="pause"
+              @click=${() => session.pause()}
+            >
+              Pause
+            </button>`
+          : html`<button
+              type="button"
+              class="primary"
+              data-testid="train"
+              ?disabled=${!ready}
+              @click=${() => session.train()}
+            >
+              ${label}
+            </button>`
+      }
+      <button
+        type="button"
+        data-testid="reset"
+        ?disabled=${!ready || lab.step === 0}
+        @click=${() => session.reset()}
+      >
+        Reset
+      </button>
+    </div>`;
+  }
+
+  /** Only a model that has learnt something leaves a choice. */
+  #choice() {
+    const { session } = this;
+    if (!session.canContinue || session.trainer.running) return nothing;
+    return segmentedField({
+      label: 'Start from',
+      name: 'start-from',
+      value: session.continues ? 'continue' : 'scratch',
+      options: [
+        ['scratch', 'random weights'],
+        ['continue', `step ${integer(session.lab.step)}`],
+      ],
+      change: (value) => session.setContinues(value === 'continue'),
+    });
+  }
+
+  #files() {
+    const { session } = this;
+    const { lab, trainer } = session;
+    const idle = session.phase === 'ready' && !session.activity && !trainer.running;
+    const save = async (/** @type {boolean} */ half) => {
+      try {
+        const bytes = await lab.save({ half });
+        const name = `${session.data.dataset ?? 'unnoise'}-step-${lab.step}${half ? '-small' : ''}`;
+        download(new Blob([/** @type {BlobPart} */ (bytes)]), `${name}.safetensors`);
+      } catch (error) {
+        session.fail(error, 'save');
+      }
+    };
+    const load = async (/** @type {File[]} */ [file]) => {
+      const loaded = await session.loadModel(new Uint8Array(await file.arrayBuffer()), 'file');
+      if (loaded) {
+        session.messages.say(
+          'model',
+          `Loaded ${file.name}, trained for ${integer(lab.step)} steps.`,
+        );
+        session.sample();
+      }
+    };
+    return html`<div class="row files">
+      <button
+        type="button"
+        data-testid="save-model"
+        title="Everything, to go on training later"
+        ?disabled=${session.phase !== 'ready'}
+        @click=${() => save(false)}
+      >
+        Save model
+      </button>
+      <button
+        type="button"
+        data-testid="save-small"
+        title="Only what sampling needs, at half precision"
+        ?disabled=${session.phase !== 'ready'}
+        @click=${() => save(true)}
+      >
+        Save small
+      </button>
+      ${fileField({
+        label: 'Load',
+        testid: 'load-model',
+        accept: '.safetensors',
+        disabled: !idle,
+        change: load,
+      })}
+    </div>`;
+  }
+
+  #readouts() {
+    const { trainer, lab } = this.session;
+    const target = trainer.target || lab.step + this.session.trainSteps;
+    return html`<dl class="readouts" part="readouts">
+        <div>
+          <dt>step</dt>
+          <dd>
+            <span data-testid="step">${integer(lab.step)}</span>
+            ${trainer.target ? html`<small>/ ${integer(target)}</small>` : nothing}
+          </dd>
+        </div>
+        <div>
+          <dt>loss</dt>
+          <dd data-testid="loss">${loss(trainer.curve.latest)}</dd>
+        </div>
+        <div>
+          <dt>steps a second</dt>
+          <dd data-testid="rate">${rate(trainer.rate)}</dd>
+        </div>
+        <div>
+          <dt>time left</dt>
+          <dd data-testid="eta">${trainer.running ? duration(trainer.eta) : '—'}</dd>
+        </div>
+        <div>
+          <dt>parameters</dt>
+          <dd data-testid="parameters">${compact(lab.parameterCount)}</dd>
+        </div>
+      </dl>
+      <progress
+        aria-label="Training progress"
+        max="1"
+        value=${trainer.target ? Math.min(1, lab.step / trainer.target) : 0}
+      ></progress>`;
+  }
+
+  get #empty() {
+    const { curve, preview } = this.session.trainer;
+    return curve.steps.length === 0 && !preview.frame;
+  }
+
+  #hint() {
+    const { session } = this;
+    return html`<div class="hint">
+      <p>
+        ${
+          session.data.images.length
+            ? 'Press Start: the loss and the first drawings appear here. You can pause at any time, and closing the tab loses nothing.'
+            : 'Add images first, or choose one of the sets above.'
+        }
+      </p>
+    </div>`;
+  }
+
+  #previews() {
+    const { snapshots, frame } = this.session.trainer.preview;
+    const index =
+      this.snapshot < 0 ? snapshots.length - 1 : Math.min(this.snapshot, snapshots.length - 1);
+    const shown = snapshots[index];
+    const picture = shown?.frame ?? frame;
+    if (!picture) return nothing;
+    const { x_t: rgb, count, size } = picture;
+    return html`<figure class="previews">
+      <figcaption>
+        The same noise, drawn again and again
+        <span class="muted" data-testid="preview-step"
+          >${shown ? `after step ${integer(shown.step)}` : 'first drawing under way'}</span
+        >
+      </figcaption>
+      <unnoise-pixels
+        .testid=${'preview-canvas'}
+        .label=${'Samples of the model in training'}
+        .tiles=${{ rgb, count, size, columns: count === 9 ? 9 : 8 }}
+      ></unnoise-pixels>
+      ${
+        snapshots.length > 1
+          ? rangeField({
+              label: 'Look back through training',
+              testid: 'preview-scrub',
+              value: index,
+              max: snapshots.length - 1,
+              text: shown ? `after step ${shown.step}` : '',
+              input: (value) => (this.snapshot = value === snapshots.length - 1 ? -1 : value),
+            })
+          : nothing
+      }
+    </figure>`;
+  }
+
+  firstUpdated() {
+    const container = /** @type {HTMLElement} */ (this.querySelector('#loss-plot'));
+    this.#plot = new Plot(container, 200, (colour) => ({
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+      scales: {
+        x: { time: false },
+        // Logarithmic, and not rounded to powers of ten: most of the height would stay empty.
+        y: { distr: 3, range: (_, low, high) => (low > 0 ? [low * 0.85, high * 1.15] : [0.1, 1]) },
+      },
+      axes: [
+        plotAxis(colour, { size: 22, space: 80 }),
+        plotAxis(colour, {
+          size: 44,
+          // The chart's own ticks need powers of ten at both ends, and never end without.
+          splits: (_, axis, low, high) => logTicks(low, high),
+          filter: (_, ticks) => ticks,
+          values: (_, ticks) => ticks.map(String),
+        }),
+      ],
+      series: [
+        {},
+        { stroke: () => colour('--faint'), width: 1, points: { show: false } },
+        { stroke: () => colour('--accent'), width: 2, points: { show: false } },
+      ],
+    }));
+  }
+
+  updated() {
+    const { curve, running } = this.session.trainer;
+    const now = performance.now();
+    // Drawing thousands of points at each report would be felt; four times a second is enough.
+    if (curve.steps.length === this.#plotted || (running && now - this.#plottedAt < 250)) return;
+    this.#plottedAt = now;
+    this.#plotted = curve.steps.length;
+    this.#plot?.set([curve.steps, curve.means, curve.smoothed]);
+  }
+}
+
+customElements.define('unnoise-train-panel', TrainPanel);

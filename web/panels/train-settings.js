@@ -1,0 +1,140 @@
+import { html, nothing } from 'lit';
+import { checkField, numberField, selectField } from './fields.js';
+
+/** Every size is divisible by 4: each of the U-Net's levels but the last halves it. */
+/** @type {[string, string][]} */
+const SIZES = ['16', '32', '64'].map((size) => [size, `${size} × ${size}`]);
+/** @type {[string, string][]} */
+const WIDTHS = [
+  ['16,32,32', 'narrow (16, 32, 32)'],
+  ['32,64,64', 'medium (32, 64, 64)'],
+  ['64,128,128', 'wide (64, 128, 128)'],
+];
+/** @type {[string, string][]} */
+const RATES = ['0.0001', '0.0003', '0.0005', '0.001', '0.002'].map((value) => [value, value]);
+/** @type {[string, string][]} */
+const BATCHES = ['4', '8', '16', '32', '64'].map((value) => [value, value]);
+/** @type {[string, string][]} */
+const TARGETS = [
+  ['epsilon', 'the noise ε'],
+  ['v_prediction', 'v (Salimans & Ho 2022)'],
+  ['sample', 'the image x₀'],
+];
+
+/**
+ * The settings of the run that Start would begin; fixed once there is something to go on with.
+ * @param {import('../element/session.js').Session} session
+ */
+export function trainSettings(session) {
+  const config = session.shownConfig;
+  if (!config) return nothing;
+  const { unet, training, scheduler, size, seed } = config;
+  const fixed = session.trainer.running || session.continues || session.phase !== 'ready';
+  const set = (/** @type {string} */ name) => (/** @type {unknown} */ value) =>
+    session.set(name, value);
+  return html`<div class="fields">
+      ${selectField({
+        label: 'Image size',
+        testid: 'size',
+        value: String(size),
+        options: SIZES,
+        disabled: fixed,
+        change: (value) => session.set('size', Number(value)),
+      })}
+      ${numberField({
+        label: 'Steps',
+        testid: 'train-steps',
+        value: session.trainSteps,
+        min: 1,
+        max: 1e7,
+        step: 'any',
+        change: (value) => session.setTrainSteps(value),
+      })}
+      ${selectField({
+        label: 'Batch size',
+        testid: 'batch-size',
+        value: String(training.batch_size),
+        options: BATCHES,
+        disabled: fixed,
+        hint: 'Images looked at in each step',
+        change: (value) => session.set('batch_size', Number(value)),
+      })}
+      ${selectField({
+        label: 'Learning rate',
+        testid: 'learning-rate',
+        value: String(training.learning_rate),
+        options: RATES,
+        disabled: fixed,
+        change: (value) => session.set('learning_rate', Number(value)),
+      })}
+    </div>
+    ${checkField({
+      label: 'Mirror images at random',
+      testid: 'random-flip',
+      value: training.random_flip,
+      disabled: fixed,
+      hint: 'Doubles the images, where left and right do not matter',
+      change: set('random_flip'),
+    })}
+    <details>
+      <summary>More settings</summary>
+      <div class="fields">
+        ${selectField({
+          label: 'Network width',
+          testid: 'channels',
+          value: unet.block_out_channels.join(','),
+          options: WIDTHS,
+          disabled: fixed,
+          hint: 'Channels at each level of the U-Net',
+          change: set('unet.block_out_channels'),
+        })}
+        ${numberField({
+          label: 'Layers a level',
+          testid: 'layers',
+          value: unet.layers_per_block,
+          min: 1,
+          max: 4,
+          disabled: fixed,
+          change: set('unet.layers_per_block'),
+        })}
+        ${selectField({
+          label: 'It predicts',
+          testid: 'prediction-type',
+          value: scheduler.prediction_type,
+          options: TARGETS,
+          disabled: fixed,
+          change: set('prediction_type'),
+        })}
+        ${numberField({
+          label: 'Timesteps T',
+          testid: 'timesteps',
+          value: scheduler.num_train_timesteps,
+          min: 10,
+          max: 4000,
+          step: 10,
+          disabled: fixed,
+          change: set('num_train_timesteps'),
+        })}
+        ${numberField({
+          label: 'Averaging (EMA) decay',
+          testid: 'ema-decay',
+          value: training.ema_max_decay,
+          min: 0,
+          max: 0.99999,
+          step: 'any',
+          disabled: fixed,
+          change: set('ema_max_decay'),
+        })}
+        ${numberField({
+          label: 'Seed',
+          testid: 'seed',
+          value: seed,
+          min: 0,
+          max: 0xffffffff,
+          disabled: fixed,
+          hint: 'The same seed gives the same run',
+          change: set('seed'),
+        })}
+      </div>
+    </details>`;
+}

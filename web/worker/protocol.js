@@ -1,0 +1,62 @@
+/**
+ * What the page and a worker say to each other. A worker holds any number of engines and samplings,
+ * each under a number. Requests about one of them are answered in order, because an object of the
+ * wasm instance must not be entered again while one of its promises is pending; requests about
+ * different ones may overlap.
+ *
+ * @typedef {object} Request
+ * @property {number} id
+ * @property {MethodName} method
+ * @property {number} target engine or sampling; 0 for the module itself
+ * @property {any} args
+ *
+ * @typedef {{ cancel: number }} Cancel drops a request that has not begun
+ *
+ * @typedef {{ id: number, ok: true, value: any }} Success
+ * @typedef {{ id: number, ok: false, error: WireError }} Failure
+ * @typedef {{ fatal: WireError }} Fatal the wasm instance is poisoned; the worker must be replaced
+ * @typedef {Success | Failure | Fatal} Reply
+ *
+ * @typedef {{ code: string, message: string }} WireError
+ *
+ * @typedef {'defaultConfig' | 'create' | 'setImages' | 'schedule' | 'noisy' | 'chain' | 'train'
+ *   | 'warmUp' | 'reset' | 'sample' | 'next' | 'save' | 'load' | 'checkpoint' | 'free'} MethodName
+ *
+ * @typedef {object} EngineState what the page knows of an engine after a request that changes it
+ * @property {string} config JSON
+ * @property {number} parameterCount
+ * @property {number} step
+ *
+ * @typedef {object} Schedule
+ * @property {Float64Array} betas
+ * @property {Float64Array} alphas_cumprod
+ * @property {Float64Array} snr
+ * @property {Float64Array} posterior_variance
+ * @property {Float64Array} sqrt_alphas_cumprod
+ * @property {Float64Array} sqrt_one_minus_alphas_cumprod
+ *
+ * @typedef {{ x_t: Uint8Array, eps: Uint8Array, x_0: Uint8Array }} Noisy RGB, one tile each
+ *
+ * @typedef {{ step: number, losses: Float32Array, milliseconds: number }} TrainReport
+ *
+ * @typedef {object} SampleOptions
+ * @property {'ddpm' | 'ddim'} sampler
+ * @property {number} steps
+ * @property {number} eta
+ * @property {number} seed
+ * @property {number} count
+ * @property {'ema' | 'raw'} weights
+ * @property {'fixed_small' | 'fixed_large'} variance
+ * @property {boolean} clip
+ *
+ * @typedef {object} Frame one state of a batch on its way from noise to images
+ * @property {number} index 0 is x_T itself, `total` is the end
+ * @property {number} total
+ * @property {number} t
+ * @property {number} count
+ * @property {number} size
+ * @property {Uint8Array} x_t RGB, `count` tiles of `size` × `size`
+ * @property {Uint8Array | null} pred_x0 the same for the network's current guess; null at index 0
+ */
+
+export {};

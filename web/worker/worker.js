@@ -1,0 +1,167 @@
+/**
+ * Owns the wasm instance. All computing happens here, so that the page never waits.
+ *
+ * @typedef {import('./protocol.js').Request} Request
+ * @typedef {import('./wasm.js').Engine} Engine
+ * @typedef {import('./wasm.js').Sampling} Sampling
+ */
+import { putCheckpoint } from '../lib/store.js';
+import { loadWasm } from './wasm.js';
+
+/** @type {Map<number, Engine | Sampling>} */
+const objects = new Map();
+let lastObject = 0;
+
+/**
+ * The tail of each object's queue of requests.
+ * @type {Map<number, Promise<void>>}
+ */
+const queues = new Map();
+
+/** @type {Set<number>} */
+const cancelled = new Set();
+
+/** @param {Engine | Sampling} object */
+function register(object) {
+  objects.set(++lastObject, object);
+  return lastObject;
+}
+
+/** @param {number} target */
+function find(target) {
+  const object = objects.get(target);
+  if (!object)
+    throw Object.assign(new Error('This object was already freed.'), { code: 'internal' });
+  return object;
+}
+
+/** @param {number} target */
+const engine = (target) => /** @type {Engine} */ (find(target));
+
+/**
+ * @param {Engine} engine
+ * @returns {import('./protocol.js').EngineState}
+ */
+const stateOf = (engine) => ({
+  config: engine.config(),
+  parameterCount: engine.parameterCount(),
+  step: engine.step(),
+});
+
+/** @type {Record<import('./protocol.js').MethodName, (target: number, args: any) => any>} */
+const methods = {
+  async defaultConfig(_, { backend, size, images }) {
+    return (await loadWasm(backend)).Engine.defaultConfig(size, images);
+  },
+  async create(_, { backend, config }) {
+    const created = await (await loadWasm(backend)).Engine.create(backend, config);
+    return { engine: register(created), state: stateOf(created) };
+  },
+  setImages: (target, { bytes, count, size }) => engine(target).setImages(bytes, count, size),
+  schedule: (target) => engine(target).schedule(),
+  noisy: (target, { index, t, seed }) => engine(target).noisy(index, t, seed),
+  chain: (target, { index, t, seed }) => engine(target).chain(index, seed, t),
+  train: (target, { milliseconds, maxSteps }) => engine(target).train(milliseconds, maxSteps),
+  warmUp: (target) => engine(target).warmUp(),
+  async reset(target) {
+    await engine(target).resetTraining();
+    return stateOf(engine(target));
+  },
+  sample(target, options) {
+    const sampling = engine(target).sample(JSON.stringify(options));
+    const { total, count, size } = sampling;
+    return { sampling: register(sampling), total, count, size };
+  },
+  next: (target) => /** @type {Sampling} */ (find(target)).next(),
+  save: (target, { half }) => engine(target).save(half),
+  async load(target, { bytes }) {
+    await engine(target).load(bytes);
+    return stateOf(engine(target));
+  },
+  // Written from here, because tens of megabytes would stall the page on their way through it.
+  async checkpoint(target, { record }) {
+    const bytes = await engine(target).save(false);
+    await putCheckpoint({ ...record, step: engine(target).step(), bytes });
+  },
+  free(target) {
+    find(target).free();
+    objects.delete(target);
+    queues.delete(target);
+  },
+};
+
+/** @param {Request} request */
+async function answer({ id, method, target, args }) {
+  if (cancelled.delete(id)) return;
+  try {
+    const value = await methods[method](target, args);
+    post({ id, ok: true, value }, transferables(value));
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) fatal(error);
+    else post({ id, ok: false, error: describe(error) });
+  }
+}
+
+/**
+ * Typed arrays are moved, not copied: every one was made for this reply alone.
+ * @param {any} value
+ * @returns {Transferable[]}
+ */
+function transferables(value) {
+  const candidates = value && typeof value === 'object' ? [value, ...Object.values(value)] : [];
+  return [
+    ...new Set(candidates.filter((item) => ArrayBuffer.isView(item)).map((view) => view.buffer)),
+  ];
+}
+
+/**
+ * @param {import('./protocol.js').Reply} reply
+ * @param {Transferable[]} [transfer]
+ */
+const post = (reply, transfer = []) => self.postMessage(reply, { transfer });
+
+/** @param {any} error */
+const describe = (error) => ({
+  code: typeof error?.code === 'string' ? error.code : 'internal',
+  message: String(error?.message ?? error),
+});
+
+/**
+ * The text of the latest Rust panic. The panic hook prints it, and the trap that follows says only
+ * "unreachable".
+ * @type {string | undefined}
+ */
+let panic;
+const { error: printError } = console;
+console.error = (...args) => {
+  const text = String(args[0]);
+  if (text.includes('panicked at')) panic = text.split('\n').slice(0, 2).join(' ');
+  printError.apply(console, args);
+};
+
+/** @param {any} error */
+function fatal(error) {
+  post({ fatal: { code: 'internal', message: panic ?? String(error?.message ?? error) } });
+}
+
+// A panic inside a future surfaces here, and the promise that waits for it never settles.
+self.addEventListener('error', (event) => fatal(event.error ?? event.message));
+self.addEventListener('unhandledrejection', (event) => fatal(event.reason));
+
+self.addEventListener('message', ({ data }) => {
+  if ('cancel' in data) {
+    cancelled.add(data.cancel);
+    return;
+  }
+  const request = /** @type {Request} */ (data);
+  // The module itself has no state to protect: its requests need not wait for one another.
+  if (request.target === 0) {
+    answer(request);
+    return;
+  }
+  const tail = queues.get(request.target) ?? Promise.resolve();
+  queues.set(
+    request.target,
+    tail.then(() => answer(request)),
+  );
+});
