@@ -124,7 +124,7 @@ impl Config {
         Ok(config)
     }
 
-    /// As [`Config::from_json`], but leaves [`Config::validate`] to a caller who still changes
+    /// As [`Config::from_json`], absent fields at any depth included, but leaves [`Config::validate`] to a caller who still changes
     /// fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say otherwise.
     ///
     /// # Errors
@@ -132,18 +132,14 @@ impl Config {
     /// misspelt one would otherwise go unnoticed for a whole training run.
     pub fn parse_json(json: &str) -> Result<Self> {
         let wrong = |error: serde_json::Error| Error::Config(format!("{error}."));
-        let mut value: Value = serde_json::from_str(json).map_err(wrong)?;
-        refuse_unknown_fields(&value, &json!(Self::default()), "")?;
-        if let Some(levels) = value["unet"]["block_out_channels"].as_array().map(Vec::len) {
-            for (field, block) in [
-                ("down_block_types", "DownBlock2D"),
-                ("up_block_types", "UpBlock2D"),
-            ] {
-                if value["unet"][field].is_null() {
-                    value["unet"][field] = json!(vec![block; levels]);
-                }
-            }
+        let given: Value = serde_json::from_str(json).map_err(wrong)?;
+        let levels = given["unet"]["block_out_channels"].as_array().map(Vec::len);
+        let mut value = json!(Self::default());
+        if let Some(levels) = levels {
+            value["unet"]["down_block_types"] = json!(vec!["DownBlock2D"; levels]);
+            value["unet"]["up_block_types"] = json!(vec!["UpBlock2D"; levels]);
         }
+        overlay(&mut value, given, "")?;
         serde_json::from_value(value).map_err(wrong)
     }
 
@@ -172,25 +168,26 @@ impl Config {
     }
 }
 
-/// Refuses fields that `known` lacks, at any depth. Names that start with an underscore are
-/// diffusers' remarks (`_class_name`) and pass.
-fn refuse_unknown_fields(value: &Value, known: &Value, path: &str) -> Result<()> {
-    let Value::Object(known) = known else {
+/// Replaces fields of `defaults` by those `given`, at any depth, and refuses unknown ones. Names
+/// that start with an underscore are diffusers' remarks (`_class_name`) and are dropped.
+fn overlay(defaults: &mut Value, given: Value, path: &str) -> Result<()> {
+    let Value::Object(defaults) = defaults else {
+        *defaults = given;
         return Ok(());
     };
-    let Value::Object(fields) = value else {
-        let name = if path.is_empty() { "it" } else { path };
+    let Value::Object(given) = given else {
+        let name = path.trim_end_matches('.');
+        let name = if name.is_empty() { "it" } else { name };
         return Err(Error::Config(format!(
-            "{} must be a JSON object {{ … }}.",
-            name.trim_end_matches('.')
+            "{name} must be a JSON object {{ … }}."
         )));
     };
-    for (name, value) in fields {
-        match known.get(name) {
-            Some(known) => refuse_unknown_fields(value, known, &format!("{path}{name}."))?,
+    for (name, value) in given {
+        match defaults.get_mut(&name) {
+            Some(default) => overlay(default, value, &format!("{path}{name}."))?,
             None if name.starts_with('_') => {}
             None => {
-                let names: Vec<&str> = known.keys().map(String::as_str).collect();
+                let names: Vec<&str> = defaults.keys().map(String::as_str).collect();
                 return Err(Error::Config(format!(
                     "there is no field {path}{name}; possible here are {}.",
                     names.join(", ")
@@ -219,6 +216,14 @@ mod tests {
         let json = r#"{ "unet": { "block_out_channels": [8, 16], "norm_num_groups": 4 } }"#;
         let config = Config::from_json(json).unwrap();
         assert_eq!(config.unet.down_block_types.len(), 2);
+    }
+
+    #[test]
+    fn parts_keep_the_defaults_of_the_whole() {
+        let json = r#"{ "scheduler": { "num_train_timesteps": 100 } }"#;
+        let mut expected = Config::default();
+        expected.scheduler.num_train_timesteps = 100;
+        assert_eq!(Config::from_json(json).unwrap(), expected);
     }
 
     #[test]

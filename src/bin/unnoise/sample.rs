@@ -364,6 +364,7 @@ impl Job for Sampling<'_> {
             }
             (_, None) => safetensors_file(&[named("x_0", &shape, last(frames)?)])?,
         };
+        B::check_device()?;
         self.out.write(&file)?;
         output::note(&format!("saved {}", self.args.out.display()));
         Ok(())

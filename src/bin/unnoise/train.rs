@@ -43,7 +43,7 @@ Example:
 A configuration file holds any of the fields of this, the rest takes its defaults:
   { \"size\": 32, \"seed\": 0,
     \"unet\": { \"block_out_channels\": [32, 64, 64], \"layers_per_block\": 1, \"norm_num_groups\": 8 },
-    \"scheduler\": { \"num_train_timesteps\": 1000, \"beta_schedule\": \"linear\" },
+    \"scheduler\": { \"num_train_timesteps\": 1000, \"beta_schedule\": \"squaredcos_cap_v2\" },
     \"training\": { \"batch_size\": 16, \"learning_rate\": 0.001 } }")]
 pub struct Args {
     /// Image files, or folders that are searched for images to any depth
