@@ -34,6 +34,7 @@ pub async fn initialise() -> WgpuDevice {
     };
     let setup = init_setup_async::<graphics::WebGpu>(&device, options).await;
     setup.device.on_uncaptured_error(Arc::new(|error| {
+        web_sys::console::error_1(&error.to_string().into());
         if let Ok(mut last) = LAST_ERROR.lock() {
             *last = Some(error.to_string());
         }
