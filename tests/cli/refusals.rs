@@ -70,6 +70,7 @@ fn wrong_use_is_refused() {
         ("schedule --kind straight", "linear, cosine, sigmoid"),
         ("schedule --num-train-timesteps 1", "between 2 and 10000"),
         ("schedule --beta-start 0.5", "beta_start"),
+        ("schedule --kinf linear", "found; tip: a similar"),
         ("train --data {images}", "--out"),
         (
             "train --data {images} --out x --config groups.json",
@@ -104,10 +105,7 @@ fn wrong_use_is_refused() {
         ("sample --model {model} --out x.png --steps 101", "1 to 100"),
         ("sample --model {model} --out x.png --eta 2", "eta"),
         ("sample --model {model} --out x.png --count 0", "1 to 1024"),
-        (
-            "sample --model {model} --out x.png --count 1024 --scale 32",
-            "scale",
-        ),
+        ("sample --model {model} --out x.png --scale 33", "--scale"),
         (
             "sample --model {model} --out x.png --sampler ddpm --eta 1",
             "--eta",

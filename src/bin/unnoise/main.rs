@@ -81,7 +81,10 @@ fn refuse_arguments(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
         .flat_map(|line| [line.trim(), " "])
         .collect();
-    let message = message.trim().trim_start_matches("error: ");
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = message
+        .trim_start_matches("error: ")
+        .replace(" tip: ", "; tip: ");
     let command = Cli::command();
     let help = std::env::args()
         .nth(1)

@@ -57,7 +57,8 @@ enum Variance {
 
 /// Draw new images from a model
 ///
-/// The same model, options and seed give the same images, whatever the number of images.
+/// The same model, options and seed give the same images; with another --count, those that both
+/// have are the same up to rounding.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
