@@ -5,6 +5,9 @@ use std::f64::consts::FRAC_PI_2;
 use super::{BetaSchedule, Posterior, SchedulerConfig, TimestepSpacing};
 use crate::error::{Error, Result};
 
+/// The least standard share of noise or of signal that f32 still computes with.
+const MIN_SHARE: f64 = 1e-15;
+
 /// β_t and ᾱ_t for t in 0..num_train_timesteps, in f64.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
@@ -16,7 +19,8 @@ pub struct Schedule {
 
 impl Schedule {
     /// # Errors
-    /// [`Error::Config`] when [`SchedulerConfig::validate`] refuses.
+    /// [`Error::Config`] when [`SchedulerConfig::validate`] refuses, and for a schedule whose first
+    /// step adds nothing or whose last leaves nothing: x_0 and ε could not be told apart there.
     pub fn new(config: &SchedulerConfig) -> Result<Self> {
         config.validate()?;
         let count = config.num_train_timesteps;
@@ -28,7 +32,19 @@ impl Schedule {
                 .map(|x| range.0 + (range.1 - range.0) / (1.0 + (-x).exp()))
                 .collect(),
         };
-        Ok(Self::from_betas(betas))
+        let schedule = Self::from_betas(betas);
+        let (first, last) = (
+            schedule.alphas_cumprod[0],
+            schedule.alphas_cumprod[count - 1],
+        );
+        if 1.0 - first < MIN_SHARE || last < MIN_SHARE.powi(2) {
+            return Err(Error::Config(format!(
+                "over {count} steps this schedule goes from alphas_cumprod = {first} to {last:e}, \
+                 too close to 1 or to 0 to compute with. Choose beta_start, beta_end or \
+                 num_train_timesteps less extreme."
+            )));
+        }
+        Ok(schedule)
     }
 
     /// The schedule of given β.

@@ -89,6 +89,7 @@ impl Checkpoint {
 
     /// A checkpoint of weights alone: one vector per parameter of the network of `config`, in
     /// diffusers' layout.
+    #[cfg(feature = "cli")]
     pub(super) fn of_weights(config: Config, weights: Values) -> Self {
         Self {
             config,

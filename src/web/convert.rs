@@ -45,7 +45,7 @@ pub(super) fn picture(picture: &Picture) -> JsValue {
 pub(super) fn schedule(schedule: &Schedule) -> JsValue {
     let object = Object::new();
     let timesteps = 0..schedule.num_train_timesteps();
-    let mut curve = |name: &str, value: &dyn Fn(usize) -> f64| {
+    let curve = |name: &str, value: &dyn Fn(usize) -> f64| {
         let values: Vec<f64> = timesteps.clone().map(value).collect();
         set(&object, name, Float64Array::from(values.as_slice()));
     };

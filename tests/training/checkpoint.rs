@@ -3,6 +3,7 @@
 use pollster::block_on;
 use unnoise::{
     backend::{Candle, Flex, WebGpu},
+    diffusion::BetaSchedule,
     error::Error,
     format::Checkpoint,
     model::UNetConfig,
@@ -147,7 +148,7 @@ fn broken_files_are_refused_and_change_nothing() {
 
 #[test]
 fn impossible_configurations_are_refused_by_name() {
-    let refused = |change: fn(&mut Config)| {
+    let refused = |change: &dyn Fn(&mut Config)| {
         let mut config = tiny::config();
         change(&mut config);
         match Trainer::<Flex>::new(config, Default::default()) {
@@ -155,9 +156,15 @@ fn impossible_configurations_are_refused_by_name() {
             _ => panic!("accepted"),
         }
     };
-    assert!(refused(|c| c.unet.norm_num_groups = 3).contains("norm_num_groups"));
-    assert!(refused(|c| c.size = 9).contains("size"));
-    assert!(refused(|c| c.training.batch_size = 0).contains("batch_size"));
-    assert!(refused(|c| c.scheduler.beta_end = 2.0).contains("beta_end"));
-    assert!(refused(|c| c.scheduler.num_train_timesteps = 1).contains("num_train_timesteps"));
+    assert!(refused(&|c| c.unet.norm_num_groups = 3).contains("norm_num_groups"));
+    assert!(refused(&|c| c.size = 9).contains("size"));
+    assert!(refused(&|c| c.training.batch_size = 0).contains("batch_size"));
+    assert!(refused(&|c| c.scheduler.beta_end = 2.0).contains("beta_end"));
+    let linear = |c: &mut Config, range: (f64, f64)| {
+        c.scheduler.beta_schedule = BetaSchedule::Linear;
+        (c.scheduler.beta_start, c.scheduler.beta_end) = range;
+    };
+    assert!(refused(&|c| linear(c, (1e-20, 0.02))).contains("beta_start"));
+    assert!(refused(&|c| linear(c, (0.9, 0.99))).contains("beta_end"));
+    assert!(refused(&|c| c.scheduler.num_train_timesteps = 1).contains("num_train_timesteps"));
 }
