@@ -61,8 +61,8 @@ impl Engine {
         let inner = match backend.as_str() {
             #[cfg(feature = "webgpu")]
             "webgpu" => {
-                let device = crate::ops::webgpu::device::initialise().await;
-                Inner::WebGpu(Session::new(config, device)?)
+                let gpu = crate::ops::webgpu::device::initialise().await?;
+                Inner::WebGpu(Session::new(config, gpu.device)?)
             }
             #[cfg(feature = "candle")]
             "candle" => Inner::Candle(Session::new(config, Default::default())?),

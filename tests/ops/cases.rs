@@ -34,6 +34,13 @@ pub const CONVOLUTIONS: &[ConvCase] = &[
     (2, 7, 8, 5, 6, conv(3, 1, 0)),
     (2, 5, 6, 3, 4, conv(3, 1, 2)),
     (1, 9, 8, 4, 3, conv(5, 1, 2)),
+    // Strides that leave input pixels without any tap, or with taps of their own.
+    (2, 7, 9, 8, 12, conv(1, 2, 0)),
+    (2, 10, 11, 8, 6, conv(3, 3, 1)),
+    // Enough pixels for the GPU's largest tiles, cut at both edges.
+    (7, 30, 31, 36, 68, conv(3, 1, 1)),
+    (13, 32, 31, 12, 28, conv(3, 1, 1)),
+    (13, 32, 31, 12, 3, conv(3, 1, 1)),
 ];
 
 /// `(n, h, w, c, options)`.
@@ -56,4 +63,7 @@ pub const GROUP_NORMS: &[GroupNormCase] = &[
     (2, 4, 3, 18, norm(6, true)),
     (1, 16, 16, 128, norm(32, false)),
     (2, 13, 17, 27, norm(9, true)),
+    // Groups with more channels than a workgroup has threads.
+    (2, 2, 3, 1028, norm(1, true)),
+    (1, 2, 2, 602, norm(2, true)),
 ];

@@ -1,6 +1,6 @@
 // One step of Adam (Kingma & Ba 2015, algorithm 1) and of the moving average of the weights, in
-// place, for one parameter tensor of COUNT numbers; one number per thread. Neighbouring threads touch
-// neighbouring numbers, so this runs at the speed of memory.
+// place, for one parameter tensor of COUNT numbers; one number per thread. Neighbouring threads
+// touch neighbouring numbers, so this runs at the speed of memory.
 
 struct Step {
     learning_rate: f32,

@@ -50,7 +50,7 @@ impl Tile {
 /// The largest tile that gives enough workgroups, and otherwise the smallest.
 fn pixel_tile(pixels: usize, channels: usize) -> Tile {
     let candidates: &[Tile] = match channels {
-        0..=4 => &[tile(64, 4, 1)],
+        0..=4 => &[tile(128, 4, 2), tile(64, 4, 1)],
         5..=16 => &[tile(64, 16, 4), tile(32, 16, 2)],
         17..=32 => &[tile(128, 32, 8), tile(64, 32, 4), tile(32, 32, 4)],
         _ => &[tile(64, 64, 8), tile(64, 32, 4), tile(32, 32, 4)],

@@ -1,26 +1,27 @@
 // Convolution and its gradient with respect to the input, as an implicit matrix product.
 //
-// Both are  target[pixel, n] = sum over k of  source[pixel, k] * weight[k, n],  where k runs over
-// the taps of the kernel and, within a tap, over the channels of the source. The matrix
+// Both are  target[pixel, n] = sum over k of  source[pixel, k] * weight[k, n],  where k runs
+// over the taps of the kernel and, within a tap, over the channels of the source. The matrix
 // source[pixel, k] (the "im2col" matrix) is never written out: its entries are looked up in the
 // source image while a tile is loaded.
 //
 //   forward:         source = x, target = y
 //   gradient of x:   source = gradient of y, target = gradient of x (flag GRAD_INPUT)
 //
-// Tiling. A workgroup computes TILE_PIXELS x TILE_CHANNELS of the target. It walks along k in steps
-// of DEPTH. For each step all threads together copy the TILE_PIXELS x DEPTH part of the source and the
-// DEPTH x TILE_CHANNELS part of the weights into workgroup memory. Then each thread adds to its own
-// ROWS pixels x 4 channels, kept in registers: a vec4 read from workgroup memory takes part in at
-// least 4 ROWS multiply-adds, and every number read from global memory in TILE_CHANNELS or
-// TILE_PIXELS of them.
+// Tiling. A workgroup computes TILE_PIXELS x TILE_CHANNELS of the target. It walks along k in
+// steps of DEPTH. For each step all threads together copy the TILE_PIXELS x DEPTH part of the
+// source and the DEPTH x TILE_CHANNELS part of the weights into workgroup memory. Then each
+// thread adds to its own ROWS pixels x 4 channels, kept in registers: a vec4 read from workgroup
+// memory takes part in at least 4 ROWS multiply-adds, and every number read from global memory
+// in TILE_CHANNELS or TILE_PIXELS of them.
 //
 // Stride in the gradient. With stride S, an input pixel only met the taps whose offset has the
-// right remainder modulo S. The pixels of one remainder in y and x form a phase; a workgroup works on
-// one phase, so all its pixels share the same taps and none is multiplied by zero.
+// right remainder modulo S. The pixels of one remainder in y and x form a phase; a workgroup
+// works on one phase, so all its pixels share the same taps and none is multiplied by zero.
 //
 // Constants: BATCH, SOURCE_HEIGHT, SOURCE_WIDTH, SOURCE_CHANNELS, TARGET_HEIGHT, TARGET_WIDTH,
-// TARGET_CHANNELS, KERNEL, STRIDE, PADDING; the tile; WORKGROUPS and DISPATCH_WIDTH of the launch.
+// TARGET_CHANNELS, KERNEL, STRIDE, PADDING; the tile; WORKGROUPS and DISPATCH_WIDTH of the
+// launch.
 
 #if SOURCE_VEC4
 @group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;

@@ -3,19 +3,22 @@
 //   weight_grad[row, n] = sum over pixels p of  x[p, row] * grad[p, n]
 //   bias_grad[n]        = sum over pixels p of  grad[p, n]
 //
-// A row is a tap of the kernel and a channel of x, so that weight_grad[row, n] is the weight's own
-// layout; x[p, row] is the number of x under that tap when the kernel stands at output pixel p.
+// A row is a tap of the kernel and a channel of x, so that weight_grad[row, n] is the weight's
+// own layout; x[p, row] is the number of x under that tap when the kernel stands at output pixel
+// p.
 //
-// Tiling. A workgroup computes TILE_ROWS x TILE_CHANNELS of the product over a part of the pixels,
-// DEPTH pixels at a time: all threads together copy both operands of those pixels into workgroup memory,
-// then each thread adds to its own 4 QUADS rows x 4 channels, kept in registers.
+// Tiling. A workgroup computes TILE_ROWS x TILE_CHANNELS of the product over a part of the
+// pixels, DEPTH pixels at a time: all threads together copy both operands of those pixels into
+// workgroup memory, then each thread adds to its own 4 QUADS rows x 4 channels, kept in
+// registers.
 //
-// Splitting. The product is small and its sum is long, so one workgroup per tile would leave most of a GPU
-// idle. The pixels are therefore divided between SPLITS workgroups that write partial sums,
-// [split, row, n]; conv_sum.wgsl adds them. With one split the partial sums are the gradients.
+// Splitting. The product is small and its sum is long, so one workgroup per tile would leave
+// most of a GPU idle. The pixels are therefore divided between SPLITS workgroups that write
+// partial sums, [split, row, n]; conv_sum.wgsl adds them. With one split the partial sums are
+// the gradients.
 //
-// The bias gradient costs nothing extra to read: the workgroups of the first tile of rows sum the
-// gradient tile they have copied anyway.
+// The bias gradient costs nothing extra to read: the workgroups of the first tile of rows sum
+// the gradient tile they have copied anyway.
 
 #if X_VEC4
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;

@@ -1,12 +1,13 @@
 // Group normalisation, affine map and SiLU, forward.
 //
 // One workgroup handles one group of one image: PIXELS pixels of GROUP_ELEMENTS neighbouring
-// elements each, where an element is a vec4 of channels if the channels of a group divide by 4, and one
-// channel otherwise. Three passes over the group, which stays in the cache after the first: mean, variance of
-// the centred values (the mean of squares minus the square of the mean cancels badly), output.
+// elements each, where an element is a vec4 of channels if the channels of a group divide by 4,
+// and one channel otherwise. Three passes over the group, which stays in the cache after the
+// first: mean, variance of the centred values (the mean of squares minus the square of the mean
+// cancels badly), output.
 //
-// Threads are laid out as ROWS pixels x LANES elements, so neighbours read neighbouring numbers; the
-// threads left over by that only take part in the barriers.
+// Threads are laid out as ROWS pixels x LANES elements, so neighbours read neighbouring numbers;
+// the threads left over by that only take part in the barriers.
 
 #if VEC4
 alias Element = vec4<f32>;

@@ -6,9 +6,10 @@
 //   grad_beta[c]  = sum over images and pixels of  g
 //   grad_x        = r * (gamma g - mean(gamma g) - h * mean(gamma g h)),  means over the group
 //
-// One workgroup handles one group of one image, threads laid out as in group_norm.wgsl. The first pass sums g
-// and g h for every channel; those sums, weighted by gamma, also give the two means. The second pass
-// writes grad_x. The sums per image go to `parts`, [image, 2, channel], which group_norm_sum.wgsl adds up.
+// One workgroup handles one group of one image, threads laid out as in group_norm.wgsl. The
+// first pass sums g and g h for every channel; those sums, weighted by gamma, also give the two
+// means. The second pass writes grad_x. The sums per image go to `parts`, [image, 2, channel],
+// which group_norm_sum.wgsl adds up.
 
 #if VEC4
 alias Element = vec4<f32>;

@@ -1,5 +1,5 @@
-// Adds the sums per image of group_norm_backward.wgsl, [image, 2, channel], to the gradients of gamma
-// and beta; one channel per thread.
+// Adds the sums per image of group_norm_backward.wgsl, [image, 2, channel], to the gradients of
+// gamma and beta; one channel per thread.
 
 @group(0) @binding(0) var<storage, read> parts: array<f32>;
 @group(0) @binding(1) var<storage, read_write> grad_gamma: array<f32>;

@@ -7,7 +7,6 @@
 #![cfg_attr(feature = "portable", allow(dead_code, unused_imports))]
 
 mod conv;
-#[cfg(target_family = "wasm")]
 pub mod device;
 mod group_norm;
 mod launch;
@@ -80,7 +79,6 @@ impl Kernels for WebGpu {
         optimizer::adam_step(states, grads, step)
     }
 
-    #[cfg(target_family = "wasm")]
     fn check_device() -> crate::error::Result<()> {
         device::check()
     }

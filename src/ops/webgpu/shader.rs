@@ -1,8 +1,8 @@
 //! A WGSL file specialised to the shapes it runs on.
 //!
 //! Shapes become typed constants in front of the file: the shader compiler then turns divisions
-//! by them into multiplications, and no launch needs an extra buffer for them. Two directives, each on a
-//! line of its own, cover what WGSL constants cannot do:
+//! by them into multiplications, and no launch needs an extra buffer for them. Two directives, each
+//! on a line of its own, cover what WGSL constants cannot do:
 //!
 //! - `#if FLAG`, `#else`, `#endif` choose declarations, such as the element type of a binding;
 //! - `#repeat COUNT statement` writes the statement `COUNT` times with `$i` replaced by 0, 1, …
