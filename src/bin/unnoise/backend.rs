@@ -25,10 +25,16 @@ pub trait Job {
 
 impl BackendKind {
     /// Does `job` on this backend's default device.
+    ///
+    /// # Errors
+    /// What `job` refuses, and [`unnoise::error::Error::NoWebGpu`] without a GPU.
     pub fn run(self, job: impl Job) -> Result<()> {
         match self {
             #[cfg(feature = "webgpu")]
-            Self::Webgpu => job.run::<unnoise::backend::WebGpu>(Default::default()),
+            Self::Webgpu => {
+                let gpu = unnoise::ops::webgpu::device::initialise_blocking()?;
+                job.run::<unnoise::backend::WebGpu>(gpu.device)
+            }
             #[cfg(feature = "candle")]
             Self::Candle => job.run::<unnoise::backend::Candle>(Default::default()),
             Self::Flex => job.run::<unnoise::backend::Flex>(Default::default()),
