@@ -11,9 +11,9 @@
 // Tiling. A workgroup computes TILE_PIXELS x TILE_CHANNELS of the target. It walks along k in
 // steps of DEPTH. For each step all threads together copy the TILE_PIXELS x DEPTH part of the
 // source and the DEPTH x TILE_CHANNELS part of the weights into workgroup memory. Then each
-// thread adds to its own ROWS pixels x 4 channels, kept in registers: a vec4 read from workgroup
-// memory takes part in at least 4 ROWS multiply-adds, and every number read from global memory
-// in TILE_CHANNELS or TILE_PIXELS of them.
+// thread adds to its own ROWS pixels x 4 channels, kept in registers. A vec4 read from workgroup
+// memory takes part in 16 multiply-adds if it holds source, in 4 ROWS if it holds weights; a
+// number read from global memory in TILE_CHANNELS or TILE_PIXELS.
 //
 // Stride in the gradient. With stride S, an input pixel only met the taps whose offset has the
 // right remainder modulo S. The pixels of one remainder in y and x form a phase; a workgroup
