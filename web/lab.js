@@ -26,14 +26,15 @@ const SLICE_MS = 100;
 
 /** @type {SampleOptions} */
 export const SAMPLE_DEFAULTS = {
-  sampler: 'ddim',
-  steps: 25,
+  sampler: 'ddpm',
+  steps: 30,
   eta: 0,
   seed: 0,
   count: 16,
   weights: 'ema',
   variance: 'fixed_small',
   clip: true,
+  use_clipped_model_output: true,
 };
 
 /**

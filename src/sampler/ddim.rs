@@ -4,7 +4,10 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
-    diffusion::{Posterior, Schedule, parametrisation::x0_from_eps},
+    diffusion::{
+        Posterior, Schedule,
+        parametrisation::{eps_from_x0, x0_from_eps},
+    },
     error::Result,
 };
 
@@ -14,17 +17,28 @@ pub struct Ddim {
     timesteps: Vec<usize>,
     eta: f64,
     clip: bool,
+    use_clipped_model_output: bool,
 }
 
 impl Ddim {
-    /// `timesteps` noisiest first; `eta` in [0, 1]; `clip` clamps pred_x0 to [-1, 1] and leaves ε
-    /// as predicted, as diffusers does.
-    pub fn new(schedule: Schedule, timesteps: Vec<usize>, eta: f64, clip: bool) -> Self {
+    /// `timesteps` noisiest first; `eta` in [0, 1]; `clip` clamps pred_x0 to [-1, 1].
+    ///
+    /// A clamped pred_x0 and the ε it came from no longer make up x_t. diffusers goes on with that
+    /// ε; with `use_clipped_model_output` it is derived from the clamped pred_x0 instead, as
+    /// improved-diffusion does, which few steps need for clean images.
+    pub fn new(
+        schedule: Schedule,
+        timesteps: Vec<usize>,
+        eta: f64,
+        clip: bool,
+        use_clipped_model_output: bool,
+    ) -> Self {
         Self {
             schedule,
             timesteps,
             eta,
             clip,
+            use_clipped_model_output,
         }
     }
 }
@@ -51,10 +65,13 @@ impl<B: Backend> Sampler<B> for Ddim {
         let variance = Posterior::between(alpha_cumprod, alpha_cumprod_prev).variance;
         let sigma = self.eta * variance.sqrt();
 
-        let eps = denoiser.eps(x_t.clone(), t);
-        let mut pred_x0 = x0_from_eps(x_t, eps.clone(), alpha_cumprod);
+        let mut eps = denoiser.eps(x_t.clone(), t);
+        let mut pred_x0 = x0_from_eps(x_t.clone(), eps.clone(), alpha_cumprod);
         if self.clip {
             pred_x0 = pred_x0.clamp(-1.0, 1.0);
+            if self.use_clipped_model_output {
+                eps = eps_from_x0(x_t, pred_x0.clone(), alpha_cumprod);
+            }
         }
         let direction = (1.0 - alpha_cumprod_prev - sigma * sigma).max(0.0).sqrt();
         let mut x_prev = pred_x0.clone() * alpha_cumprod_prev.sqrt() + eps * direction;

@@ -95,6 +95,8 @@ pub struct SamplingOptions {
     pub variance: Option<VarianceType>,
     /// Overrides the model's own choice of clamping pred_x0 to [-1, 1].
     pub clip: Option<bool>,
+    /// Whether DDIM derives ε anew from a clamped pred_x0; see [`Ddim::new`].
+    pub use_clipped_model_output: bool,
 }
 
 impl Default for SamplingOptions {
@@ -107,6 +109,7 @@ impl Default for SamplingOptions {
             count: 16,
             variance: None,
             clip: None,
+            use_clipped_model_output: false,
         }
     }
 }
@@ -139,7 +142,13 @@ impl SamplingOptions {
                 self.variance.unwrap_or(config.variance_type),
                 clip,
             )),
-            SamplerKind::Ddim => Box::new(Ddim::new(schedule, timesteps, self.eta, clip)),
+            SamplerKind::Ddim => Box::new(Ddim::new(
+                schedule,
+                timesteps,
+                self.eta,
+                clip,
+                self.use_clipped_model_output,
+            )),
         })
     }
 }

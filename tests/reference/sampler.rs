@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 use unnoise::{
     backend::Flex,
-    diffusion::{SchedulerConfig, VarianceType},
+    diffusion::{Schedule, SchedulerConfig, VarianceType},
     sampler::{Denoiser, GivenNoise, SamplerKind, SamplingOptions, Trajectory},
 };
 
@@ -93,9 +93,7 @@ fn trajectories_agree() {
             let mut expected = expected[frame.index * size..][..size].to_vec();
             if noisy_end && frame.index == case.num_inference_steps {
                 let last = *case.timesteps.last().unwrap();
-                let alpha_cumprod = unnoise::diffusion::Schedule::new(&config)
-                    .unwrap()
-                    .alphas_cumprod[last];
+                let alpha_cumprod = Schedule::new(&config).unwrap().alphas_cumprod[last];
                 let sigma = (1.0 - alpha_cumprod).sqrt() as f32;
                 let z = values(z.clone().narrow(0, frame.index - 1, 1));
                 for (expected, z) in expected.iter_mut().zip(z) {
@@ -122,4 +120,51 @@ fn trajectories_agree() {
         checked[sampler as usize] += 1;
     }
     assert!(checked[0] >= 8 && checked[1] >= 12, "checked {checked:?}");
+}
+
+/// With ε derived from the clamped pred_x0, x_t is made up of the two before and after the step.
+#[test]
+fn ddim_can_keep_eps_and_clamped_x0_consistent() {
+    let device = Default::default();
+    let config = SchedulerConfig::default();
+    let options = SamplingOptions {
+        steps: 10,
+        use_clipped_model_output: true,
+        ..Default::default()
+    };
+    let schedule = Schedule::new(&config).unwrap();
+    let x_t = Tensor::<Flex, 4>::from_data(
+        TensorData::new(
+            (0..48).map(|i| i as f32 / 12.0 - 2.0).collect(),
+            [1, 3, 4, 4],
+        ),
+        &device,
+    );
+    let noise = GivenNoise { x_t, z: None };
+    let sampler = options.sampler::<Flex>(&config).unwrap();
+    let timesteps = sampler.timesteps().to_vec();
+    let mut trajectory = Trajectory::new(sampler, Box::new(Analytic), Box::new(noise));
+    let mut before = trajectory.advance().unwrap().unwrap();
+    let mut clamped = 0;
+    while let Some(after) = trajectory.advance().unwrap() {
+        let pred_x0 = values(after.pred_x0.clone().unwrap());
+        clamped += pred_x0.iter().filter(|x| x.abs() == 1.0).count();
+        let parts = |t: Option<usize>| {
+            let alpha_cumprod = schedule.alpha_cumprod(t);
+            (
+                alpha_cumprod.sqrt() as f32,
+                (1.0 - alpha_cumprod).sqrt() as f32,
+            )
+        };
+        let (signal, sigma) = parts(Some(timesteps[before.index]));
+        let (signal_after, sigma_after) = parts(after.t);
+        let expected: Vec<f32> = values(before.x_t)
+            .iter()
+            .zip(&pred_x0)
+            .map(|(x_t, x_0)| signal_after * x_0 + sigma_after * (x_t - signal * x_0) / sigma)
+            .collect();
+        assert!(golden::max_difference(&values(after.x_t.clone()), &expected) < TOLERANCE);
+        before = after;
+    }
+    assert!(clamped > 0);
 }

@@ -100,6 +100,9 @@ pub struct Args {
     /// Leave the estimates of x_0 as they are, where the model would clamp them to [-1, 1]
     #[arg(long)]
     no_clip: bool,
+    /// Derive the noise anew from a clamped estimate of x_0 (ddim only): cleaner with few steps
+    #[arg(long, conflicts_with = "no_clip")]
+    use_clipped_model_output: bool,
     /// Write every x_t too (.safetensors only)
     #[arg(long)]
     trajectory: bool,
@@ -177,6 +180,10 @@ impl Args {
                 "--variance is only for --sampler ddpm; leave it out.",
             ),
             (
+                self.use_clipped_model_output && self.sampler != Sampler::Ddim,
+                "--use-clipped-model-output is only for --sampler ddim; leave it out.",
+            ),
+            (
                 self.trajectory && kind != Kind::Safetensors,
                 "--trajectory needs an --out that ends in .safetensors; a .gif shows every step without it.",
             ),
@@ -218,6 +225,7 @@ impl Args {
                 Variance::FixedLarge => VarianceType::FixedLarge,
             }),
             clip: self.no_clip.then_some(false),
+            use_clipped_model_output: self.use_clipped_model_output,
         })
     }
 }
