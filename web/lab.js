@@ -34,7 +34,6 @@ export const SAMPLE_DEFAULTS = {
   weights: 'ema',
   variance: 'fixed_small',
   clip: true,
-  use_clipped_model_output: true,
 };
 
 /**

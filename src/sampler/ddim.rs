@@ -25,7 +25,7 @@ impl Ddim {
     ///
     /// A clamped pred_x0 and the ε it came from no longer make up x_t. diffusers goes on with that
     /// ε; with `use_clipped_model_output` it is derived from the clamped pred_x0 instead, as
-    /// improved-diffusion does, which few steps need for clean images.
+    /// improved-diffusion does.
     pub fn new(
         schedule: Schedule,
         timesteps: Vec<usize>,

@@ -48,7 +48,7 @@
  * @property {'ema' | 'raw'} weights
  * @property {'fixed_small' | 'fixed_large'} variance
  * @property {boolean} clip
- * @property {boolean} use_clipped_model_output whether DDIM derives eps anew from a clamped pred_x0
+ * @property {boolean} [use_clipped_model_output] whether DDIM derives eps anew from a clamped pred_x0
  *
  * @typedef {object} Frame one state of a batch on its way from noise to images
  * @property {number} index 0 is x_T itself, `total` is the end

@@ -100,7 +100,7 @@ pub struct Args {
     /// Leave the estimates of x_0 as they are, where the model would clamp them to [-1, 1]
     #[arg(long)]
     no_clip: bool,
-    /// Derive the noise anew from a clamped estimate of x_0 (ddim only): cleaner with few steps
+    /// Derive the noise anew from a clamped estimate of x_0 (ddim only), as improved-diffusion does
     #[arg(long, conflicts_with = "no_clip")]
     use_clipped_model_output: bool,
     /// Write every x_t too (.safetensors only)
