@@ -29,8 +29,8 @@ pub enum WeightsKind {
     Raw,
 }
 
-/// Training steps queued before the device is waited for: enough to keep it busy, few enough that
-/// it is never more than about [`QUEUE_TIME`] behind.
+/// How much work may be queued before the device is waited for: enough to keep it busy, little
+/// enough that a pause takes effect at once.
 const QUEUE_TIME: Duration = Duration::from_millis(100);
 
 /// What a stretch of training did.
