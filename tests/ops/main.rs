@@ -9,51 +9,59 @@ use unnoise::ops::Kernels;
 
 /// One test module per backend, all with the same tests.
 macro_rules! backend_tests {
-    ($name:ident, $backend:ty) => {
+    ($name:ident, $backend:ty, $device:expr) => {
         mod $name {
             use super::*;
 
             #[test]
             fn conv2d_agrees_with_portable_definition() {
-                check::conv2d_agrees::<$backend>(&Default::default());
+                check::conv2d_agrees::<$backend>(&$device);
             }
 
             #[test]
             fn conv2d_gradients_agree_with_finite_differences() {
-                check::conv2d_finite_differences::<$backend>(&Default::default());
+                check::conv2d_finite_differences::<$backend>(&$device);
             }
 
             #[test]
             fn group_norm_agrees_with_portable_definition() {
-                check::group_norm_agrees::<$backend>(&Default::default());
+                check::group_norm_agrees::<$backend>(&$device);
             }
 
             #[test]
             fn group_norm_gradients_agree_with_finite_differences() {
-                check::group_norm_finite_differences::<$backend>(&Default::default());
+                check::group_norm_finite_differences::<$backend>(&$device);
             }
 
             #[test]
             fn adam_agrees_with_portable_definition() {
-                check::adam_agrees::<$backend>(&Default::default());
+                check::adam_agrees::<$backend>(&$device);
             }
 
             #[test]
             fn adam_leaves_other_holders_of_its_tensors_alone() {
-                check::adam_leaves_other_holders_alone::<$backend>(&Default::default());
+                check::adam_leaves_other_holders_alone::<$backend>(&$device);
             }
 
             #[test]
             fn autodiff_registers_every_gradient() {
-                check::autodiff_agrees::<$backend>(&Default::default());
+                check::autodiff_agrees::<$backend>(&$device);
             }
         }
     };
 }
 
-backend_tests!(flex, unnoise::backend::Flex);
-backend_tests!(candle, unnoise::backend::Candle);
-backend_tests!(webgpu, unnoise::backend::WebGpu);
+backend_tests!(flex, unnoise::backend::Flex, Default::default());
+backend_tests!(candle, unnoise::backend::Candle, Default::default());
+// burn opens its default device itself, and our kernels take that for a GPU whatever it is. One
+// that we open is known for what it is: on an emulator these are the kernels for emulators.
+backend_tests!(webgpu, unnoise::backend::WebGpu, Default::default());
+backend_tests!(webgpu_as_opened, unnoise::backend::WebGpu, opened());
+
+fn opened() -> burn_wgpu::WgpuDevice {
+    let gpu = unnoise::ops::webgpu::device::initialise_blocking();
+    gpu.expect("a Vulkan, Metal or DirectX adapter").device
+}
 
 /// Kernels take what a caller has, so a strided view must give what its contiguous copy gives.
 #[test]

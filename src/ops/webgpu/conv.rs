@@ -6,6 +6,8 @@
 use crate::ops::ConvGeometry;
 
 use super::{
+    conv_direct::{self, Walk},
+    device,
     launch::{Primitive, allocate, contiguous, dimensions, launch},
     shader::Shader,
 };
@@ -130,18 +132,27 @@ pub(super) fn forward(
     geometry: ConvGeometry,
 ) -> Primitive {
     let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
-    let [batch, height, width, _] = dimensions(&x);
+    let input @ [batch, height, width, _] = dimensions(&x);
     let [_, _, _, channels] = dimensions(&weight);
+    let output = [
+        batch,
+        geometry.output_size(height),
+        geometry.output_size(width),
+        channels,
+    ];
+    let walk = Walk {
+        input,
+        output,
+        geometry,
+    };
+    if device::runs_on_cpu(&x.device) && walk.has_vectors() {
+        return conv_direct::forward(&x, &weight, &bias, walk);
+    }
     Product {
         source: &x,
         weight: &weight,
         bias: Some(&bias),
-        target: [
-            batch,
-            geometry.output_size(height),
-            geometry.output_size(width),
-            channels,
-        ],
+        target: output,
         geometry,
     }
     .run()
@@ -155,13 +166,22 @@ pub(super) fn grad_input(
     geometry: ConvGeometry,
 ) -> Primitive {
     let (grad, weight) = (contiguous(grad), contiguous(weight));
-    let [batch, ..] = dimensions::<4>(&grad);
+    let output: [usize; 4] = dimensions(&grad);
     let [_, _, channels, _] = dimensions(&weight);
+    let input = [output[0], input_size[0], input_size[1], channels];
+    let walk = Walk {
+        input,
+        output,
+        geometry,
+    };
+    if device::runs_on_cpu(&grad.device) && walk.has_vectors() && geometry.stride == 1 {
+        return conv_direct::grad_input(&grad, &weight, walk);
+    }
     Product {
         source: &grad,
         weight: &weight,
         bias: None,
-        target: [batch, input_size[0], input_size[1], channels],
+        target: input,
         geometry,
     }
     .run()
@@ -190,9 +210,19 @@ pub(super) fn grad_weight(
     geometry: ConvGeometry,
 ) -> (Primitive, Primitive) {
     let (x, grad) = (contiguous(x), contiguous(grad));
-    let [batch, height_in, width_in, channels_in] = dimensions(&x);
-    let [_, height_out, width_out, channels_out] = dimensions(&grad);
+    let input @ [batch, height_in, width_in, channels_in] = dimensions(&x);
+    let output @ [_, height_out, width_out, channels_out] = dimensions(&grad);
     let kernel = geometry.kernel;
+    let weight_shape = [kernel, kernel, channels_in, channels_out];
+    let walk = Walk {
+        input,
+        output,
+        geometry,
+    };
+    if device::runs_on_cpu(&x.device) && walk.has_vectors() {
+        let (parts, splits) = conv_direct::grad_weight(&x, &grad, walk);
+        return sum_parts(parts, splits, weight_shape);
+    }
     let rows = kernel * kernel * channels_in;
     let pixels = batch * height_out * width_out;
 
@@ -208,7 +238,6 @@ pub(super) fn grad_weight(
         .next_multiple_of(DEPTH);
     let splits = pixels.div_ceil(pixels_per_split);
 
-    let weight_shape = [kernel, kernel, channels_in, channels_out];
     let parts = [
         allocate(&x, [splits, rows, channels_out]),
         allocate(&x, [splits, channels_out]),
@@ -246,23 +275,22 @@ pub(super) fn grad_weight(
         &[&x, &grad, weight_parts, bias_parts],
     );
 
-    let gradients = if splits == 1 {
-        parts
-    } else {
-        sum_parts(parts, splits, weight_shape)
-    };
-    let [weight, bias] = gradients;
-    (
-        reshaped(weight, weight_shape),
-        reshaped(bias, [channels_out]),
-    )
+    sum_parts(parts, splits, weight_shape)
 }
 
-/// Adds the partial sums of all splits.
-fn sum_parts(parts: [Primitive; 2], splits: usize, weight_shape: [usize; 4]) -> [Primitive; 2] {
+/// Adds the partial sums of all splits into the gradients of weight and bias.
+fn sum_parts(
+    parts: [Primitive; 2],
+    splits: usize,
+    weight_shape: [usize; 4],
+) -> (Primitive, Primitive) {
     const THREADS: usize = 256;
     let weights = weight_shape.iter().product::<usize>();
     let biases = weight_shape[3];
+    if splits == 1 {
+        let [weight, bias] = parts;
+        return (reshaped(weight, weight_shape), reshaped(bias, [biases]));
+    }
     let gradients = [
         allocate(&parts[0], [weights]),
         allocate(&parts[0], [biases]),
@@ -276,7 +304,8 @@ fn sum_parts(parts: [Primitive; 2], splits: usize, weight_shape: [usize; 4]) -> 
         (weights + biases).div_ceil(THREADS),
         &[&parts[0], &parts[1], &gradients[0], &gradients[1]],
     );
-    gradients
+    let [weight, bias] = gradients;
+    (reshaped(weight, weight_shape), bias)
 }
 
 /// The same numbers under another shape.

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use burn_wgpu::{MemoryConfiguration, RuntimeOptions, WgpuDevice, WgpuSetup, init_device};
 use wgpu::{
-    Backends, DeviceDescriptor, DeviceLostReason, Features, Instance, InstanceDescriptor,
-    MemoryHints, PowerPreference, RequestAdapterOptions,
+    AdapterInfo, Backends, DeviceDescriptor, DeviceLostReason, DeviceType, Features, Instance,
+    InstanceDescriptor, MemoryHints, PowerPreference, RequestAdapterOptions,
 };
 
 use crate::error::{Error, Result};
@@ -18,10 +18,15 @@ const TASKS_MAX: usize = 64;
 /// compile: its launches then do nothing, and nobody else would say so.
 static LAST_ERROR: Mutex<Option<String>> = Mutex::new(None);
 
+/// The device of this program, once it is open.
+static GPU: OnceLock<Gpu> = OnceLock::new();
+
 /// A GPU that is ready to compute.
 #[derive(Debug, Clone)]
 pub struct Gpu {
     pub device: WgpuDevice,
+    /// Whether the adapter only emulates a GPU on the CPU.
+    pub on_cpu: bool,
     /// Name, graphics API and kind of the adapter, for people. A browser may keep the name to
     /// itself.
     pub adapter: String,
@@ -35,7 +40,6 @@ pub struct Gpu {
 /// # Errors
 /// [`Error::NoWebGpu`] with what is missing.
 pub async fn initialise() -> Result<Gpu> {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
     if let Some(gpu) = GPU.get() {
         return Ok(gpu.clone());
     }
@@ -50,9 +54,51 @@ pub async fn initialise() -> Result<Gpu> {
         tasks_max: TASKS_MAX,
         memory_config: MemoryConfiguration::ExclusivePages,
     };
-    let device = init_device(setup, options);
+    let gpu = Gpu {
+        device: init_device(setup, options),
+        on_cpu: emulates(&info, &browser_names().await),
+        adapter,
+    };
     // Two callers may have come this far at once; then the first one's device counts.
-    Ok(GPU.get_or_init(|| Gpu { device, adapter }).clone())
+    Ok(GPU.get_or_init(|| gpu).clone())
+}
+
+/// Whether threads of `device` run on a CPU, which calls for other kernels. Not known, and taken
+/// for a GPU, where the device was not opened by [`initialise`].
+pub(super) fn runs_on_cpu(device: &WgpuDevice) -> bool {
+    GPU.get()
+        .is_some_and(|gpu| gpu.on_cpu && gpu.device == *device)
+}
+
+/// A browser does not say of which type an adapter is; the emulators are known by name.
+fn emulates(info: &AdapterInfo, browser_names: &str) -> bool {
+    const NAMES: [&str; 3] = ["swiftshader", "llvmpipe", "basic render"];
+    let text = format!("{} {} {browser_names}", info.name, info.driver).to_lowercase();
+    info.device_type == DeviceType::Cpu || NAMES.iter().any(|name| text.contains(name))
+}
+
+/// What the browser calls the adapter: of its `GPUAdapterInfo`, wgpu passes on the description
+/// alone, which is mostly empty.
+async fn browser_names() -> String {
+    #[cfg(target_family = "wasm")]
+    {
+        use js_sys::{Function, Promise, Reflect, global};
+        use wasm_bindgen::{JsCast, JsValue};
+
+        let names = async || -> Option<String> {
+            let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok();
+            let gpu = get(&get(&global(), "navigator")?, "gpu")?;
+            let request: Function = get(&gpu, "requestAdapter")?.dyn_into().ok()?;
+            let promise: Promise = request.call0(&gpu).ok()?.dyn_into().ok()?;
+            let adapter = wasm_bindgen_futures::JsFuture::from(promise).await.ok()?;
+            let info = get(&adapter, "info")?;
+            let name = |field| get(&info, field).and_then(|name| name.as_string());
+            Some(format!("{} {}", name("vendor")?, name("architecture")?))
+        };
+        names().await.unwrap_or_default()
+    }
+    #[cfg(not(target_family = "wasm"))]
+    String::new()
 }
 
 /// [`initialise`] where waiting is possible.

@@ -7,6 +7,7 @@
 #![cfg_attr(feature = "portable", allow(dead_code, unused_imports))]
 
 mod conv;
+mod conv_direct;
 pub mod device;
 mod group_norm;
 mod launch;

@@ -5,7 +5,8 @@
 //! on a line of its own, cover what WGSL constants cannot do:
 //!
 //! - `#if FLAG`, `#else`, `#endif` choose declarations, such as the element type of a binding;
-//! - `#repeat COUNT statement` writes the statement `COUNT` times with `$i` replaced by 0, 1, …
+//! - `#repeat COUNT statement` writes the statement `COUNT` times with `$i` replaced by 0, 1, …;
+//!   where the statement is again a `#repeat`, `$j` and `$k` count the inner ones.
 //!   The innermost loops are unrolled this way because browsers guard every WGSL loop against
 //!   running forever, which keeps drivers from unrolling it and the sums from staying in registers.
 
@@ -16,6 +17,7 @@ use cubecl::{CubeDim, prelude::KernelId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Constant {
     Unsigned(u32),
+    Signed(i32),
     /// Bits of an f32, so that the constant can be hashed.
     Float(u32),
 }
@@ -57,6 +59,11 @@ impl Shader {
         self
     }
 
+    pub(super) fn signed(mut self, name: &'static str, value: i32) -> Self {
+        self.key.constants.push((name, Constant::Signed(value)));
+        self
+    }
+
     pub(super) fn float(mut self, name: &'static str, value: f32) -> Self {
         let value = Constant::Float(value.to_bits());
         self.key.constants.push((name, value));
@@ -85,12 +92,28 @@ impl Shader {
             .unwrap_or_else(|| panic!("{}.wgsl repeats unknown constant {name}", self.key.name))
     }
 
+    /// Appends `line`, repeated if it asks for that.
+    fn repeat(&self, line: &str, counters: &[&str], source: &mut String) {
+        let repeated = line.trim_start().strip_prefix("#repeat ");
+        let (Some(repeated), [counter, inner @ ..]) = (repeated, counters) else {
+            source.push_str(line);
+            source.push('\n');
+            return;
+        };
+        let (count, statement) = repeated.split_once(' ').unwrap_or((repeated, ""));
+        for index in 0..self.count(count) {
+            let statement = statement.replace(counter, &index.to_string());
+            self.repeat(&statement, inner, source);
+        }
+    }
+
     /// The complete WGSL.
     fn source_text(&self) -> String {
         let mut source = String::with_capacity(2 * self.text.len());
         for (name, value) in &self.key.constants {
             source += &match value {
                 Constant::Unsigned(value) => format!("const {name}: u32 = {value}u;\n"),
+                Constant::Signed(value) => format!("const {name}: i32 = {value}i;\n"),
                 Constant::Float(bits) => {
                     format!("const {name}: f32 = {:e}f;\n", f32::from_bits(*bits))
                 }
@@ -110,15 +133,8 @@ impl Shader {
                 kept.pop();
             } else if kept.contains(&false) || directive.starts_with("//") {
                 continue;
-            } else if let Some(repeated) = directive.strip_prefix("#repeat ") {
-                let (count, statement) = repeated.split_once(' ').unwrap_or((repeated, ""));
-                for index in 0..self.count(count) {
-                    source += &statement.replace("$i", &index.to_string());
-                    source.push('\n');
-                }
             } else {
-                source += line;
-                source.push('\n');
+                self.repeat(line, &["$i", "$j", "$k"], &mut source);
             }
         }
         // Natively, tensors are slices of shared buffers, and WebGPU refuses a buffer that is
