@@ -5,14 +5,44 @@
 use crate::ops::GroupNormOptions;
 
 use super::{
+    device,
     launch::{Primitive, allocate, contiguous, dimensions, launch},
     shader::Shader,
 };
 
+/// Threads of a workgroup that shares one group of one image.
 const THREADS: usize = 256;
 
-/// `shader` with the constants that `group_norm.wgsl` and `group_norm_backward.wgsl` share.
-fn specialised(shader: Shader, [_, h, w, c]: [usize; 4], options: GroupNormOptions) -> Shader {
+/// Threads of a workgroup where a thread has a group to itself.
+const DIRECT_THREADS: usize = 4;
+
+/// Name and text of a shader, as for [`Shader::new`].
+type Text = (&'static str, &'static str);
+
+/// Runs the variant for the device that the buffers are on: `shared` has a workgroup, `direct` a
+/// thread per group and image.
+fn launch_per_group(
+    shared: Text,
+    direct: Text,
+    shape: [usize; 4],
+    options: GroupNormOptions,
+    buffers: &[&Primitive],
+) {
+    let groups = shape[0] * options.groups;
+    let on_cpu = buffers
+        .first()
+        .is_some_and(|buffer| device::runs_on_cpu(&buffer.device));
+    let ((name, text), threads, workgroups) = if on_cpu {
+        (direct, DIRECT_THREADS, groups.div_ceil(DIRECT_THREADS))
+    } else {
+        (shared, THREADS, groups)
+    };
+    let shader = specialised(Shader::new(name, text, threads), shape, options);
+    launch(shader, workgroups, buffers);
+}
+
+/// `shader` with the constants that all of them share.
+fn specialised(shader: Shader, [n, h, w, c]: [usize; 4], options: GroupNormOptions) -> Shader {
     let channels = c / options.groups;
     let vectors = channels.is_multiple_of(4);
     let elements = if vectors { channels / 4 } else { channels };
@@ -20,6 +50,8 @@ fn specialised(shader: Shader, [_, h, w, c]: [usize; 4], options: GroupNormOptio
     shader
         .flag("VEC4", vectors)
         .flag("SILU", options.silu)
+        .float("EPSILON", options.epsilon)
+        .constant("IMAGES", n)
         .constant("PIXELS", h * w)
         .constant("GROUPS", options.groups)
         .constant("GROUP_ELEMENTS", elements)
@@ -38,11 +70,11 @@ pub(super) fn forward(
     let shape: [usize; 4] = dimensions(&x);
     let output = allocate(&x, shape);
     let statistics = allocate(&x, [shape[0], options.groups, 2]);
-    let shader = Shader::new("group_norm", include_str!("group_norm.wgsl"), THREADS)
-        .float("EPSILON", options.epsilon);
-    launch(
-        specialised(shader, shape, options),
-        shape[0] * options.groups,
+    launch_per_group(
+        ("group_norm", include_str!("group_norm.wgsl")),
+        ("group_norm_direct", include_str!("group_norm_direct.wgsl")),
+        shape,
+        options,
         &[&x, &gamma, &beta, &output, &statistics],
     );
     (output, statistics)
@@ -68,14 +100,17 @@ pub(super) fn backward(
     let [images, _, _, channels] = shape;
     let grad_x = allocate(&x, shape);
     let parts = allocate(&x, [images, 2, channels]);
-    let shader = Shader::new(
-        "group_norm_backward",
-        include_str!("group_norm_backward.wgsl"),
-        THREADS,
-    );
-    launch(
-        specialised(shader, shape, options),
-        images * options.groups,
+    launch_per_group(
+        (
+            "group_norm_backward",
+            include_str!("group_norm_backward.wgsl"),
+        ),
+        (
+            "group_norm_backward_direct",
+            include_str!("group_norm_backward_direct.wgsl"),
+        ),
+        shape,
+        options,
         &[&grad, &x, &gamma, &beta, &statistics, &grad_x, &parts],
     );
 

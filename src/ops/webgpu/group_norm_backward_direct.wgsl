@@ -1,0 +1,90 @@
+// Gradients of group normalisation, affine map and SiLU where threads run on a CPU: the formulas and
+// outputs of group_norm_backward.wgsl, one thread for one group of one image.
+
+#if VEC4
+alias Element = vec4<f32>;
+const WIDTH: u32 = 4u; // channels per element
+#else
+alias Element = f32;
+const WIDTH: u32 = 1u;
+#endif
+
+@group(0) @binding(0) var<storage, read> grad: array<Element>;
+@group(0) @binding(1) var<storage, read> x: array<Element>;
+@group(0) @binding(2) var<storage, read> gamma: array<Element>;
+@group(0) @binding(3) var<storage, read> beta: array<Element>;
+@group(0) @binding(4) var<storage, read> statistics: array<f32>; // [image, group, 2]
+@group(0) @binding(5) var<storage, read_write> grad_x: array<Element>;
+@group(0) @binding(6) var<storage, read_write> parts: array<Element>;
+
+const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
+const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
+
+fn total(value: Element) -> f32 {
+#if VEC4
+    return dot(value, vec4<f32>(1.0));
+#else
+    return value;
+#endif
+}
+
+// The gradient before SiLU; y is gamma * h + beta.
+fn before_silu(g: Element, y: Element) -> Element {
+#if SILU
+    let sigmoid = Element(1.0) / (Element(1.0) + exp(-y));
+    return g * sigmoid * (Element(1.0) + y * (Element(1.0) - sigmoid));
+#else
+    return g;
+#endif
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = (group_id.y * DISPATCH_WIDTH + group_id.x) * THREADS + lane; // image * GROUPS + group
+    if (index >= IMAGES * GROUPS) {
+        return;
+    }
+    let image = index / GROUPS;
+    let group_start = index % GROUPS * GROUP_ELEMENTS; // within a pixel
+    let start = image * PIXELS * ELEMENTS + group_start;
+    let mean = Element(statistics[2u * index]);
+    let reciprocal_std = statistics[2u * index + 1u];
+
+    // Weighted by gamma.
+    var group_g = Element(0.0);
+    var group_gh = Element(0.0);
+    for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
+        let scale = gamma[group_start + e];
+        let shift = beta[group_start + e];
+        var sum_g = Element(0.0);
+        var sum_gh = Element(0.0);
+        for (var p: u32 = 0u; p < PIXELS; p += 1u) {
+            let at = start + p * ELEMENTS + e;
+            let h = (x[at] - mean) * reciprocal_std;
+            let g = before_silu(grad[at], h * scale + shift);
+            sum_g += g;
+            sum_gh += g * h;
+        }
+        let part = 2u * image * ELEMENTS + group_start + e;
+        parts[part] = sum_gh;
+        parts[part + ELEMENTS] = sum_g;
+        group_g += scale * sum_g;
+        group_gh += scale * sum_gh;
+    }
+    let mean_g = Element(total(group_g) / COUNT);
+    let mean_gh = Element(total(group_gh) / COUNT);
+
+    for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
+        let scale = gamma[group_start + e];
+        let shift = beta[group_start + e];
+        for (var p: u32 = 0u; p < PIXELS; p += 1u) {
+            let at = start + p * ELEMENTS + e;
+            let h = (x[at] - mean) * reciprocal_std;
+            let g = before_silu(grad[at], h * scale + shift);
+            grad_x[at] = (g * scale - mean_g - h * mean_gh) * reciprocal_std;
+        }
+    }
+}
