@@ -6,7 +6,7 @@ use super::{
     UNetConfig, Weights,
     layers::{Conv2d, GroupNorm, Linear, Scope, Start},
 };
-use crate::ops::Ops;
+use crate::ops::{Ops, add_per_image};
 
 #[derive(Debug)]
 pub(super) struct ResnetBlock {
@@ -62,8 +62,7 @@ impl ResnetBlock {
         let hidden = self.norm1.forward_silu(weights, x);
         let hidden = self.conv1.forward(weights, hidden);
         let time = self.time_emb_proj.forward(weights, time.clone());
-        let [n, channels] = time.dims();
-        let hidden = hidden + time.reshape([n, 1, 1, channels]);
+        let hidden = add_per_image(hidden, time);
         let hidden = self.norm2.forward_silu(weights, hidden);
         self.conv2.forward(weights, hidden) + shortcut
     }

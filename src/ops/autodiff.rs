@@ -12,7 +12,7 @@ use burn::{
     tensor::{TensorMetadata, ops::FloatTensor},
 };
 
-use super::{ConvGeometry, GroupNormOptions, Kernels, Ops};
+use super::{ConvGeometry, GroupNormOptions, Kernels, Ops, portable};
 
 #[derive(Debug)]
 struct Conv2dBackward;
@@ -88,6 +88,24 @@ impl<B: Kernels> Backward<B, 3> for GroupNormBackward {
     }
 }
 
+#[derive(Debug)]
+struct AddPerImageBackward;
+
+impl<B: Kernels> Backward<B, 2> for AddPerImageBackward {
+    type State = ();
+
+    fn backward(self, node: Node<(), 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [x_node, per_image_node] = node.parents;
+        let grad = grads.consume::<B>(&node.node);
+        if let Some(node) = per_image_node {
+            grads.register::<B>(node.id, B::sum_pixels(grad.clone()));
+        }
+        if let Some(node) = x_node {
+            grads.register::<B>(node.id, grad);
+        }
+    }
+}
+
 impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
     fn conv2d_op(
         x: FloatTensor<Self>,
@@ -147,5 +165,13 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             ),
             OpsKind::UnTracked(untracked) => untracked.finish(output),
         }
+    }
+
+    fn add_per_image_op(x: FloatTensor<Self>, per_image: FloatTensor<Self>) -> FloatTensor<Self> {
+        let output = portable::add_per_image::<B>(x.primitive, per_image.primitive);
+        AddPerImageBackward
+            .prepare::<C>([x.node, per_image.node])
+            .compute_bound()
+            .stateless(output)
     }
 }

@@ -145,6 +145,12 @@ pub trait Kernels: Backend {
         portable::group_norm_backward::<Self>(grad, x, gamma, beta, statistics, options)
     }
 
+    /// `x` `[n, h, w, c]` summed over its pixels, `[n, c]`: the gradient of `per_image` in
+    /// [`Ops::add_per_image_op`].
+    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        portable::sum_pixels::<Self>(x)
+    }
+
     /// Fails if the device went wrong since the last call in a way that no operation could report,
     /// such as a shader that did not compile.
     ///
@@ -188,6 +194,9 @@ pub trait Ops: Backend {
         beta: FloatTensor<Self>,
         options: GroupNormOptions,
     ) -> FloatTensor<Self>;
+
+    /// `x` `[n, h, w, c]` with the channels `per_image` `[n, c]` added to every pixel.
+    fn add_per_image_op(x: FloatTensor<Self>, per_image: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Implements [`Ops`] for a backend without gradients through its [`Kernels`].
@@ -210,6 +219,13 @@ macro_rules! ops_from_kernels {
                 options: $crate::ops::GroupNormOptions,
             ) -> burn::tensor::ops::FloatTensor<Self> {
                 <Self as $crate::ops::Kernels>::group_norm_forward(x, gamma, beta, options).0
+            }
+
+            fn add_per_image_op(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                per_image: burn::tensor::ops::FloatTensor<Self>,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::ops::portable::add_per_image::<Self>(x, per_image)
             }
         }
     };
@@ -258,6 +274,11 @@ pub fn group_norm<B: Ops>(
         unwrap(beta),
         options,
     ))
+}
+
+/// [`Ops::add_per_image_op`] on burn's typed tensors.
+pub fn add_per_image<B: Ops>(x: Tensor<B, 4>, per_image: Tensor<B, 2>) -> Tensor<B, 4> {
+    wrap(B::add_per_image_op(unwrap(x), unwrap(per_image)))
 }
 
 /// The primitive inside a float tensor.

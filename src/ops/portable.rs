@@ -109,6 +109,20 @@ fn sigmoid<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     (x.neg().exp() + 1.0).recip()
 }
 
+/// See [`super::Ops::add_per_image_op`].
+pub fn add_per_image<B: Backend>(x: FloatTensor<B>, per_image: FloatTensor<B>) -> FloatTensor<B> {
+    let per_image = wrap::<B, 2>(per_image);
+    let [images, channels] = per_image.dims();
+    unwrap(wrap::<B, 4>(x) + per_image.reshape([images, 1, 1, channels]))
+}
+
+/// See [`super::Kernels::sum_pixels`].
+pub fn sum_pixels<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let x = wrap::<B, 4>(x);
+    let [images, _, _, channels] = x.dims();
+    unwrap(x.sum_dim(1).sum_dim(2).reshape([images, channels]))
+}
+
 /// See [`super::Kernels::group_norm`].
 pub fn group_norm<B: Backend>(
     x: FloatTensor<B>,

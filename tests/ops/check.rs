@@ -423,17 +423,38 @@ pub fn autodiff_agrees<B: Kernels>(device: &B::Device) {
         let beta = leaf::<B, 1>([4], 3, device);
         let weight = leaf::<B, 4>([3, 3, 4, 5], 4, device);
         let bias = leaf::<B, 1>([5], 5, device);
-        let hidden = ops::group_norm(x.clone(), gamma.clone(), beta.clone(), options);
+        let per_image = leaf::<B, 2>([2, 4], 6, device);
+        let hidden = ops::add_per_image(x.clone(), per_image.clone());
+        let hidden = ops::group_norm(hidden, gamma.clone(), beta.clone(), options);
         let y = ops::conv2d(hidden, weight.clone(), bias.clone(), geometry);
         let grads = (y.clone() * y).sum().backward();
         vec![
             values(x.grad(&grads).unwrap()),
+            values(per_image.grad(&grads).unwrap()),
             values(gamma.grad(&grads).unwrap()),
             values(beta.grad(&grads).unwrap()),
             values(weight.grad(&grads).unwrap()),
             values(bias.grad(&grads).unwrap()),
         ]
     }
+    // Group norm takes the mean out of a group, so check the sum over pixels by itself as well.
+    let sums = |x: Tensor<Autodiff<B>, 4>, per_image: Tensor<Autodiff<B>, 2>| {
+        let y = ops::add_per_image(x.clone(), per_image.clone());
+        let grads = (y.clone() * y.clone()).sum().backward();
+        (values(y.inner()), values(per_image.grad(&grads).unwrap()))
+    };
+    let x = leaf::<B, 4>([3, 5, 7, 6], 7, device);
+    let (y, gradient) = sums(x, leaf::<B, 2>([3, 6], 8, device));
+    let expected: Vec<f32> = (0..3 * 6)
+        .map(|i| {
+            let (image, channel) = (i / 6, i % 6);
+            (0..35)
+                .map(|p| 2.0 * y[(image * 35 + p) * 6 + channel])
+                .sum()
+        })
+        .collect();
+    assert_close(&gradient, &expected, "gradient of what is added per image");
+
     let actual = grads::<B>(device, geometry, options);
     let expected = grads::<Flex>(&Default::default(), geometry, options);
     for (index, (actual, expected)) in actual.iter().zip(&expected).enumerate() {

@@ -12,6 +12,7 @@ pub mod device;
 mod group_norm;
 mod launch;
 mod optimizer;
+mod pixel_sum;
 mod shader;
 
 use burn::tensor::ops::FloatTensor;
@@ -70,6 +71,10 @@ impl Kernels for WebGpu {
         options: GroupNormOptions,
     ) -> [FloatTensor<Self>; 3] {
         group_norm::backward(grad, x, gamma, beta, statistics, options)
+    }
+
+    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        pixel_sum::sum_pixels(x)
     }
 
     fn adam_step(
