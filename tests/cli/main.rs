@@ -46,7 +46,7 @@ fn schedule_prints_six_arrays() {
 
 #[test]
 fn help_has_an_example() {
-    for command in ["", "schedule ", "train ", "sample "] {
+    for command in ["", "schedule ", "train ", "sample ", "bench "] {
         let output = succeed(&format!("{command}--help"));
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(help.contains("Example:\n  unnoise "), "{help}");
