@@ -3,11 +3,11 @@ import { judge } from './goals.mjs';
 import { summary } from './statistics.mjs';
 
 /**
- * How far a loss may be from Unnoise's own. The first is a forward pass in single precision; the
- * second has a step of Adam behind it, which divides small gradients by their own size and so
- * magnifies rounding.
+ * How far the first losses may be from Unnoise's own, relatively. The first is a forward pass in
+ * single precision; those after it have steps of Adam behind them, which divides small gradients by
+ * their own size and so magnifies rounding.
  */
-export const TOLERANCE = [1e-4, 2e-2];
+export const TOLERANCE = [1e-5, 1e-4, 1e-4];
 
 /**
  * @typedef {{ median: number, min: number, max: number, count: number }} Times in milliseconds
