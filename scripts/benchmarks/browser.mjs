@@ -1,4 +1,4 @@
-/* global Worker */
+/* global Worker, window */
 // Contenders that run in Chromium.
 import { build } from 'esbuild';
 import { launch } from '../../tests/browser/lab.mjs';
@@ -80,7 +80,11 @@ export async function runInBrowser(contender, address) {
       });
     }
     const seconds = contender.limit;
-    const timer = setTimeout(() => end(`stopped after ${seconds} s, its limit`), seconds * 1000);
+    const timer = setTimeout(() => {
+      const done = outcome.steps.length;
+      const reached = done < steps ? `training step ${done + 1}` : 'denoising';
+      end(`stopped at its limit of ${seconds} s, in ${reached}`);
+    }, seconds * 1000);
     outcome.reason = await ended;
     clearTimeout(timer);
     return outcome;

@@ -54,9 +54,9 @@ export const CONTENDERS = /** @type {any} */ ([
     name: 'TensorFlow.js CPU',
     library: 'tfjs',
     variant: 'cpu',
-    steps: 2,
+    steps: 1,
     denoisingSteps: 1,
-    limit: 180,
+    limit: 240,
     note: 'nearest upsampling by concatenation: its own has a wrong gradient',
   },
   {
@@ -78,7 +78,7 @@ export const CONTENDERS = /** @type {any} */ ([
     steps: 3,
     denoisingSteps: 3,
   },
-  { ...gpu, name: 'jax-js WebGPU', library: 'jax', variant: 'webgpu', steps: 2, denoisingSteps: 2 },
+  { ...gpu, name: 'jax-js WebGPU', library: 'jax', variant: 'webgpu', steps: 3, denoisingSteps: 3 },
   {
     ...gpu,
     name: 'TensorFlow.js WebGPU',

@@ -89,8 +89,7 @@ function instrument() {
 }
 
 /** WebAssembly's memory never shrinks: its size is its peak. */
-const wasmBytes = () =>
-  [...memories].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
+const wasmBytes = () => [...memories].reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
 
 /**
  * @param {() => Promise<unknown>} run
@@ -112,7 +111,8 @@ addEventListener('message', async ({ data: job }) => {
     const contender = await create(job);
     postMessage({ kind: 'ready' });
     for (let i = 0; i < job.steps; i++) await timed(() => contender.train(), 'training');
-    for (let i = 0; i < job.denoisingSteps; i++) await timed(() => contender.denoise(), 'denoising');
+    for (let i = 0; i < job.denoisingSteps; i++)
+      await timed(() => contender.denoise(), 'denoising');
     postMessage({ kind: 'done' });
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -18,7 +18,7 @@ function python() {
     const run = (/** @type {string} */ program, /** @type {string[]} */ ...args) =>
       execFileSync(program, args.flat(), { stdio: ['ignore', 'ignore', 'inherit'] });
     run('python3', ['-m', 'venv', '--clear', VENV]);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries=1'];
     const wheels = 'https://download.pytorch.org/whl/cpu';
     try {
       run(`${VENV}/bin/python`, [...pip, 'torch', '--index-url', wheels]);

@@ -12,30 +12,32 @@ async function visit(address) {
   const context = await launch();
   try {
     const page = await context.newPage();
-    /** @type {Promise<{ bytes: number, compressed: number }>[]} */
+    /** @type {Promise<Buffer>[]} */
     const downloads = [];
     context.on('response', (response) =>
       downloads.push(
-        response
-          .body()
-          .then((body) => ({ bytes: body.length, compressed: gzipSync(body).length }))
-          .catch(() => ({ bytes: 0, compressed: 0 })),
+        // A response without a body has no bytes.
+        response.body().catch(() => Buffer.alloc(0)),
       ),
     );
     const started = performance.now();
     await page.goto(address, { waitUntil: 'commit' });
-    const lab = page.locator('unnoise-lab[drawn]');
-    await lab.waitFor({ timeout: 60_000 });
+    const canvas = page.getByTestId('sample-canvas');
+    const recorded = canvas.and(page.locator(':not([data-frames="0"])'));
+    await recorded.waitFor({ state: 'attached', timeout: 60_000 });
     const firstPicture = performance.now() - started;
-    // Settled before the sample ends: compressing them must not hold up the browser's clock.
     const untilPicture = downloads.slice();
-    const canvas = page.getByTestId('sample-canvas').and(page.locator('[data-state=done]'));
-    await canvas.waitFor({ timeout: 60_000 });
+    await canvas.and(page.locator('[data-state=done]')).waitFor({ timeout: 60_000 });
     const firstSample = performance.now() - started;
     const files = await Promise.all(untilPicture);
-    const sum = (/** @type {'bytes' | 'compressed'} */ key) =>
-      files.reduce((total, file) => total + file[key], 0);
-    return { firstPicture, firstSample, bytes: sum('bytes'), compressed: sum('compressed') };
+    const sum = (/** @type {(file: Buffer) => Buffer} */ encode) =>
+      files.reduce((total, file) => total + encode(file).length, 0);
+    return {
+      firstPicture,
+      firstSample,
+      bytes: sum((file) => file),
+      compressed: sum((file) => gzipSync(file)),
+    };
   } finally {
     await context.close();
   }

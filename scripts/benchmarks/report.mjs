@@ -159,9 +159,9 @@ function pageLines(page) {
   return table(
     ['the page, empty cache, on the CPU', ''],
     [
-      ['first picture', spread(firstPictureMs)],
-      ['first finished sample of the bundled model', spread(firstSampleMs)],
-      ['downloaded until the first picture', `${bytes} (${gzipped} gzipped)`],
+      ['first frame of the bundled model’s sampling', spread(firstPictureMs)],
+      ['its images finished: 16, after 30 steps', spread(firstSampleMs)],
+      ['downloaded until the first frame', `${bytes} (${gzipped} gzipped)`],
     ],
   );
 }

@@ -27,7 +27,9 @@ export function tensors(buffer) {
   delete json.__metadata__;
   return Object.fromEntries(
     Object.entries(json).map(([name, { dtype, shape, data_offsets }]) => {
-      const bytes = buffer.slice(...data_offsets.map((/** @type {number} */ at) => 8 + length + at));
+      const bytes = buffer.slice(
+        ...data_offsets.map((/** @type {number} */ at) => 8 + length + at),
+      );
       const values =
         dtype === 'F32'
           ? new Float32Array(bytes)

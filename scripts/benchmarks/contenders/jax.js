@@ -42,8 +42,12 @@ const operations = (p) => {
   return ops;
 };
 
-const loss = (/** @type {any} */ p, /** @type {any} */ x, /** @type {any} */ eps, /** @type {any} */ embedding) =>
-  np.mean(np.square(unet(operations(p), x, embedding).sub(eps.ref)));
+const loss = (
+  /** @type {any} */ p,
+  /** @type {any} */ x,
+  /** @type {any} */ eps,
+  /** @type {any} */ embedding,
+) => np.mean(np.square(unet(operations(p), x, embedding).sub(eps.ref)));
 
 /** Adam as PyTorch's; `c1` and `c2` undo the bias of the moments. */
 const trainStep = jit(

@@ -75,17 +75,23 @@ export async function create({ variant, inputs, assets }) {
     parameters[name] = tf.variable(value, true, name);
   }
 
-  const convolution = (/** @type {any} */ x, /** @type {any} */ filter, /** @type {number} */ stride) => {
+  const convolution = (
+    /** @type {any} */ x,
+    /** @type {any} */ filter,
+    /** @type {number} */ stride,
+  ) => {
     const margin = (filter.shape[0] - 1) / 2;
     if (variant !== 'wasm') return tf.conv2d(x, filter, stride, margin);
-    const op = tf.customGrad((/** @type {any} */ x, /** @type {any} */ filter, /** @type {any} */ save) => {
-      save([x, filter]);
-      return {
-        value: tf.conv2d(x, filter, stride, margin),
-        gradFunc: (/** @type {any} */ dy, /** @type {any} */ [x, filter]) =>
-          convolutionGradients(dy, x, filter, stride),
-      };
-    });
+    const op = tf.customGrad(
+      (/** @type {any} */ x, /** @type {any} */ filter, /** @type {any} */ save) => {
+        save([x, filter]);
+        return {
+          value: tf.conv2d(x, filter, stride, margin),
+          gradFunc: (/** @type {any} */ dy, /** @type {any} */ [x, filter]) =>
+            convolutionGradients(dy, x, filter, stride),
+        };
+      },
+    );
     return op(x, filter);
   };
 
