@@ -107,7 +107,7 @@ impl Job for Bench<'_> {
         let mut sampling = session.sample(&options, WeightsKind::Ema)?;
         // x_T is a frame, but no step.
         block_on(sampling.next())?;
-        let denoising = times(steps, || {
+        let denoising = times(steps.min(sampling.total() - 1), || {
             block_on(sampling.next())?;
             Ok(())
         })?;
