@@ -84,9 +84,9 @@ export const CONTENDERS = /** @type {any} */ ([
     name: 'TensorFlow.js WebGPU',
     library: 'tfjs',
     variant: 'webgpu',
-    steps: 1,
+    steps: 2,
     denoisingSteps: 1,
-    limit: 180,
+    limit: 240,
   },
   {
     ...gpu,
