@@ -23,6 +23,10 @@ export default [
     languageOptions: { globals: globals.node },
   },
   {
+    files: ['scripts/benchmarks/**/*.js'],
+    languageOptions: { globals: { ...globals.browser, ...globals.worker } },
+  },
+  {
     rules: {
       eqeqeq: 'error',
       'no-var': 'error',

@@ -45,8 +45,23 @@ fn schedule_prints_six_arrays() {
 }
 
 #[test]
+fn bench_times_steps_and_tells_their_losses() {
+    let json: Value = serde_json::from_slice(&succeed("bench --steps 2 --json").stdout).unwrap();
+    assert_eq!(json["parameters"], 1_046_883);
+    let losses = json["losses"].as_array().unwrap();
+    assert_eq!(losses.len(), 3);
+    // The last layer starts from zeros: the first prediction is nothing, and ε has variance 1.
+    assert!((losses[0].as_f64().unwrap() - 1.0).abs() < 0.05, "{json}");
+    for kind in ["training", "denoising"] {
+        let times = &json[kind];
+        assert_eq!(times["ms"].as_array().unwrap().len(), 2);
+        assert!(times["median_ms"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
 fn help_has_an_example() {
-    for command in ["", "schedule ", "train ", "sample "] {
+    for command in ["", "schedule ", "train ", "sample ", "bench "] {
         let output = succeed(&format!("{command}--help"));
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(help.contains("Example:\n  unnoise "), "{help}");

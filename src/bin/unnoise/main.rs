@@ -3,6 +3,7 @@
 //! Exit status 2 with one line on stderr for what the caller can put right, 1 for failures at work.
 
 mod backend;
+mod bench;
 mod failure;
 mod output;
 mod sample;
@@ -44,6 +45,7 @@ enum Command {
     Schedule(schedule::Args),
     Train(train::Args),
     Sample(sample::Args),
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Schedule(args) => schedule::run(args),
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::run(args),
+        Command::Bench(args) => bench::run(args),
     }))
     .unwrap_or_else(|cause| Err(Failure::from_panic(cause.as_ref())));
     match result {
