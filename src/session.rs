@@ -2,6 +2,8 @@
 //!
 //! What the page drives through `src/web/`, without knowing about pages.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 use web_time::{Duration, Instant};
 
@@ -15,7 +17,7 @@ use crate::{
     ops::{Kernels, Ops},
     random::{Random, Stream},
     sampler::{NetworkDenoiser, SamplingOptions, SeededNoise, Trajectory},
-    train::{Config, Dataset, Trainer, dataset::rgb_from_pixels, read, read_losses},
+    train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read, read_losses},
 };
 
 /// Which weights to sample with.
@@ -134,6 +136,32 @@ impl<B: Kernels + Ops> Session<B> {
         })
     }
 
+    /// What items `shard` of the next batch contribute to its mean loss and to the gradients, these
+    /// in one list: the contributions of shards that make up the batch add up to those of the batch.
+    ///
+    /// # Errors
+    /// What [`Trainer::gradients`] refuses, or [`Error::Device`] when the device was lost.
+    pub async fn gradients(&self, shard: Range<usize>) -> Result<(f32, Vec<f32>)> {
+        let share = shard.len() as f32 / self.trainer.config().training.batch_size as f32;
+        let (loss, grads) = self.trainer.gradients(&self.dataset, shard)?;
+        let mut grads = grads.into_flat().await?;
+        for grad in &mut grads {
+            *grad *= share;
+        }
+        let loss = read_losses(vec![loss]).await?.iter().sum::<f32>();
+        Ok((share * loss, grads))
+    }
+
+    /// Takes the next step with the sum of what its shards contributed.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] when that is not one number for each of the model's.
+    pub fn apply(&mut self, grads: &[f32]) -> Result<()> {
+        let grads = Gradients::from_flat(grads, self.trainer.unet(), self.trainer.device())?;
+        self.trainer.apply(grads);
+        Ok(())
+    }
+
     /// Runs one training step on made-up images and forgets it, so that every GPU pipeline is
     /// compiled before the first real one.
     ///
@@ -235,6 +263,7 @@ impl<B: Kernels + Ops> Session<B> {
         };
         let noise = SeededNoise {
             seed: options.seed,
+            first: options.first,
             shape: [
                 options.count,
                 config.unet.in_channels,

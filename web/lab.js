@@ -1,4 +1,4 @@
-import { chooseBackend, cpuChoice, CPU_BACKEND } from './lib/backend.js';
+import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backend.js';
 import { mergeConfig } from './lib/config.js';
 import { decodeImage } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
@@ -40,13 +40,17 @@ export const SAMPLE_DEFAULTS = {
  * A diffusion model, the images it learns from, and the worker that computes: the whole of Unnoise
  * without a user interface.
  *
- * Dispatches `crash` when the worker died; `restart` then gives it a new one.
+ * Dispatches `crash` when the worker died; `restart` then gives it a new one. Dispatches `lost` when
+ * one of the helpers of that worker did; the others then go on without it.
  */
 export class Lab extends EventTarget {
   /** @type {import('./lib/backend.js').BackendChoice} */
   #choice;
   #client = acquireWorker();
   #engine = 0;
+  /** @type {number | undefined} */
+  #requestedWorkers;
+  #workers = 1;
   /** @type {EngineState & { parsed: Config }} */
   #state;
   /** @type {MasterImage[]} */
@@ -61,10 +65,12 @@ export class Lab extends EventTarget {
    * @param {BackendName | 'auto'} [options.backend]
    * @param {ConfigOverrides} [options.config] only what differs from the defaults
    * @param {number} [options.images] how many images there will be: the defaults depend on it
+   * @param {number} [options.workers] how many to compute on, where that is the CPU
    * @returns {Promise<Lab>}
    */
-  static async create({ backend = 'auto', config = {}, images = 0 } = {}) {
+  static async create({ backend = 'auto', config = {}, images = 0, workers } = {}) {
     const lab = new Lab();
+    lab.#requestedWorkers = workers;
     try {
       lab.#choice = await chooseBackend(backend);
       await lab.#createEngine(config, images);
@@ -95,6 +101,10 @@ export class Lab extends EventTarget {
   /** What the backend runs on, in words. */
   get adapter() {
     return this.#choice.adapter;
+  }
+  /** How many workers share the work; fewer than at first where some failed. */
+  get workers() {
+    return this.#workers;
   }
   get adapterKind() {
     return this.#choice.kind;
@@ -314,9 +324,11 @@ export class Lab extends EventTarget {
    */
   async #createEngine(config, images) {
     const complete = await this.resolveConfig(config, images);
-    const args = { backend: this.backend, config: JSON.stringify(complete) };
+    const workers = workerCount(this.backend, this.#requestedWorkers);
+    const args = { backend: this.backend, config: JSON.stringify(complete), workers };
     const { engine, state } = await this.#client.call('create', 0, args);
     this.#engine = engine;
+    this.#workers = workers;
     this.#adopt(state);
     this.#stale = true;
   }
@@ -353,7 +365,15 @@ export class Lab extends EventTarget {
 
   #listen() {
     this.#client.addEventListener('crash', this.#onCrash);
+    this.#client.addEventListener('lost', this.#onLost);
   }
+
+  /** @param {Event} event */
+  #onLost = (event) => {
+    const { lost, workers } = /** @type {CustomEvent} */ (event).detail;
+    this.#workers = Math.min(this.#workers, workers);
+    this.dispatchEvent(new CustomEvent('lost', { detail: LabError.from(lost) }));
+  };
 
   #onCrash = () => {
     this.dispatchEvent(new CustomEvent('crash', { detail: this.#client.failure }));
@@ -361,6 +381,7 @@ export class Lab extends EventTarget {
 
   #letGo() {
     this.#client.removeEventListener('crash', this.#onCrash);
+    this.#client.removeEventListener('lost', this.#onLost);
     if (this.#engine && !this.#client.failure) {
       this.#client.call('free', this.#engine).catch(() => {});
     }

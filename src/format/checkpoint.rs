@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use burn::tensor::{Transaction, backend::Backend, ops::FloatTensor};
+use burn::tensor::ops::FloatTensor;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
@@ -15,10 +15,10 @@ use super::tensors::{self, NamedTensor, Precision};
 use crate::{
     error::{Error, Result},
     model::{ParameterSpec, UNet, UNetConfig, Weights},
-    ops::{Kernels, Ops, ParameterState, wrap},
+    ops::{Kernels, Ops, ParameterState},
     sampler::NetworkDenoiser,
     session::WeightsKind,
-    train::{Config, Trainer, TrainingState},
+    train::{Config, Trainer, TrainingState, read_all},
 };
 
 /// Raised when a file can no longer be read by older versions.
@@ -271,28 +271,6 @@ impl Checkpoint {
             optimizer,
         })
     }
-}
-
-/// The values of many tensors, with one wait for the device.
-async fn read_all<B: Backend>(tensors: Vec<FloatTensor<B>>) -> Result<Vec<Vec<f32>>> {
-    let lost = |error: String| Error::Device(error);
-    let mut transaction = Transaction::<B>::default();
-    for tensor in tensors {
-        let count = burn::tensor::TensorMetadata::shape(&tensor).num_elements();
-        let flat = wrap::<B, 1>(B::float_reshape(tensor, [count].into()));
-        transaction = transaction.register(flat);
-    }
-    transaction
-        .execute_async()
-        .await
-        .map_err(|error| lost(format!("{error:?}")))?
-        .into_iter()
-        .map(|data| {
-            data.convert::<f32>()
-                .to_vec()
-                .map_err(|error| lost(format!("{error:?}")))
-        })
-        .collect()
 }
 
 /// The tensors `<prefix>.<name>`, each checked.

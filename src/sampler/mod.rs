@@ -89,6 +89,8 @@ pub struct SamplingOptions {
     /// DDIM's η: 0 is deterministic, 1 adds as much noise as DDPM.
     pub eta: f64,
     pub seed: u64,
+    /// Which image of the seed is the first: what several workers divide `count` images by.
+    pub first: usize,
     /// Number of images.
     pub count: usize,
     /// Overrides the model's own variance type (DDPM).
@@ -106,6 +108,7 @@ impl Default for SamplingOptions {
             steps: 50,
             eta: 0.0,
             seed: 0,
+            first: 0,
             count: 16,
             variance: None,
             clip: None,

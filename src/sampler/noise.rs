@@ -25,6 +25,8 @@ pub trait Noise<B: Backend> {
 /// Noise from the counter-based generator. Image i's noise does not depend on how many there are.
 pub struct SeededNoise<B: Backend> {
     pub seed: u64,
+    /// Which image of the seed is the first of the batch.
+    pub first: usize,
     /// `[batch, channels, height, width]`
     pub shape: [usize; 4],
     pub device: B::Device,
@@ -33,7 +35,8 @@ pub struct SeededNoise<B: Backend> {
 impl<B: Backend> SeededNoise<B> {
     fn normals(&self, stream: Stream, step: u32) -> Tensor<B, 4> {
         let count = self.shape.iter().product();
-        let values = Random::new(self.seed).normals(stream, step, 0, count);
+        let before = self.first * self.shape[1..].iter().product::<usize>();
+        let values = Random::new(self.seed).normals(stream, step, before as u64, count);
         Tensor::from_data(TensorData::new(values, self.shape), &self.device)
     }
 }

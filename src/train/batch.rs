@@ -1,12 +1,14 @@
 //! What one training step sees: images, timesteps and noise, each a function of (seed, step) alone.
 
+use std::ops::Range;
+
 use super::{Config, Dataset};
 use crate::{
     diffusion::{Schedule, forward::q_sample},
     random::{Random, Stream},
 };
 
-/// One step's data; images are `[batch, 3, size, size]`.
+/// One step's data, or a shard of it; images are `[batch, 3, size, size]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// t, uniform over 0..num_train_timesteps, one per image.
@@ -18,29 +20,42 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The batch of `step`, counted from 0. The images come in a fresh random order every epoch.
+    /// Items `shard` of the batch of `step`, counted from 0: the same whatever the shards. The
+    /// images come in a fresh random order every epoch.
     ///
     /// # Panics
-    /// If the data set is empty.
-    pub fn at(step: u64, dataset: &Dataset, schedule: &Schedule, config: &Config) -> Self {
+    /// If the data set is empty or `shard` exceeds the batch.
+    pub fn at(
+        step: u64,
+        shard: Range<usize>,
+        dataset: &Dataset,
+        schedule: &Schedule,
+        config: &Config,
+    ) -> Self {
         let random = Random::new(config.seed);
         // Streams count steps in 32 bits, which is 130 years of training at a step a second.
         let stream_step = step as u32;
-        let size = config.training.batch_size;
         let length = dataset.image(0).len();
-        let eps = random.normals(Stream::TrainingNoise, stream_step, 0, size * length);
-        let timesteps: Vec<usize> = (0..size as u64)
-            .map(|i| {
+        let eps = random.normals(
+            Stream::TrainingNoise,
+            stream_step,
+            (shard.start * length) as u64,
+            shard.len() * length,
+        );
+        let timesteps: Vec<usize> = shard
+            .clone()
+            .map(|item| {
                 let count = schedule.num_train_timesteps();
-                random.below(count, Stream::Timesteps, stream_step, i)
+                random.below(count, Stream::Timesteps, stream_step, item as u64)
             })
             .collect();
-        let indices = image_indices(&random, step, size, dataset.len());
-        let mut x_t = Vec::with_capacity(size * length);
-        for (i, (&index, &t)) in indices.iter().zip(&timesteps).enumerate() {
+        let indices = image_indices(&random, step, config.training.batch_size, dataset.len());
+        let mut x_t = Vec::with_capacity(shard.len() * length);
+        for (i, (item, &t)) in shard.zip(&timesteps).enumerate() {
+            let index = indices[item];
             let eps = &eps[i * length..][..length];
             let flip = config.training.random_flip
-                && random.uniform(Stream::Flip, stream_step, i as u64) < 0.5;
+                && random.uniform(Stream::Flip, stream_step, item as u64) < 0.5;
             if flip {
                 let mirrored = mirror(dataset.image(index), dataset.size());
                 x_t.extend(q_sample(schedule, &mirrored, eps, t));
@@ -96,6 +111,25 @@ mod tests {
             epoch.sort_unstable();
             assert_eq!(epoch, [0, 1, 2, 3, 4]);
         }
+    }
+
+    #[test]
+    fn shards_of_a_batch_make_up_the_batch() {
+        let mut config = Config::for_size(4);
+        config.training.batch_size = 7;
+        config.training.random_flip = true;
+        let bytes: Vec<u8> = (0..5 * 48).map(|i| (i * 37 % 256) as u8).collect();
+        let dataset = Dataset::from_rgb(&bytes, 5, 4).unwrap();
+        let schedule = Schedule::new(&config.scheduler).unwrap();
+        let at = |shard| Batch::at(3, shard, &dataset, &schedule, &config);
+        let whole = at(0..7);
+        let mut joined = at(0..3);
+        for shard in [at(3..4), at(4..7)] {
+            joined.timesteps.extend(shard.timesteps);
+            joined.x_t.extend(shard.x_t);
+            joined.eps.extend(shard.eps);
+        }
+        assert_eq!(joined, whole);
     }
 
     #[test]

@@ -3,9 +3,11 @@
 pub mod batch;
 pub mod config;
 pub mod dataset;
+mod gradients;
 mod optimizer;
 mod trainer;
 
 pub use config::{Config, TrainingConfig};
 pub use dataset::Dataset;
-pub use trainer::{Loss, Trainer, TrainingState, read, read_losses};
+pub use gradients::Gradients;
+pub use trainer::{Loss, Trainer, TrainingState, read, read_all, read_losses};

@@ -1,22 +1,22 @@
 //! The training loop as a stepper: whoever drives it decides when the next step is due.
 
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 use burn::{
     backend::Autodiff,
     tensor::{
-        Tensor, TensorData,
+        Tensor, TensorData, TensorMetadata, Transaction,
         backend::{AutodiffBackend, Backend},
         ops::{FloatTensor, FloatTensorOps},
     },
 };
 
-use super::{Config, Dataset, batch::Batch};
+use super::{Config, Dataset, Gradients, batch::Batch};
 use crate::{
     diffusion::Schedule,
     error::{Error, Result},
     model::{UNet, Weights},
-    ops::{Kernels, Ops, ParameterState},
+    ops::{Kernels, Ops, ParameterState, wrap},
 };
 
 /// The loss of one step, still on the device.
@@ -47,6 +47,30 @@ pub async fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Result<Ve
     data.convert::<f32>()
         .to_vec()
         .map_err(|error| Error::Device(format!("{error:?}")))
+}
+
+/// The values of many tensors of any rank, with one wait for the device.
+///
+/// # Errors
+/// [`Error::Device`] when the device was lost.
+pub async fn read_all<B: Backend>(tensors: Vec<FloatTensor<B>>) -> Result<Vec<Vec<f32>>> {
+    let mut transaction = Transaction::<B>::default();
+    for tensor in tensors {
+        let count = tensor.shape().num_elements();
+        let flat = wrap::<B, 1>(B::float_reshape(tensor, [count].into()));
+        transaction = transaction.register(flat);
+    }
+    transaction
+        .execute_async()
+        .await
+        .map_err(|error| Error::Device(format!("{error:?}")))?
+        .into_iter()
+        .map(|data| {
+            data.convert::<f32>()
+                .to_vec()
+                .map_err(|error| Error::Device(format!("{error:?}")))
+        })
+        .collect()
 }
 
 /// What training has arrived at: enough to go on exactly as if never interrupted.
@@ -171,6 +195,28 @@ impl<B: Kernels + Ops> Trainer<B> {
     /// # Errors
     /// [`Error::NoImages`] or [`Error::Image`] when the data set does not fit the configuration.
     pub fn step(&mut self, dataset: &Dataset) -> Result<Loss<B>> {
+        let (loss, grads) = self.gradients(dataset, 0..self.config.training.batch_size)?;
+        self.apply(grads);
+        Ok(loss)
+    }
+
+    /// Mean loss and its gradients over items `shard` of the next batch. Averaged over shards that
+    /// make up the batch, weighted by their sizes, these are the loss and gradients of
+    /// [`Trainer::step`], whose other half is [`Trainer::apply`].
+    ///
+    /// # Errors
+    /// As for [`Trainer::step`], and [`Error::Config`] for items that the batch does not have.
+    pub fn gradients(
+        &self,
+        dataset: &Dataset,
+        shard: Range<usize>,
+    ) -> Result<(Loss<B>, Gradients<B>)> {
+        if shard.is_empty() || shard.end > self.config.training.batch_size {
+            return Err(Error::Config(format!(
+                "items {shard:?} are no part of a batch of {}.",
+                self.config.training.batch_size
+            )));
+        }
         if dataset.is_empty() {
             return Err(Error::NoImages);
         }
@@ -181,8 +227,14 @@ impl<B: Kernels + Ops> Trainer<B> {
                 self.config.size
             )));
         }
-        let batch = Batch::at(self.state.step, dataset, &self.schedule, &self.config);
+        let step = self.state.step;
+        let batch = Batch::at(step, shard, dataset, &self.schedule, &self.config);
         let (loss, grads) = self.loss_and_grads(&batch);
+        Ok((loss, Gradients(grads)))
+    }
+
+    /// Moves the weights by the gradients of the whole next batch, which is then done.
+    pub fn apply(&mut self, Gradients(grads): Gradients<B>) {
         self.state.step += 1;
         let step = self
             .config
@@ -190,7 +242,6 @@ impl<B: Kernels + Ops> Trainer<B> {
             .adam_step_at(self.state.step - self.state.moments_since);
         let parameters = std::mem::take(&mut self.state.parameters);
         self.state.parameters = B::adam_step(parameters, grads, step);
-        Ok(loss)
     }
 
     fn loss_and_grads(&self, batch: &Batch) -> (Loss<B>, Vec<FloatTensor<B>>) {

@@ -153,6 +153,22 @@ impl Engine {
         Ok(object.into())
     }
 
+    /// `{ loss, grads }`: what `count` items of the next batch, from `first` on, contribute to its
+    /// mean loss and to the gradients, a `Float32Array`.
+    pub async fn gradients(&self, first: usize, count: usize) -> Result<JsValue> {
+        let shard = first..first.saturating_add(count);
+        let (loss, grads) = on_session!(&self.0, s => s.gradients(shard).await)?;
+        let object = Object::new();
+        set(&object, "loss", loss);
+        set(&object, "grads", Float32Array::from(grads.as_slice()));
+        Ok(object.into())
+    }
+
+    /// Takes the next step with the sum of what its shards contributed.
+    pub fn apply(&mut self, grads: &[f32]) -> Result<()> {
+        on_session!(&mut self.0, s => s.apply(grads))
+    }
+
     /// Compiles every GPU pipeline that training needs.
     #[wasm_bindgen(js_name = warmUp)]
     pub async fn warm_up(&self) -> Result<()> {
@@ -166,7 +182,7 @@ impl Engine {
     }
 
     /// Starts a sampling run with the weights of this moment. Options as JSON: `sampler`, `steps`,
-    /// `eta`, `seed`, `count`, `variance`, `clip`, `weights`.
+    /// `eta`, `seed`, `first`, `count`, `variance`, `clip`, `weights`.
     pub fn sample(&self, options: &str) -> Result<Sampling> {
         let SampleRequest { options, weights } =
             serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;

@@ -3,4 +3,5 @@
 mod checkpoint;
 mod forward;
 mod losses;
+mod shards;
 mod tiny;

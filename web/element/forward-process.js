@@ -94,7 +94,7 @@ export class ForwardProcess extends EventTarget {
     const key = JSON.stringify([size, scheduler]);
     if (!this.#lab || key !== this.#configKey) {
       if (this.#lab) await this.#lab.configure(overrides);
-      else this.#lab = await Lab.create({ backend: CPU_BACKEND, config: overrides });
+      else this.#lab = await Lab.create({ backend: CPU_BACKEND, config: overrides, workers: 1 });
       const first = this.#configKey === '';
       this.#configKey = key;
       this.schedule = await this.#lab.schedule();

@@ -148,6 +148,12 @@ export class Session extends EventTarget {
     lab.addEventListener('crash', (event) => {
       if (lab === this.lab) restoreAfterCrash(this, /** @type {CustomEvent} */ (event).detail);
     });
+    lab.addEventListener('lost', (event) => {
+      const { message } = /** @type {CustomEvent<LabError>} */ (event).detail;
+      const left = lab.workers > 1 ? `${lab.workers} workers go` : 'One worker goes';
+      this.messages.say('lost', `A worker failed (${message}). ${left} on; nothing is lost.`);
+      this.changed();
+    });
     this.trainer.use(lab);
   }
 

@@ -77,3 +77,18 @@ export function describeAdapter(adapter) {
   }
   return { usable: true, kind: software ? 'software' : 'gpu', label };
 }
+
+/** More than this gain little: the sum of the gradients is one worker's work. */
+const MAX_WORKERS = 8;
+
+/**
+ * How many workers compute on the CPU: all cores of a small machine, else all but the page's own.
+ * @param {BackendName} backend
+ * @param {number} [requested]
+ */
+export function workerCount(backend, requested) {
+  if (backend === 'webgpu') return 1;
+  const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
+  const wanted = requested ?? (cores > 2 ? cores - 1 : cores);
+  return Math.max(1, Math.min(Math.floor(wanted) || 1, MAX_WORKERS));
+}

@@ -59,6 +59,7 @@ export class WorkerClient extends EventTarget {
   /** @param {import('../worker/protocol.js').Reply} reply */
   #receive(reply) {
     if ('fatal' in reply) return this.#fail(reply.fatal);
+    if ('lost' in reply) return this.dispatchEvent(new CustomEvent('lost', { detail: reply }));
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.value);

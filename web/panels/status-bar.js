@@ -36,7 +36,7 @@ export class StatusBar extends Panel {
           )}
         </select>
         <span class="adapter" data-testid="adapter" title=${lab.backendReason ?? nothing}
-          >${lab.adapter}</span
+          >${lab.adapter}${lab.workers > 1 ? `, ${lab.workers} workers` : nothing}</span
         >
       </label>
       ${this.#status()}

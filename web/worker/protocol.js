@@ -15,12 +15,13 @@
  * @typedef {{ id: number, ok: true, value: any }} Success
  * @typedef {{ id: number, ok: false, error: WireError }} Failure
  * @typedef {{ fatal: WireError }} Fatal the wasm instance is poisoned; the worker must be replaced
- * @typedef {Success | Failure | Fatal} Reply
+ * @typedef {{ lost: WireError, workers: number }} Lost a helper failed; `workers` are left and go on
+ * @typedef {Success | Failure | Fatal | Lost} Reply
  *
  * @typedef {{ code: string, message: string }} WireError
  *
  * @typedef {'defaultConfig' | 'create' | 'setImages' | 'schedule' | 'noisy' | 'chain' | 'train'
- *   | 'warmUp' | 'reset' | 'sample' | 'next' | 'save' | 'load' | 'checkpoint' | 'free'} MethodName
+ *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'next' | 'save' | 'load' | 'checkpoint' | 'free'} MethodName
  *
  * @typedef {object} EngineState what the page knows of an engine after a request that changes it
  * @property {string} config JSON

@@ -12,6 +12,8 @@
  * @property {(index: number, t: number, seed: number) => import('./protocol.js').Noisy} noisy
  * @property {(index: number, seed: number, t: number) => Uint8Array} chain
  * @property {(milliseconds: number, maxSteps: number) => Promise<import('./protocol.js').TrainReport>} train
+ * @property {(first: number, count: number) => Promise<{ loss: number, grads: Float32Array }>} gradients
+ * @property {(grads: Float32Array) => void} apply
  * @property {() => Promise<void>} warmUp
  * @property {() => Promise<void>} resetTraining
  * @property {(optionsJson: string) => Sampling} sample

@@ -6,9 +6,10 @@
  * @typedef {import('./wasm.js').Sampling} Sampling
  */
 import { putCheckpoint } from '../lib/store.js';
+import { ShardedEngine } from './sharded.js';
 import { loadWasm } from './wasm.js';
 
-/** @type {Map<number, Engine | Sampling>} */
+/** @type {Map<number, Engine | ShardedEngine | Sampling>} */
 const objects = new Map();
 let lastObject = 0;
 
@@ -21,7 +22,7 @@ const queues = new Map();
 /** @type {Set<number>} */
 const cancelled = new Set();
 
-/** @param {Engine | Sampling} object */
+/** @param {Engine | ShardedEngine | Sampling} object */
 function register(object) {
   objects.set(++lastObject, object);
   return lastObject;
@@ -39,7 +40,7 @@ function find(target) {
 const engine = (target) => /** @type {Engine} */ (find(target));
 
 /**
- * @param {Engine} engine
+ * @param {Engine | ShardedEngine} engine
  * @returns {import('./protocol.js').EngineState}
  */
 const stateOf = (engine) => ({
@@ -53,8 +54,10 @@ const methods = {
   async defaultConfig(_, { backend, size, images }) {
     return (await loadWasm(backend)).Engine.defaultConfig(size, images);
   },
-  async create(_, { backend, config }) {
-    const created = await (await loadWasm(backend)).Engine.create(backend, config);
+  async create(_, { backend, config, workers = 1 }) {
+    const alone = await (await loadWasm(backend)).Engine.create(backend, config);
+    const created =
+      workers > 1 ? new ShardedEngine(alone, { backend, workers, lost: tellLost }) : alone;
     return { engine: register(created), state: stateOf(created) };
   },
   setImages: (target, { bytes, count, size }) => engine(target).setImages(bytes, count, size),
@@ -62,13 +65,15 @@ const methods = {
   noisy: (target, { index, t, seed }) => engine(target).noisy(index, t, seed),
   chain: (target, { index, t, seed }) => engine(target).chain(index, seed, t),
   train: (target, { milliseconds, maxSteps }) => engine(target).train(milliseconds, maxSteps),
+  gradients: (target, { first, count }) => engine(target).gradients(first, count),
+  apply: (target, { grads }) => engine(target).apply(grads),
   warmUp: (target) => engine(target).warmUp(),
   async reset(target) {
     await engine(target).resetTraining();
     return stateOf(engine(target));
   },
-  sample(target, options) {
-    const sampling = engine(target).sample(JSON.stringify(options));
+  async sample(target, options) {
+    const sampling = await engine(target).sample(JSON.stringify(options));
     const { total, count, size } = sampling;
     return { sampling: register(sampling), total, count, size };
   },
@@ -119,6 +124,9 @@ function transferables(value) {
  * @param {Transferable[]} [transfer]
  */
 const post = (reply, transfer = []) => self.postMessage(reply, { transfer });
+
+/** @type {ConstructorParameters<typeof ShardedEngine>[1]['lost']} */
+const tellLost = (error, workers) => post({ lost: error, workers });
 
 /** @param {any} error */
 const describe = (error) => ({

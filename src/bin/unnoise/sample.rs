@@ -219,6 +219,7 @@ impl Args {
             }),
             eta: self.eta.unwrap_or(0.0),
             seed: self.seed,
+            first: 0,
             count: given.or(self.count).unwrap_or(16),
             variance: self.variance.map(|variance| match variance {
                 Variance::FixedSmall => VarianceType::FixedSmall,
@@ -346,6 +347,7 @@ impl Job for Sampling<'_> {
             Some(noise) => Box::new(noise.upload(&device)),
             None => Box::new(SeededNoise {
                 seed: self.options.seed,
+                first: self.options.first,
                 shape,
                 device,
             }),

@@ -1,0 +1,86 @@
+// One model on several workers is the same model: same losses, same pictures.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, serve } from './lab.mjs';
+
+/**
+ * Ten losses agree this closely, relative to their size (about 1), as those of different backends
+ * do: gradients are summed in another order, which Adam's first steps magnify.
+ */
+const TOLERANCE = 2e-4;
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+/** @type {import('playwright-core').Page} */
+let page;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+  page = await context.newPage();
+  await page.goto(`${server.address}README.md`);
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
+
+/**
+ * Trains, forgets, trains again, and samples on so many workers.
+ * @param {{ address: string, workers: number, model?: number[] }} job
+ */
+async function run({ address, workers, model }) {
+  const { Lab } = await import(`${address}pkg/lab.js`);
+  const config = {
+    size: 16,
+    'unet.block_out_channels': [8, 16],
+    'unet.norm_num_groups': 4,
+    batch_size: 5,
+    lr_warmup_steps: 5,
+    num_train_timesteps: 100,
+  };
+  const lab = await Lab.create({ backend: 'flex', config, workers });
+  const rgb = (/** @type {number} */ image) =>
+    Uint8ClampedArray.from({ length: 16 * 16 * 3 }, (_, i) => ((i * 37 * (image + 1)) % 256) & 255);
+  lab.setImages([0, 1, 2].map((image) => ({ rgb: rgb(image), size: 16 })));
+  const train = async (/** @type {number} */ steps) => {
+    const losses = [];
+    for await (const report of lab.train({ steps })) losses.push(...report.losses);
+    return losses;
+  };
+  const first = await train(4);
+  await lab.reset();
+  const losses = await train(6);
+  const middle = await lab.save();
+  await lab.load(middle.slice());
+  losses.push(...(await train(4)));
+  const trained = [...(await lab.save())];
+  if (model) await lab.load(Uint8Array.from(model));
+  const frames = [];
+  for await (const frame of lab.sample({ sampler: 'ddpm', steps: 5, count: 7, seed: 3 })) {
+    frames.push([...frame.x_t], [...(frame.pred_x0 ?? [])]);
+  }
+  const used = lab.workers;
+  lab.dispose();
+  return { first, losses, frames, used, trained };
+}
+
+test('two and three workers train and sample as one does', async () => {
+  const address = server.address;
+  const one = await page.evaluate(run, { address, workers: 1 });
+  assert.equal(one.used, 1);
+  assert.equal(one.losses.length, 10);
+  assert.deepEqual(one.losses.slice(0, 4), one.first);
+  for (const workers of [2, 3]) {
+    const more = await page.evaluate(run, { address, workers, model: one.trained });
+    assert.equal(more.used, workers);
+    assert.deepEqual(more.losses.slice(0, 4), more.first);
+    for (const [step, loss] of more.losses.entries()) {
+      const difference = Math.abs(loss - one.losses[step]);
+      assert.ok(difference < TOLERANCE, `step ${step}: ${loss}, but ${one.losses[step]} on one`);
+    }
+    assert.deepEqual(more.frames, one.frames);
+  }
+});

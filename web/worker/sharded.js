@@ -1,0 +1,348 @@
+import { WorkerClient } from '../lib/worker-client.js';
+
+/**
+ * One model on several workers, each with a wasm instance of its own: no shared memory, so any
+ * static host will do.
+ *
+ * Every helper holds a replica of the model. In a training step each computes the gradients of its
+ * shard of the batch; the first worker adds them up in a fixed order and all take the same step with
+ * the sum, so replicas stay equal bit for bit and only gradients travel. Sampling divides the images.
+ *
+ * @typedef {import('./wasm.js').Engine} Engine
+ * @typedef {import('./wasm.js').Sampling} Sampling
+ * @typedef {import('./protocol.js').WireError} WireError
+ *
+ * @typedef {{ first: number, count: number }} Shard
+ * @typedef {{ client: WorkerClient, target: number }} Replica a helper and its engine's number there
+ */
+
+/**
+ * `total` items divided as evenly as possible, at least one each.
+ * @param {number} total
+ * @param {number} workers
+ * @returns {Shard[]}
+ */
+export function divide(total, workers) {
+  const shards = Math.max(1, Math.min(total, workers));
+  const start = (/** @type {number} */ index) => Math.floor((index * total) / shards);
+  return Array.from({ length: shards }, (_, index) => ({
+    first: start(index),
+    count: start(index + 1) - start(index),
+  }));
+}
+
+/** What the public of `Engine` is, over several workers. */
+export class ShardedEngine {
+  /** @type {Replica[] | undefined} */
+  #replicas;
+  /** Whether the helpers' models and images are those of ours. */
+  #current = false;
+  /** @type {{ bytes: Uint8Array, count: number, size: number } | undefined} */
+  #images;
+
+  /**
+   * @param {Engine} engine
+   * @param {object} options
+   * @param {string} options.backend
+   * @param {number} options.workers how many to compute on, this one included
+   * @param {(error: WireError, left: number) => void} options.lost told of every helper that fails
+   */
+  constructor(engine, { backend, workers, lost }) {
+    this.engine = engine;
+    this.backend = backend;
+    this.workers = workers;
+    this.lost = lost;
+  }
+
+  config = () => this.engine.config();
+  parameterCount = () => this.engine.parameterCount();
+  step = () => this.engine.step();
+  schedule = () => this.engine.schedule();
+  noisy = (/** @type {[number, number, number]} */ ...args) => this.engine.noisy(...args);
+  chain = (/** @type {[number, number, number]} */ ...args) => this.engine.chain(...args);
+  warmUp = () => this.engine.warmUp();
+  save = (/** @type {boolean} */ half) => this.engine.save(half);
+
+  /**
+   * @param {Uint8Array} bytes
+   * @param {number} count
+   * @param {number} size
+   */
+  setImages(bytes, count, size) {
+    this.engine.setImages(bytes, count, size);
+    this.#images = { bytes, count, size };
+    this.#current = false;
+  }
+
+  async resetTraining() {
+    this.#current = false;
+    await this.engine.resetTraining();
+  }
+
+  /** @param {Uint8Array} bytes */
+  async load(bytes) {
+    this.#current = false;
+    await this.engine.load(bytes);
+  }
+
+  /**
+   * @param {number} milliseconds
+   * @param {number} maxSteps
+   */
+  async train(milliseconds, maxSteps) {
+    await this.#synchronise();
+    const start = performance.now();
+    /** @type {number[]} */
+    const losses = [];
+    do {
+      losses.push(await this.#trainStep());
+    } while (performance.now() - start < milliseconds && losses.length < maxSteps);
+    return {
+      step: this.engine.step(),
+      losses: Float32Array.from(losses),
+      milliseconds: performance.now() - start,
+    };
+  }
+
+  async #trainStep() {
+    const { batch_size } = JSON.parse(this.engine.config()).training;
+    // A step that a helper did not live to finish has changed nothing: it is taken again.
+    while (true) {
+      const [own, ...others] = divide(batch_size, this.workers);
+      const replicas = this.#ready.slice(0, others.length);
+      const requests = replicas.map((replica, index) =>
+        this.#ask(replica, 'gradients', others[index]),
+      );
+      // So that no failure goes unheard while we are busy with our own shard.
+      const answers = Promise.allSettled(requests);
+      const sum = await this.engine.gradients(own.first, own.count);
+      const settled = await answers;
+      const failure = settled.find(({ status }) => status === 'rejected');
+      if (failure) {
+        // Of a living helper it is an error of the work itself.
+        if (replicas.every(({ client }) => !client.failure)) {
+          throw /** @type {PromiseRejectedResult} */ (failure).reason;
+        }
+        continue;
+      }
+      const parts = settled.map((part) => /** @type {PromiseFulfilledResult<any>} */ (part).value);
+      for (const { loss, grads } of parts) {
+        sum.loss += loss;
+        add(sum.grads, grads);
+      }
+      for (const [index, replica] of this.#ready.entries()) {
+        // A helper's own memory goes back to it, filled with the sum.
+        const grads = parts[index]?.grads ?? new Float32Array(sum.grads.length);
+        grads.set(sum.grads);
+        const applied = this.#ask(replica, 'apply', { grads }, [grads.buffer]);
+        // Errors here are those of a replica only, which is then no replica any more.
+        applied.catch((error) => this.#drop(replica, error));
+      }
+      this.engine.apply(sum.grads);
+      return sum.loss;
+    }
+  }
+
+  /**
+   * @param {string} optionsJson
+   * @returns {Promise<Sampling>}
+   */
+  async sample(optionsJson) {
+    const options = JSON.parse(optionsJson);
+    // What is wrong with the options is found out before anything is divided.
+    const whole = this.engine.sample(optionsJson);
+    const { total, count, size } = whole;
+    if (count < 2) return whole;
+    whole.free();
+    await this.#synchronise();
+    const shards = divide(count, this.workers);
+    const parts = shards.map(async (shard, index) => {
+      const part = JSON.stringify({ ...options, ...shard });
+      const local = this.engine.sample(part);
+      const replica = this.#ready[index - 1];
+      if (!replica) return { local };
+      try {
+        const args = { ...options, ...shard };
+        const { sampling } = await this.#ask(replica, 'sample', args);
+        return { local, remote: { client: replica.client, target: sampling } };
+      } catch {
+        return { local };
+      }
+    });
+    return new ShardedSampling(await Promise.all(parts), { total, count, size });
+  }
+
+  free() {
+    for (const { client, target } of this.#ready) client.call('free', target).catch(() => {});
+    this.#replicas = [];
+    this.engine.free();
+  }
+
+  get #ready() {
+    return this.#replicas ?? [];
+  }
+
+  /** Gives the helpers our model and images, starting them if need be. */
+  async #synchronise() {
+    if (this.#current) return;
+    const config = this.engine.config();
+    this.#replicas ??= await this.#start(config);
+    const bytes = this.#ready.length > 0 ? await this.engine.save(false) : undefined;
+    const images = this.#images;
+    await Promise.all(
+      this.#ready.map(async (replica) => {
+        try {
+          await this.#ask(replica, 'load', { bytes });
+          if (images) await this.#ask(replica, 'setImages', images);
+        } catch (error) {
+          this.#drop(replica, error);
+        }
+      }),
+    );
+    this.#current = true;
+  }
+
+  /**
+   * @param {string} config
+   * @returns {Promise<Replica[]>}
+   */
+  async #start(config) {
+    const started = await Promise.all(
+      helpers(this.workers - 1).map(async (client) => {
+        try {
+          const args = { backend: this.backend, config };
+          const { engine } = await client.call('create', 0, args);
+          return { client, target: /** @type {number} */ (engine) };
+        } catch (error) {
+          this.#tellLost(error, this.workers - 1);
+          return undefined;
+        }
+      }),
+    );
+    const replicas = started.filter((replica) => replica !== undefined);
+    this.workers = 1 + replicas.length;
+    return replicas;
+  }
+
+  /**
+   * @param {Replica} replica
+   * @param {import('./protocol.js').MethodName} method
+   * @param {any} args
+   * @param {Transferable[]} [transfer]
+   */
+  async #ask(replica, method, args, transfer) {
+    try {
+      return await replica.client.call(method, replica.target, args, { transfer });
+    } catch (error) {
+      if (replica.client.failure) this.#drop(replica, error);
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Replica} replica
+   * @param {unknown} error
+   */
+  #drop(replica, error) {
+    if (!this.#ready.includes(replica)) return;
+    this.#replicas = this.#ready.filter((other) => other !== replica);
+    this.workers = 1 + this.#ready.length;
+    this.#tellLost(error, this.workers);
+  }
+
+  /**
+   * @param {any} error
+   * @param {number} left
+   */
+  #tellLost(error, left) {
+    this.lost({ code: error?.code ?? 'internal', message: String(error?.message ?? error) }, left);
+  }
+}
+
+/**
+ * One sampling run in shards. Each also exists here, not yet begun, so that it can be caught up with
+ * should its helper fail.
+ *
+ * @typedef {{ local: Sampling, remote?: Replica }} Part
+ */
+class ShardedSampling {
+  #taken = 0;
+
+  /**
+   * @param {Part[]} parts
+   * @param {{ total: number, count: number, size: number }} shape
+   */
+  constructor(parts, { total, count, size }) {
+    this.parts = parts;
+    this.total = total;
+    this.count = count;
+    this.size = size;
+  }
+
+  async next() {
+    const taken = this.#taken++;
+    // Helpers begin before this worker is busy with its own shard.
+    const remote = this.parts.map(({ remote }) => remote?.client.call('next', remote.target));
+    const answers = Promise.allSettled(remote);
+    const own = await Promise.all(this.parts.map(({ local, remote }) => !remote && local.next()));
+    const frames = [];
+    for (const [index, answer] of (await answers).entries()) {
+      const part = this.parts[index];
+      if (answer.status === 'rejected') {
+        part.remote = undefined;
+        for (let step = 0; step < taken; step++) await part.local.next();
+        frames.push(await part.local.next());
+      } else {
+        frames.push(part.remote ? answer.value : own[index]);
+      }
+    }
+    const [first] = frames;
+    if (!first) return undefined;
+    return {
+      index: first.index,
+      t: first.t,
+      x_t: concat(frames.map(({ x_t }) => x_t)),
+      pred_x0: first.pred_x0 && concat(frames.map(({ pred_x0 }) => pred_x0)),
+    };
+  }
+
+  free() {
+    for (const { local, remote } of this.parts) {
+      local.free();
+      remote?.client.call('free', remote.target).catch(() => {});
+    }
+  }
+}
+
+/**
+ * The helpers of this worker, shared by all its engines.
+ * @type {WorkerClient[]}
+ */
+const pool = [];
+
+/** @param {number} count */
+function helpers(count) {
+  for (const [index, client] of pool.entries())
+    if (client.failure) pool[index] = new WorkerClient();
+  while (pool.length < count) pool.push(new WorkerClient());
+  return pool.slice(0, count);
+}
+
+/**
+ * @param {Float32Array} total
+ * @param {Float32Array} part
+ */
+function add(total, part) {
+  for (let i = 0; i < total.length; i++) total[i] += part[i];
+}
+
+/** @param {Uint8Array[]} parts */
+function concat(parts) {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  return whole;
+}
