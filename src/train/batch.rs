@@ -11,9 +11,11 @@ use crate::{
 pub struct Batch {
     /// t, uniform over 0..num_train_timesteps, one per image.
     pub timesteps: Vec<usize>,
+    /// The images.
+    pub x_0: Vec<f32>,
     /// Noised images.
     pub x_t: Vec<f32>,
-    /// The noise in them, which the network is to predict.
+    /// The noise in them.
     pub eps: Vec<f32>,
 }
 
@@ -36,6 +38,7 @@ impl Batch {
             })
             .collect();
         let indices = image_indices(&random, step, size, dataset.len());
+        let mut x_0 = Vec::with_capacity(size * length);
         let mut x_t = Vec::with_capacity(size * length);
         for (i, (&index, &t)) in indices.iter().zip(&timesteps).enumerate() {
             let eps = &eps[i * length..][..length];
@@ -43,13 +46,15 @@ impl Batch {
                 && random.uniform(Stream::Flip, stream_step, i as u64) < 0.5;
             if flip {
                 let mirrored = mirror(dataset.image(index), dataset.size());
-                x_t.extend(q_sample(schedule, &mirrored, eps, t));
+                x_0.extend(mirrored);
             } else {
-                x_t.extend(q_sample(schedule, dataset.image(index), eps, t));
+                x_0.extend(dataset.image(index));
             }
+            x_t.extend(q_sample(schedule, &x_0[i * length..], eps, t));
         }
         Self {
             timesteps,
+            x_0,
             x_t,
             eps,
         }

@@ -1,7 +1,9 @@
 //! Agreement with Hugging Face diffusers, number by number. The values under `tests/golden/` are
 //! made by `scripts/golden/make`.
 
+mod analytic;
 mod golden;
 mod sampler;
 mod schedule;
+mod solver;
 mod unet;

@@ -36,6 +36,12 @@ enum Sampler {
     Ddpm,
     /// Fewer steps, deterministic at eta 0 (Song et al. 2021)
     Ddim,
+    /// Heun's method, two evaluations a step (Karras et al. 2022)
+    Heun,
+    /// DPM-Solver++(2M) (Lu et al. 2022)
+    Dpmpp2m,
+    /// Euler's method along a rectified flow (Liu et al. 2023)
+    EulerFlow,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -53,6 +59,8 @@ enum Variance {
     FixedSmall,
     /// β
     FixedLarge,
+    /// What the model predicts
+    LearnedRange,
 }
 
 /// Draw new images from a model
@@ -75,7 +83,8 @@ pub struct Args {
     /// How to get from noise to images
     #[arg(long, value_enum, default_value = "ddim")]
     sampler: Sampler,
-    /// Denoising steps, 1 to the model's number of timesteps [default: 50 for ddim, all for ddpm]
+    /// Denoising steps, 1 to the model's number of timesteps [default: all for ddpm, 50 for the
+    /// others]
     #[arg(long, value_name = "K")]
     steps: Option<usize>,
     /// Noise added by ddim, 0 (none, the default) to 1 (as much as ddpm)
@@ -100,6 +109,17 @@ pub struct Args {
     /// Leave the estimates of x_0 as they are, where the model would clamp them to [-1, 1]
     #[arg(long)]
     no_clip: bool,
+    /// Clamp the estimates of x_0 to [-1, 1] where the model would leave them as they are
+    #[arg(long, conflicts_with = "no_clip")]
+    clip: bool,
+    /// Limit the estimates of x_0 to [-s, s] and divide by s, the quantile Q of an image's absolute
+    /// values or 1 (Imagen has 0.995)
+    #[arg(long, value_name = "Q", conflicts_with_all = ["no_clip", "clip"])]
+    dynamic_threshold: Option<f64>,
+    /// Space noise levels as Karras et al. 2022 do (heun and dpmpp2m) [default: true for heun,
+    /// false for dpmpp2m]
+    #[arg(long, value_name = "BOOL")]
+    use_karras_sigmas: Option<bool>,
     /// Derive the noise anew from a clamped estimate of x_0 (ddim only), as improved-diffusion does
     #[arg(long, conflicts_with = "no_clip")]
     use_clipped_model_output: bool,
@@ -184,6 +204,11 @@ impl Args {
                 "--use-clipped-model-output is only for --sampler ddim; leave it out.",
             ),
             (
+                self.use_karras_sigmas.is_some()
+                    && !matches!(self.sampler, Sampler::Heun | Sampler::Dpmpp2m),
+                "--use-karras-sigmas is only for --sampler heun and dpmpp2m; leave it out.",
+            ),
+            (
                 self.trajectory && kind != Kind::Safetensors,
                 "--trajectory needs an --out that ends in .safetensors; a .gif shows every step without it.",
             ),
@@ -212,10 +237,13 @@ impl Args {
             sampler: match self.sampler {
                 Sampler::Ddpm => SamplerKind::Ddpm,
                 Sampler::Ddim => SamplerKind::Ddim,
+                Sampler::Heun => SamplerKind::Heun,
+                Sampler::Dpmpp2m => SamplerKind::Dpmpp2m,
+                Sampler::EulerFlow => SamplerKind::EulerFlow,
             },
             steps: self.steps.unwrap_or(match self.sampler {
                 Sampler::Ddpm => longest,
-                Sampler::Ddim => longest.min(50),
+                _ => longest.min(50),
             }),
             eta: self.eta.unwrap_or(0.0),
             seed: self.seed,
@@ -223,8 +251,11 @@ impl Args {
             variance: self.variance.map(|variance| match variance {
                 Variance::FixedSmall => VarianceType::FixedSmall,
                 Variance::FixedLarge => VarianceType::FixedLarge,
+                Variance::LearnedRange => VarianceType::LearnedRange,
             }),
-            clip: self.no_clip.then_some(false),
+            clip: (self.clip || self.no_clip).then_some(self.clip),
+            dynamic_threshold: self.dynamic_threshold,
+            use_karras_sigmas: self.use_karras_sigmas,
             use_clipped_model_output: self.use_clipped_model_output,
         })
     }
