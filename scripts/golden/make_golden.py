@@ -1,6 +1,6 @@
 """Writes the golden values of tests/golden/ with Hugging Face diffusers.
 
-Usage: make_golden.py OUT_DIR [schedules|trajectories|solvers|unet|embedding ...]
+Usage: make_golden.py OUT_DIR [schedules|trajectories|solvers|unet|elbo|embedding ...]
 
 tests/golden/README.md says what each file holds. Everything runs on the CPU, on
 one thread, from fixed seeds. What diffusers computes in float32 is computed a
@@ -507,16 +507,22 @@ def randomise(model):
         p.data.copy_(values)
 
 
+def make_unet(seed, options):
+    """A U-Net with random parameters; `seed` also sets what is drawn next."""
+    torch.manual_seed(seed)
+    levels = len(options["block_out_channels"])
+    defaults = dict(sample_size=16, down_block_types=(DOWN,) * levels, up_block_types=(UP,) * levels)
+    model = UNet2DModel(**{**defaults, **options}).eval()
+    randomise(model)
+    return model
+
+
 def make_unets(out):
     """unet_<case>.safetensors and unet_cases.json: UNet2DModel forward passes."""
     cases = []
     for seed, (name, (options, timesteps, labels)) in enumerate(UNETS.items()):
-        torch.manual_seed(100 + seed)
+        model = make_unet(100 + seed, options)
         levels = len(options["block_out_channels"])
-        defaults = dict(sample_size=16, down_block_types=(DOWN,) * levels, up_block_types=(UP,) * levels)
-        model = UNet2DModel(**{**defaults, **options}).eval()
-        randomise(model)
-
         size = model.config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
         x = torch.randn(2, model.config.in_channels, height, width)
@@ -561,6 +567,112 @@ def make_unets(out):
     write_json(out / "unet_cases.json", {"cases": cases})
 
 
+# --- variational bound -------------------------------------------------------
+
+
+def normal_kl(mean1, logvar1, mean2, logvar2):
+    """KL divergence of two normal distributions, in nats."""
+    ratio, distance = torch.exp(logvar1 - logvar2), (mean1 - mean2) ** 2
+    return 0.5 * (-1 + logvar2 - logvar1 + ratio + distance * torch.exp(-logvar2))
+
+
+def discretized_log_likelihood(x, mean, log_scale):
+    """Of 256 levels in [-1, 1], with improved-diffusion's tanh for the normal CDF."""
+    cdf = lambda z: 0.5 * (1 + torch.tanh((2 / math.pi) ** 0.5 * (z + 0.044715 * z**3)))
+    log = lambda p: torch.log(p.clamp(min=1e-12))
+    centred, inv_std = x - mean, torch.exp(-log_scale)
+    above, below = cdf(inv_std * (centred + 1 / 255)), cdf(inv_std * (centred - 1 / 255))
+    inner = log(above - below)
+    return torch.where(x < -0.999, log(above), torch.where(x > 0.999, log(1 - below), inner))
+
+
+def bpd_loop(network, scheduler, x_0, eps):
+    """improved-diffusion's calc_bpd_loop in float64, from the formulas of the papers.
+
+    Ho et al. 2020, equations 5, 7 and 13; Nichol & Dhariwal 2021, equation 15. Returns the prior's
+    term [n] and, by timestep, the terms and errors [T, n].
+    """
+    config = scheduler.config
+    with precision(torch.float64):
+        betas = type(scheduler)(**config).betas
+    abar = torch.cumprod(1 - betas, 0)
+    abar_prev = torch.cat([torch.ones(1, dtype=torch.float64), abar[:-1]])
+    variance = betas * (1 - abar_prev) / (1 - abar)
+    log_variance = torch.log(torch.cat([variance[1:2], variance[1:]]))
+    mean_of = lambda values: values.flatten(1).mean(1)
+    vb, x0_mse, eps_mse = [], [], []
+    for t in range(len(betas)):
+        signal, noise = abar[t] ** 0.5, (1 - abar[t]) ** 0.5
+        x_t = signal * x_0 + noise * eps[t]
+        with torch.no_grad():
+            output = network(x_t, torch.full((len(x_0),), t)).sample
+        output, place = output[:, :3], output[:, 3:]
+        pred_x0 = {
+            "epsilon": lambda: (x_t - noise * output) / signal,
+            "sample": lambda: output,
+            "v_prediction": lambda: signal * x_t - noise * output,
+        }[config.prediction_type]()
+        if config.clip_sample:
+            pred_x0 = pred_x0.clamp(-1, 1)
+        model_log_variance = {
+            "fixed_small": lambda: log_variance[t],
+            "fixed_large": lambda: torch.log(betas[t]) if t else log_variance[0],
+            "learned_range": lambda: (place + 1) / 2 * torch.log(betas[t]) + (1 - place) / 2 * log_variance[t],
+        }[config.variance_type]()
+        coef1 = betas[t] * abar_prev[t] ** 0.5 / (1 - abar[t])
+        coef2 = (1 - abar_prev[t]) * (1 - betas[t]) ** 0.5 / (1 - abar[t])
+        mean = lambda x: coef1 * x + coef2 * x_t
+        if t == 0:
+            term = -discretized_log_likelihood(x_0, mean(pred_x0), 0.5 * model_log_variance)
+        else:
+            term = normal_kl(mean(x_0), log_variance[t], mean(pred_x0), model_log_variance)
+        vb.append(mean_of(term) / math.log(2))
+        x0_mse.append(mean_of((pred_x0 - x_0) ** 2))
+        eps_mse.append(mean_of(((x_t - signal * pred_x0) / noise - eps[t]) ** 2))
+    zero = torch.zeros(())
+    prior = mean_of(normal_kl(abar[-1] ** 0.5 * x_0, torch.log(1 - abar[-1]), zero, zero)) / math.log(2)
+    return prior, torch.stack(vb), torch.stack(x0_mse), torch.stack(eps_mse)
+
+
+def elbo_cases():
+    """Yields (name, U-Net case, options of DDPMScheduler) of every case."""
+    steep = dict(beta_start=0.004, beta_end=0.8)
+    yield "fixed_small", "mid_attention", dict(steep)
+    yield "fixed_large", "mid_attention", dict(steep, variance_type="fixed_large", prediction_type="v_prediction")
+    yield "sample_unclipped", "mid_attention", dict(steep, prediction_type="sample", clip_sample=False)
+    yield "cosine", "mid_attention", dict(beta_schedule="squaredcos_cap_v2")
+    yield "learned_range", "learned_variance", dict(steep, variance_type="learned_range")
+
+
+def make_elbo(out):
+    """elbo.safetensors and .json: the variational bound of two images under U-Nets of unet_cases.json."""
+    steps = 25
+    torch.manual_seed(3)
+    smooth = torch.nn.functional.interpolate(torch.randn(2, 3, 4, 4), size=16, mode="bicubic")
+    levels = ((smooth.clamp(-1, 1) + 1) * 127.5).round()
+    x_0, eps = (levels / 127.5 - 1).float(), torch.randn(steps, 2, 3, 16, 16)
+    cases = []
+    for name, unet, options in elbo_cases():
+        seed = 100 + list(UNETS).index(unet)
+        network = make_unet(seed, UNETS[unet][0]).double()
+        scheduler = DDPMScheduler(num_train_timesteps=steps, **options)
+        prior, vb, x0_mse, eps_mse = bpd_loop(network, scheduler, x_0.double(), eps.double())
+        cases.append(
+            {
+                "name": name,
+                "unet": unet,
+                "scheduler": config_of(scheduler),
+                "total_bpd": (prior + vb.sum(0)).mean().item(),
+                "prior_bpd": prior.mean().item(),
+                "vb": vb.mean(1).tolist(),
+                "x0_mse": x0_mse.mean(1).tolist(),
+                "eps_mse": eps_mse.mean(1).tolist(),
+            }
+        )
+    write_safetensors(out / "elbo.safetensors", {"x_0": x_0, "eps": eps})
+    write_json(out / "elbo.json", {"cases": cases})
+
+
 # --- embedding.json ----------------------------------------------------------
 
 
@@ -584,6 +696,7 @@ MAKERS = {
     "trajectories": make_trajectories,
     "solvers": make_solvers,
     "unet": make_unets,
+    "elbo": make_elbo,
     "embedding": make_embedding,
 }
 

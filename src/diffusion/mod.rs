@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod denoiser;
+pub mod elbo;
 pub mod forward;
 mod level;
 pub mod objective;

@@ -2,6 +2,7 @@
 //! made by `scripts/golden/make`.
 
 mod analytic;
+mod elbo;
 mod golden;
 mod sampler;
 mod schedule;

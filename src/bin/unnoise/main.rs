@@ -3,7 +3,9 @@
 //! Exit status 2 with one line on stderr for what the caller can put right, 1 for failures at work.
 
 mod backend;
+mod eval;
 mod failure;
+mod input;
 mod output;
 mod sample;
 mod schedule;
@@ -44,6 +46,7 @@ enum Command {
     Schedule(schedule::Args),
     Train(train::Args),
     Sample(sample::Args),
+    Eval(eval::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Schedule(args) => schedule::run(args),
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::run(args),
+        Command::Eval(args) => eval::run(args),
     }))
     .unwrap_or_else(|cause| Err(Failure::from_panic(cause.as_ref())));
     match result {

@@ -2,19 +2,17 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
 };
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use clap::ValueEnum;
 use pollster::block_on;
-use safetensors::SafeTensors;
 use unnoise::{
     diffusion::VarianceType,
     error::Error,
     format::{
-        Checkpoint, diffusers,
+        Checkpoint,
         picture::Grid,
         tensors::{self, NamedTensor, Precision},
     },
@@ -27,6 +25,7 @@ use unnoise::{
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
+    input::{Weights, floats, open_noise, read_model},
     output::{self, Output, Progress},
 };
 
@@ -42,14 +41,6 @@ enum Sampler {
     Dpmpp2m,
     /// Euler's method along a rectified flow (Liu et al. 2023)
     EulerFlow,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Weights {
-    /// Averaged over training
-    Ema,
-    /// As the optimizer left them
-    Raw,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -261,24 +252,6 @@ impl Args {
     }
 }
 
-fn read_model(path: &Path) -> Result<Checkpoint> {
-    let model = if path.is_dir() {
-        diffusers::read(path)
-    } else {
-        Checkpoint::from_bytes(&read_file(path)?)
-    };
-    model.map_err(|error| Failure::reading(path, &error))
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| {
-        Failure::Use(format!(
-            "{}: the file cannot be read ({error}). Check its name.",
-            path.display()
-        ))
-    })
-}
-
 /// The contents of `--noise`.
 struct GivenValues {
     x_t: Vec<f32>,
@@ -288,14 +261,12 @@ struct GivenValues {
 
 impl GivenValues {
     fn read(path: &Path) -> Result<Self> {
-        let bytes = read_file(path)?;
-        let wrong = |error: Error| Failure::reading(path, &error);
-        let file = tensors::open(&bytes).map_err(wrong)?;
-        let x_t = floats(&file, "x_T").map_err(wrong)?;
-        let (x_t, x_t_shape) =
-            x_t.ok_or_else(|| wrong(Error::Noise("it has no tensor x_T; name one so.".into())))?;
-        let z = floats(&file, "z").map_err(wrong)?;
-        Ok(Self { x_t, x_t_shape, z })
+        open_noise(path, |file| {
+            let (x_t, x_t_shape) = floats(file, "x_T")?
+                .ok_or_else(|| Error::Noise("it has no tensor x_T; name one so.".into()))?;
+            let z = floats(file, "z")?;
+            Ok(Self { x_t, x_t_shape, z })
+        })
     }
 
     fn check(&self, options: &SamplingOptions, model: &Checkpoint) -> unnoise::error::Result<()> {
@@ -325,29 +296,6 @@ impl GivenValues {
     }
 }
 
-/// A tensor of rank `D`, if the file has it.
-fn floats<const D: usize>(
-    file: &SafeTensors,
-    name: &str,
-) -> unnoise::error::Result<Option<(Vec<f32>, [usize; D])>> {
-    let Ok(view) = file.tensor(name) else {
-        return Ok(None);
-    };
-    let shape = view.shape().try_into().map_err(|_| {
-        Error::Noise(format!(
-            "{name} has the shape {:?}, but needs {D} dimensions.",
-            view.shape()
-        ))
-    })?;
-    match tensors::floats(&view) {
-        Some(values) => Ok(Some((values, shape))),
-        None => Err(Error::Noise(format!(
-            "{name} holds {:?}, but must hold F32 or F16.",
-            view.dtype()
-        ))),
-    }
-}
-
 struct Sampling<'a> {
     kind: Kind,
     model: Checkpoint,
@@ -364,10 +312,7 @@ impl Job for Sampling<'_> {
         let config = &self.model.config;
         let size = config.size;
         let sampler = self.options.sampler::<B>(&config.scheduler)?;
-        let weights = match self.args.weights {
-            Weights::Ema => WeightsKind::Ema,
-            Weights::Raw => WeightsKind::Raw,
-        };
+        let weights = WeightsKind::from(self.args.weights);
         let denoiser = self
             .model
             .denoiser::<B>(weights, &device)
