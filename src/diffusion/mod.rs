@@ -8,6 +8,7 @@ pub mod config;
 pub mod denoiser;
 pub mod elbo;
 pub mod forward;
+pub mod ideal;
 mod level;
 pub mod objective;
 pub mod parametrisation;
@@ -18,6 +19,7 @@ pub mod vlb;
 
 pub use config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing, VarianceType};
 pub use denoiser::{Denoiser, Limit, ModelOutput, Prediction};
+pub use ideal::IdealDenoiser;
 pub use level::NoiseLevel;
 pub use objective::{LossWeighting, Objective};
 pub use posterior::Posterior;
