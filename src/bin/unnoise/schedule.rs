@@ -11,7 +11,7 @@ use crate::{failure::Result, output};
 enum Kind {
     /// β rises linearly from beta-start to beta-end (Ho et al. 2020)
     Linear,
-    /// √β rises linearly (Rombach et al. 2022)
+    /// √β rises linearly from that of beta-start to that of beta-end (Rombach et al. 2022)
     ScaledLinear,
     /// ᾱ follows a squared cosine (Nichol & Dhariwal 2021)
     Cosine,
