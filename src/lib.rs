@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod diffusion;
 pub mod error;
+pub mod evaluation;
 pub mod format;
 pub mod model;
 pub mod ops;

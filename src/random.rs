@@ -26,6 +26,11 @@ pub enum Stream {
     SamplerNoise = 6,
     /// Noise of the forward process shown to people; `step` is the timestep.
     ForwardNoise = 7,
+    /// ε of the variational bound; `step` is the timestep.
+    EvaluationNoise = 8,
+    /// Which images, and what noise, the floor of the loss is measured with; `step` is the timestep.
+    FloorImages = 9,
+    FloorNoise = 10,
 }
 
 /// The generator: nothing but its seed.

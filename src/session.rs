@@ -260,6 +260,7 @@ impl<B: Kernels + Ops> Session<B> {
                 WeightsKind::Ema => state.ema_weights(),
                 WeightsKind::Raw => state.raw_weights(),
             },
+            prediction_type: config.scheduler.prediction_type,
         };
         let noise = SeededNoise {
             seed: options.seed,
@@ -300,7 +301,7 @@ pub struct Sampling<B: Kernels + Ops> {
 pub struct Picture {
     /// Steps taken so far: 0 for x_T.
     pub index: usize,
-    /// The timestep the frame is at; `None` once it is x_0.
+    /// The timestep the frame is at, or the nearest; `None` once it is x_0.
     pub t: Option<usize>,
     pub x_t: Vec<u8>,
     /// `None` for x_T.
@@ -334,7 +335,7 @@ impl<B: Kernels + Ops> Sampling<B> {
         B::check_device()?;
         Ok(Some(Picture {
             index: frame.index,
-            t: frame.t,
+            t: frame.t.map(|t| t.round() as usize),
             x_t: rgb_from_pixels(&x_t, size),
             pred_x0: pred_x0.map(|pixels| rgb_from_pixels(&pixels, size)),
         }))

@@ -1,6 +1,6 @@
 """Writes the golden values of tests/golden/ with Hugging Face diffusers.
 
-Usage: make_golden.py OUT_DIR [schedules|trajectories|unet|embedding ...]
+Usage: make_golden.py OUT_DIR [schedules|trajectories|solvers|unet|elbo|embedding ...]
 
 tests/golden/README.md says what each file holds. Everything runs on the CPU, on
 one thread, from fixed seeds. What diffusers computes in float32 is computed a
@@ -21,12 +21,32 @@ import diffusers
 import numpy
 import safetensors
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    UNet2DModel,
+)
 from diffusers.models.embeddings import get_timestep_embedding
-from diffusers.schedulers import scheduling_ddim, scheduling_ddpm
+from diffusers.schedulers import (
+    scheduling_ddim,
+    scheduling_ddpm,
+    scheduling_dpmsolver_multistep,
+    scheduling_flow_match_euler_discrete,
+    scheduling_heun_discrete,
+)
 from diffusers.training_utils import compute_snr
 from safetensors.torch import save_file
 
+SCHEDULING = (
+    scheduling_ddpm,
+    scheduling_ddim,
+    scheduling_dpmsolver_multistep,
+    scheduling_flow_match_euler_discrete,
+    scheduling_heun_discrete,
+)
 VERSIONS = {m.__name__: m.__version__ for m in (diffusers, torch, safetensors, numpy)}
 
 
@@ -51,11 +71,14 @@ def config_of(diffusers_object):
     return json.loads(diffusers_object.to_json_string())
 
 
-class Float64Torch:
-    """`torch`, with float64 where diffusers' schedulers ask for float32."""
+class Float64:
+    """`torch` or `numpy`, with float64 where diffusers' schedulers ask for float32."""
+
+    def __init__(self, library):
+        self.library = library
 
     def __getattr__(self, name):
-        return torch.float64 if name == "float32" else getattr(torch, name)
+        return getattr(self.library, "float64" if name == "float32" else name)
 
 
 @contextlib.contextmanager
@@ -65,8 +88,9 @@ def precision(dtype):
         if dtype == torch.float64:
             torch.set_default_dtype(torch.float64)
             stack.callback(torch.set_default_dtype, torch.float32)
-            for module in (scheduling_ddpm, scheduling_ddim):
-                stack.enter_context(mock.patch.object(module, "torch", Float64Torch()))
+            for module in SCHEDULING:
+                for name, library in ("torch", torch), ("np", numpy):
+                    stack.enter_context(mock.patch.object(module, name, Float64(library)))
         yield
 
 
@@ -111,19 +135,24 @@ def schedule_values(dtype, indices, **config):
 def make_schedules(out):
     """schedules.json: noise schedules, and which timesteps a sampler visits."""
     schedules = []
-    for kind, steps in [
+    for kind, steps, *zero_snr in [
         ("linear", 1000),
         ("linear", 100),
         ("linear", 10),
+        ("scaled_linear", 1000),
         ("squaredcos_cap_v2", 1000),
         ("squaredcos_cap_v2", 50),
+        ("squaredcos_cap_v2", 4000),
         ("sigmoid", 1000),
+        ("linear", 1000, True),
+        ("squaredcos_cap_v2", 100, True),
     ]:
         config = {"num_train_timesteps": steps, "beta_schedule": kind, "beta_start": 1e-4, "beta_end": 0.02}
+        config["rescale_betas_zero_snr"] = bool(zero_snr)
         indices = list(range(steps)) if steps <= 100 else [*range(0, steps - 1, 37), steps - 1]
         schedules.append(
             {
-                "name": f"{kind}_{steps}",
+                "name": f"{kind}_{steps}" + "_zero_snr" * bool(zero_snr),
                 **config,
                 "indices": indices,
                 "float32": schedule_values(torch.float32, indices, **config),
@@ -215,6 +244,13 @@ def trajectory_cases():
     yield ddim(linear, 10, "leading", True, 0.5, prediction_type="v_prediction")
     yield ddim(linear, 10, "leading", True, 0.5, prediction_type="sample")
 
+    # What is left of x_0 at the last step, and estimates of x_0 limited by a quantile.
+    yield ddpm(linear, 1000, 10, "trailing", True, prediction_type="v_prediction", rescale_betas_zero_snr=True)
+    yield ddim(linear, 10, "trailing", False, 0.5, prediction_type="v_prediction", rescale_betas_zero_snr=True)
+    limits = dict(thresholding=True, dynamic_thresholding_ratio=0.9, sample_max_value=5.0)
+    yield ddpm(linear, 1000, 10, "leading", True, **limits)
+    yield ddim(cosine, 10, "trailing", True, 0.0, **limits)
+
     # A number of steps that does not divide num_train_timesteps.
     for spacing in both:
         yield ddpm(linear, 1000, 7, spacing, True)
@@ -226,7 +262,8 @@ def case_name(cls, options, steps, eta):
     clip = "clip" if options["clip_sample"] else "noclip"
     schedule = {"squaredcos_cap_v2": "cosine"}.get(options["beta_schedule"], options["beta_schedule"])
     parts = [kind, clip, schedule, f"T{options['num_train_timesteps']}", f"K{steps}", options["timestep_spacing"]]
-    return "_".join(parts + [options[k] for k in ("prediction_type",) if k in options])
+    parts += [options[k] for k in ("prediction_type",) if k in options]
+    return "_".join(parts + [k for k in ("rescale_betas_zero_snr", "thresholding") if k in options])
 
 
 def make_trajectories(out):
@@ -268,6 +305,98 @@ def make_trajectories(out):
         "float64_max_abs_error": "Largest difference to the same code of diffusers run in float64, schedule included.",
     }
     write_json(out / "trajectories.json", {"about": about, "cases": cases})
+
+
+# --- solvers -----------------------------------------------------------------
+
+
+def solve(scheduler, steps, x_T):
+    """A whole trajectory from x_T of a solver without noise.
+
+    Everything in the scale of the process that the model was trained on: Heun's own x is divided
+    by sqrt(sigma^2 + 1). Returns the trajectory without x_T, the predicted x_0s at its points, and
+    their timesteps.
+    """
+    scheduler.set_timesteps(steps)
+    # Without it a step is found by its timestep, which rounding may give to two of them.
+    scheduler.set_begin_index(0)
+    heun = isinstance(scheduler, HeunDiscreteScheduler)
+    own_scale = lambda x, i: x / (scheduler.sigmas[i] ** 2 + 1) ** 0.5 if heun else x
+    x = x_T * getattr(scheduler, "init_noise_sigma", 1.0)
+    trajectory, predictions, timesteps = [], [], []
+    for i, t in enumerate(scheduler.timesteps):
+        output = denoiser(own_scale(x, i), t.item())
+        # Heun's second evaluation of a step comes after every odd one.
+        first = not heun or i % 2 == 0
+        if isinstance(scheduler, DPMSolverMultistepScheduler):
+            if scheduler.step_index is None:
+                scheduler._init_step_index(t)
+            prediction = scheduler.convert_model_output(output, sample=x)
+        elif isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
+            prediction = x - scheduler.sigmas[i] * output
+        result = scheduler.step(output, t, x)
+        x = result.prev_sample
+        if first:
+            predictions.append(result.pred_original_sample if heun else prediction)
+            timesteps.append(t.item())
+        if not heun or i % 2 == 1 or i + 1 == len(scheduler.timesteps):
+            trajectory.append(own_scale(x, i + 1))
+    return torch.stack(trajectory), torch.stack(predictions), timesteps
+
+
+def solver_cases():
+    """Yields (name, scheduler class, its options, steps) of every case."""
+    for spacing, karras in itertools.product(("linspace", "leading", "trailing"), (True, False)):
+        for kind in ("linear", "squaredcos_cap_v2"):
+            options = dict(
+                beta_start=1e-4, beta_end=0.02, beta_schedule=kind, timestep_spacing=spacing, use_karras_sigmas=karras
+            )
+            end = f"{kind}_{spacing}" + "_karras" * karras
+            # Heun's first step from a sigma of 20,000 magnifies float32's rounding beyond measure.
+            if karras or kind == "linear" or spacing == "leading":
+                yield f"heun_{end}", HeunDiscreteScheduler, dict(options, clip_sample=True), 7
+            limits = dict(thresholding=True, sample_max_value=1.0 if kind == "linear" else 3.0)
+            yield f"dpmpp2m_{end}", DPMSolverMultistepScheduler, dict(options, **limits), 9
+    linear = dict(beta_start=1e-4, beta_end=0.02, timestep_spacing="trailing")
+    for prediction in ("epsilon", "sample", "v_prediction"):
+        options = dict(linear, prediction_type=prediction)
+        yield f"heun_{prediction}", HeunDiscreteScheduler, dict(options, use_karras_sigmas=True), 10
+        yield f"dpmpp2m_{prediction}", DPMSolverMultistepScheduler, options, 20
+    zero_snr = dict(linear, prediction_type="v_prediction", rescale_betas_zero_snr=True)
+    yield "dpmpp2m_zero_snr", DPMSolverMultistepScheduler, zero_snr, 10
+    for shift in (1.0, 3.0):
+        yield f"euler_flow_shift{shift}", FlowMatchEulerDiscreteScheduler, dict(shift=shift), 10
+
+
+def make_solvers(out):
+    """solvers.safetensors and .json: deterministic solvers on the analytic denoiser."""
+    torch.manual_seed(2)
+    x_T = torch.randn(2, 3, 4, 4)
+    tensors, cases = {"x_T": x_T}, []
+    for name, cls, options, steps in solver_cases():
+        scheduler = cls(**options)
+        rounded = solve(scheduler, steps, x_T)
+        with precision(torch.float64):
+            trajectory, predictions, timesteps = solve(cls(**options), steps, x_T.double())
+        assert rounded[0].dtype == torch.float32 and trajectory.dtype == torch.float64
+        tensors[f"{name}.trajectory"] = trajectory.float()
+        tensors[f"{name}.pred_original_sample"] = predictions.float()
+        cases.append(
+            {
+                "name": name,
+                # Its default, -Infinity, is no JSON.
+                "scheduler": {k: v for k, v in config_of(scheduler).items() if k != "lambda_min_clipped"},
+                "num_inference_steps": steps,
+                "timesteps": timesteps,
+                "max_abs": {"trajectory": largest(trajectory), "pred_original_sample": largest(predictions)},
+                "float64_max_abs_error": {
+                    "trajectory": largest(trajectory - rounded[0]),
+                    "pred_original_sample": largest(predictions - rounded[1]),
+                },
+            }
+        )
+    write_safetensors(out / "solvers.safetensors", tensors)
+    write_json(out / "solvers.json", {"cases": cases})
 
 
 # --- U-Nets ------------------------------------------------------------------
@@ -378,16 +507,22 @@ def randomise(model):
         p.data.copy_(values)
 
 
+def make_unet(seed, options):
+    """A U-Net with random parameters; `seed` also sets what is drawn next."""
+    torch.manual_seed(seed)
+    levels = len(options["block_out_channels"])
+    defaults = dict(sample_size=16, down_block_types=(DOWN,) * levels, up_block_types=(UP,) * levels)
+    model = UNet2DModel(**{**defaults, **options}).eval()
+    randomise(model)
+    return model
+
+
 def make_unets(out):
     """unet_<case>.safetensors and unet_cases.json: UNet2DModel forward passes."""
     cases = []
     for seed, (name, (options, timesteps, labels)) in enumerate(UNETS.items()):
-        torch.manual_seed(100 + seed)
+        model = make_unet(100 + seed, options)
         levels = len(options["block_out_channels"])
-        defaults = dict(sample_size=16, down_block_types=(DOWN,) * levels, up_block_types=(UP,) * levels)
-        model = UNet2DModel(**{**defaults, **options}).eval()
-        randomise(model)
-
         size = model.config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
         x = torch.randn(2, model.config.in_channels, height, width)
@@ -432,6 +567,112 @@ def make_unets(out):
     write_json(out / "unet_cases.json", {"cases": cases})
 
 
+# --- variational bound -------------------------------------------------------
+
+
+def normal_kl(mean1, logvar1, mean2, logvar2):
+    """KL divergence of two normal distributions, in nats."""
+    ratio, distance = torch.exp(logvar1 - logvar2), (mean1 - mean2) ** 2
+    return 0.5 * (-1 + logvar2 - logvar1 + ratio + distance * torch.exp(-logvar2))
+
+
+def discretized_log_likelihood(x, mean, log_scale):
+    """Of 256 levels in [-1, 1], with improved-diffusion's tanh for the normal CDF."""
+    cdf = lambda z: 0.5 * (1 + torch.tanh((2 / math.pi) ** 0.5 * (z + 0.044715 * z**3)))
+    log = lambda p: torch.log(p.clamp(min=1e-12))
+    centred, inv_std = x - mean, torch.exp(-log_scale)
+    above, below = cdf(inv_std * (centred + 1 / 255)), cdf(inv_std * (centred - 1 / 255))
+    inner = log(above - below)
+    return torch.where(x < -0.999, log(above), torch.where(x > 0.999, log(1 - below), inner))
+
+
+def bpd_loop(network, scheduler, x_0, eps):
+    """improved-diffusion's calc_bpd_loop in float64, from the formulas of the papers.
+
+    Ho et al. 2020, equations 5, 7 and 13; Nichol & Dhariwal 2021, equation 15. Returns the prior's
+    term [n] and, by timestep, the terms and errors [T, n].
+    """
+    config = scheduler.config
+    with precision(torch.float64):
+        betas = type(scheduler)(**config).betas
+    abar = torch.cumprod(1 - betas, 0)
+    abar_prev = torch.cat([torch.ones(1, dtype=torch.float64), abar[:-1]])
+    variance = betas * (1 - abar_prev) / (1 - abar)
+    log_variance = torch.log(torch.cat([variance[1:2], variance[1:]]))
+    mean_of = lambda values: values.flatten(1).mean(1)
+    vb, x0_mse, eps_mse = [], [], []
+    for t in range(len(betas)):
+        signal, noise = abar[t] ** 0.5, (1 - abar[t]) ** 0.5
+        x_t = signal * x_0 + noise * eps[t]
+        with torch.no_grad():
+            output = network(x_t, torch.full((len(x_0),), t)).sample
+        output, place = output[:, :3], output[:, 3:]
+        pred_x0 = {
+            "epsilon": lambda: (x_t - noise * output) / signal,
+            "sample": lambda: output,
+            "v_prediction": lambda: signal * x_t - noise * output,
+        }[config.prediction_type]()
+        if config.clip_sample:
+            pred_x0 = pred_x0.clamp(-1, 1)
+        model_log_variance = {
+            "fixed_small": lambda: log_variance[t],
+            "fixed_large": lambda: torch.log(betas[t]) if t else log_variance[0],
+            "learned_range": lambda: (place + 1) / 2 * torch.log(betas[t]) + (1 - place) / 2 * log_variance[t],
+        }[config.variance_type]()
+        coef1 = betas[t] * abar_prev[t] ** 0.5 / (1 - abar[t])
+        coef2 = (1 - abar_prev[t]) * (1 - betas[t]) ** 0.5 / (1 - abar[t])
+        mean = lambda x: coef1 * x + coef2 * x_t
+        if t == 0:
+            term = -discretized_log_likelihood(x_0, mean(pred_x0), 0.5 * model_log_variance)
+        else:
+            term = normal_kl(mean(x_0), log_variance[t], mean(pred_x0), model_log_variance)
+        vb.append(mean_of(term) / math.log(2))
+        x0_mse.append(mean_of((pred_x0 - x_0) ** 2))
+        eps_mse.append(mean_of(((x_t - signal * pred_x0) / noise - eps[t]) ** 2))
+    zero = torch.zeros(())
+    prior = mean_of(normal_kl(abar[-1] ** 0.5 * x_0, torch.log(1 - abar[-1]), zero, zero)) / math.log(2)
+    return prior, torch.stack(vb), torch.stack(x0_mse), torch.stack(eps_mse)
+
+
+def elbo_cases():
+    """Yields (name, U-Net case, options of DDPMScheduler) of every case."""
+    steep = dict(beta_start=0.004, beta_end=0.8)
+    yield "fixed_small", "mid_attention", dict(steep)
+    yield "fixed_large", "mid_attention", dict(steep, variance_type="fixed_large", prediction_type="v_prediction")
+    yield "sample_unclipped", "mid_attention", dict(steep, prediction_type="sample", clip_sample=False)
+    yield "cosine", "mid_attention", dict(beta_schedule="squaredcos_cap_v2")
+    yield "learned_range", "learned_variance", dict(steep, variance_type="learned_range")
+
+
+def make_elbo(out):
+    """elbo.safetensors and .json: the variational bound of two images under U-Nets of unet_cases.json."""
+    steps = 25
+    torch.manual_seed(3)
+    smooth = torch.nn.functional.interpolate(torch.randn(2, 3, 4, 4), size=16, mode="bicubic")
+    levels = ((smooth.clamp(-1, 1) + 1) * 127.5).round()
+    x_0, eps = (levels / 127.5 - 1).float(), torch.randn(steps, 2, 3, 16, 16)
+    cases = []
+    for name, unet, options in elbo_cases():
+        seed = 100 + list(UNETS).index(unet)
+        network = make_unet(seed, UNETS[unet][0]).double()
+        scheduler = DDPMScheduler(num_train_timesteps=steps, **options)
+        prior, vb, x0_mse, eps_mse = bpd_loop(network, scheduler, x_0.double(), eps.double())
+        cases.append(
+            {
+                "name": name,
+                "unet": unet,
+                "scheduler": config_of(scheduler),
+                "total_bpd": (prior + vb.sum(0)).mean().item(),
+                "prior_bpd": prior.mean().item(),
+                "vb": vb.mean(1).tolist(),
+                "x0_mse": x0_mse.mean(1).tolist(),
+                "eps_mse": eps_mse.mean(1).tolist(),
+            }
+        )
+    write_safetensors(out / "elbo.safetensors", {"x_0": x_0, "eps": eps})
+    write_json(out / "elbo.json", {"cases": cases})
+
+
 # --- embedding.json ----------------------------------------------------------
 
 
@@ -453,7 +694,9 @@ def make_embedding(out):
 MAKERS = {
     "schedules": make_schedules,
     "trajectories": make_trajectories,
+    "solvers": make_solvers,
     "unet": make_unets,
+    "elbo": make_elbo,
     "embedding": make_embedding,
 }
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Limit;
 use crate::error::{Error, Result};
 
 /// The shape of β over t.
@@ -11,6 +12,8 @@ use crate::error::{Error, Result};
 pub enum BetaSchedule {
     /// β rises linearly (Ho et al. 2020, section 4).
     Linear,
+    /// √β rises linearly (Rombach et al. 2022).
+    ScaledLinear,
     /// ᾱ follows a squared cosine, β capped at 0.999 (Nichol & Dhariwal 2021, equation 17).
     #[serde(rename = "squaredcos_cap_v2")]
     SquaredcosCapV2,
@@ -26,6 +29,9 @@ pub enum VarianceType {
     FixedSmall,
     /// β_t: optimal for standard normal data.
     FixedLarge,
+    /// Between the two, where the network says, on a logarithmic scale (Nichol & Dhariwal 2021,
+    /// equation 15). The network then has twice the channels out.
+    LearnedRange,
 }
 
 /// Which of the training timesteps a shorter sampling run visits (Lin et al. 2023, table 2).
@@ -44,8 +50,15 @@ pub enum TimestepSpacing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PredictionType {
-    /// The noise ε.
+    /// The noise ε (Ho et al. 2020).
     Epsilon,
+    /// The image x_0.
+    Sample,
+    /// v = √ᾱ_t · ε - √(1 - ᾱ_t) · x_0 (Salimans & Ho 2022).
+    VPrediction,
+    /// ε - x_0, the velocity of rectified flow x_t = (1 - σ_t) · x_0 + σ_t · ε (Liu et al. 2023).
+    /// The process is then this one, diffusers' `FlowMatchEulerDiscreteScheduler`, and has no β.
+    FlowPrediction,
 }
 
 /// The diffusion process, as diffusers describes it.
@@ -54,15 +67,29 @@ pub enum PredictionType {
 pub struct SchedulerConfig {
     /// T, the length of the Markov chain.
     pub num_train_timesteps: usize,
-    /// β of the first step (linear and sigmoid schedules).
+    /// β of the first step (all but the cosine schedule).
     pub beta_start: f64,
-    /// β of the last step (linear and sigmoid schedules).
+    /// β of the last step (all but the cosine schedule).
     pub beta_end: f64,
     pub beta_schedule: BetaSchedule,
     pub prediction_type: PredictionType,
     pub variance_type: VarianceType,
     /// Whether samplers clamp their estimate of x_0 to [-1, 1].
+    /// A flow's are not clamped unless a sampling run asks for it: x_0 = x_t - σ · velocity does not
+    /// magnify errors.
     pub clip_sample: bool,
+    /// Whether samplers limit their estimate of x_0 by dynamic thresholding instead
+    /// (Saharia et al. 2022, section 2.3).
+    pub thresholding: bool,
+    /// The quantile of an image's absolute values that becomes 1, in (0, 1].
+    pub dynamic_thresholding_ratio: f64,
+    /// The quantile counts as at most this, 1 or more; at 1 thresholding is clamping.
+    pub sample_max_value: f64,
+    /// Whether β are changed so that x_T holds nothing of x_0 (Lin et al. 2023, algorithm 1).
+    pub rescale_betas_zero_snr: bool,
+    /// Flow: σ is moved to shift · σ / (1 + (shift - 1) · σ), towards more noise above 1
+    /// (Esser et al. 2024, equation 23).
+    pub shift: f64,
     pub timestep_spacing: TimestepSpacing,
 }
 
@@ -76,31 +103,89 @@ impl Default for SchedulerConfig {
             prediction_type: PredictionType::Epsilon,
             variance_type: VarianceType::FixedSmall,
             clip_sample: true,
+            thresholding: false,
+            dynamic_thresholding_ratio: 0.995,
+            sample_max_value: 1.0,
+            rescale_betas_zero_snr: false,
+            shift: 1.0,
             timestep_spacing: TimestepSpacing::Trailing,
         }
     }
 }
 
 impl SchedulerConfig {
+    /// β multiplied by 1000 / T, so that a linear schedule of any length ends as noisy as one of a
+    /// thousand steps (improved-diffusion's `get_named_beta_schedule`).
+    pub fn scaled_to_steps(mut self) -> Self {
+        let scale = 1000.0 / self.num_train_timesteps as f64;
+        self.beta_start *= scale;
+        self.beta_end *= scale;
+        self
+    }
+
+    /// How samplers limit their estimate of x_0 unless told otherwise.
+    pub fn limit(&self) -> Limit {
+        if self.thresholding {
+            Limit::Dynamic {
+                ratio: self.dynamic_thresholding_ratio,
+                max: self.sample_max_value,
+            }
+        } else if self.clip_sample && self.prediction_type != PredictionType::FlowPrediction {
+            Limit::Clip
+        } else {
+            Limit::None
+        }
+    }
+
+    /// The scheduler of diffusers that this process belongs to.
+    pub fn class_name(&self) -> &'static str {
+        match self.prediction_type {
+            PredictionType::FlowPrediction => "FlowMatchEulerDiscreteScheduler",
+            _ => "DDPMScheduler",
+        }
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`Error::Config`] for fewer than 2 or more than 10,000 timesteps, or for β outside (0, 1) or
-    /// falling.
+    /// [`Error::Config`] for fewer than 2 or more than 10,000 timesteps, for β outside (0, 1) or
+    /// falling, for numbers of thresholding or of the flow out of range, and for a network that is
+    /// to find the noise in pure noise.
     pub fn validate(&self) -> Result<()> {
+        let refuse = |reason: String| Err(Error::Config(reason));
         if !(2..=10_000).contains(&self.num_train_timesteps) {
-            return Err(Error::Config(format!(
+            return refuse(format!(
                 "num_train_timesteps is {}, but must be between 2 and 10000.",
                 self.num_train_timesteps
-            )));
+            ));
         }
         let ordered =
             0.0 < self.beta_start && self.beta_start <= self.beta_end && self.beta_end < 1.0;
         if !ordered {
-            return Err(Error::Config(format!(
+            return refuse(format!(
                 "beta_start = {} and beta_end = {} must satisfy 0 < beta_start <= beta_end < 1.",
                 self.beta_start, self.beta_end
-            )));
+            ));
+        }
+        let ratio = self.dynamic_thresholding_ratio;
+        if !(ratio > 0.0 && ratio <= 1.0)
+            || self.sample_max_value.is_nan()
+            || self.sample_max_value < 1.0
+        {
+            return refuse(
+                "dynamic_thresholding_ratio must be above 0 and at most 1, and sample_max_value at least 1."
+                    .into(),
+            );
+        }
+        if !(self.shift > 0.0 && self.shift <= 100.0) {
+            return refuse("shift must be above 0 and at most 100.".into());
+        }
+        if self.rescale_betas_zero_snr && self.prediction_type == PredictionType::Epsilon {
+            return refuse(
+                "with rescale_betas_zero_snr the last x_t is nothing but noise, and knowing it says \
+                 nothing of x_0; choose the prediction_type v_prediction or sample."
+                    .into(),
+            );
         }
         Ok(())
     }

@@ -1,24 +1,121 @@
-//! Conversions between what a network may predict: ε and x_0 are two views of one thing, because
-//! x_t = √ᾱ_t · x_0 + √(1 - ᾱ_t) · ε.
+//! Conversions between what a network may predict. ε, x_0, v and the flow's velocity are views of
+//! one thing, because x_t = signal · x_0 + noise · ε.
 //!
-//! Tensors are `[batch, channels, height, width]`; `alpha_cumprod` is ᾱ_t in (0, 1).
+//! Tensors are `[batch, channels, height, width]`. v belongs to variance-preserving processes
+//! (signal² + noise² = 1), velocity to rectified flow (signal + noise = 1). Conversions that divide
+//! by `signal` or `noise` need it above 0.
 
 use burn::tensor::{Tensor, backend::Backend};
 
-/// x_0 = (x_t - √(1 - ᾱ_t) · ε) / √ᾱ_t (Ho et al. 2020, equation 15).
+use super::{NoiseLevel, PredictionType};
+
+/// x_0 = (x_t - noise · ε) / signal (Ho et al. 2020, equation 15).
 pub fn x0_from_eps<B: Backend>(
     x_t: Tensor<B, 4>,
     eps: Tensor<B, 4>,
-    alpha_cumprod: f64,
+    level: NoiseLevel,
 ) -> Tensor<B, 4> {
-    (x_t - eps * (1.0 - alpha_cumprod).sqrt()) / alpha_cumprod.sqrt()
+    (x_t - eps * level.noise) / level.signal
 }
 
-/// ε = (x_t - √ᾱ_t · x_0) / √(1 - ᾱ_t).
+/// x_0 = signal · x_t - noise · v (Salimans & Ho 2022, appendix D).
+pub fn x0_from_v<B: Backend>(
+    x_t: Tensor<B, 4>,
+    v: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    x_t * level.signal - v * level.noise
+}
+
+/// x_0 = x_t - noise · velocity (Liu et al. 2023, equation 1).
+pub fn x0_from_velocity<B: Backend>(
+    x_t: Tensor<B, 4>,
+    velocity: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    x_t - velocity * level.noise
+}
+
+/// ε = (x_t - signal · x_0) / noise.
 pub fn eps_from_x0<B: Backend>(
     x_t: Tensor<B, 4>,
     x_0: Tensor<B, 4>,
-    alpha_cumprod: f64,
+    level: NoiseLevel,
 ) -> Tensor<B, 4> {
-    (x_t - x_0 * alpha_cumprod.sqrt()) / (1.0 - alpha_cumprod).sqrt()
+    (x_t - x_0 * level.signal) / level.noise
+}
+
+/// ε = signal · v + noise · x_t.
+pub fn eps_from_v<B: Backend>(
+    x_t: Tensor<B, 4>,
+    v: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    v * level.signal + x_t * level.noise
+}
+
+/// ε = x_t + signal · velocity.
+pub fn eps_from_velocity<B: Backend>(
+    x_t: Tensor<B, 4>,
+    velocity: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    x_t + velocity * level.signal
+}
+
+/// v = (ε - noise · x_t) / signal.
+pub fn v_from_eps<B: Backend>(
+    x_t: Tensor<B, 4>,
+    eps: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    (eps - x_t * level.noise) / level.signal
+}
+
+/// v = (signal · x_t - x_0) / noise.
+pub fn v_from_x0<B: Backend>(
+    x_t: Tensor<B, 4>,
+    x_0: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    (x_t * level.signal - x_0) / level.noise
+}
+
+/// velocity = (ε - x_t) / signal.
+pub fn velocity_from_eps<B: Backend>(
+    x_t: Tensor<B, 4>,
+    eps: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    (eps - x_t) / level.signal
+}
+
+/// velocity = (x_t - x_0) / noise.
+pub fn velocity_from_x0<B: Backend>(
+    x_t: Tensor<B, 4>,
+    x_0: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    (x_t - x_0) / level.noise
+}
+
+impl PredictionType {
+    /// What a network of this kind is to predict for `x_0` noised by `eps`, slices of equal length
+    /// in any layout: ε, x_0, v = signal · ε - noise · x_0, or velocity = ε - x_0.
+    pub fn target<'a>(
+        self,
+        x_0: &'a [f32],
+        eps: &'a [f32],
+        level: NoiseLevel,
+    ) -> impl Iterator<Item = f32> + 'a {
+        let (of_x0, of_eps) = match self {
+            Self::Epsilon => (0.0, 1.0),
+            Self::Sample => (1.0, 0.0),
+            Self::VPrediction => (-level.noise as f32, level.signal as f32),
+            Self::FlowPrediction => (-1.0, 1.0),
+        };
+        x_0.iter()
+            .zip(eps)
+            .map(move |(x_0, eps)| of_x0 * x_0 + of_eps * eps)
+    }
 }

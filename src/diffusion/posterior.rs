@@ -1,40 +1,55 @@
 //! The posterior of the forward process, which the reverse process imitates.
 
-use super::VarianceType;
+use burn::tensor::{Tensor, backend::Backend};
 
-/// q(x_s | x_t, x_0) for s < t: a normal distribution with mean
-/// `mean_coef1 · x_0 + mean_coef2 · x_t` and variance `variance`
-/// (Ho et al. 2020, equations 6 and 7, with α_t read as ᾱ_t / ᾱ_s so that steps may be skipped).
+use super::NoiseLevel;
+
+/// q(x_s | x_t, x_0) for a level s less noisy than t: a normal distribution with mean
+/// `mean_coef1 · x_0 + mean_coef2 · x_t` and variance `variance` (Ho et al. 2020, equations 6 and 7,
+/// in the form of Kingma et al. 2021, equations 32 and 33, which lets steps be skipped and signal
+/// and noise be anything).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Posterior {
-    /// √ᾱ_s · β / (1 - ᾱ_t)
+    /// signal_s · β / noise_t²
     pub mean_coef1: f64,
-    /// √α · (1 - ᾱ_s) / (1 - ᾱ_t)
+    /// signal_t / signal_s · noise_s² / noise_t²
     pub mean_coef2: f64,
-    /// β̃ = (1 - ᾱ_s) / (1 - ᾱ_t) · β
+    /// β̃ = noise_s² / noise_t² · β
     pub variance: f64,
-    /// β = 1 - ᾱ_t / ᾱ_s
+    /// β = noise_t² - (signal_t / signal_s)² · noise_s², the variance of q(x_t | x_s).
     pub beta: f64,
 }
 
 impl Posterior {
-    /// From `alpha_cumprod` ᾱ_t to `alpha_cumprod_prev` ᾱ_s.
-    pub fn between(alpha_cumprod: f64, alpha_cumprod_prev: f64) -> Self {
-        let alpha = alpha_cumprod / alpha_cumprod_prev;
-        let beta = 1.0 - alpha;
+    /// From `level` t to the less noisy `previous` s.
+    pub fn between(level: NoiseLevel, previous: NoiseLevel) -> Self {
+        let scale = level.signal / previous.signal;
+        let noise_ratio = (previous.noise / level.noise).powi(2);
+        let beta = level.noise.powi(2) - (scale * previous.noise).powi(2);
         Self {
-            mean_coef1: alpha_cumprod_prev.sqrt() * beta / (1.0 - alpha_cumprod),
-            mean_coef2: alpha.sqrt() * (1.0 - alpha_cumprod_prev) / (1.0 - alpha_cumprod),
-            variance: (1.0 - alpha_cumprod_prev) / (1.0 - alpha_cumprod) * beta,
+            mean_coef1: previous.signal * beta / level.noise.powi(2),
+            mean_coef2: scale * noise_ratio,
+            variance: noise_ratio * beta,
             beta,
         }
     }
+}
 
-    /// Standard deviation σ_t of the reverse step.
-    pub fn sigma(&self, variance_type: VarianceType) -> f64 {
-        match variance_type {
-            VarianceType::FixedSmall => self.variance.sqrt(),
-            VarianceType::FixedLarge => self.beta.sqrt(),
-        }
+impl Posterior {
+    /// Logarithm of the variance at `place`, -1 for β̃ to 1 for β, between them on a logarithmic
+    /// scale (Nichol & Dhariwal 2021, equation 15).
+    pub fn log_variance_at<B: Backend>(&self, place: Tensor<B, 4>) -> Tensor<B, 4> {
+        // As diffusers keeps the logarithm finite where β̃ is 0.
+        let smallest = self.variance.max(1e-20).ln();
+        log_variance_between(place, smallest, self.beta.ln())
     }
+}
+
+/// `smallest` at -1, `largest` at 1.
+pub fn log_variance_between<B: Backend>(
+    place: Tensor<B, 4>,
+    smallest: f64,
+    largest: f64,
+) -> Tensor<B, 4> {
+    place * ((largest - smallest) / 2.0) + (largest + smallest) / 2.0
 }

@@ -2,19 +2,26 @@
 
 use std::f64::consts::FRAC_PI_2;
 
-use super::{BetaSchedule, Posterior, SchedulerConfig, TimestepSpacing};
+use super::{
+    BetaSchedule, NoiseLevel, Posterior, PredictionType, SchedulerConfig, TimestepSpacing,
+};
 use crate::error::{Error, Result};
 
 /// The least standard share of noise or of signal that f32 still computes with.
 const MIN_SHARE: f64 = 1e-15;
 
-/// β_t and ᾱ_t for t in 0..num_train_timesteps, in f64.
+/// β_t, ᾱ_t and the noise levels for t in 0..num_train_timesteps, in f64.
+///
+/// A rectified flow has no β of its own; what it has here are those of the variance-preserving
+/// process with the same signal-to-noise ratios, so that every process can be drawn alike.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// Variance of the noise that step t adds, in (0, 1).
+    /// Variance of the noise that step t adds, in (0, 1].
     pub betas: Vec<f64>,
     /// ᾱ_t = Π_{s ≤ t} (1 - β_s): the share of x_0's variance left at t.
     pub alphas_cumprod: Vec<f64>,
+    levels: Vec<NoiseLevel>,
+    flow: bool,
 }
 
 impl Schedule {
@@ -23,10 +30,16 @@ impl Schedule {
     /// step adds nothing or whose last leaves nothing: x_0 and ε could not be told apart there.
     pub fn new(config: &SchedulerConfig) -> Result<Self> {
         config.validate()?;
+        if config.prediction_type == PredictionType::FlowPrediction {
+            return Ok(Self::flow(config.num_train_timesteps, config.shift));
+        }
         let count = config.num_train_timesteps;
         let range = (config.beta_start, config.beta_end);
         let betas = match config.beta_schedule {
             BetaSchedule::Linear => linspace(range, count).collect(),
+            BetaSchedule::ScaledLinear => linspace((range.0.sqrt(), range.1.sqrt()), count)
+                .map(|root| root * root)
+                .collect(),
             BetaSchedule::SquaredcosCapV2 => squaredcos_betas(count),
             BetaSchedule::Sigmoid => linspace((-6.0, 6.0), count)
                 .map(|x| range.0 + (range.1 - range.0) / (1.0 + (-x).exp()))
@@ -44,7 +57,11 @@ impl Schedule {
                  num_train_timesteps less extreme."
             )));
         }
-        Ok(schedule)
+        Ok(if config.rescale_betas_zero_snr {
+            schedule.with_zero_terminal_snr()
+        } else {
+            schedule
+        })
     }
 
     /// The schedule of given β.
@@ -57,9 +74,56 @@ impl Schedule {
                 product
             })
             .collect();
+        Self::from_alphas_cumprod(alphas_cumprod, betas)
+    }
+
+    fn from_alphas_cumprod(alphas_cumprod: Vec<f64>, betas: Vec<f64>) -> Self {
+        let levels = alphas_cumprod
+            .iter()
+            .enumerate()
+            .map(|(t, &alpha_cumprod)| NoiseLevel::variance_preserving(t as f64, alpha_cumprod))
+            .collect();
         Self {
             betas,
             alphas_cumprod,
+            levels,
+            flow: false,
+        }
+    }
+
+    /// √ᾱ shifted and scaled so that it starts where it did and ends at 0 (Lin et al. 2023,
+    /// algorithm 1).
+    fn with_zero_terminal_snr(&self) -> Self {
+        let roots: Vec<f64> = self.alphas_cumprod.iter().map(|a| a.sqrt()).collect();
+        let (first, last) = (roots[0], roots[roots.len() - 1]);
+        let alphas_cumprod: Vec<f64> = roots
+            .iter()
+            .map(|root| ((root - last) * first / (first - last)).powi(2))
+            .collect();
+        let betas = betas_from_alphas_cumprod(&alphas_cumprod);
+        Self::from_alphas_cumprod(alphas_cumprod, betas)
+    }
+
+    /// Rectified flow over `count` levels σ = 1 / count, 2 / count … 1, moved by `shift`.
+    fn flow(count: usize, shift: f64) -> Self {
+        let levels: Vec<NoiseLevel> = (1..=count)
+            .map(|i| {
+                let sigma = i as f64 / count as f64;
+                flow_level(shift * sigma / (1.0 + (shift - 1.0) * sigma), count)
+            })
+            .collect();
+        let alphas_cumprod: Vec<f64> = levels
+            .iter()
+            .map(|level| {
+                let (signal, noise) = (level.signal.powi(2), level.noise.powi(2));
+                signal / (signal + noise)
+            })
+            .collect();
+        Self {
+            betas: betas_from_alphas_cumprod(&alphas_cumprod),
+            alphas_cumprod,
+            levels,
+            flow: true,
         }
     }
 
@@ -68,9 +132,36 @@ impl Schedule {
         self.betas.len()
     }
 
-    /// ᾱ at `t`; 1 at `None`, before the first step, where nothing is noise.
-    pub fn alpha_cumprod(&self, t: Option<usize>) -> f64 {
-        t.map_or(1.0, |t| self.alphas_cumprod[t])
+    /// Whether this is a rectified flow and not a variance-preserving process.
+    pub fn is_flow(&self) -> bool {
+        self.flow
+    }
+
+    /// The noise level at `t`; none at all at `None`, before the first step.
+    pub fn level(&self, t: Option<usize>) -> NoiseLevel {
+        t.map_or(NoiseLevel::CLEAN, |t| self.levels[t])
+    }
+
+    /// The level of this process at which noise / signal is `sigma`, its timestep found between the
+    /// given ones by log σ, as diffusers does.
+    pub fn level_at_sigma(&self, sigma: f64) -> NoiseLevel {
+        if self.flow {
+            return flow_level(sigma / (1.0 + sigma), self.num_train_timesteps());
+        }
+        let log_sigma_at = |t: usize| self.levels[t].sigma().ln();
+        let log_sigma = sigma.max(1e-10).ln();
+        let above = (0..self.levels.len()).position(|t| log_sigma_at(t) > log_sigma);
+        let low = above
+            .unwrap_or(self.levels.len())
+            .saturating_sub(1)
+            .min(self.levels.len() - 2);
+        let (from, to) = (log_sigma_at(low), log_sigma_at(low + 1));
+        let share = ((log_sigma - from) / (to - from)).clamp(0.0, 1.0);
+        NoiseLevel {
+            t: low as f64 + share,
+            signal: 1.0 / (1.0 + sigma * sigma).sqrt(),
+            noise: sigma / (1.0 + sigma * sigma).sqrt(),
+        }
     }
 
     /// SNR(t) = ᾱ_t / (1 - ᾱ_t) (Kingma et al. 2021, equation 2).
@@ -80,7 +171,7 @@ impl Schedule {
 
     /// q(x_{t-1} | x_t, x_0) of a single step of the chain.
     pub fn posterior(&self, t: usize) -> Posterior {
-        Posterior::between(self.alphas_cumprod[t], self.alpha_cumprod(t.checked_sub(1)))
+        Posterior::between(self.level(Some(t)), self.level(t.checked_sub(1)))
     }
 
     /// The timesteps a sampler of `steps` steps visits, noisiest first, as diffusers spaces them.
@@ -116,8 +207,26 @@ impl Schedule {
     }
 }
 
+/// The level of a flow of `count` timesteps at `sigma` in [0, 1].
+fn flow_level(sigma: f64, count: usize) -> NoiseLevel {
+    NoiseLevel {
+        t: sigma * count as f64,
+        signal: 1.0 - sigma,
+        noise: sigma,
+    }
+}
+
+fn betas_from_alphas_cumprod(alphas_cumprod: &[f64]) -> Vec<f64> {
+    let previous = std::iter::once(&1.0).chain(alphas_cumprod);
+    alphas_cumprod
+        .iter()
+        .zip(previous)
+        .map(|(alpha_cumprod, previous)| 1.0 - alpha_cumprod / previous)
+        .collect()
+}
+
 /// `count` evenly spaced numbers, both ends included.
-fn linspace(range: (f64, f64), count: usize) -> impl Iterator<Item = f64> {
+pub(crate) fn linspace(range: (f64, f64), count: usize) -> impl Iterator<Item = f64> {
     let step = (range.1 - range.0) / (count.max(2) - 1) as f64;
     (0..count).map(move |i| range.0 + step * i as f64)
 }

@@ -124,6 +124,7 @@ impl Checkpoint {
         Ok(NetworkDenoiser {
             unet: Rc::new(unet),
             weights,
+            prediction_type: self.config.scheduler.prediction_type,
         })
     }
 
@@ -215,7 +216,7 @@ impl Checkpoint {
         unet["_class_name"] = json!("UNet2DModel");
         unet["sample_size"] = json!(self.config.size);
         let mut scheduler = serde_json::to_value(&self.config.scheduler).map_err(to_json)?;
-        scheduler["_class_name"] = json!("DDPMScheduler");
+        scheduler["_class_name"] = json!(self.config.scheduler.class_name());
         let training = serde_json::to_value(&self.config.training).map_err(to_json)?;
         Ok(HashMap::from([
             ("unnoise.version".into(), FORMAT_VERSION.into()),

@@ -4,7 +4,7 @@
 /// `[timesteps.len(), dim]`, row-major. In f32 like the reference: at t = 1000 the angle's rounding
 /// already shows in the fifth digit of its sine.
 pub fn timestep_embedding(
-    timesteps: &[usize],
+    timesteps: &[f64],
     dim: usize,
     flip_sin_to_cos: bool,
     freq_shift: f64,

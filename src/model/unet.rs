@@ -144,7 +144,7 @@ impl UNet {
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
-        timesteps: &[usize],
+        timesteps: &[f64],
     ) -> Tensor<B, 4> {
         let time = self.time_embedding(weights, timesteps);
         let mut x = self.conv_in.forward(weights, x.permute([0, 2, 3, 1]));
@@ -178,7 +178,7 @@ impl UNet {
     }
 
     /// `[n, time_embed_dim]`, through SiLU, which every residual block would apply first.
-    fn time_embedding<B: Ops>(&self, weights: &Weights<B>, timesteps: &[usize]) -> Tensor<B, 2> {
+    fn time_embedding<B: Ops>(&self, weights: &Weights<B>, timesteps: &[f64]) -> Tensor<B, 2> {
         let dim = self.config.block_out_channels[0];
         let embedding = timestep_embedding(
             timesteps,

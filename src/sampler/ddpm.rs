@@ -4,38 +4,31 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
-    diffusion::{Posterior, Schedule, VarianceType, parametrisation::x0_from_eps},
-    error::Result,
+    diffusion::{Limit, NoiseLevel, Posterior, Prediction, VarianceType},
+    error::{Error, Result},
 };
 
 /// x_{t-1} = mean of q(x_{t-1} | x_t, pred_x0) + σ_t · z.
 pub struct Ddpm {
-    schedule: Schedule,
-    timesteps: Vec<usize>,
+    levels: Vec<NoiseLevel>,
     variance_type: VarianceType,
-    clip: bool,
+    limit: Limit,
 }
 
 impl Ddpm {
-    /// `timesteps` noisiest first; `clip` clamps pred_x0 to [-1, 1] before the mean is taken.
-    pub fn new(
-        schedule: Schedule,
-        timesteps: Vec<usize>,
-        variance_type: VarianceType,
-        clip: bool,
-    ) -> Self {
+    /// `levels` noisiest first.
+    pub fn new(levels: Vec<NoiseLevel>, variance_type: VarianceType, limit: Limit) -> Self {
         Self {
-            schedule,
-            timesteps,
+            levels,
             variance_type,
-            clip,
+            limit,
         }
     }
 }
 
 impl<B: Backend> Sampler<B> for Ddpm {
-    fn timesteps(&self) -> &[usize] {
-        &self.timesteps
+    fn levels(&self) -> &[NoiseLevel] {
+        &self.levels
     }
 
     fn step(
@@ -45,22 +38,33 @@ impl<B: Backend> Sampler<B> for Ddpm {
         x_t: Tensor<B, 4>,
         noise: &dyn Noise<B>,
     ) -> Result<Step<B>> {
-        let t = self.timesteps[index];
-        let previous = self.timesteps.get(index + 1).copied();
-        let alpha_cumprod = self.schedule.alphas_cumprod[t];
-        let posterior = Posterior::between(alpha_cumprod, self.schedule.alpha_cumprod(previous));
+        let level = self.levels[index];
+        let previous = self.levels.get(index + 1).copied();
+        let posterior = Posterior::between(level, previous.unwrap_or(NoiseLevel::CLEAN));
 
-        let eps = denoiser.eps(x_t.clone(), t);
-        let mut pred_x0 = x0_from_eps(x_t.clone(), eps, alpha_cumprod);
-        if self.clip {
-            pred_x0 = pred_x0.clamp(-1.0, 1.0);
-        }
+        let prediction = Prediction::of(denoiser, x_t.clone(), level, self.limit);
+        let pred_x0 = prediction.pred_x0;
         let mean = pred_x0.clone() * posterior.mean_coef1 + x_t * posterior.mean_coef2;
         // The last step returns its mean: noise there would only be seen as noise.
-        let x_prev = match previous {
-            Some(_) => mean + noise.z(index)? * posterior.sigma(self.variance_type),
-            None => mean,
+        let x_prev = if previous.is_some() {
+            let z = noise.z(index)?;
+            mean + match self.variance_type {
+                VarianceType::FixedSmall => z * posterior.variance.sqrt(),
+                VarianceType::FixedLarge => z * posterior.beta.sqrt(),
+                VarianceType::LearnedRange => {
+                    let share = prediction.variance.ok_or_else(no_variance)?;
+                    z * (posterior.log_variance_at(share) / 2.0).exp()
+                }
+            }
+        } else {
+            mean
         };
         Ok(Step { x_prev, pred_x0 })
     }
+}
+
+fn no_variance() -> Error {
+    Error::Config(
+        "this model does not predict a variance; choose fixed_small or fixed_large.".into(),
+    )
 }

@@ -10,8 +10,8 @@ use crate::error::Result;
 pub struct Frame<B: Backend> {
     /// Steps taken so far: 0 for x_T.
     pub index: usize,
-    /// The timestep `x_t` is at; `None` once it is x_0.
-    pub t: Option<usize>,
+    /// The timestep `x_t` is at, for some samplers between timesteps; `None` once it is x_0.
+    pub t: Option<f64>,
     pub x_t: Tensor<B, 4>,
     /// The estimate of x_0 that led here; `None` at the start.
     pub pred_x0: Option<Tensor<B, 4>>,
@@ -42,7 +42,7 @@ impl<B: Backend> Trajectory<B> {
 
     /// Number of steps from x_T to x_0.
     pub fn total(&self) -> usize {
-        self.sampler.timesteps().len()
+        self.sampler.levels().len()
     }
 
     /// The next frame; `None` after x_0.
@@ -66,7 +66,7 @@ impl<B: Backend> Trajectory<B> {
         self.state = Some((index, x_t.clone()));
         Ok(Some(Frame {
             index,
-            t: self.sampler.timesteps().get(index).copied(),
+            t: self.sampler.levels().get(index).map(|level| level.t),
             x_t,
             pred_x0,
         }))

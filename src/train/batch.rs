@@ -13,9 +13,11 @@ use crate::{
 pub struct Batch {
     /// t, uniform over 0..num_train_timesteps, one per image.
     pub timesteps: Vec<usize>,
+    /// The images.
+    pub x_0: Vec<f32>,
     /// Noised images.
     pub x_t: Vec<f32>,
-    /// The noise in them, which the network is to predict.
+    /// The noise in them.
     pub eps: Vec<f32>,
 }
 
@@ -50,6 +52,7 @@ impl Batch {
             })
             .collect();
         let indices = image_indices(&random, step, config.training.batch_size, dataset.len());
+        let mut x_0 = Vec::with_capacity(shard.len() * length);
         let mut x_t = Vec::with_capacity(shard.len() * length);
         for (i, (item, &t)) in shard.zip(&timesteps).enumerate() {
             let index = indices[item];
@@ -58,13 +61,15 @@ impl Batch {
                 && random.uniform(Stream::Flip, stream_step, item as u64) < 0.5;
             if flip {
                 let mirrored = mirror(dataset.image(index), dataset.size());
-                x_t.extend(q_sample(schedule, &mirrored, eps, t));
+                x_0.extend(mirrored);
             } else {
-                x_t.extend(q_sample(schedule, dataset.image(index), eps, t));
+                x_0.extend(dataset.image(index));
             }
+            x_t.extend(q_sample(schedule, &x_0[i * length..], eps, t));
         }
         Self {
             timesteps,
+            x_0,
             x_t,
             eps,
         }
@@ -126,6 +131,7 @@ mod tests {
         let mut joined = at(0..3);
         for shard in [at(3..4), at(4..7)] {
             joined.timesteps.extend(shard.timesteps);
+            joined.x_0.extend(shard.x_0);
             joined.x_t.extend(shard.x_t);
             joined.eps.extend(shard.eps);
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    diffusion::{BetaSchedule, SchedulerConfig},
+    diffusion::{BetaSchedule, LossWeighting, Objective, Schedule, SchedulerConfig, VarianceType},
     error::{Error, Result},
     model::UNetConfig,
 };
@@ -25,6 +25,12 @@ pub struct TrainingConfig {
     /// The averaging of the weights forgets at most this slowly; see
     /// [`TrainingConfig::ema_decay`].
     pub ema_max_decay: f64,
+    /// How much each timestep's error counts.
+    pub loss_weighting: LossWeighting,
+    /// γ of `min_snr`: SNRs above it count no more.
+    pub min_snr_gamma: f64,
+    /// With a learned variance, how much the variational bound counts beside the simple loss.
+    pub vlb_weight: f64,
     /// Mirror half of the images left to right.
     pub random_flip: bool,
 }
@@ -39,6 +45,9 @@ impl Default for TrainingConfig {
             adam_beta2: 0.999,
             adam_epsilon: 1e-8,
             ema_max_decay: 0.998,
+            loss_weighting: LossWeighting::Simple,
+            min_snr_gamma: 5.0,
+            vlb_weight: 1e-3,
             random_flip: false,
         }
     }
@@ -73,6 +82,10 @@ impl TrainingConfig {
         }
         if !(self.adam_epsilon > 0.0 && self.adam_epsilon < 1.0) {
             return refuse("adam_epsilon must be between 0 and 1.");
+        }
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        if !positive(self.min_snr_gamma) || !positive(self.vlb_weight) {
+            return refuse("min_snr_gamma and vlb_weight must be above 0.");
         }
         Ok(())
     }
@@ -159,12 +172,29 @@ impl Config {
                 self.unet.block_out_channels.len()
             )));
         }
-        if self.unet.in_channels != 3 || self.unet.out_channels != 3 {
-            return Err(Error::Config(
-                "images are RGB, so in_channels and out_channels must be 3.".into(),
-            ));
+        let learned = self.scheduler.variance_type == VarianceType::LearnedRange;
+        let out_channels = if learned { 6 } else { 3 };
+        if self.unet.in_channels != 3 || self.unet.out_channels != out_channels {
+            return Err(Error::Config(format!(
+                "images are RGB, so in_channels must be 3 and out_channels {out_channels}: 3, or 6 with the variance_type learned_range."
+            )));
         }
         Ok(())
+    }
+
+    /// What training minimises.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a schedule that cannot be computed with.
+    pub fn objective(&self) -> Result<Objective> {
+        Ok(Objective {
+            schedule: Schedule::new(&self.scheduler)?,
+            prediction_type: self.scheduler.prediction_type,
+            variance_type: self.scheduler.variance_type,
+            weighting: self.training.loss_weighting,
+            min_snr_gamma: self.training.min_snr_gamma,
+            vlb_weight: self.training.vlb_weight,
+        })
     }
 }
 

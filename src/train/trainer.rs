@@ -13,7 +13,7 @@ use burn::{
 
 use super::{Config, Dataset, Gradients, batch::Batch};
 use crate::{
-    diffusion::Schedule,
+    diffusion::{Objective, Schedule, objective::Target},
     error::{Error, Result},
     model::{UNet, Weights},
     ops::{Kernels, Ops, ParameterState, wrap},
@@ -125,11 +125,11 @@ impl<B: Kernels + Ops> TrainingState<B> {
     }
 }
 
-/// Trains a [`UNet`] to predict noise (Ho et al. 2020, algorithm 1).
+/// Trains a [`UNet`] to denoise (Ho et al. 2020, algorithm 1).
 pub struct Trainer<B: Kernels + Ops> {
     config: Config,
     unet: Rc<UNet>,
-    schedule: Schedule,
+    objective: Objective,
     device: B::Device,
     state: TrainingState<B>,
 }
@@ -157,11 +157,11 @@ impl<B: Kernels + Ops> Trainer<B> {
         device: B::Device,
     ) -> Result<Self> {
         config.validate()?;
-        let schedule = Schedule::new(&config.scheduler)?;
+        let objective = config.objective()?;
         Ok(Self {
             config,
             unet,
-            schedule,
+            objective,
             device,
             state,
         })
@@ -176,7 +176,7 @@ impl<B: Kernels + Ops> Trainer<B> {
     }
 
     pub fn schedule(&self) -> &Schedule {
-        &self.schedule
+        &self.objective.schedule
     }
 
     pub fn device(&self) -> &B::Device {
@@ -187,8 +187,7 @@ impl<B: Kernels + Ops> Trainer<B> {
         &self.state
     }
 
-    /// One optimizer step on the next batch of `dataset`: L_simple = E‖ε - ε_θ(x_t, t)‖²
-    /// (Ho et al. 2020, equation 14), the mean over all values of the batch.
+    /// One optimizer step on the next batch of `dataset`; see [`Objective::loss`].
     ///
     /// On a GPU this only queues the work; read the loss to wait for it.
     ///
@@ -228,7 +227,7 @@ impl<B: Kernels + Ops> Trainer<B> {
             )));
         }
         let step = self.state.step;
-        let batch = Batch::at(step, shard, dataset, &self.schedule, &self.config);
+        let batch = Batch::at(step, shard, dataset, self.schedule(), &self.config);
         let (loss, grads) = self.loss_and_grads(&batch);
         Ok((loss, Gradients(grads)))
     }
@@ -252,12 +251,10 @@ impl<B: Kernels + Ops> Trainer<B> {
             size,
             size,
         ];
-        let upload = |values: &[f32]| {
-            Tensor::<Autodiff<B>, 4>::from_data(
-                TensorData::new(values.to_vec(), shape),
-                &self.device,
-            )
-        };
+        let x_t = Tensor::<Autodiff<B>, 4>::from_data(
+            TensorData::new(batch.x_t.clone(), shape),
+            &self.device,
+        );
         let leaves: Vec<FloatTensor<Autodiff<B>>> = self
             .state
             .parameters
@@ -268,10 +265,19 @@ impl<B: Kernels + Ops> Trainer<B> {
             })
             .collect();
         let weights = Weights::<Autodiff<B>>::new(leaves);
-        let pred = self
-            .unet
-            .forward(&weights, upload(&batch.x_t), &batch.timesteps);
-        let loss = mean_squared_error(pred, upload(&batch.eps));
+        let told: Vec<f64> = batch
+            .timesteps
+            .iter()
+            .map(|t| self.schedule().level(Some(*t)).t)
+            .collect();
+        let output = self.unet.forward(&weights, x_t, &told);
+        let target = Target {
+            x_0: &batch.x_0,
+            eps: &batch.eps,
+            timesteps: &batch.timesteps,
+            shape,
+        };
+        let loss = self.objective.loss(output, target);
         let grads = loss.backward();
         let grads = weights
             .tensors()
@@ -286,14 +292,4 @@ impl<B: Kernels + Ops> Trainer<B> {
             .collect();
         (Loss(loss.inner()), grads)
     }
-}
-
-/// Mean over all values, one axis at a time: burn sums an axis with one thread per output, so a sum
-/// of everything at once would be a single thread's work on a GPU.
-fn mean_squared_error<B: Backend>(a: Tensor<B, 4>, b: Tensor<B, 4>) -> Tensor<B, 1> {
-    let difference = a - b;
-    let count = difference.shape().num_elements() as f64;
-    let squared = difference.clone() * difference;
-    let sum = squared.sum_dim(3).sum_dim(2).sum_dim(1).sum_dim(0);
-    sum.reshape([1]) / count
 }

@@ -51,11 +51,9 @@ pub(super) fn schedule(schedule: &Schedule) -> JsValue {
     };
     curve("betas", &|t| schedule.betas[t]);
     curve("alphas_cumprod", &|t| schedule.alphas_cumprod[t]);
-    curve("sqrt_alphas_cumprod", &|t| {
-        schedule.alphas_cumprod[t].sqrt()
-    });
+    curve("sqrt_alphas_cumprod", &|t| schedule.level(Some(t)).signal);
     curve("sqrt_one_minus_alphas_cumprod", &|t| {
-        (1.0 - schedule.alphas_cumprod[t]).sqrt()
+        schedule.level(Some(t)).noise
     });
     curve("posterior_variance", &|t| schedule.posterior(t).variance);
     curve("snr", &|t| schedule.snr(t));

@@ -86,6 +86,14 @@ impl Folder {
         word
     }
 
+    /// Runs the program, which must succeed; gives what it said on stdout.
+    pub fn output(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "unnoise {arguments}: {stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs the program, which must succeed; gives what it said on stderr.
     pub fn succeed(&self, arguments: &str) -> String {
         let output = self.run(arguments);

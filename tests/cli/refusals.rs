@@ -63,11 +63,15 @@ fn wrong_use_is_refused() {
     let write = |name: &str, json: Value| fs::write(folder.path(name), json.to_string()).unwrap();
     write("groups.json", json!({ "unet": { "norm_num_groups": 5 } }));
     write("misspelt.json", json!({ "training": { "batchsize": 5 } }));
+    write(
+        "learned.json",
+        json!({ "scheduler": { "variance_type": "learned_range" } }),
+    );
     fs::write(folder.path("broken.json"), "{ size: 8").unwrap();
     for (arguments, word) in [
         ("", "subcommand"),
         ("paint", "paint"),
-        ("schedule --kind straight", "linear, cosine, sigmoid"),
+        ("schedule --kind straight", "linear, scaled-linear, cosine"),
         ("schedule --num-train-timesteps 1", "between 2 and 10000"),
         ("schedule --beta-start 0.5", "beta_start"),
         ("schedule --kinf linear", "found; tip: a similar"),
@@ -99,9 +103,31 @@ fn wrong_use_is_refused() {
             ".png, .gif or .safetensors",
         ),
         (
-            "sample --model {model} --out x.png --sampler heun",
-            "ddpm, ddim",
+            "sample --model {model} --out x.png --sampler plms",
+            "ddpm, ddim, heun, dpmpp2m, euler-flow",
         ),
+        (
+            "sample --model {model} --out x.png --sampler ddpm --variance learned_range",
+            "did not learn a variance",
+        ),
+        (
+            "sample --model {model} --out x.png --dynamic-threshold 1.5",
+            "quantile",
+        ),
+        (
+            "sample --model {model} --out x.png --use-karras-sigmas true",
+            "--use-karras-sigmas",
+        ),
+        (
+            "train --data {images} --out x --config learned.json",
+            "out_channels 6",
+        ),
+        ("eval --model {model}", "--data"),
+        (
+            "eval --model missing.safetensors --data {images}",
+            "missing.safetensors",
+        ),
+        ("eval --model {model} --data nowhere", "nowhere"),
         ("sample --model {model} --out x.png --steps 101", "1 to 100"),
         ("sample --model {model} --out x.png --eta 2", "eta"),
         ("sample --model {model} --out x.png --count 0", "1 to 1024"),

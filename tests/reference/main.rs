@@ -1,7 +1,10 @@
 //! Agreement with Hugging Face diffusers, number by number. The values under `tests/golden/` are
 //! made by `scripts/golden/make`.
 
+mod analytic;
+mod elbo;
 mod golden;
 mod sampler;
 mod schedule;
+mod solver;
 mod unet;

@@ -1,7 +1,9 @@
 //! Schedules, posterior coefficients and timestep spacings against diffusers.
 
 use serde::Deserialize;
-use unnoise::diffusion::{BetaSchedule, Schedule, SchedulerConfig, TimestepSpacing};
+use unnoise::diffusion::{
+    BetaSchedule, PredictionType, Schedule, SchedulerConfig, TimestepSpacing,
+};
 
 use crate::golden;
 
@@ -18,6 +20,7 @@ struct ScheduleCase {
     beta_schedule: BetaSchedule,
     beta_start: f64,
     beta_end: f64,
+    rescale_betas_zero_snr: bool,
     indices: Vec<usize>,
     float64: Values,
 }
@@ -43,13 +46,16 @@ struct TimestepsCase {
 #[test]
 fn schedules_and_posteriors_agree_in_float64() {
     let golden: Golden = golden::json("schedules.json");
-    assert!(golden.schedules.len() >= 5);
+    assert!(golden.schedules.len() >= 10);
     for case in golden.schedules {
         let schedule = Schedule::new(&SchedulerConfig {
             num_train_timesteps: case.num_train_timesteps,
             beta_schedule: case.beta_schedule,
             beta_start: case.beta_start,
             beta_end: case.beta_end,
+            rescale_betas_zero_snr: case.rescale_betas_zero_snr,
+            // Epsilon would be refused with a terminal SNR of zero.
+            prediction_type: PredictionType::VPrediction,
             ..Default::default()
         })
         .unwrap();

@@ -211,7 +211,13 @@ fn batches<B: Kernels + Ops>(session: &Session<B>) -> Result<Vec<u8>> {
     let named: Vec<NamedTensor> = (0..3)
         .flat_map(|i| {
             let step = trainer.state().step + i;
-            let batch = Batch::at(step, session.dataset(), trainer.schedule(), config);
+            let batch = Batch::at(
+                step,
+                0..config.training.batch_size,
+                session.dataset(),
+                trainer.schedule(),
+                config,
+            );
             let timesteps = batch.timesteps.iter().map(|t| *t as f32).collect();
             [
                 ("x_t", images.clone(), batch.x_t),

@@ -4,7 +4,9 @@
 
 mod backend;
 mod bench;
+mod eval;
 mod failure;
+mod input;
 mod output;
 mod sample;
 mod schedule;
@@ -46,6 +48,7 @@ enum Command {
     Train(train::Args),
     Sample(sample::Args),
     Bench(bench::Args),
+    Eval(eval::Args),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Eval(args) => eval::run(args),
     }))
     .unwrap_or_else(|cause| Err(Failure::from_panic(cause.as_ref())));
     match result {

@@ -2,19 +2,17 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
 };
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use clap::ValueEnum;
 use pollster::block_on;
-use safetensors::SafeTensors;
 use unnoise::{
     diffusion::VarianceType,
     error::Error,
     format::{
-        Checkpoint, diffusers,
+        Checkpoint,
         picture::Grid,
         tensors::{self, NamedTensor, Precision},
     },
@@ -27,6 +25,7 @@ use unnoise::{
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
+    input::{Weights, floats, open_noise, read_model},
     output::{self, Output, Progress},
 };
 
@@ -36,14 +35,12 @@ enum Sampler {
     Ddpm,
     /// Fewer steps, deterministic at eta 0 (Song et al. 2021)
     Ddim,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Weights {
-    /// Averaged over training
-    Ema,
-    /// As the optimizer left them
-    Raw,
+    /// Heun's method, two evaluations a step (Karras et al. 2022)
+    Heun,
+    /// DPM-Solver++(2M) (Lu et al. 2022)
+    Dpmpp2m,
+    /// Euler's method along a rectified flow (Liu et al. 2023)
+    EulerFlow,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -53,6 +50,8 @@ enum Variance {
     FixedSmall,
     /// β
     FixedLarge,
+    /// What the model predicts
+    LearnedRange,
 }
 
 /// Draw new images from a model
@@ -75,7 +74,8 @@ pub struct Args {
     /// How to get from noise to images
     #[arg(long, value_enum, default_value = "ddim")]
     sampler: Sampler,
-    /// Denoising steps, 1 to the model's number of timesteps [default: 50 for ddim, all for ddpm]
+    /// Denoising steps, 1 to the model's number of timesteps [default: all for ddpm, 50 for the
+    /// others]
     #[arg(long, value_name = "K")]
     steps: Option<usize>,
     /// Noise added by ddim, 0 (none, the default) to 1 (as much as ddpm)
@@ -100,6 +100,17 @@ pub struct Args {
     /// Leave the estimates of x_0 as they are, where the model would clamp them to [-1, 1]
     #[arg(long)]
     no_clip: bool,
+    /// Clamp the estimates of x_0 to [-1, 1] where the model would leave them as they are
+    #[arg(long, conflicts_with = "no_clip")]
+    clip: bool,
+    /// Limit the estimates of x_0 to [-s, s] and divide by s, the quantile Q of an image's absolute
+    /// values or 1 (Imagen has 0.995)
+    #[arg(long, value_name = "Q", conflicts_with_all = ["no_clip", "clip"])]
+    dynamic_threshold: Option<f64>,
+    /// Space noise levels as Karras et al. 2022 do (heun and dpmpp2m) [default: true for heun,
+    /// false for dpmpp2m]
+    #[arg(long, value_name = "BOOL")]
+    use_karras_sigmas: Option<bool>,
     /// Derive the noise anew from a clamped estimate of x_0 (ddim only), as improved-diffusion does
     #[arg(long, conflicts_with = "no_clip")]
     use_clipped_model_output: bool,
@@ -184,6 +195,11 @@ impl Args {
                 "--use-clipped-model-output is only for --sampler ddim; leave it out.",
             ),
             (
+                self.use_karras_sigmas.is_some()
+                    && !matches!(self.sampler, Sampler::Heun | Sampler::Dpmpp2m),
+                "--use-karras-sigmas is only for --sampler heun and dpmpp2m; leave it out.",
+            ),
+            (
                 self.trajectory && kind != Kind::Safetensors,
                 "--trajectory needs an --out that ends in .safetensors; a .gif shows every step without it.",
             ),
@@ -212,10 +228,13 @@ impl Args {
             sampler: match self.sampler {
                 Sampler::Ddpm => SamplerKind::Ddpm,
                 Sampler::Ddim => SamplerKind::Ddim,
+                Sampler::Heun => SamplerKind::Heun,
+                Sampler::Dpmpp2m => SamplerKind::Dpmpp2m,
+                Sampler::EulerFlow => SamplerKind::EulerFlow,
             },
             steps: self.steps.unwrap_or(match self.sampler {
                 Sampler::Ddpm => longest,
-                Sampler::Ddim => longest.min(50),
+                _ => longest.min(50),
             }),
             eta: self.eta.unwrap_or(0.0),
             seed: self.seed,
@@ -224,29 +243,14 @@ impl Args {
             variance: self.variance.map(|variance| match variance {
                 Variance::FixedSmall => VarianceType::FixedSmall,
                 Variance::FixedLarge => VarianceType::FixedLarge,
+                Variance::LearnedRange => VarianceType::LearnedRange,
             }),
-            clip: self.no_clip.then_some(false),
+            clip: (self.clip || self.no_clip).then_some(self.clip),
+            dynamic_threshold: self.dynamic_threshold,
+            use_karras_sigmas: self.use_karras_sigmas,
             use_clipped_model_output: self.use_clipped_model_output,
         })
     }
-}
-
-fn read_model(path: &Path) -> Result<Checkpoint> {
-    let model = if path.is_dir() {
-        diffusers::read(path)
-    } else {
-        Checkpoint::from_bytes(&read_file(path)?)
-    };
-    model.map_err(|error| Failure::reading(path, &error))
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| {
-        Failure::Use(format!(
-            "{}: the file cannot be read ({error}). Check its name.",
-            path.display()
-        ))
-    })
 }
 
 /// The contents of `--noise`.
@@ -258,14 +262,12 @@ struct GivenValues {
 
 impl GivenValues {
     fn read(path: &Path) -> Result<Self> {
-        let bytes = read_file(path)?;
-        let wrong = |error: Error| Failure::reading(path, &error);
-        let file = tensors::open(&bytes).map_err(wrong)?;
-        let x_t = floats(&file, "x_T").map_err(wrong)?;
-        let (x_t, x_t_shape) =
-            x_t.ok_or_else(|| wrong(Error::Noise("it has no tensor x_T; name one so.".into())))?;
-        let z = floats(&file, "z").map_err(wrong)?;
-        Ok(Self { x_t, x_t_shape, z })
+        open_noise(path, |file| {
+            let (x_t, x_t_shape) = floats(file, "x_T")?
+                .ok_or_else(|| Error::Noise("it has no tensor x_T; name one so.".into()))?;
+            let z = floats(file, "z")?;
+            Ok(Self { x_t, x_t_shape, z })
+        })
     }
 
     fn check(&self, options: &SamplingOptions, model: &Checkpoint) -> unnoise::error::Result<()> {
@@ -295,29 +297,6 @@ impl GivenValues {
     }
 }
 
-/// A tensor of rank `D`, if the file has it.
-fn floats<const D: usize>(
-    file: &SafeTensors,
-    name: &str,
-) -> unnoise::error::Result<Option<(Vec<f32>, [usize; D])>> {
-    let Ok(view) = file.tensor(name) else {
-        return Ok(None);
-    };
-    let shape = view.shape().try_into().map_err(|_| {
-        Error::Noise(format!(
-            "{name} has the shape {:?}, but needs {D} dimensions.",
-            view.shape()
-        ))
-    })?;
-    match tensors::floats(&view) {
-        Some(values) => Ok(Some((values, shape))),
-        None => Err(Error::Noise(format!(
-            "{name} holds {:?}, but must hold F32 or F16.",
-            view.dtype()
-        ))),
-    }
-}
-
 struct Sampling<'a> {
     kind: Kind,
     model: Checkpoint,
@@ -334,10 +313,7 @@ impl Job for Sampling<'_> {
         let config = &self.model.config;
         let size = config.size;
         let sampler = self.options.sampler::<B>(&config.scheduler)?;
-        let weights = match self.args.weights {
-            Weights::Ema => WeightsKind::Ema,
-            Weights::Raw => WeightsKind::Raw,
-        };
+        let weights = WeightsKind::from(self.args.weights);
         let denoiser = self
             .model
             .denoiser::<B>(weights, &device)

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use serde_json::json;
-use unnoise::diffusion::{BetaSchedule, Posterior, Schedule, SchedulerConfig};
+use unnoise::diffusion::{BetaSchedule, Posterior, PredictionType, Schedule, SchedulerConfig};
 
 use crate::{failure::Result, output};
 
@@ -11,6 +11,8 @@ use crate::{failure::Result, output};
 enum Kind {
     /// β rises linearly from beta-start to beta-end (Ho et al. 2020)
     Linear,
+    /// √β rises linearly from that of beta-start to that of beta-end (Rombach et al. 2022)
+    ScaledLinear,
     /// ᾱ follows a squared cosine (Nichol & Dhariwal 2021)
     Cosine,
     /// β follows a logistic curve between beta-start and beta-end
@@ -38,19 +40,35 @@ pub struct Args {
     /// β of the last step, below 1; not used by cosine
     #[arg(long, value_name = "BETA", default_value_t = 0.02)]
     beta_end: f64,
+    /// Multiply beta-start and beta-end by 1000 / T, as improved-diffusion does, so that short
+    /// schedules end as noisy as long ones
+    #[arg(long)]
+    scale_betas: bool,
+    /// Change β so that nothing of an image is left at the last timestep (Lin et al. 2023)
+    #[arg(long)]
+    rescale_betas_zero_snr: bool,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let schedule = Schedule::new(&SchedulerConfig {
+    let config = SchedulerConfig {
         num_train_timesteps: args.num_train_timesteps,
         beta_start: args.beta_start,
         beta_end: args.beta_end,
         beta_schedule: match args.kind {
             Kind::Linear => BetaSchedule::Linear,
+            Kind::ScaledLinear => BetaSchedule::ScaledLinear,
             Kind::Cosine => BetaSchedule::SquaredcosCapV2,
             Kind::Sigmoid => BetaSchedule::Sigmoid,
         },
+        rescale_betas_zero_snr: args.rescale_betas_zero_snr,
+        // The schedule is the same for everything but ε, which such a schedule cannot serve.
+        prediction_type: PredictionType::VPrediction,
         ..SchedulerConfig::default()
+    };
+    let schedule = Schedule::new(&if args.scale_betas {
+        config.scaled_to_steps()
+    } else {
+        config
     })?;
     let timesteps = || 0..schedule.num_train_timesteps();
     let posterior = |field: fn(Posterior) -> f64| -> Vec<f64> {

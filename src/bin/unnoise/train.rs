@@ -69,11 +69,14 @@ pub struct Args {
     /// configuration's, or 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// Multiply beta_start and beta_end by 1000 / num_train_timesteps, as improved-diffusion does
+    #[arg(long)]
+    scale_betas: bool,
     /// What computes
     #[arg(long, value_enum, default_value = "flex")]
     backend: BackendKind,
     /// Go on from this model, with the configuration and seed it was made with
-    #[arg(long, value_name = "MODEL.safetensors", conflicts_with_all = ["config", "batch_size", "size", "seed"])]
+    #[arg(long, value_name = "MODEL.safetensors", conflicts_with_all = ["config", "batch_size", "size", "seed", "scale_betas"])]
     resume: Option<PathBuf>,
     /// Write progress as JSON lines: step, loss (mean since the last line), seconds,
     /// steps_per_second; a resumed run adds to the file
@@ -222,6 +225,9 @@ fn read_config(args: &Args) -> Result<Config> {
     };
     config.size = args.size.unwrap_or(config.size);
     config.seed = args.seed.unwrap_or(config.seed);
+    if args.scale_betas {
+        config.scheduler = config.scheduler.scaled_to_steps();
+    }
     config.training.batch_size = args.batch_size.unwrap_or(config.training.batch_size);
     config.validate()?;
     Ok(config)

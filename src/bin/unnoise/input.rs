@@ -1,0 +1,83 @@
+//! Reading models and noise.
+
+use std::{fs, path::Path};
+
+use clap::ValueEnum;
+use safetensors::SafeTensors;
+use unnoise::{
+    error::Error,
+    format::{Checkpoint, diffusers, tensors},
+    session::WeightsKind,
+};
+
+use crate::failure::{Failure, Result};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Weights {
+    /// Averaged over training
+    Ema,
+    /// As the optimizer left them
+    Raw,
+}
+
+impl From<Weights> for WeightsKind {
+    fn from(weights: Weights) -> Self {
+        match weights {
+            Weights::Ema => Self::Ema,
+            Weights::Raw => Self::Raw,
+        }
+    }
+}
+
+/// A model file or a diffusers folder.
+pub fn read_model(path: &Path) -> Result<Checkpoint> {
+    let model = if path.is_dir() {
+        diffusers::read(path)
+    } else {
+        Checkpoint::from_bytes(&read_file(path)?)
+    };
+    model.map_err(|error| Failure::reading(path, &error))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| {
+        Failure::Use(format!(
+            "{}: the file cannot be read ({error}). Check its name.",
+            path.display()
+        ))
+    })
+}
+
+/// What `read` finds in a file of noise.
+pub fn open_noise<T>(
+    path: &Path,
+    read: impl FnOnce(&SafeTensors) -> unnoise::error::Result<T>,
+) -> Result<T> {
+    let bytes = read_file(path)?;
+    tensors::open(&bytes)
+        .and_then(|file| read(&file))
+        .map_err(|error| Failure::reading(path, &error))
+}
+
+/// A tensor of rank `D`, if the file has it.
+pub fn floats<const D: usize>(
+    file: &SafeTensors,
+    name: &str,
+) -> unnoise::error::Result<Option<(Vec<f32>, [usize; D])>> {
+    let Ok(view) = file.tensor(name) else {
+        return Ok(None);
+    };
+    let shape = view.shape().try_into().map_err(|_| {
+        Error::Noise(format!(
+            "{name} has the shape {:?}, but needs {D} dimensions.",
+            view.shape()
+        ))
+    })?;
+    match tensors::floats(&view) {
+        Some(values) => Ok(Some((values, shape))),
+        None => Err(Error::Noise(format!(
+            "{name} holds {:?}, but must hold F32 or F16.",
+            view.dtype()
+        ))),
+    }
+}

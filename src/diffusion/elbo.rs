@@ -1,0 +1,69 @@
+//! The variational bound of images under a model, timestep by timestep, as improved-diffusion's
+//! `calc_bpd_loop` measures it (Ho et al. 2020, equation 5).
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use super::{
+    Denoiser, Limit, Prediction, Schedule, VarianceType,
+    posterior::log_variance_between,
+    vlb::{mean_per_item, per_item, vlb_terms},
+};
+use crate::error::{Error, Result};
+
+/// The process that a bound is measured of.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    pub schedule: Schedule,
+    pub variance_type: VarianceType,
+    /// How estimates of x_0 are limited.
+    pub limit: Limit,
+}
+
+/// What one timestep contributes, `[batch]` each.
+#[derive(Debug, Clone)]
+pub struct Terms<B: Backend> {
+    /// Bits per dimension: the divergence of p(x_{t-1} | x_t) from q(x_{t-1} | x_t, x_0), and at
+    /// t = 0 the negative log-likelihood of x_0.
+    pub vb: Tensor<B, 1>,
+    /// Mean squared error of the estimate of x_0.
+    pub x0_mse: Tensor<B, 1>,
+    /// Mean squared error of the estimate of ε that belongs to that of x_0.
+    pub eps_mse: Tensor<B, 1>,
+}
+
+impl Bound {
+    /// The terms of `t` for images `x_0` `[batch, channels, height, width]` noised by `eps`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the variance is learned and the denoiser does not predict one.
+    pub fn terms<B: Backend>(
+        &self,
+        denoiser: &dyn Denoiser<B>,
+        x_0: Tensor<B, 4>,
+        eps: Tensor<B, 4>,
+        t: usize,
+    ) -> Result<Terms<B>> {
+        let level = self.schedule.level(Some(t));
+        let timesteps = vec![t; x_0.dims()[0]];
+        let x_t = x_0.clone() * level.signal + eps * level.noise;
+        let prediction = Prediction::of(denoiser, x_t, level, self.limit);
+        let log_variance = match self.schedule.fixed_log_variance(self.variance_type, t) {
+            Some(value) => per_item(&timesteps, &|_| value, &x_0.device()),
+            None => {
+                let place = prediction.variance.ok_or_else(|| {
+                    Error::Config("this model's variance is learned, but it predicts none.".into())
+                })?;
+                let smallest = self.schedule.posterior_log_variance_clipped(t);
+                log_variance_between(place, smallest, self.schedule.log_beta(t))
+            }
+        };
+        let error = prediction.pred_x0 - x_0.clone();
+        let x0_mse = mean_per_item(error.clone() * error.clone());
+        Ok(Terms {
+            vb: vlb_terms(&self.schedule, &timesteps, x_0, error, log_variance),
+            // ε - (x_t - signal · pred_x0) / noise = signal / noise · (pred_x0 - x_0)
+            eps_mse: x0_mse.clone() * level.snr(),
+            x0_mse,
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! How noisy something is.
+
+/// A noise level: x = `signal` · x_0 + `noise` · ε with standard normal ε.
+///
+/// Variance-preserving processes have `signal`² + `noise`² = 1, rectified flow has
+/// `signal` + `noise` = 1 (Kingma et al. 2021, section 3; Liu et al. 2023).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NoiseLevel {
+    /// What the network is told: the timestep, between timesteps for some samplers.
+    pub t: f64,
+    /// Factor of x_0, from 1 down to 0.
+    pub signal: f64,
+    /// Factor of ε, from 0 up to 1.
+    pub noise: f64,
+}
+
+impl NoiseLevel {
+    /// No noise at all: where sampling ends.
+    pub const CLEAN: Self = Self {
+        t: 0.0,
+        signal: 1.0,
+        noise: 0.0,
+    };
+
+    /// A level of a variance-preserving process: `alpha_cumprod` is ᾱ.
+    pub fn variance_preserving(t: f64, alpha_cumprod: f64) -> Self {
+        Self {
+            t,
+            signal: alpha_cumprod.sqrt(),
+            noise: (1.0 - alpha_cumprod).sqrt(),
+        }
+    }
+
+    /// σ = noise / signal, the noise beside an x_0 of full strength (Karras et al. 2022).
+    ///
+    /// Where no signal is left σ would be infinite. It then has the value that diffusers' samplers
+    /// take for a terminal SNR of zero: ᾱ = 2⁻²⁴.
+    pub fn sigma(&self) -> f64 {
+        const LEAST_SIGNAL: f64 = 1.0 / 4096.0;
+        if self.signal > 0.0 {
+            self.noise / self.signal
+        } else {
+            (1.0 - LEAST_SIGNAL * LEAST_SIGNAL).sqrt() / LEAST_SIGNAL
+        }
+    }
+
+    /// SNR = signal² / noise².
+    pub fn snr(&self) -> f64 {
+        (self.signal / self.noise).powi(2)
+    }
+}

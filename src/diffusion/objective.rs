@@ -1,0 +1,142 @@
+//! What training minimises.
+
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ModelOutput, NoiseLevel, PredictionType, Schedule, VarianceType,
+    vlb::{mean_per_item, per_item, vlb_terms},
+};
+
+/// How much each timestep's error counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossWeighting {
+    /// All alike, L_simple (Ho et al. 2020, equation 14).
+    Simple,
+    /// In terms of x_0's error, min(SNR, γ) (Hang et al. 2023, equation 8).
+    MinSnr,
+    /// As the variational bound has them, so that the loss is the bound in nats per dimension, but
+    /// for what does not depend on the network (Ho et al. 2020, equation 12).
+    Vlb,
+}
+
+impl PredictionType {
+    /// ∂x_0 / ∂prediction at `level`: how much of an error in what the network predicts becomes an
+    /// error in x_0.
+    pub fn x0_sensitivity(self, level: NoiseLevel) -> f64 {
+        match self {
+            Self::Epsilon => -level.noise / level.signal,
+            Self::Sample => 1.0,
+            Self::VPrediction | Self::FlowPrediction => -level.noise,
+        }
+    }
+}
+
+/// The loss of a batch.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    pub schedule: Schedule,
+    pub prediction_type: PredictionType,
+    pub variance_type: VarianceType,
+    pub weighting: LossWeighting,
+    /// γ of [`LossWeighting::MinSnr`].
+    pub min_snr_gamma: f64,
+    /// λ of L_simple + λ · L_vlb, where the variance is learned (Nichol & Dhariwal 2021, equation 16).
+    pub vlb_weight: f64,
+}
+
+/// What the network's output is compared with; images are `[batch, channels, height, width]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    pub x_0: &'a [f32],
+    pub eps: &'a [f32],
+    /// One per image.
+    pub timesteps: &'a [usize],
+    /// Of the images.
+    pub shape: [usize; 4],
+}
+
+impl Objective {
+    /// Factor of the squared error of the prediction at `t`.
+    pub fn weight(&self, t: usize) -> f64 {
+        let level = self.schedule.level(Some(t));
+        let of_x0 = match self.weighting {
+            LossWeighting::Simple => return 1.0,
+            LossWeighting::MinSnr => level.snr().min(self.min_snr_gamma),
+            LossWeighting::Vlb => {
+                let log_variance = self.schedule.fixed_log_variance(self.variance_type, t);
+                let log_variance =
+                    log_variance.unwrap_or_else(|| self.schedule.posterior_log_variance_clipped(t));
+                let coef = self.schedule.posterior(t).mean_coef1;
+                // Times T, since t is drawn at random in place of a sum.
+                let count = self.schedule.num_train_timesteps() as f64;
+                count * coef * coef / (2.0 * log_variance.exp())
+            }
+        };
+        of_x0 * self.prediction_type.x0_sensitivity(level).powi(2)
+    }
+
+    /// The mean over the batch, `[1]`, for the network's `output`
+    /// `[batch, channels or twice as many, height, width]`.
+    ///
+    /// Where the variance is learned, its gradient comes from L_vlb alone and L_vlb gives the mean
+    /// none.
+    pub fn loss<B: Backend>(&self, output: Tensor<B, 4>, target: Target) -> Tensor<B, 1> {
+        let Target {
+            x_0,
+            eps,
+            timesteps,
+            shape,
+        } = target;
+        let device = output.device();
+        let upload = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), &device);
+        let length = shape[1] * shape[2] * shape[3];
+        let images = timesteps
+            .iter()
+            .zip(x_0.chunks_exact(length).zip(eps.chunks_exact(length)));
+        let wanted: Vec<f32> = images
+            .flat_map(|(t, (x_0, eps))| {
+                let level = self.schedule.level(Some(*t));
+                self.prediction_type.target(x_0, eps, level)
+            })
+            .collect();
+        let ModelOutput { values, variance } = ModelOutput::split(output, shape[1]);
+        let error = values - upload(wanted);
+        let mut squared = error.clone() * error.clone();
+        if self.weighting != LossWeighting::Simple {
+            squared = squared * per_item(timesteps, &|t| self.weight(t), &device);
+        }
+        let simple = mean_of_items(mean_per_item(squared));
+        let Some(place) = variance else {
+            return simple;
+        };
+
+        let sensitivity = |t| {
+            let level = self.schedule.level(Some(t));
+            self.prediction_type.x0_sensitivity(level)
+        };
+        let x0_error = error.detach() * per_item(timesteps, &sensitivity, &device);
+        let smallest = |t| self.schedule.posterior_log_variance_clipped(t);
+        let half_width = per_item(
+            timesteps,
+            &|t| (self.schedule.log_beta(t) - smallest(t)) / 2.0,
+            &device,
+        );
+        let middle = per_item(
+            timesteps,
+            &|t| (self.schedule.log_beta(t) + smallest(t)) / 2.0,
+            &device,
+        );
+        let log_variance = place * half_width + middle;
+        let x_0 = upload(x_0.to_vec());
+        let terms = vlb_terms(&self.schedule, timesteps, x_0, x0_error, log_variance);
+        let count = self.schedule.num_train_timesteps() as f64;
+        simple + mean_of_items(terms) * (self.vlb_weight * count)
+    }
+}
+
+fn mean_of_items<B: Backend>(values: Tensor<B, 1>) -> Tensor<B, 1> {
+    let count = values.dims()[0] as f64;
+    values.sum_dim(0) / count
+}

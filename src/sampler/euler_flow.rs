@@ -1,0 +1,47 @@
+//! Euler's method along the straight paths of rectified flow (Liu et al. 2023, algorithm 1).
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use super::{Denoiser, Noise, Sampler, Step};
+use crate::{
+    diffusion::{Limit, NoiseLevel, Prediction},
+    error::Result,
+};
+
+/// x_s = x_t + (σ_s - σ_t) · velocity, where σ = noise / (signal + noise) and x is scaled so that
+/// signal and noise add up to 1, as a flow's always do.
+pub struct EulerFlow {
+    levels: Vec<NoiseLevel>,
+    limit: Limit,
+}
+
+impl EulerFlow {
+    /// `levels` noisiest first.
+    pub fn new(levels: Vec<NoiseLevel>, limit: Limit) -> Self {
+        Self { levels, limit }
+    }
+}
+
+impl<B: Backend> Sampler<B> for EulerFlow {
+    fn levels(&self) -> &[NoiseLevel] {
+        &self.levels
+    }
+
+    fn step(
+        &mut self,
+        denoiser: &dyn Denoiser<B>,
+        index: usize,
+        x_t: Tensor<B, 4>,
+        _noise: &dyn Noise<B>,
+    ) -> Result<Step<B>> {
+        let level = self.levels[index];
+        let next = self.levels.get(index + 1).copied();
+        let next = next.unwrap_or(NoiseLevel::CLEAN);
+        let pred_x0 = Prediction::of(denoiser, x_t.clone(), level, self.limit).pred_x0;
+        let (sum, sum_next) = (level.signal + level.noise, next.signal + next.noise);
+        // velocity = (x_t - pred_x0) / σ_t, so the step keeps this share of x_t.
+        let keep = (next.noise / sum_next) / (level.noise / sum);
+        let x_prev = x_t * (keep * sum_next / sum) + pred_x0.clone() * ((1.0 - keep) * sum_next);
+        Ok(Step { x_prev, pred_x0 })
+    }
+}

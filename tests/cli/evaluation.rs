@@ -1,0 +1,122 @@
+//! `unnoise eval`, and models of every kind from training to samples.
+
+use std::{collections::BTreeMap, fs};
+
+use serde_json::{Value, json};
+
+use crate::folder::Folder;
+
+fn bound(folder: &Folder, arguments: &str) -> Value {
+    serde_json::from_str(&folder.output(&format!("eval --data {{images}} {arguments}"))).unwrap()
+}
+
+fn list(value: &Value) -> Vec<f64> {
+    let numbers = value.as_array().unwrap().iter();
+    numbers.map(|number| number.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn bounds_add_up_and_depend_on_the_seed_alone() {
+    let folder = Folder::new("bound");
+    let first = bound(&folder, "--model {model}");
+    assert_eq!(first, bound(&folder, "--model {model}"));
+    assert_ne!(first, bound(&folder, "--model {model} --seed 1"));
+    let vb = list(&first["vb"]);
+    assert_eq!(vb.len(), 100);
+    assert_eq!(list(&first["x0_mse"]).len(), 100);
+    assert_eq!(list(&first["eps_mse"]).len(), 100);
+    let total = first["prior_bpd"].as_f64().unwrap() + vb.iter().sum::<f64>();
+    assert!((total - first["total_bpd"].as_f64().unwrap()).abs() < 1e-9);
+}
+
+#[test]
+fn given_noise_is_used_timestep_by_timestep() {
+    let folder = Folder::new("bound-noise");
+    let shape = vec![100, 5, 3, 8, 8];
+    let zeros = vec![0u8; shape.iter().product::<usize>() * 4];
+    let noise = BTreeMap::from([("eps".to_string(), (shape, zeros))]);
+    folder.write_tensors("zeros.safetensors", &noise);
+    let given = bound(&folder, "--model {model} --noise zeros.safetensors");
+    assert_ne!(given, bound(&folder, "--model {model}"));
+    let short = BTreeMap::from([("eps".to_string(), (vec![1, 5, 3, 8, 8], vec![0u8; 3840]))]);
+    folder.write_tensors("short.safetensors", &short);
+    folder.refuse(
+        "eval --model {model} --data {images} --noise short.safetensors",
+        "[100, 5, 3, 8, 8]",
+    );
+}
+
+#[test]
+fn every_kind_of_model_trains_measures_and_samples() {
+    let folder = Folder::new("kinds");
+    let base: Value =
+        serde_json::from_str(&fs::read_to_string(folder.path("config.json")).unwrap()).unwrap();
+    for (name, scheduler, training) in [
+        (
+            "v",
+            json!({ "prediction_type": "v_prediction", "rescale_betas_zero_snr": true }),
+            json!({}),
+        ),
+        (
+            "sample",
+            json!({ "prediction_type": "sample" }),
+            json!({ "loss_weighting": "min_snr" }),
+        ),
+        (
+            "flow",
+            json!({ "prediction_type": "flow_prediction", "shift": 2.0 }),
+            json!({}),
+        ),
+        (
+            "learned",
+            json!({ "variance_type": "learned_range" }),
+            json!({}),
+        ),
+        (
+            "vlb",
+            json!({ "prediction_type": "sample" }),
+            json!({ "loss_weighting": "vlb" }),
+        ),
+    ] {
+        let mut config = base.clone();
+        for (part, fields) in [("scheduler", &scheduler), ("training", &training)] {
+            for (field, value) in fields.as_object().unwrap() {
+                config[part][field] = value.clone();
+            }
+        }
+        if name == "learned" {
+            config["unet"]["out_channels"] = 6.into();
+        }
+        fs::write(folder.path("kind.json"), config.to_string()).unwrap();
+        folder.succeed("train --data {images} --config kind.json --steps 150 --log log.jsonl --log-every 50 --out kind.safetensors");
+        let log = fs::read_to_string(folder.path("log.jsonl")).unwrap();
+        let losses: Vec<f64> = log
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<Value>(line).unwrap()["loss"]
+                    .as_f64()
+                    .unwrap()
+            })
+            .collect();
+        assert!(losses[2] < 0.8 * losses[0], "{name}: {losses:?}");
+        let bound = bound(&folder, "--model kind.safetensors");
+        let total = bound["total_bpd"].as_f64().unwrap();
+        assert!(total.is_finite() && total > 0.0, "{name}: {total}");
+        for sampler in ["ddpm", "ddim --eta 0.5", "heun", "dpmpp2m", "euler-flow"] {
+            folder.succeed(&format!(
+                "sample --model kind.safetensors --sampler {sampler} --steps 5 --count 2 --out x.safetensors"
+            ));
+            let (_, bytes) = &folder.tensors("x.safetensors")["x_0"];
+            let values = bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes));
+            let largest = values.fold(0f32, |max, value| {
+                assert!(value.is_finite(), "{name} {sampler}");
+                max.max(value.abs())
+            });
+            assert!(largest < 20.0, "{name} {sampler}: {largest}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The mathematics against itself: identities, moments, limits.
+
+mod conversions;
+mod ideal;
+mod objective;
+mod processes;
