@@ -50,7 +50,8 @@ export class ShardedEngine {
   constructor(engine, { backend, workers, lost }) {
     this.engine = engine;
     this.backend = backend;
-    this.workers = workers;
+    // Older browsers start no workers from a worker.
+    this.workers = typeof Worker === 'undefined' ? 1 : workers;
     this.lost = lost;
   }
 
