@@ -161,11 +161,3 @@ impl GroupNorm {
 pub(super) fn silu<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     x.clone() / (x.neg().exp() + 1.0)
 }
-
-/// Twice the resolution by repeating pixels: `[n, h, w, c]` to `[n, 2h, 2w, c]`.
-pub(super) fn upsample_nearest<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
-    let [n, h, w, c] = x.dims();
-    x.reshape([n, h, 1, w, 1, c])
-        .expand([n, h, 2, w, 2, c])
-        .reshape([n, 2 * h, 2 * w, c])
-}

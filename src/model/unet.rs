@@ -8,11 +8,15 @@ use super::{
     attention::Attention,
     config::{DownBlockType, UpBlockType},
     embedding::timestep_embedding,
-    layers::{Conv2d, GroupNorm, Linear, Scope, Start, silu, upsample_nearest},
+    layers::{Conv2d, GroupNorm, Linear, Scope, Start, silu},
     parameters::ParameterList,
     resnet::ResnetBlock,
 };
-use crate::{error::Result, ops::Ops, random::Random};
+use crate::{
+    error::Result,
+    ops::{self, Ops},
+    random::Random,
+};
 
 /// A residual block and, where the level has attention, the attention that follows it.
 #[derive(Debug)]
@@ -170,7 +174,7 @@ impl UNet {
                 x = layer.forward(weights, x, &time);
             }
             if let Some(upsample) = &level.resample {
-                x = upsample.forward(weights, upsample_nearest(x));
+                x = upsample.forward(weights, ops::upsample(x));
             }
         }
         let x = self.conv_norm_out.forward_silu(weights, x);

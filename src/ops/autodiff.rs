@@ -106,6 +106,20 @@ impl<B: Kernels> Backward<B, 2> for AddPerImageBackward {
     }
 }
 
+#[derive(Debug)]
+struct UpsampleBackward;
+
+impl<B: Kernels> Backward<B, 1> for UpsampleBackward {
+    type State = ();
+
+    fn backward(self, node: Node<(), 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&node.node);
+        if let [Some(parent)] = node.parents {
+            grads.register::<B>(parent.id, B::upsample_grad(grad));
+        }
+    }
+}
+
 impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
     fn conv2d_op(
         x: FloatTensor<Self>,
@@ -173,5 +187,12 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             .prepare::<C>([x.node, per_image.node])
             .compute_bound()
             .stateless(output)
+    }
+
+    fn upsample_op(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        UpsampleBackward
+            .prepare::<C>([x.node])
+            .compute_bound()
+            .stateless(portable::upsample::<B>(x.primitive))
     }
 }

@@ -151,6 +151,12 @@ pub trait Kernels: Backend {
         portable::sum_pixels::<Self>(x)
     }
 
+    /// Gradient of [`Ops::upsample_op`]: `grad` `[n, 2h, 2w, c]` summed over 2 × 2 pixels,
+    /// `[n, h, w, c]`.
+    fn upsample_grad(grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        portable::upsample_grad::<Self>(grad)
+    }
+
     /// Fails if the device went wrong since the last call in a way that no operation could report,
     /// such as a shader that did not compile.
     ///
@@ -197,6 +203,9 @@ pub trait Ops: Backend {
 
     /// `x` `[n, h, w, c]` with the channels `per_image` `[n, c]` added to every pixel.
     fn add_per_image_op(x: FloatTensor<Self>, per_image: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// `x` `[n, h, w, c]` with every pixel repeated 2 × 2 times, `[n, 2h, 2w, c]`.
+    fn upsample_op(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Implements [`Ops`] for a backend without gradients through its [`Kernels`].
@@ -226,6 +235,12 @@ macro_rules! ops_from_kernels {
                 per_image: burn::tensor::ops::FloatTensor<Self>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
                 $crate::ops::portable::add_per_image::<Self>(x, per_image)
+            }
+
+            fn upsample_op(
+                x: burn::tensor::ops::FloatTensor<Self>,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                $crate::ops::portable::upsample::<Self>(x)
             }
         }
     };
@@ -279,6 +294,11 @@ pub fn group_norm<B: Ops>(
 /// [`Ops::add_per_image_op`] on burn's typed tensors.
 pub fn add_per_image<B: Ops>(x: Tensor<B, 4>, per_image: Tensor<B, 2>) -> Tensor<B, 4> {
     wrap(B::add_per_image_op(unwrap(x), unwrap(per_image)))
+}
+
+/// [`Ops::upsample_op`] on burn's typed tensors.
+pub fn upsample<B: Ops>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    wrap(B::upsample_op(unwrap(x)))
 }
 
 /// The primitive inside a float tensor.

@@ -116,6 +116,22 @@ pub fn add_per_image<B: Backend>(x: FloatTensor<B>, per_image: FloatTensor<B>) -
     unwrap(wrap::<B, 4>(x) + per_image.reshape([images, 1, 1, channels]))
 }
 
+/// See [`super::Ops::upsample_op`].
+pub fn upsample<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let x = wrap::<B, 4>(x);
+    let [n, h, w, c] = x.dims();
+    let repeated = x.reshape([n, h, 1, w, 1, c]).expand([n, h, 2, w, 2, c]);
+    unwrap(repeated.reshape([n, 2 * h, 2 * w, c]))
+}
+
+/// See [`super::Kernels::upsample_grad`].
+pub fn upsample_grad<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
+    let grad = wrap::<B, 4>(grad);
+    let [n, h, w, c] = grad.dims();
+    let blocks = grad.reshape([n, h / 2, 2, w / 2, 2, c]);
+    unwrap(blocks.sum_dim(2).sum_dim(4).reshape([n, h / 2, w / 2, c]))
+}
+
 /// See [`super::Kernels::sum_pixels`].
 pub fn sum_pixels<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let x = wrap::<B, 4>(x);

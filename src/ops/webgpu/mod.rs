@@ -14,6 +14,7 @@ mod launch;
 mod optimizer;
 mod pixel_sum;
 mod shader;
+mod upsample;
 
 use burn::tensor::ops::FloatTensor;
 
@@ -75,6 +76,10 @@ impl Kernels for WebGpu {
 
     fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
         pixel_sum::sum_pixels(x)
+    }
+
+    fn upsample_grad(grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        upsample::grad(grad)
     }
 
     fn adam_step(

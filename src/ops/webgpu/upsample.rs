@@ -1,0 +1,22 @@
+//! Gradient of nearest upsampling. Launches: 1.
+
+use super::{
+    launch::{Primitive, allocate, contiguous, dimensions, launch},
+    shader::Shader,
+};
+
+/// See [`crate::ops::Kernels::upsample_grad`].
+pub(super) fn grad(grad: Primitive) -> Primitive {
+    const THREADS: usize = 256;
+    let grad = contiguous(grad);
+    let [images, height, width, channels] = dimensions(&grad);
+    let grad_x = allocate(&grad, [images, height / 2, width / 2, channels]);
+    let text = include_str!("upsample_backward.wgsl");
+    let shader = Shader::new("upsample_backward", text, THREADS)
+        .constant("LINES", images * height / 2)
+        .constant("WIDTH", width / 2)
+        .constant("CHANNELS", channels);
+    let values = images * (height / 2) * (width / 2) * channels;
+    launch(shader, values.div_ceil(THREADS), &[&grad, &grad_x]);
+    grad_x
+}
