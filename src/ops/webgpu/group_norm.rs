@@ -19,6 +19,19 @@ const DIRECT_THREADS: usize = 4;
 /// Name and text of a shader, as for [`Shader::new`].
 type Text = (&'static str, &'static str);
 
+/// The file of this name after what all files of group normalisation share.
+macro_rules! text {
+    ($name:literal) => {
+        (
+            $name,
+            concat!(
+                include_str!("group_norm_common.wgsl"),
+                include_str!(concat!($name, ".wgsl"))
+            ),
+        )
+    };
+}
+
 /// Runs the variant for the device that the buffers are on: `shared` has a workgroup, `direct` a
 /// thread per group and image.
 fn launch_per_group(
@@ -71,8 +84,8 @@ pub(super) fn forward(
     let output = allocate(&x, shape);
     let statistics = allocate(&x, [shape[0], options.groups, 2]);
     launch_per_group(
-        ("group_norm", include_str!("group_norm.wgsl")),
-        ("group_norm_direct", include_str!("group_norm_direct.wgsl")),
+        text!("group_norm"),
+        text!("group_norm_direct"),
         shape,
         options,
         &[&x, &gamma, &beta, &output, &statistics],
@@ -101,14 +114,8 @@ pub(super) fn backward(
     let grad_x = allocate(&x, shape);
     let parts = allocate(&x, [images, 2, channels]);
     launch_per_group(
-        (
-            "group_norm_backward",
-            include_str!("group_norm_backward.wgsl"),
-        ),
-        (
-            "group_norm_backward_direct",
-            include_str!("group_norm_backward_direct.wgsl"),
-        ),
+        text!("group_norm_backward"),
+        text!("group_norm_backward_direct"),
         shape,
         options,
         &[&grad, &x, &gamma, &beta, &statistics, &grad_x, &parts],

@@ -9,32 +9,13 @@
 // Threads are laid out as ROWS pixels x LANES elements, so neighbours read neighbouring numbers;
 // the threads left over by that only take part in the barriers.
 
-#if VEC4
-alias Element = vec4<f32>;
-const WIDTH: u32 = 4u; // channels per element
-#else
-alias Element = f32;
-const WIDTH: u32 = 1u;
-#endif
-
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read> gamma: array<Element>;
 @group(0) @binding(2) var<storage, read> beta: array<Element>;
 @group(0) @binding(3) var<storage, read_write> output: array<Element>;
 @group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // [image, group, 2]
 
-const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
-const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
-
 var<workgroup> partial: array<f32, THREADS>;
-
-fn total(value: Element) -> f32 {
-#if VEC4
-    return dot(value, vec4<f32>(1.0));
-#else
-    return value;
-#endif
-}
 
 // The sum of `value` over all threads.
 fn sum_over_workgroup(lane: u32, value: f32) -> f32 {
@@ -50,10 +31,6 @@ fn sum_over_workgroup(lane: u32, value: f32) -> f32 {
     // Nobody may start the next sum before all have read this one.
     workgroupBarrier();
     return sum;
-}
-
-fn silu(y: Element) -> Element {
-    return y / (Element(1.0) + exp(-y));
 }
 
 @compute @workgroup_size(THREADS)
@@ -95,12 +72,7 @@ fn main(
         let shift = beta[group_start + e];
         for (var p = first_row; p < PIXELS; p += ROWS) {
             let at = start + p * ELEMENTS + e;
-            let y = (x[at] - Element(mean)) * scale + shift;
-#if SILU
-            output[at] = silu(y);
-#else
-            output[at] = y;
-#endif
+            output[at] = activated((x[at] - Element(mean)) * scale + shift);
         }
     }
     if (lane == 0u) {

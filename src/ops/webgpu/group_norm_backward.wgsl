@@ -11,14 +11,6 @@
 // means. The second pass writes grad_x. The sums per image go to `parts`, [image, 2, channel],
 // which group_norm_sum.wgsl adds up.
 
-#if VEC4
-alias Element = vec4<f32>;
-const WIDTH: u32 = 4u; // channels per element
-#else
-alias Element = f32;
-const WIDTH: u32 = 1u;
-#endif
-
 @group(0) @binding(0) var<storage, read> grad: array<Element>;
 @group(0) @binding(1) var<storage, read> x: array<Element>;
 @group(0) @binding(2) var<storage, read> gamma: array<Element>;
@@ -27,19 +19,8 @@ const WIDTH: u32 = 1u;
 @group(0) @binding(5) var<storage, read_write> grad_x: array<Element>;
 @group(0) @binding(6) var<storage, read_write> parts: array<Element>;
 
-const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
-const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
-
 var<workgroup> sums_g: array<Element, THREADS>;
 var<workgroup> sums_gh: array<Element, THREADS>;
-
-fn total(value: Element) -> f32 {
-#if VEC4
-    return dot(value, vec4<f32>(1.0));
-#else
-    return value;
-#endif
-}
 
 // Leaves in sums_*[i], for i < width, the sum of sums_*[i + k * width] over k < count.
 fn reduce(lane: u32, width: u32, count: u32) {
@@ -54,16 +35,6 @@ fn reduce(lane: u32, width: u32, count: u32) {
         workgroupBarrier();
         left = half;
     }
-}
-
-// The gradient before SiLU; y is gamma * h + beta.
-fn before_silu(g: Element, y: Element) -> Element {
-#if SILU
-    let sigmoid = Element(1.0) / (Element(1.0) + exp(-y));
-    return g * sigmoid * (Element(1.0) + y * (Element(1.0) - sigmoid));
-#else
-    return g;
-#endif
 }
 
 @compute @workgroup_size(THREADS)

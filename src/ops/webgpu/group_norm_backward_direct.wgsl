@@ -1,14 +1,6 @@
 // Gradients of group normalisation, affine map and SiLU where threads run on a CPU: the formulas and
 // outputs of group_norm_backward.wgsl, one thread for one group of one image.
 
-#if VEC4
-alias Element = vec4<f32>;
-const WIDTH: u32 = 4u; // channels per element
-#else
-alias Element = f32;
-const WIDTH: u32 = 1u;
-#endif
-
 @group(0) @binding(0) var<storage, read> grad: array<Element>;
 @group(0) @binding(1) var<storage, read> x: array<Element>;
 @group(0) @binding(2) var<storage, read> gamma: array<Element>;
@@ -16,27 +8,6 @@ const WIDTH: u32 = 1u;
 @group(0) @binding(4) var<storage, read> statistics: array<f32>; // [image, group, 2]
 @group(0) @binding(5) var<storage, read_write> grad_x: array<Element>;
 @group(0) @binding(6) var<storage, read_write> parts: array<Element>;
-
-const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
-const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
-
-fn total(value: Element) -> f32 {
-#if VEC4
-    return dot(value, vec4<f32>(1.0));
-#else
-    return value;
-#endif
-}
-
-// The gradient before SiLU; y is gamma * h + beta.
-fn before_silu(g: Element, y: Element) -> Element {
-#if SILU
-    let sigmoid = Element(1.0) / (Element(1.0) + exp(-y));
-    return g * sigmoid * (Element(1.0) + y * (Element(1.0) - sigmoid));
-#else
-    return g;
-#endif
-}
 
 @compute @workgroup_size(THREADS)
 fn main(

@@ -2,30 +2,11 @@
 // is said in conv_direct.wgsl. The numbers are those of group_norm.wgsl, but one thread handles one
 // group of one image, so that nothing is shared and nothing waits.
 
-#if VEC4
-alias Element = vec4<f32>;
-const WIDTH: u32 = 4u; // channels per element
-#else
-alias Element = f32;
-const WIDTH: u32 = 1u;
-#endif
-
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read> gamma: array<Element>;
 @group(0) @binding(2) var<storage, read> beta: array<Element>;
 @group(0) @binding(3) var<storage, read_write> output: array<Element>;
 @group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // [image, group, 2]
-
-const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
-const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
-
-fn total(value: Element) -> f32 {
-#if VEC4
-    return dot(value, vec4<f32>(1.0));
-#else
-    return value;
-#endif
-}
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -61,12 +42,7 @@ fn main(
         let shift = beta[group_start + e];
         for (var p: u32 = 0u; p < PIXELS; p += 1u) {
             let at = start + p * ELEMENTS + e;
-            let y = (x[at] - Element(mean)) * scale + shift;
-#if SILU
-            output[at] = y / (Element(1.0) + exp(-y));
-#else
-            output[at] = y;
-#endif
+            output[at] = activated((x[at] - Element(mean)) * scale + shift);
         }
     }
     statistics[2u * index] = mean;

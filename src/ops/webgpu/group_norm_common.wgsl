@@ -1,0 +1,40 @@
+// What all kernels of group normalisation begin with, after their constants. An element is a vec4 of
+// channels if the channels of a group divide by 4, and one channel otherwise.
+
+#if VEC4
+alias Element = vec4<f32>;
+const WIDTH: u32 = 4u; // channels per element
+#else
+alias Element = f32;
+const WIDTH: u32 = 1u;
+#endif
+
+const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
+const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
+
+fn total(value: Element) -> f32 {
+#if VEC4
+    return dot(value, vec4<f32>(1.0));
+#else
+    return value;
+#endif
+}
+
+// y, or SiLU of it.
+fn activated(y: Element) -> Element {
+#if SILU
+    return y / (Element(1.0) + exp(-y));
+#else
+    return y;
+#endif
+}
+
+// The gradient g before SiLU; y is gamma * h + beta.
+fn before_silu(g: Element, y: Element) -> Element {
+#if SILU
+    let sigmoid = Element(1.0) / (Element(1.0) + exp(-y));
+    return g * sigmoid * (Element(1.0) + y * (Element(1.0) - sigmoid));
+#else
+    return g;
+#endif
+}
