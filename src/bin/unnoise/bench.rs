@@ -1,6 +1,6 @@
 //! `unnoise bench`.
 
-use std::{collections::HashMap, fs, path::PathBuf, time::Instant};
+use std::{collections::HashMap, path::PathBuf, time::Instant};
 
 use clap::value_parser;
 use pollster::block_on;
@@ -18,7 +18,8 @@ use unnoise::{
 
 use crate::{
     backend::{BackendKind, Job},
-    failure::{Failure, Result},
+    failure::Result,
+    input::read_checkpoint,
     output::{self, Output},
 };
 
@@ -52,20 +53,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let checkpoint = match &args.model {
-        Some(path) => {
-            let bytes = fs::read(path).map_err(|error| {
-                Failure::Use(format!(
-                    "{}: the file cannot be read ({error}). Check its name.",
-                    path.display()
-                ))
-            })?;
-            let checkpoint =
-                Checkpoint::from_bytes(&bytes).map_err(|error| Failure::reading(path, &error))?;
-            Some(checkpoint)
-        }
-        None => None,
-    };
+    let checkpoint = args.model.as_deref().map(read_checkpoint).transpose()?;
     let batches = args.batches.as_deref().map(Output::new).transpose()?;
     args.backend.run(Bench {
         checkpoint,
@@ -213,7 +201,7 @@ fn batches<B: Kernels + Ops>(session: &Session<B>) -> Result<Vec<u8>> {
             let step = trainer.state().step + i;
             let batch = Batch::at(
                 step,
-                0..config.training.batch_size,
+                0..count,
                 session.dataset(),
                 trainer.schedule(),
                 config,

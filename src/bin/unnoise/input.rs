@@ -31,21 +31,28 @@ impl From<Weights> for WeightsKind {
 
 /// A model file or a diffusers folder.
 pub fn read_model(path: &Path) -> Result<Checkpoint> {
-    let model = if path.is_dir() {
-        diffusers::read(path)
-    } else {
-        Checkpoint::from_bytes(&read_file(path)?)
-    };
-    model.map_err(|error| Failure::reading(path, &error))
+    if path.is_dir() {
+        return diffusers::read(path).map_err(|error| Failure::reading(path, &error));
+    }
+    read_checkpoint(path)
+}
+
+/// A model file.
+pub fn read_checkpoint(path: &Path) -> Result<Checkpoint> {
+    let bytes = read_file(path)?;
+    Checkpoint::from_bytes(&bytes).map_err(|error| Failure::reading(path, &error))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| {
-        Failure::Use(format!(
-            "{}: the file cannot be read ({error}). Check its name.",
-            path.display()
-        ))
-    })
+    fs::read(path).map_err(|error| cannot_read(path, &error))
+}
+
+/// Why the file system would not hand over `path`.
+pub fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Use(format!(
+        "{}: the file cannot be read ({error}). Check its name.",
+        path.display()
+    ))
 }
 
 /// What `read` finds in a file of noise.

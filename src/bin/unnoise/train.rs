@@ -23,6 +23,7 @@ use unnoise::{
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
+    input::{cannot_read, read_checkpoint},
     output::{self, Output, Progress},
 };
 
@@ -210,11 +211,6 @@ fn encode<B: Kernels + Ops>(session: &Session<B>, half: bool) -> Result<Vec<u8>>
     })
 }
 
-fn read_checkpoint(path: &Path) -> Result<Checkpoint> {
-    let bytes = fs::read(path).map_err(|error| cannot_read(path, &error))?;
-    Checkpoint::from_bytes(&bytes).map_err(|error| Failure::reading(path, &error))
-}
-
 fn read_config(args: &Args) -> Result<Config> {
     let mut config = match &args.config {
         Some(path) => {
@@ -231,13 +227,6 @@ fn read_config(args: &Args) -> Result<Config> {
     config.training.batch_size = args.batch_size.unwrap_or(config.training.batch_size);
     config.validate()?;
     Ok(config)
-}
-
-fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Use(format!(
-        "{}: the file cannot be read ({error}). Check its name.",
-        path.display()
-    ))
 }
 
 fn described(images: &Images) -> String {
