@@ -5,7 +5,6 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::{
     Denoiser, Limit, Prediction, Schedule, VarianceType,
-    posterior::log_variance_between,
     vlb::{mean_per_item, per_item, vlb_terms},
 };
 use crate::error::{Error, Result};
@@ -53,8 +52,7 @@ impl Bound {
                 let place = prediction.variance.ok_or_else(|| {
                     Error::Config("this model's variance is learned, but it predicts none.".into())
                 })?;
-                let smallest = self.schedule.posterior_log_variance_clipped(t);
-                log_variance_between(place, smallest, self.schedule.log_beta(t))
+                self.schedule.learned_log_variance(&timesteps, place)
             }
         };
         let error = prediction.pred_x0 - x_0.clone();

@@ -117,18 +117,7 @@ impl Objective {
             self.prediction_type.x0_sensitivity(level)
         };
         let x0_error = error.detach() * per_item(timesteps, &sensitivity, &device);
-        let smallest = |t| self.schedule.posterior_log_variance_clipped(t);
-        let half_width = per_item(
-            timesteps,
-            &|t| (self.schedule.log_beta(t) - smallest(t)) / 2.0,
-            &device,
-        );
-        let middle = per_item(
-            timesteps,
-            &|t| (self.schedule.log_beta(t) + smallest(t)) / 2.0,
-            &device,
-        );
-        let log_variance = place * half_width + middle;
+        let log_variance = self.schedule.learned_log_variance(timesteps, place);
         let x_0 = upload(x_0.to_vec());
         let terms = vlb_terms(&self.schedule, timesteps, x_0, x0_error, log_variance);
         let count = self.schedule.num_train_timesteps() as f64;

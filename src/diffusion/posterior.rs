@@ -41,15 +41,7 @@ impl Posterior {
     pub fn log_variance_at<B: Backend>(&self, place: Tensor<B, 4>) -> Tensor<B, 4> {
         // As diffusers keeps the logarithm finite where β̃ is 0.
         let smallest = self.variance.max(1e-20).ln();
-        log_variance_between(place, smallest, self.beta.ln())
+        let largest = self.beta.ln();
+        place * ((largest - smallest) / 2.0) + (largest + smallest) / 2.0
     }
-}
-
-/// `smallest` at -1, `largest` at 1.
-pub fn log_variance_between<B: Backend>(
-    place: Tensor<B, 4>,
-    smallest: f64,
-    largest: f64,
-) -> Tensor<B, 4> {
-    place * ((largest - smallest) / 2.0) + (largest + smallest) / 2.0
 }

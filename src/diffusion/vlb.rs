@@ -34,6 +34,27 @@ impl Schedule {
             VarianceType::LearnedRange => None,
         }
     }
+
+    /// Logarithm of the variance of p(x_{t-1} | x_t) at each item's t, where the network says
+    /// `place` `[batch, channels, height, width]`: -1 for β̃ to 1 for β (Nichol & Dhariwal 2021,
+    /// equation 15).
+    pub fn learned_log_variance<B: Backend>(
+        &self,
+        timesteps: &[usize],
+        place: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
+        let device = place.device();
+        let ends = |t| (self.posterior_log_variance_clipped(t), self.log_beta(t));
+        let half_width = |t| {
+            let (smallest, largest) = ends(t);
+            (largest - smallest) / 2.0
+        };
+        let middle = |t| {
+            let (smallest, largest) = ends(t);
+            (largest + smallest) / 2.0
+        };
+        place * per_item(timesteps, &half_width, &device) + per_item(timesteps, &middle, &device)
+    }
 }
 
 /// Bits per dimension of the step from each item's t, `[batch]`: the divergence of
