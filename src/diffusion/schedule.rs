@@ -107,10 +107,7 @@ impl Schedule {
     /// Rectified flow over `count` levels σ = 1 / count, 2 / count … 1, moved by `shift`.
     fn flow(count: usize, shift: f64) -> Self {
         let levels: Vec<NoiseLevel> = (1..=count)
-            .map(|i| {
-                let sigma = i as f64 / count as f64;
-                flow_level(shift * sigma / (1.0 + (shift - 1.0) * sigma), count)
-            })
+            .map(|i| flow_level(shifted_sigma(i as f64 / count as f64, shift), count))
             .collect();
         let alphas_cumprod: Vec<f64> = levels
             .iter()
@@ -207,8 +204,13 @@ impl Schedule {
     }
 }
 
+/// `sigma` in [0, 1] moved towards 1 by a `shift` above 1 (Esser et al. 2024, section 5.3.2).
+pub(crate) fn shifted_sigma(sigma: f64, shift: f64) -> f64 {
+    shift * sigma / (1.0 + (shift - 1.0) * sigma)
+}
+
 /// The level of a flow of `count` timesteps at `sigma` in [0, 1].
-fn flow_level(sigma: f64, count: usize) -> NoiseLevel {
+pub(crate) fn flow_level(sigma: f64, count: usize) -> NoiseLevel {
     NoiseLevel {
         t: sigma * count as f64,
         signal: 1.0 - sigma,

@@ -1,7 +1,8 @@
 //! The noise levels that the solvers visit, spaced as their counterparts in diffusers space them.
 
 use crate::diffusion::{
-    BetaSchedule, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, schedule::linspace,
+    BetaSchedule, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing,
+    schedule::{flow_level, linspace, shifted_sigma},
 };
 use crate::error::Result;
 
@@ -97,17 +98,9 @@ pub fn euler_flow(
     }
     let smallest = schedule.level(Some(0)).noise;
     // Both the ends and what lies between them are shifted, as diffusers does it.
-    let shifted = |sigma: f64| config.shift * sigma / (1.0 + (config.shift - 1.0) * sigma);
-    let count = schedule.num_train_timesteps() as f64;
+    let count = schedule.num_train_timesteps();
     Ok(linspace((1.0, smallest), steps)
-        .map(|sigma| {
-            let noise = shifted(sigma);
-            NoiseLevel {
-                t: noise * count,
-                signal: 1.0 - noise,
-                noise,
-            }
-        })
+        .map(|sigma| flow_level(shifted_sigma(sigma, config.shift), count))
         .collect())
 }
 
