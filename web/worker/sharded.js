@@ -158,12 +158,11 @@ export class ShardedEngine {
     await this.#synchronise();
     const shards = divide(count, this.workers);
     const parts = shards.map(async (shard, index) => {
-      const part = JSON.stringify({ ...options, ...shard });
-      const local = this.engine.sample(part);
+      const args = { ...options, ...shard };
+      const local = this.engine.sample(JSON.stringify(args));
       const replica = this.#ready[index - 1];
       if (!replica) return { local };
       try {
-        const args = { ...options, ...shard };
         const { sampling } = await this.#ask(replica, 'sample', args);
         return { local, remote: { client: replica.client, target: sampling } };
       } catch {
