@@ -12,7 +12,6 @@ pub mod device;
 mod group_norm;
 mod launch;
 mod optimizer;
-mod pixel_sum;
 mod shader;
 mod upsample;
 
@@ -72,10 +71,6 @@ impl Kernels for WebGpu {
         options: GroupNormOptions,
     ) -> [FloatTensor<Self>; 3] {
         group_norm::backward(grad, x, gamma, beta, statistics, options)
-    }
-
-    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        pixel_sum::sum_pixels(x)
     }
 
     fn upsample_grad(grad: FloatTensor<Self>) -> FloatTensor<Self> {
