@@ -105,6 +105,10 @@ impl<B: Backend> Evaluation<B> {
         for first in (0..self.images.len()).step_by(CHUNK) {
             let x_0 = self.chunk(first);
             let count = x_0.dims()[0];
+            if let Some(labels) = self.images.labels() {
+                let labels = labels[first..][..count].iter().map(|label| *label as usize);
+                self.denoiser.set_class_labels(&labels.collect::<Vec<_>>());
+            }
             let eps = Tensor::from_data(
                 TensorData::new(self.eps(t, first, count), x_0.dims()),
                 &self.device,

@@ -31,6 +31,8 @@ pub enum Stream {
     /// Which images, and what noise, the floor of the loss is measured with; `step` is the timestep.
     FloorImages = 9,
     FloorNoise = 10,
+    /// Which training images lose their label; `step` is the optimizer step.
+    LabelDropout = 11,
 }
 
 /// The generator: nothing but its seed.

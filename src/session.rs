@@ -90,13 +90,22 @@ impl<B: Kernels + Ops> Session<B> {
     /// # Errors
     /// [`Error::Image`] or [`Error::NoImages`] when they do not fit; the old ones then stay.
     pub fn set_images(&mut self, bytes: &[u8], count: usize, size: usize) -> Result<()> {
-        if size != self.trainer.config().size {
+        self.set_dataset(Dataset::from_rgb(bytes, count, size)?)
+    }
+
+    /// Replaces the images, and their labels if they have some.
+    ///
+    /// # Errors
+    /// [`Error::Image`] when they are not of the model's size; the old ones then stay.
+    pub fn set_dataset(&mut self, dataset: Dataset) -> Result<()> {
+        if dataset.size() != self.trainer.config().size {
             return Err(Error::Image(format!(
-                "they are {size} × {size}, but the model is for {0} × {0}.",
+                "they are {0} × {0}, but the model is for {1} × {1}.",
+                dataset.size(),
                 self.trainer.config().size
             )));
         }
-        self.dataset = Dataset::from_rgb(bytes, count, size)?;
+        self.dataset = dataset;
         Ok(())
     }
 
@@ -185,13 +194,18 @@ impl<B: Kernels + Ops> Session<B> {
         Checkpoint::of(&self.trainer).await
     }
 
-    /// Goes on from a checkpoint file. Images of another size than the model's are dropped.
+    /// Goes on from a checkpoint file. Images of another size than the model's are dropped, and so
+    /// are their labels where the model knows others.
     ///
     /// # Errors
     /// What [`Checkpoint::from_bytes`] refuses; nothing is changed then.
     pub fn load(&mut self, bytes: &[u8]) -> Result<()> {
         let checkpoint = Checkpoint::from_bytes(bytes)?;
-        self.trainer = checkpoint.into_trainer(self.trainer.device().clone())?;
+        let trainer = checkpoint.into_trainer(self.trainer.device().clone())?;
+        if trainer.config().labels != self.trainer.config().labels {
+            self.dataset = std::mem::take(&mut self.dataset).without_labels();
+        }
+        self.trainer = trainer;
         if self.dataset.size() != self.trainer.config().size {
             self.dataset = Dataset::default();
         }
@@ -261,6 +275,7 @@ impl<B: Kernels + Ops> Session<B> {
                 WeightsKind::Raw => state.raw_weights(),
             },
             prediction_type: config.scheduler.prediction_type,
+            guidance: options.guidance(&config.unet)?,
         };
         let noise = SeededNoise {
             seed: options.seed,

@@ -45,6 +45,9 @@ pub trait Denoiser<B: Backend> {
 
     /// What it says about `x_t` `[batch, channels, height, width]`, all of it at `level`.
     fn output(&self, x_t: Tensor<B, 4>, level: NoiseLevel) -> ModelOutput<B>;
+
+    /// Tells a denoiser that knows classes those of the batch it will be asked about next.
+    fn set_class_labels(&mut self, _class_labels: &[usize]) {}
 }
 
 /// How an estimate of x_0 is kept in the range of images.

@@ -3,7 +3,7 @@
 //!
 //! Tensors are `ema.<name>`, `raw.<name>`, `adam.exp_avg.<name>`, `adam.exp_avg_sq.<name>` with
 //! diffusers' names and layouts. Metadata: `unnoise.version`, `unet`, `scheduler` and `training`
-//! (JSON), `step`, `seed`.
+//! (JSON), `step`, `seed`, and with labels `unnoise.labels`, the list of their names.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -23,6 +23,8 @@ use crate::{
 
 /// Raised when a file can no longer be read by older versions.
 const FORMAT_VERSION: &str = "1";
+
+const LABELS: &str = "unnoise.labels";
 
 const EMA: &str = "ema";
 const RAW: &str = "raw";
@@ -125,6 +127,7 @@ impl Checkpoint {
             unet: Rc::new(unet),
             weights,
             prediction_type: self.config.scheduler.prediction_type,
+            guidance: None,
         })
     }
 
@@ -218,7 +221,7 @@ impl Checkpoint {
         let mut scheduler = serde_json::to_value(&self.config.scheduler).map_err(to_json)?;
         scheduler["_class_name"] = json!(self.config.scheduler.class_name());
         let training = serde_json::to_value(&self.config.training).map_err(to_json)?;
-        Ok(HashMap::from([
+        let mut metadata = HashMap::from([
             ("unnoise.version".into(), FORMAT_VERSION.into()),
             ("unet".into(), unet.to_string()),
             ("scheduler".into(), scheduler.to_string()),
@@ -226,7 +229,12 @@ impl Checkpoint {
             ("step".into(), self.step.to_string()),
             ("moments_since".into(), self.moments_since.to_string()),
             ("seed".into(), self.config.seed.to_string()),
-        ]))
+        ]);
+        if !self.config.labels.is_empty() {
+            let labels = json!(self.config.labels).to_string();
+            metadata.insert(LABELS.into(), labels);
+        }
+        Ok(metadata)
     }
 
     /// Reads a checkpoint and checks every shape and name.
@@ -309,6 +317,10 @@ fn read_config(metadata: &HashMap<String, String>) -> Result<Config> {
         unet: UNetConfig::from_diffusers(&unet)?,
         scheduler: serde_json::from_value(part("scheduler")?).map_err(damaged)?,
         training: serde_json::from_value(part("training")?).map_err(damaged)?,
+        labels: match metadata.contains_key(LABELS) {
+            true => serde_json::from_value(part(LABELS)?).map_err(damaged)?,
+            false => Vec::new(),
+        },
     };
     config.validate()?;
     Ok(config)

@@ -49,6 +49,9 @@ pub struct UNetConfig {
     pub flip_sin_to_cos: bool,
     /// Time embedding: shift of the frequencies.
     pub freq_shift: f64,
+    /// Rows of the class embedding, which is added to the time embedding; `None` for a network
+    /// that knows no classes. The last row is the null class, "any" (Ho & Salimans 2022).
+    pub num_class_embeds: Option<usize>,
 }
 
 impl Default for UNetConfig {
@@ -74,7 +77,14 @@ impl UNetConfig {
             norm_eps: 1e-5,
             flip_sin_to_cos: true,
             freq_shift: 0.0,
+            num_class_embeds: None,
         }
+    }
+
+    /// The index of the null class, which is also the number of classes; `None` for a network that
+    /// knows none.
+    pub fn null_class(&self) -> Option<usize> {
+        self.num_class_embeds.map(|count| count.saturating_sub(1))
     }
 
     /// Reads the `config.json` of a `UNet2DModel`.
@@ -93,7 +103,6 @@ impl UNetConfig {
             ("dropout", "0"),
             ("mid_block_scale_factor", "1"),
             ("mid_block_type", "\"UNetMidBlock2D\""),
-            ("num_class_embeds", "null"),
             ("resnet_time_scale_shift", "\"default\""),
             ("time_embedding_dim", "null"),
             ("time_embedding_type", "\"positional\""),
@@ -138,6 +147,15 @@ impl UNetConfig {
         }
         if !(1..=8).contains(&self.layers_per_block) {
             return refuse("layers_per_block must be 1 to 8.".into());
+        }
+        if self
+            .num_class_embeds
+            .is_some_and(|count| !(2..=10_001).contains(&count))
+        {
+            return refuse(
+                "num_class_embeds must be null or 2 to 10001: the classes and the null class."
+                    .into(),
+            );
         }
         for &width in &self.block_out_channels {
             if !(2..=1024).contains(&width) || width % 2 != 0 {

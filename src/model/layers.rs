@@ -116,6 +116,26 @@ impl Linear {
     }
 }
 
+/// A table with a row for each class.
+#[derive(Debug)]
+pub(super) struct Embedding {
+    weight: Parameter<4>,
+}
+
+impl Embedding {
+    pub(super) fn new(mut scope: Scope, rows: usize, width: usize) -> Self {
+        let shape = vec![rows, width];
+        Self {
+            weight: scope.add("weight", shape, ParameterKind::Embedding, false),
+        }
+    }
+
+    /// Rows `indices`, `[indices.len(), width]`.
+    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, indices: &[usize]) -> Tensor<B, 2> {
+        ops::embedding(indices, weights.get(self.weight))
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct GroupNorm {
     weight: Parameter<1>,

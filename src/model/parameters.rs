@@ -14,6 +14,8 @@ pub enum ParameterKind {
     ConvWeight,
     /// diffusers `[out, in]`, ours `[1, 1, in, out]`.
     LinearWeight,
+    /// A row for each class: diffusers `[classes, width]`, ours `[1, 1, classes, width]`.
+    Embedding,
     /// Bias of a convolution or linear layer whose inputs number `fan_in`.
     Bias { fan_in: usize },
     /// Scale of a group norm.
@@ -49,6 +51,7 @@ impl ParameterSpec {
                 vec![k, k, inputs, out]
             }
             ParameterKind::LinearWeight => vec![1, 1, self.shape[1], self.shape[0]],
+            ParameterKind::Embedding => vec![1, 1, self.shape[0], self.shape[1]],
             _ => self.shape.clone(),
         }
     }
@@ -87,8 +90,8 @@ impl ParameterSpec {
     }
 
     /// Initial values in our layout: PyTorch's defaults, uniform within ±1/√fan_in for weights and
-    /// biases, except where [`ParameterSpec::zero_init`] says zeros. `position` is the parameter's
-    /// place in the list and picks its random numbers.
+    /// biases and standard normal for embeddings, except where [`ParameterSpec::zero_init`] says
+    /// zeros. `position` is the parameter's place in the list and picks its random numbers.
     pub fn initial_values(&self, random: &Random, position: usize) -> Vec<f32> {
         let count = self.count();
         let uniform = |fan_in: usize| {
@@ -105,6 +108,7 @@ impl ParameterSpec {
             ParameterKind::ConvWeight | ParameterKind::LinearWeight => {
                 uniform(self.shape[1..].iter().product())
             }
+            ParameterKind::Embedding => random.normals(Stream::Weights, position as u32, 0, count),
             ParameterKind::Bias { fan_in } => uniform(fan_in),
             ParameterKind::NormWeight => vec![1.0; count],
             ParameterKind::NormBias => vec![0.0; count],
@@ -115,7 +119,7 @@ impl ParameterSpec {
     pub fn tensor<B: Backend>(&self, values: Vec<f32>, device: &B::Device) -> FloatTensor<B> {
         let data = TensorData::new(values, self.channels_last_shape());
         match self.kind {
-            ParameterKind::ConvWeight | ParameterKind::LinearWeight => {
+            ParameterKind::ConvWeight | ParameterKind::LinearWeight | ParameterKind::Embedding => {
                 unwrap(Tensor::<B, 4>::from_data(data, device))
             }
             _ => unwrap(Tensor::<B, 1>::from_data(data, device)),

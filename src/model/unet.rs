@@ -8,7 +8,7 @@ use super::{
     attention::Attention,
     config::{DownBlockType, UpBlockType},
     embedding::timestep_embedding,
-    layers::{Conv2d, GroupNorm, Linear, Scope, Start, silu},
+    layers::{Conv2d, Embedding, GroupNorm, Linear, Scope, Start, silu},
     parameters::ParameterList,
     resnet::ResnetBlock,
 };
@@ -56,6 +56,7 @@ pub struct UNet {
     conv_in: Conv2d,
     time_linear_1: Linear,
     time_linear_2: Linear,
+    class_embedding: Option<Embedding>,
     down: Vec<Level>,
     mid: [Layer; 2],
     up: Vec<Level>,
@@ -93,6 +94,9 @@ impl UNet {
             [time_embed_dim, time_embed_dim],
             Start::Random,
         );
+        let class_embedding = config
+            .num_class_embeds
+            .map(|rows| Embedding::new(root.child("class_embedding"), rows, time_embed_dim));
         let down = down_levels(root.child("down_blocks"), time_embed_dim, &config);
         let mid = mid_layers(root.child("mid_block"), coarsest, time_embed_dim, &config);
         let up = up_levels(root.child("up_blocks"), time_embed_dim, &config);
@@ -110,6 +114,7 @@ impl UNet {
             conv_in,
             time_linear_1,
             time_linear_2,
+            class_embedding,
             down,
             mid,
             up,
@@ -144,13 +149,17 @@ impl UNet {
     /// The network's prediction for `x` `[n, in_channels, h, w]` at `timesteps` (one per item):
     /// `[n, out_channels, h, w]`. `h` and `w` must be multiples of
     /// [`UNetConfig::size_multiple`].
+    ///
+    /// `class_labels` (one per item, below [`UNetConfig::num_class_embeds`]) condition a network
+    /// that knows classes; without them every item is of the null class.
     pub fn forward<B: Ops>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
         timesteps: &[f64],
+        class_labels: Option<&[usize]>,
     ) -> Tensor<B, 4> {
-        let time = self.time_embedding(weights, timesteps);
+        let time = self.time_embedding(weights, timesteps, class_labels);
         let mut x = self.conv_in.forward(weights, x.permute([0, 2, 3, 1]));
         let mut skips = vec![x.clone()];
         for level in &self.down {
@@ -181,8 +190,14 @@ impl UNet {
         self.conv_out.forward(weights, x).permute([0, 3, 1, 2])
     }
 
-    /// `[n, time_embed_dim]`, through SiLU, which every residual block would apply first.
-    fn time_embedding<B: Ops>(&self, weights: &Weights<B>, timesteps: &[f64]) -> Tensor<B, 2> {
+    /// `[n, time_embed_dim]`, the classes' embeddings added, through SiLU, which every residual
+    /// block would apply first.
+    fn time_embedding<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        timesteps: &[f64],
+        class_labels: Option<&[usize]>,
+    ) -> Tensor<B, 2> {
         let dim = self.config.block_out_channels[0];
         let embedding = timestep_embedding(
             timesteps,
@@ -195,7 +210,13 @@ impl UNet {
             &weights.device(),
         );
         let hidden = silu(self.time_linear_1.forward(weights, embedding));
-        silu(self.time_linear_2.forward(weights, hidden))
+        let mut embedding = self.time_linear_2.forward(weights, hidden);
+        if let (Some(table), Some(null)) = (&self.class_embedding, self.config.null_class()) {
+            let any = vec![null; timesteps.len()];
+            let class = table.forward(weights, class_labels.unwrap_or(&any));
+            embedding = embedding + class;
+        }
+        silu(embedding)
     }
 }
 

@@ -24,7 +24,7 @@ pub mod portable;
 pub mod webgpu;
 
 use crate::error::Result;
-use burn::tensor::{Tensor, TensorPrimitive, backend::Backend, ops::FloatTensor};
+use burn::tensor::{Tensor, TensorData, TensorPrimitive, backend::Backend, ops::FloatTensor};
 
 /// Geometry of a square, symmetrically padded 2-D convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -274,6 +274,19 @@ pub fn linear<B: Ops>(x: Tensor<B, 2>, weight: Tensor<B, 4>, bias: Tensor<B, 1>)
     let [rows, inputs] = x.dims();
     let outputs = weight.dims()[3];
     conv2d(x.reshape([rows, 1, 1, inputs]), weight, bias, POINTWISE).reshape([rows, outputs])
+}
+
+/// Rows `indices` of `table` `[1, 1, rows, width]`, `[indices.len(), width]`: the product of one-hot
+/// rows with it, so that its gradient is a linear layer's. A row that does not exist is zeros.
+pub fn embedding<B: Ops>(indices: &[usize], table: Tensor<B, 4>) -> Tensor<B, 2> {
+    let [_, _, rows, width] = table.dims();
+    let one_hot: Vec<f32> = indices
+        .iter()
+        .flat_map(|index| (0..rows).map(move |row| f32::from(row == *index)))
+        .collect();
+    let device = table.device();
+    let one_hot = Tensor::from_data(TensorData::new(one_hot, [indices.len(), rows]), &device);
+    linear(one_hot, table, Tensor::zeros([width], &device))
 }
 
 /// [`Kernels::group_norm_forward`] on burn's typed tensors.

@@ -3,10 +3,11 @@
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::{Ddim, Ddpm, Dpmpp2m, EulerFlow, Heun, Sampler, grid};
+use super::{Ddim, Ddpm, Dpmpp2m, EulerFlow, Guidance, Heun, Sampler, grid};
 use crate::{
     diffusion::{Limit, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, VarianceType},
     error::{Error, Result},
+    model::UNetConfig,
 };
 
 /// The samplers by name.
@@ -52,6 +53,12 @@ pub struct SamplingOptions {
     pub use_karras_sigmas: Option<bool>,
     /// Whether DDIM derives ε anew from a limited pred_x0; see [`super::Ddim::new`].
     pub use_clipped_model_output: bool,
+    /// The class of each image of the seed, repeated as needed; a `None`, and no labels at all, is
+    /// any class. For models trained with labels.
+    pub labels: Vec<Option<usize>>,
+    /// diffusers' `guidance_scale`, 0 to 100: 1 is the class alone, more exaggerates it (Ho &
+    /// Salimans 2022).
+    pub guidance: f64,
 }
 
 impl Default for SamplingOptions {
@@ -68,6 +75,8 @@ impl Default for SamplingOptions {
             dynamic_threshold: None,
             use_karras_sigmas: None,
             use_clipped_model_output: false,
+            labels: Vec::new(),
+            guidance: 1.0,
         }
     }
 }
@@ -127,6 +136,14 @@ impl SamplingOptions {
                 Box::new(EulerFlow::new(levels, limit))
             }
         })
+    }
+
+    /// What a network is to be asked for; see [`Guidance::of`].
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a label that the network does not know or a guidance out of range.
+    pub fn guidance(&self, unet: &UNetConfig) -> Result<Option<Guidance>> {
+        Guidance::of(&self.labels, self.guidance, self.first, self.count, unet)
     }
 
     fn limit(&self, config: &SchedulerConfig) -> Result<Limit> {

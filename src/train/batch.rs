@@ -19,6 +19,9 @@ pub struct Batch {
     pub x_t: Vec<f32>,
     /// The noise in them.
     pub eps: Vec<f32>,
+    /// Where the network knows classes, that of each image: the null class for images without a
+    /// label and for those whose label was dropped (Ho & Salimans 2022, algorithm 1).
+    pub class_labels: Option<Vec<usize>>,
 }
 
 impl Batch {
@@ -51,7 +54,21 @@ impl Batch {
                 random.below(count, Stream::Timesteps, stream_step, item as u64)
             })
             .collect();
+        let label_of = |item: usize, index: usize, null: usize| {
+            let kept = config.training.class_dropout_prob
+                <= random.uniform(Stream::LabelDropout, stream_step, item as u64);
+            match dataset.labels() {
+                Some(labels) if kept => labels[index] as usize,
+                _ => null,
+            }
+        };
         let indices = image_indices(&random, step, config.training.batch_size, dataset.len());
+        let class_labels = config.unet.null_class().map(|null| {
+            let items = shard.clone();
+            items
+                .map(|item| label_of(item, indices[item], null))
+                .collect()
+        });
         let mut x_0 = Vec::with_capacity(shard.len() * length);
         let mut x_t = Vec::with_capacity(shard.len() * length);
         for (i, (item, &t)) in shard.zip(&timesteps).enumerate() {
@@ -72,6 +89,7 @@ impl Batch {
             x_0,
             x_t,
             eps,
+            class_labels,
         }
     }
 }
@@ -120,11 +138,13 @@ mod tests {
 
     #[test]
     fn shards_of_a_batch_make_up_the_batch() {
-        let mut config = Config::for_size(4);
+        let mut config = Config::for_size(4).with_labels(vec!["a".into(), "b".into()]);
+        config.training.class_dropout_prob = 0.5;
         config.training.batch_size = 7;
         config.training.random_flip = true;
         let bytes: Vec<u8> = (0..5 * 48).map(|i| (i * 37 % 256) as u8).collect();
         let dataset = Dataset::from_rgb(&bytes, 5, 4).unwrap();
+        let dataset = dataset.with_labels(vec![0, 1, 0, 1, 1]).unwrap();
         let schedule = Schedule::new(&config.scheduler).unwrap();
         let at = |shard| Batch::at(3, shard, &dataset, &schedule, &config);
         let whole = at(0..7);
@@ -134,8 +154,37 @@ mod tests {
             joined.x_0.extend(shard.x_0);
             joined.x_t.extend(shard.x_t);
             joined.eps.extend(shard.eps);
+            let labels = joined.class_labels.as_mut().unwrap();
+            labels.extend(shard.class_labels.unwrap());
         }
         assert_eq!(joined, whole);
+    }
+
+    #[test]
+    fn labels_follow_their_images_and_some_are_dropped() {
+        let mut config = Config::for_size(4).with_labels(vec!["a".into(), "b".into(), "c".into()]);
+        config.training.batch_size = 9;
+        // Image i is of the grey level and of the class i.
+        let bytes: Vec<u8> = (0..3).flat_map(|i| [i * 100; 48]).collect();
+        let plain = Dataset::from_rgb(&bytes, 3, 4).unwrap();
+        let labelled = plain.clone().with_labels(vec![0, 1, 2]).unwrap();
+        let schedule = Schedule::new(&config.scheduler).unwrap();
+        let mut dropped = 0;
+        for step in 0..200 {
+            let batch = Batch::at(step, 0..9, &labelled, &schedule, &config);
+            for (item, label) in batch.class_labels.unwrap().into_iter().enumerate() {
+                if label == 3 {
+                    dropped += 1;
+                } else {
+                    let grey = batch.x_0[item * 48];
+                    assert_eq!(grey, (label * 100) as f32 / 127.5 - 1.0);
+                }
+            }
+        }
+        // Five standard deviations around a tenth of 1,800.
+        assert!((116..=244).contains(&dropped), "{dropped}");
+        let unlabelled = Batch::at(0, 0..9, &plain, &schedule, &config);
+        assert_eq!(unlabelled.class_labels, Some(vec![3; 9]));
     }
 
     #[test]

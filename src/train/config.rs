@@ -33,6 +33,9 @@ pub struct TrainingConfig {
     pub vlb_weight: f64,
     /// Mirror half of the images left to right.
     pub random_flip: bool,
+    /// With labels, the share of images that are shown without theirs, so that the network also
+    /// learns what guidance starts from (Ho & Salimans 2022, p_uncond).
+    pub class_dropout_prob: f64,
 }
 
 impl Default for TrainingConfig {
@@ -49,6 +52,7 @@ impl Default for TrainingConfig {
             min_snr_gamma: 5.0,
             vlb_weight: 1e-3,
             random_flip: false,
+            class_dropout_prob: 0.1,
         }
     }
 }
@@ -83,6 +87,9 @@ impl TrainingConfig {
         if !(self.adam_epsilon > 0.0 && self.adam_epsilon < 1.0) {
             return refuse("adam_epsilon must be between 0 and 1.");
         }
+        if !(0.0..=1.0).contains(&self.class_dropout_prob) {
+            return refuse("class_dropout_prob must be between 0 and 1.");
+        }
         let positive = |value: f64| value > 0.0 && value.is_finite();
         if !positive(self.min_snr_gamma) || !positive(self.vlb_weight) {
             return refuse("min_snr_gamma and vlb_weight must be above 0.");
@@ -102,6 +109,9 @@ pub struct Config {
     pub unet: UNetConfig,
     pub scheduler: SchedulerConfig,
     pub training: TrainingConfig,
+    /// What the classes are called, in the order of their indices. Empty without labels, and for a
+    /// network whose classes have numbers only.
+    pub labels: Vec<String>,
 }
 
 impl Default for Config {
@@ -124,7 +134,15 @@ impl Config {
                 ..Default::default()
             },
             training: TrainingConfig::default(),
+            labels: Vec::new(),
         }
+    }
+
+    /// The same for images of these classes: the network has a row for each and one for none.
+    pub fn with_labels(mut self, labels: Vec<String>) -> Self {
+        self.unet.num_class_embeds = (!labels.is_empty()).then_some(labels.len() + 1);
+        self.labels = labels;
+        self
     }
 
     /// Reads and checks a configuration; absent fields take their defaults.
@@ -138,7 +156,8 @@ impl Config {
     }
 
     /// As [`Config::from_json`], absent fields at any depth included, but leaves [`Config::validate`] to a caller who still changes
-    /// fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say otherwise.
+    /// fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say otherwise,
+    /// and `labels` alone make a network that knows them.
     ///
     /// # Errors
     /// [`Error::Config`] for what is not JSON, a field of the wrong type, or an unknown field: a
@@ -153,7 +172,14 @@ impl Config {
             value["unet"]["up_block_types"] = json!(vec!["UpBlock2D"; levels]);
         }
         overlay(&mut value, given, "")?;
-        serde_json::from_value(value).map_err(wrong)
+        let config: Self = serde_json::from_value(value).map_err(wrong)?;
+        Ok(match config.unet.num_class_embeds {
+            None => {
+                let labels = config.labels.clone();
+                config.with_labels(labels)
+            }
+            Some(_) => config,
+        })
     }
 
     /// Checks every part, and that they fit each other.
@@ -172,6 +198,7 @@ impl Config {
                 self.unet.block_out_channels.len()
             )));
         }
+        self.validate_labels()?;
         let learned = self.scheduler.variance_type == VarianceType::LearnedRange;
         let out_channels = if learned { 6 } else { 3 };
         if self.unet.in_channels != 3 || self.unet.out_channels != out_channels {
@@ -180,6 +207,47 @@ impl Config {
             )));
         }
         Ok(())
+    }
+
+    fn validate_labels(&self) -> Result<()> {
+        let refuse = |reason: String| Err(Error::Config(reason));
+        let count = self.labels.len();
+        if count > 0 && self.unet.null_class() != Some(count) {
+            return refuse(format!(
+                "there are {count} labels, so num_class_embeds must be {}, with one more for any.",
+                count + 1
+            ));
+        }
+        let mut sorted: Vec<&str> = self.labels.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        if sorted.first().is_some_and(|name| name.is_empty()) {
+            return refuse("a label must have a name.".into());
+        }
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return refuse(format!("the label {:?} is there twice.", pair[0]));
+        }
+        Ok(())
+    }
+
+    /// The index of the class that `label` names: its name, or else its number.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there is none, with those that there are.
+    pub fn label_index(&self, label: &str) -> Result<usize> {
+        let Some(count) = self.unet.null_class() else {
+            return Err(Error::Config(
+                "this model was trained without labels, so none can be asked for.".into(),
+            ));
+        };
+        let named = self.labels.iter().position(|name| name == label);
+        let numbered = || label.parse().ok().filter(|index| *index < count);
+        named.or_else(numbered).ok_or_else(|| {
+            let known = match self.labels.len() {
+                0 => format!("the numbers 0 to {}", count - 1),
+                _ => self.labels.join(", "),
+            };
+            Error::Config(format!("there is no label {label:?}; there are {known}."))
+        })
     }
 
     /// What training minimises.
@@ -254,6 +322,28 @@ mod tests {
         let mut expected = Config::default();
         expected.scheduler.num_train_timesteps = 100;
         assert_eq!(Config::from_json(json).unwrap(), expected);
+    }
+
+    #[test]
+    fn labels_make_a_network_that_knows_them() {
+        let config = Config::from_json(r#"{ "labels": ["cat", "dog"] }"#).unwrap();
+        assert_eq!(config.unet.num_class_embeds, Some(3));
+        for (json, word) in [
+            (r#"{ "labels": ["cat", "cat"] }"#, "twice"),
+            (r#"{ "labels": ["cat", ""] }"#, "name"),
+            (
+                r#"{ "labels": ["cat"], "unet": { "num_class_embeds": 4 } }"#,
+                "must be 2",
+            ),
+            (
+                r#"{ "training": { "class_dropout_prob": 2 } }"#,
+                "class_dropout_prob",
+            ),
+            (r#"{ "unet": { "num_class_embeds": 1 } }"#, "2 to 10001"),
+        ] {
+            let error = Config::from_json(json).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use crate::error::{Error, Result};
 
-/// Images `[n, 3, size, size]` in [-1, 1].
+/// Images `[n, 3, size, size]` in [-1, 1], with or without labels.
 #[derive(Debug, Clone, Default)]
 pub struct Dataset {
     size: usize,
     count: usize,
     pixels: Vec<f32>,
+    labels: Option<Vec<u32>>,
 }
 
 impl Dataset {
@@ -42,7 +43,35 @@ impl Dataset {
             size,
             count,
             pixels,
+            labels: None,
         })
+    }
+
+    /// The same images, `labels[i]` being the class of image i.
+    ///
+    /// # Errors
+    /// [`Error::Image`] when there is not one label for each image.
+    pub fn with_labels(mut self, labels: Vec<u32>) -> Result<Self> {
+        if labels.len() != self.count {
+            return Err(Error::Image(format!(
+                "there are {} of them, but {} labels.",
+                self.count,
+                labels.len()
+            )));
+        }
+        self.labels = Some(labels);
+        Ok(self)
+    }
+
+    /// The same images without labels.
+    pub fn without_labels(mut self) -> Self {
+        self.labels = None;
+        self
+    }
+
+    /// The class of each image, where they have one.
+    pub fn labels(&self) -> Option<&[u32]> {
+        self.labels.as_deref()
     }
 
     /// Number of images.
@@ -100,6 +129,15 @@ mod tests {
         assert!(dataset.pixels.iter().all(|x| (-1.0..=1.0).contains(x)));
         // Channel planes, not interleaved.
         assert_eq!(dataset.image(1)[16], bytes[48 + 1] as f32 / 127.5 - 1.0);
+    }
+
+    #[test]
+    fn wrong_numbers_of_labels_are_refused() {
+        let dataset = Dataset::from_rgb(&[0; 96], 2, 4).unwrap();
+        assert_eq!(dataset.labels(), None);
+        let labelled = dataset.clone().with_labels(vec![1, 0]).unwrap();
+        assert_eq!(labelled.labels(), Some(&[1, 0][..]));
+        assert!(matches!(dataset.with_labels(vec![1]), Err(Error::Image(_))));
     }
 
     #[test]

@@ -226,6 +226,15 @@ impl<B: Kernels + Ops> Trainer<B> {
                 self.config.size
             )));
         }
+        let labels = dataset.labels().unwrap_or(&[]).iter();
+        if let (Some(null), Some(label)) = (self.config.unet.null_class(), labels.max())
+            && *label as usize > null
+        {
+            return Err(Error::Image(format!(
+                "one has the label {label}, but the model knows labels 0 to {}.",
+                null - 1
+            )));
+        }
         let step = self.state.step;
         let batch = Batch::at(step, shard, dataset, self.schedule(), &self.config);
         let (loss, grads) = self.loss_and_grads(&batch);
@@ -270,7 +279,8 @@ impl<B: Kernels + Ops> Trainer<B> {
             .iter()
             .map(|t| self.schedule().level(Some(*t)).t)
             .collect();
-        let output = self.unet.forward(&weights, x_t, &told);
+        let class_labels = batch.class_labels.as_deref();
+        let output = self.unet.forward(&weights, x_t, &told, class_labels);
         let target = Target {
             x_0: &batch.x_0,
             eps: &batch.eps,

@@ -54,6 +54,7 @@ fn network(case: &UNetCase, config: &SchedulerConfig) -> NetworkDenoiser<Flex> {
         weights: Weights::from_diffusers(unet.parameters(), &values, &Default::default()),
         unet: Rc::new(unet),
         prediction_type: config.prediction_type,
+        guidance: None,
     }
 }
 

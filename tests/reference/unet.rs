@@ -25,6 +25,7 @@ struct Case {
     file: String,
     config: serde_json::Value,
     timesteps: Vec<f64>,
+    class_labels: Option<Vec<usize>>,
     num_parameters: usize,
 }
 
@@ -33,11 +34,6 @@ fn check<B: Ops>() {
     let golden: Golden = golden::json("unet_cases.json");
     let mut checked = 0;
     for case in golden.cases {
-        // Class conditioning is refused rather than ignored.
-        if !case.config["num_class_embeds"].is_null() {
-            assert!(UNetConfig::from_diffusers(&case.config).is_err());
-            continue;
-        }
         let config = UNetConfig::from_diffusers(&case.config).unwrap();
         let unet = UNet::new(config).unwrap();
         assert_eq!(unet.parameter_count(), case.num_parameters, "{}", case.name);
@@ -56,7 +52,7 @@ fn check<B: Ops>() {
         let weights = Weights::<B>::from_diffusers(unet.parameters(), &values, &device);
         let (shape, x) = golden::tensor(&file, "x");
         let x = Tensor::<B, 4>::from_data(TensorData::new(x, shape), &device);
-        let output = unet.forward(&weights, x, &case.timesteps);
+        let output = unet.forward(&weights, x, &case.timesteps, case.class_labels.as_deref());
         let (shape, expected) = golden::tensor(&file, "output");
         assert_eq!(output.dims().to_vec(), shape);
         let actual: Vec<f32> = output.into_data().to_vec().unwrap();
@@ -64,7 +60,7 @@ fn check<B: Ops>() {
         assert!(difference < TOLERANCE, "{}: {difference}", case.name);
         checked += 1;
     }
-    assert!(checked >= 8);
+    assert!(checked >= 9);
 }
 
 #[test]
