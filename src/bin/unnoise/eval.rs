@@ -17,6 +17,7 @@ use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
     input::{Weights, floats, open_noise, read_model},
+    labels,
     output::{self, Progress},
 };
 
@@ -36,6 +37,10 @@ pub struct Args {
     /// Image files, or folders that are searched for images to any depth
     #[arg(long, value_name = "DIR|FILES", num_args = 1.., required = true)]
     data: Vec<PathBuf>,
+    /// Tell the model what each image is, by the names of the sub-folders of --data, for a model
+    /// trained with labels
+    #[arg(long)]
+    labels: bool,
     /// Seed of the noise, 0 to 2^64 - 1
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "noise")]
     seed: u64,
@@ -55,7 +60,10 @@ pub fn run(args: Args) -> Result<()> {
     let model = read_model(&args.model)?;
     let size = model.config.size;
     let images = read_images(&args.data, size)?;
-    let dataset = Dataset::from_rgb(&images.rgb, images.count(), size)?;
+    let mut dataset = Dataset::from_rgb(&images.rgb, images.count(), size)?;
+    if args.labels {
+        dataset = labels::for_model(dataset, &args.data, &images, &model.config)?;
+    }
     let noise = match &args.noise {
         None => EvaluationNoise::Seeded(args.seed),
         Some(path) => {

@@ -7,6 +7,7 @@ mod bench;
 mod eval;
 mod failure;
 mod input;
+mod labels;
 mod output;
 mod sample;
 mod schedule;

@@ -63,6 +63,7 @@ enum Variance {
 Example:
   unnoise sample --model model.safetensors --count 25 --out samples.png
   unnoise sample --model model.safetensors --sampler ddpm --seed 7 --out denoising.gif
+  unnoise sample --model pets.safetensors --label cat --label dog --guidance 3 --out pets.png
 
 A .png file is a grid of the images, a .gif file shows the grid being denoised. A .safetensors file
 holds x_0 [count, 3, size, size], pixels around [-1, 1], neither clipped nor rounded, and with
@@ -114,6 +115,14 @@ pub struct Args {
     /// Derive the noise anew from a clamped estimate of x_0 (ddim only), as improved-diffusion does
     #[arg(long, conflicts_with = "no_clip")]
     use_clipped_model_output: bool,
+    /// What to draw, for a model trained with labels: the name of a label or its number, counted
+    /// from 0; give it several times to take turns [default: anything]
+    #[arg(long = "label", value_name = "NAME|INDEX")]
+    labels: Vec<String>,
+    /// How far to go in the direction of the label, 0 to 100: 1 is the label alone, more exaggerates
+    /// it and asks the network twice as much (diffusers' guidance_scale)
+    #[arg(long, value_name = "W", requires = "labels", default_value_t = 1.0)]
+    guidance: f64,
     /// Write every x_t too (.safetensors only)
     #[arg(long)]
     trajectory: bool,
@@ -249,6 +258,12 @@ impl Args {
             dynamic_threshold: self.dynamic_threshold,
             use_karras_sigmas: self.use_karras_sigmas,
             use_clipped_model_output: self.use_clipped_model_output,
+            labels: self
+                .labels
+                .iter()
+                .map(|label| model.config.label_index(label).map(Some))
+                .collect::<unnoise::error::Result<_>>()?,
+            guidance: self.guidance,
         })
     }
 }
@@ -314,10 +329,11 @@ impl Job for Sampling<'_> {
         let size = config.size;
         let sampler = self.options.sampler::<B>(&config.scheduler)?;
         let weights = WeightsKind::from(self.args.weights);
-        let denoiser = self
+        let mut denoiser = self
             .model
             .denoiser::<B>(weights, &device)
             .map_err(|error| Failure::reading(&self.args.model, &error))?;
+        denoiser.guidance = self.options.guidance(&config.unet)?;
         let shape = [self.options.count, config.unet.in_channels, size, size];
         let noise: Box<dyn Noise<B>> = match self.noise {
             Some(noise) => Box::new(noise.upload(&device)),

@@ -13,17 +13,19 @@ use serde_json::json;
 use unnoise::{
     format::{
         Checkpoint,
+        folders::FolderLabels,
         picture::{Images, read_images},
     },
     ops::{Kernels, Ops},
     session::Session,
-    train::Config,
+    train::{Config, Dataset},
 };
 
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
     input::{cannot_read, read_checkpoint},
+    labels,
     output::{self, Output, Progress},
 };
 
@@ -39,6 +41,7 @@ const SLICE: Duration = Duration::from_millis(200);
 #[command(after_help = "\
 Example:
   unnoise train --data pictures/ --out model.safetensors --size 32 --steps 2000
+  unnoise train --data pets/ --labels --out pets.safetensors    (pets/cat/*.png, pets/dog/*.png)
   unnoise train --data pictures/ --resume model.safetensors --out model.safetensors --steps 500
 
 A configuration file holds any of the fields of this, the rest takes its defaults:
@@ -76,6 +79,10 @@ pub struct Args {
     /// What computes
     #[arg(long, value_enum, default_value = "flex")]
     backend: BackendKind,
+    /// Learn what is in which sub-folder of --data: each is a label that `unnoise sample --label`
+    /// can ask for. A resumed model with labels needs no telling
+    #[arg(long)]
+    labels: bool,
     /// Go on from this model, with the configuration and seed it was made with
     #[arg(long, value_name = "MODEL.safetensors", conflicts_with_all = ["config", "batch_size", "size", "seed", "scale_betas"])]
     resume: Option<PathBuf>,
@@ -96,15 +103,12 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let start = match &args.resume {
+    let mut start = match &args.resume {
         Some(path) => Start::Checkpoint(Box::new(read_checkpoint(path)?)),
         None => Start::Fresh(Box::new(read_config(&args)?)),
     };
-    let size = match &start {
-        Start::Fresh(config) => config.size,
-        Start::Checkpoint(checkpoint) => checkpoint.config.size,
-    };
-    let images = read_images(&args.data, size)?;
+    let images = read_images(&args.data, start.config().size)?;
+    let dataset = start.dataset(&images, &args)?;
     let out = Output::new(&args.out)?;
     let log = match &args.log {
         Some(path) => Some(Log::new(path, args.resume.is_some())?),
@@ -112,7 +116,8 @@ pub fn run(args: Args) -> Result<()> {
     };
     args.backend.run(Training {
         start,
-        images,
+        dataset,
+        described: described(&images),
         out,
         log,
         args: &args,
@@ -125,9 +130,38 @@ enum Start {
     Checkpoint(Box<Checkpoint>),
 }
 
+impl Start {
+    fn config(&self) -> &Config {
+        match self {
+            Self::Fresh(config) => config,
+            Self::Checkpoint(checkpoint) => &checkpoint.config,
+        }
+    }
+
+    /// The images with their labels, if there are to be any; a fresh model learns to know these.
+    fn dataset(&mut self, images: &Images, args: &Args) -> Result<Dataset> {
+        let dataset = Dataset::from_rgb(&images.rgb, images.count(), self.config().size)?;
+        let knows_labels = self.config().unet.null_class().is_some();
+        match self {
+            Self::Fresh(config) if args.labels => {
+                let FolderLabels { names, labels } = labels::of_folders(&args.data, images)?;
+                **config = std::mem::take(&mut **config).with_labels(names);
+                config.validate()?;
+                Ok(dataset.with_labels(labels)?)
+            }
+            Self::Checkpoint(checkpoint) if args.labels || knows_labels => {
+                labels::for_model(dataset, &args.data, images, &checkpoint.config)
+            }
+            _ => Ok(dataset),
+        }
+    }
+}
+
 struct Training<'a> {
     start: Start,
-    images: Images,
+    dataset: Dataset,
+    /// The images in words.
+    described: String,
     out: Output,
     log: Option<Log>,
     args: &'a Args,
@@ -140,10 +174,14 @@ impl Job for Training<'_> {
             Start::Checkpoint(checkpoint) => Session::resume(*checkpoint, device)?,
         };
         let size = session.trainer().config().size;
-        session.set_images(&self.images.rgb, self.images.count(), size)?;
+        session.set_dataset(self.dataset)?;
         output::note(&format!(
-            "{} at {size} × {size} pixels, {} weights",
-            described(&self.images),
+            "{}{} at {size} × {size} pixels, {} weights",
+            self.described,
+            match session.trainer().config().labels.len() {
+                0 => String::new(),
+                count => format!(" of {count} labels"),
+            },
             session.trainer().unet().parameter_count()
         ));
 
@@ -225,6 +263,11 @@ fn read_config(args: &Args) -> Result<Config> {
         config.scheduler = config.scheduler.scaled_to_steps();
     }
     config.training.batch_size = args.batch_size.unwrap_or(config.training.batch_size);
+    if !args.labels && config.unet.null_class().is_some() {
+        return Err(Failure::Use(
+            "the configuration has labels; add --labels, which takes them from sub-folders.".into(),
+        ));
+    }
     config.validate()?;
     Ok(config)
 }
