@@ -2,6 +2,7 @@
 
 mod evaluation;
 mod folder;
+mod labels;
 mod refusals;
 mod sampling;
 mod training;

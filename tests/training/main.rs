@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod forward;
+mod labels;
 mod losses;
 mod shards;
 mod tiny;
