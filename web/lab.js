@@ -2,6 +2,7 @@ import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backen
 import { mergeConfig } from './lib/config.js';
 import { decodeImage } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
+import { classesOf, labelNumbers, labelsOfModel } from './lib/labels.js';
 import { resizeSquare } from './lib/resize.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
@@ -34,6 +35,8 @@ export const SAMPLE_DEFAULTS = {
   weights: 'ema',
   variance: 'fixed_small',
   clip: true,
+  labels: [],
+  guidance: 1,
 };
 
 /**
@@ -126,6 +129,10 @@ export class Lab extends EventTarget {
   get images() {
     return this.#images;
   }
+  /** What the model can be asked for by name; empty where it was made without labels. */
+  get labels() {
+    return labelsOfModel(this.config);
+  }
 
   // --- settings ---
 
@@ -155,17 +162,24 @@ export class Lab extends EventTarget {
 
   /**
    * Decodes and adds image files. One bad file never keeps the others out.
+   *
+   * A model learns labels if its config lists them, as `labels`; images whose label is not among
+   * those, or that have none, it learns as images of any kind.
+   *
    * @param {Iterable<Blob & { name?: string }>} files
+   * @param {{ labels?: (string | undefined)[] }} [options] what each file shows
    * @returns {Promise<{ added: Decoded[], rejected: LabError[] }>}
    */
-  async addImages(files) {
+  async addImages(files, { labels = [] } = {}) {
     /** @type {Decoded[]} */
     const added = [];
     /** @type {LabError[]} */
     const rejected = [];
-    for (const file of files) {
+    for (const [index, file] of [...files].entries()) {
       try {
-        added.push(await decodeImage(file));
+        const decoded = await decodeImage(file);
+        decoded.image.label = labels[index];
+        added.push(decoded);
       } catch (error) {
         rejected.push(LabError.from(error));
       }
@@ -251,6 +265,7 @@ export class Lab extends EventTarget {
     throwIfAborted(signal);
     const client = this.#client;
     const args = { ...SAMPLE_DEFAULTS, ...options };
+    args.labels = labelNumbers(args.labels, this.labels);
     const { sampling, ...shape } = await client.call('sample', this.#engine, args);
     try {
       while (true) {
@@ -282,9 +297,10 @@ export class Lab extends EventTarget {
    * @param {Uint8Array} bytes
    */
   async load(bytes) {
-    const size = this.config.size;
+    const describe = () => JSON.stringify([this.config.size, this.labels]);
+    const before = describe();
     this.#adopt(await this.#client.call('load', this.#engine, { bytes }));
-    if (this.config.size !== size) this.#stale = true;
+    if (describe() !== before) this.#stale = true;
   }
 
   /**
@@ -352,7 +368,9 @@ export class Lab extends EventTarget {
         // Keeps the page responsive while hundreds of images are scaled.
         if (index % 16 === 15) await new Promise((resolve) => setTimeout(resolve));
       }
-      const args = { bytes, count: images.length, size };
+      const { labels: names } = this;
+      const labels = names.length ? classesOf(images, names) : undefined;
+      const args = { bytes, count: images.length, size, labels };
       await this.#client.call('setImages', this.#engine, args, { transfer: [bytes.buffer] });
     });
     const sent = this.#sending;

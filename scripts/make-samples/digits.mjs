@@ -9,6 +9,11 @@ const MNIST_SIDE = 28;
 export const SIDE = 32;
 const MARGIN = (SIDE - MNIST_SIDE) / 2;
 const PER_CLASS = 50;
+/**
+ * What the tiles show, in their order.
+ * @type {[label: string, count: number][]}
+ */
+export const LABELS = Array.from({ length: 10 }, (_, digit) => [String(digit), PER_CLASS]);
 
 /** Lengths of the headers of an IDX file of images and of labels. */
 const IMAGE_HEADER = 16;

@@ -8,7 +8,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { makeCreatures, SIDE as CREATURE_SIDE } from './creatures.mjs';
-import { makeDigits, SIDE as DIGIT_SIDE } from './digits.mjs';
+import { LABELS as DIGIT_LABELS, makeDigits, SIDE as DIGIT_SIDE } from './digits.mjs';
 import { makeFaces, SIDE as FACE_SIDE } from './faces.mjs';
 import { encodeSheet } from './sheet.mjs';
 
@@ -40,6 +40,7 @@ const sets = [
     attribution:
       'MNIST, © Yann LeCun and Corinna Cortes, CC BY-SA 3.0; a selection, inverted and padded',
     flip: false,
+    labels: DIGIT_LABELS,
   },
   {
     id: 'sprites',

@@ -1,5 +1,6 @@
 /**
- * Cuts a bundled sheet into single PNG files, for `unnoise train --data OUT_DIR`.
+ * Cuts a bundled sheet into single PNG files, for `unnoise train --data OUT_DIR`. Those of a set with
+ * labels lie in a folder for each, for `--labels`.
  *
  *     node unpack.mjs SET OUT_DIR
  */
@@ -19,9 +20,11 @@ if (!set || !folder) {
   process.exitCode = 2;
 } else {
   const sheet = await readFile(new URL(set.sprites, SAMPLES));
-  await mkdir(folder, { recursive: true });
+  const labels = (set.labels ?? []).flatMap(([label, count]) => Array(count).fill(label));
   for (const [i, file] of cutSheet(sheet, set.tile, set.count).entries()) {
-    await writeFile(join(folder, `${id}-${String(i).padStart(3, '0')}.png`), file);
+    const place = join(folder, labels[i] ?? '');
+    await mkdir(place, { recursive: true });
+    await writeFile(join(place, `${id}-${String(i).padStart(3, '0')}.png`), file);
   }
   console.log(`${set.count} images in ${folder}`);
 }

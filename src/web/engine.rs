@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     sampler::SamplingOptions,
     session::{Session, WeightsKind},
-    train::Config,
+    train::{Config, Dataset},
 };
 
 enum Inner {
@@ -101,10 +101,21 @@ impl Engine {
         on_session!(&self.0, s => s.trainer().state().step as f64)
     }
 
-    /// Replaces the images: RGB bytes of `count` images of `size` × `size`.
+    /// Replaces the images: RGB bytes of `count` images of `size` × `size`, and for a model with
+    /// labels the class of each, the number of classes standing for none.
     #[wasm_bindgen(js_name = setImages)]
-    pub fn set_images(&mut self, bytes: &[u8], count: usize, size: usize) -> Result<()> {
-        on_session!(&mut self.0, s => s.set_images(bytes, count, size))
+    pub fn set_images(
+        &mut self,
+        bytes: &[u8],
+        count: usize,
+        size: usize,
+        labels: Option<Vec<u32>>,
+    ) -> Result<()> {
+        let mut dataset = Dataset::from_rgb(bytes, count, size)?;
+        if let Some(labels) = labels {
+            dataset = dataset.with_labels(labels)?;
+        }
+        on_session!(&mut self.0, s => s.set_dataset(dataset))
     }
 
     #[wasm_bindgen(js_name = imageCount)]
@@ -182,7 +193,7 @@ impl Engine {
     }
 
     /// Starts a sampling run with the weights of this moment. Options as JSON: `sampler`, `steps`,
-    /// `eta`, `seed`, `first`, `count`, `variance`, `clip`, `weights`.
+    /// `eta`, `seed`, `first`, `count`, `variance`, `clip`, `weights`, `labels`, `guidance`.
     pub fn sample(&self, options: &str) -> Result<Sampling> {
         let SampleRequest { options, weights } =
             serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;

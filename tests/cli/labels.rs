@@ -88,7 +88,7 @@ fn labels_are_learnt_and_asked_for() {
         "bright, dark",
     );
     folder.refuse(
-        "sample --model pets.safetensors --label dark --guidance -1 --out x.png",
+        "sample --model pets.safetensors --label dark --guidance 101 --out x.png",
         "guidance",
     );
     folder.refuse(

@@ -1,7 +1,9 @@
+import { pathInFolder } from '../lib/dropped-files.js';
 import { mergeConfig, sameConfig } from '../lib/config.js';
 import { listSets, loadSetImages, loadSetModel } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
 import { duration, integer, plural } from '../lib/format.js';
+import { folderLabels, labelsOf } from '../lib/labels.js';
 import { clearCheckpoint, getCheckpoint, getImages, putImages } from '../lib/store.js';
 
 /**
@@ -21,11 +23,14 @@ export class DataRoom {
   sets = [];
   /** The bundled set that is loaded, or null for the user's own images. @type {string | null} */
   dataset = null;
+  /** Whether a fresh model is to learn the labels of the images, where they have some. */
+  usesLabels;
   #toldCropping = false;
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
     this.session = session;
+    this.usesLabels = session.options.usesLabels;
   }
 
   /** @returns {readonly MasterImage[]} */
@@ -33,10 +38,24 @@ export class DataRoom {
     return this.session.lab?.images ?? [];
   }
 
+  /** What the images are labelled, if it tells them apart. */
+  get labels() {
+    const labels = labelsOf(this.images);
+    return labels.length > 1 ? labels : [];
+  }
+
   /** Settings that suit the images better than the general defaults. */
   get defaults() {
+    const labels = this.usesLabels ? this.labels : [];
     const set = this.sets.find((other) => other.id === this.dataset);
-    return set ? { size: set.native_size, random_flip: set.flip } : {};
+    return set ? { size: set.native_size, random_flip: set.flip, labels } : { labels };
+  }
+
+  /** @param {boolean} uses */
+  async useLabels(uses) {
+    this.usesLabels = uses;
+    this.session.continues = false;
+    await this.#settled();
   }
 
   /** First images and first model. */
@@ -95,7 +114,8 @@ export class DataRoom {
     const { session } = this;
     const bytes = await loadSetModel(set);
     if (!bytes || !(await session.loadModel(bytes, 'bundled'))) return false;
-    if (fitsModel(session.lab.config, session.overrides)) return true;
+    const { labels } = this.defaults;
+    if (fitsModel(session.lab.config, { ...session.overrides, labels })) return true;
     // A link that asks for another network gets that, untrained.
     await session.lab.configure({ ...this.defaults, ...session.overrides });
     session.origin = 'none';
@@ -132,7 +152,9 @@ export class DataRoom {
     session.activity = `Reading ${plural(offered.length, 'file')}`;
     session.changed();
     const set = this.sets.find((other) => other.id === this.dataset);
-    const { added, rejected } = await session.lab.addImages(offered.slice(0, room));
+    const { added, rejected } = await session.lab.addImages(offered.slice(0, room), {
+      labels: folderLabels(offered.map(pathInFolder)),
+    });
     if (added.length) this.#replace([...own, ...added.map(({ image }) => image)], null);
     this.#report(added, rejected, { replaced: added.length ? set?.title : undefined });
     if (offered.length > room) {

@@ -1,5 +1,6 @@
 import { flattenConfig } from '../lib/config.js';
 import { formatHash, parseHash } from '../lib/hash-state.js';
+import { EACH } from '../lib/labels.js';
 import { SAMPLE_DEFAULTS } from '../lab.js';
 
 /**
@@ -29,6 +30,8 @@ export function sessionOptions(element) {
     seed: number(page.sample_seed),
     count: number(page.count),
     weights: page.weights === 'raw' ? page.weights : undefined,
+    labels: page.label === undefined ? undefined : [page.label],
+    guidance: number(page.guidance),
   };
   return {
     backend: page.backend ?? element.backend ?? 'auto',
@@ -37,6 +40,7 @@ export function sessionOptions(element) {
     model: page.model ?? element.model ?? null,
     trainSteps: number(page.train_steps),
     sample: /** @type {SessionOptions['sample']} */ (defined(sample)),
+    usesLabels: page.use_labels === '1',
     keep: element.mode === 'lab' || element.mode === 'train',
     still: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
@@ -50,8 +54,9 @@ export function sessionOptions(element) {
  */
 export function shortHash(session, element) {
   const { sampleOptions: sample, options, data } = session;
-  const differs = (/** @type {'sampler' | 'steps' | 'eta' | 'count' | 'weights'} */ name) =>
-    sample[name] === SAMPLE_DEFAULTS[name] ? undefined : sample[name];
+  const differs = (
+    /** @type {'sampler' | 'steps' | 'eta' | 'count' | 'weights' | 'guidance'} */ name,
+  ) => (sample[name] === SAMPLE_DEFAULTS[name] ? undefined : sample[name]);
   return formatHash({
     ...pageSettings(session, element),
     dataset: data.dataset === session.data.sets[0]?.id ? undefined : data.dataset,
@@ -62,6 +67,7 @@ export function shortHash(session, element) {
     eta: differs('eta'),
     count: differs('count'),
     weights: differs('weights'),
+    guidance: differs('guidance'),
     sample_seed: sample.seed === Number(session.overrides.seed ?? 0) ? undefined : sample.seed,
     ...session.overrides,
   });
@@ -86,6 +92,7 @@ export function fullLink(session, element) {
     sample_seed: sample.seed,
     count: sample.count,
     weights: sample.weights,
+    guidance: sample.labels.length ? sample.guidance : undefined,
     ...(config ? flattenConfig(config) : {}),
   });
   return url.href;
@@ -100,6 +107,8 @@ const pageSettings = (session, element) => ({
   theme: element.theme === 'auto' ? undefined : element.theme,
   model: session.options.model,
   dataset: session.data.dataset,
+  use_labels: session.data.usesLabels && session.data.labels.length ? 1 : undefined,
+  label: session.sampleOptions.labels.length > 1 ? EACH : session.sampleOptions.labels[0],
 });
 
 /**

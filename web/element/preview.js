@@ -47,11 +47,12 @@ export class Preview extends EventTarget {
   async #next() {
     if (!this.#run) {
       const { lab } = this;
+      const { seed } = lab.config;
       this.#snapshotStep = lab.step;
       // A CPU draws less, so that the picture still changes several times a minute. Both counts
       // are squares.
       const scale = lab.adapterKind === 'gpu' ? { count: 16, steps: 20 } : { count: 9, steps: 10 };
-      this.#run = lab.sample({ sampler: 'ddpm', seed: lab.config.seed, ...scale });
+      this.#run = lab.sample({ sampler: 'ddpm', seed, labels: lab.labels, ...scale });
     }
     const { value: frame } = await this.#run.next();
     if (!frame) return this.#finish();

@@ -1,5 +1,6 @@
 import { sameConfig } from '../lib/config.js';
 import { LabError } from '../lib/errors.js';
+import { knownLabels } from '../lib/labels.js';
 import { Lab, SAMPLE_DEFAULTS } from '../lab.js';
 import { DataRoom } from './data-room.js';
 import { ForwardProcess } from './forward-process.js';
@@ -19,6 +20,7 @@ import { Trainer } from './trainer.js';
  * @property {string | null} model address of a checkpoint
  * @property {number | undefined} trainSteps
  * @property {Partial<import('../lab.js').SampleOptions>} sample
+ * @property {boolean} usesLabels whether a model is to learn the labels of its images
  * @property {boolean} keep whether work is kept in the browser's storage
  * @property {boolean} still whether motion is to wait until asked for
  */
@@ -54,7 +56,7 @@ export class Session extends EventTarget {
   loaded;
   defaultTrainSteps = DEFAULT_TRAIN_STEPS;
   trainSteps;
-  sampleOptions;
+  #sampleOptions;
   #disposed = false;
 
   /** @param {SessionOptions} options */
@@ -64,7 +66,7 @@ export class Session extends EventTarget {
     this.overrides = { ...options.overrides };
     this.trainSteps = options.trainSteps ?? DEFAULT_TRAIN_STEPS;
     const seed = Number(this.overrides.seed ?? SAMPLE_DEFAULTS.seed);
-    this.sampleOptions = { ...SAMPLE_DEFAULTS, seed, ...options.sample };
+    this.#sampleOptions = { ...SAMPLE_DEFAULTS, seed, ...options.sample };
     this.data = new DataRoom(this);
     this.messages.addEventListener('change', this.#changed);
     this.player.addEventListener('change', this.#changed);
@@ -197,9 +199,15 @@ export class Session extends EventTarget {
     }
   }
 
+  /** Of the labels that were asked for those that the model in the lab knows. */
+  get sampleOptions() {
+    const labels = knownLabels(this.#sampleOptions.labels, this.lab?.labels ?? []);
+    return { ...this.#sampleOptions, labels };
+  }
+
   /** @param {Partial<import('../lab.js').SampleOptions>} options */
   setSample(options) {
-    this.sampleOptions = { ...this.sampleOptions, ...options };
+    this.#sampleOptions = { ...this.#sampleOptions, ...options };
     this.changed();
   }
 
@@ -317,6 +325,7 @@ export class Session extends EventTarget {
       this.messages.dismiss('model');
       this.origin = origin;
       this.loaded = bytes;
+      if (this.lab.labels.length) this.data.usesLabels = true;
       this.continues = origin !== 'bundled' && this.canContinue;
       this.followForward();
       this.changed();

@@ -10,6 +10,7 @@ import { LabError } from './errors.js';
  * @property {string[]} down_block_types
  * @property {string[]} up_block_types
  * @property {boolean} add_attention
+ * @property {number | null} num_class_embeds
  *
  * @typedef {object} SchedulerConfig
  * @property {number} num_train_timesteps
@@ -32,6 +33,7 @@ import { LabError } from './errors.js';
  * @property {UNetConfig & Record<string, unknown>} unet
  * @property {SchedulerConfig & Record<string, unknown>} scheduler
  * @property {TrainingConfig & Record<string, unknown>} training
+ * @property {string[]} labels what the classes are called; empty without labels
  */
 
 /**
@@ -54,7 +56,7 @@ export function mergeConfig(defaults, overrides = {}) {
     if (!place) throw badSetting(path, `There is no setting called “${path}”.`);
     place.parent[place.key] = parseLike(place.parent[place.key], value, path);
   }
-  return withBlockTypes(config);
+  return withClassEmbeds(withBlockTypes(config));
 }
 
 /**
@@ -64,7 +66,7 @@ export function mergeConfig(defaults, overrides = {}) {
 const badSetting = (path, message) => new LabError('bad-config', message, { cause: path });
 
 /**
- * Every setting by its shortest unambiguous name, for a link.
+ * Every setting by its shortest unambiguous name, for a link. Labels are those of the images.
  * @param {Config} config
  * @returns {Record<string, unknown>}
  */
@@ -73,6 +75,7 @@ export function flattenConfig(config) {
   const flat = { size: config.size, seed: config.seed };
   for (const section of SECTIONS) {
     for (const [key, value] of Object.entries(config[section])) {
+      if (key === 'num_class_embeds') continue;
       flat[section === 'unet' ? `unet.${key}` : key] = value;
     }
   }
@@ -83,8 +86,11 @@ export function flattenConfig(config) {
  * @param {Config | undefined} a
  * @param {Config | undefined} b
  */
-export const sameConfig = (a, b) =>
-  !!a && !!b && JSON.stringify(flattenConfig(a)) === JSON.stringify(flattenConfig(b));
+export const sameConfig = (a, b) => !!a && !!b && comparable(a) === comparable(b);
+
+/** @param {Config} config */
+const comparable = (config) =>
+  JSON.stringify([flattenConfig(config), config.labels, config.unet.num_class_embeds]);
 
 /** @param {ConfigOverrides} overrides */
 function flatten(overrides) {
@@ -158,5 +164,14 @@ function withBlockTypes(config) {
   if (config.unet.up_block_types.length !== levels) {
     config.unet.up_block_types = Array(levels).fill('UpBlock2D');
   }
+  return config;
+}
+
+/**
+ * A row for each label and one for any, the null class.
+ * @param {Config} config
+ */
+function withClassEmbeds(config) {
+  if (config.labels.length) config.unet.num_class_embeds = config.labels.length + 1;
   return config;
 }

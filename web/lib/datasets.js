@@ -16,6 +16,7 @@ import { LabError } from './errors.js';
  * @property {boolean} flip whether mirrored images are as good
  * @property {string} licence
  * @property {string} attribution
+ * @property {[label: string, count: number][]} [labels] what the tiles show, in their order
  * @property {string} [model] file of the model
  */
 

@@ -9,7 +9,7 @@ export const MASTER_SIZE = 128;
 
 /**
  * One of the user's images: a square of RGB bytes, cropped but not yet scaled to the model's size.
- * @typedef {{ name: string, size: number, rgb: Uint8Array }} MasterImage
+ * @typedef {{ name: string, size: number, rgb: Uint8Array, label?: string }} MasterImage
  */
 
 /**
@@ -139,18 +139,22 @@ function compositeOnWhite(rgba) {
  * Cuts a sheet of square tiles into images.
  *
  * @param {Blob} sheet
- * @param {{ tile: number, count: number, columns: number, title: string }} layout
+ * @param {{ tile: number, count: number, columns: number, title: string, labels?: [string, number][] }} layout
+ *   with `labels` if so many tiles after one another show the same
  * @returns {Promise<MasterImage[]>}
  */
-export async function decodeSheet(sheet, { tile, count, columns, title }) {
+export async function decodeSheet(sheet, { tile, count, columns, title, labels = [] }) {
   const bitmap = await createImageBitmap(sheet);
+  const labelled = labels.flatMap(([label, tiles]) => Array(tiles).fill(label));
+  /** @type {MasterImage[]} */
   const images = [];
   for (let first = 0; first < count; first += columns) {
     const tiles = Math.min(columns, count - first);
     const top = (first / columns) * tile;
     const row = await createImageBitmap(bitmap, 0, top, tiles * tile, tile);
     for (const { rgb } of cutTiles(row, tile, tiles)) {
-      images.push({ name: `${title} ${images.length + 1}`, size: tile, rgb });
+      const name = `${title} ${images.length + 1}`;
+      images.push({ name, size: tile, rgb, label: labelled[images.length] });
     }
     row.close();
   }

@@ -1,3 +1,14 @@
+/** Where in a dropped folder a file lies. @type {WeakMap<File, string>} */
+const dropped = new WeakMap();
+
+/**
+ * The path of a file in the folder that was dropped or picked; empty for a file alone.
+ * @param {Blob} file
+ * @returns {string}
+ */
+export const pathInFolder = (file) =>
+  file instanceof File ? (dropped.get(file) ?? file.webkitRelativePath) : '';
+
 /**
  * The files of a drop or a paste; folders are opened, however deep.
  *
@@ -24,6 +35,7 @@ async function open(entry, inFolder) {
     const file = await new Promise((resolve, reject) =>
       /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
     );
+    dropped.set(file, entry.fullPath);
     // A folder holds all sorts of files; one that was dropped by itself is meant.
     return !inFolder || file.type.startsWith('image/') ? [file] : [];
   }

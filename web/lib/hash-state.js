@@ -16,6 +16,9 @@ export const PAGE_KEYS = /** @type {const} */ ([
   'sample_seed',
   'count',
   'weights',
+  'use_labels',
+  'label',
+  'guidance',
 ]);
 
 /**

@@ -74,8 +74,8 @@ export async function putImages(images) {
   await transact('images', 'readwrite', (store) => void store.clear());
   for (let start = 0; start < images.length; start += CHUNK) {
     await transact('images', 'readwrite', (store) => {
-      for (const { name, size, rgb } of images.slice(start, start + CHUNK)) {
-        store.add({ name, size, rgb });
+      for (const { name, size, rgb, label } of images.slice(start, start + CHUNK)) {
+        store.add({ name, size, rgb, label });
       }
     });
   }

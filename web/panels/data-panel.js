@@ -1,13 +1,15 @@
 import { html, nothing } from 'lit';
 import { sheetAddress } from '../lib/datasets.js';
 import { plural } from '../lib/format.js';
-import { fileField } from './fields.js';
+import { checkField, fileField } from './fields.js';
 import './image-thumb.js';
 import { Panel } from './panel.js';
 
 const ACCEPT = '.png,.jpg,.jpeg,.webp,.gif,.svg,image/*';
 /** Thumbnails shown before someone asks for all. */
 const FEW = 28;
+/** Labels named in full. */
+const FEW_LABELS = 12;
 
 /** 1: the images to learn from. */
 export class DataPanel extends Panel {
@@ -28,7 +30,8 @@ export class DataPanel extends Panel {
       <p class="lead">
         A few dozen pictures of one kind work best. They stay on this device: nothing is uploaded.
       </p>
-      ${this.#dropZone()} ${data.sets.length ? this.#sets() : nothing} ${this.#thumbs()}
+      ${this.#dropZone()} ${data.sets.length ? this.#sets() : nothing} ${this.#labels()}
+      ${this.#thumbs()}
     </section>`;
   }
 
@@ -96,8 +99,26 @@ export class DataPanel extends Panel {
     return this.session.phase !== 'ready' || this.session.trainer.running;
   }
 
+  /** Only images that labels tell apart leave a choice. */
+  #labels() {
+    const { data } = this.session;
+    const { labels } = data;
+    if (!labels.length) return nothing;
+    const few = labels.slice(0, FEW_LABELS).join(', ');
+    const names = labels.length > FEW_LABELS ? `${few} … (${labels.length})` : few;
+    return checkField({
+      label: `Learn labels too: ${names}`,
+      testid: 'use-labels',
+      value: data.usesLabels,
+      disabled: this.#locked,
+      hint: 'The names of folders are labels: a model that learnt them can be asked for one',
+      change: (uses) => data.useLabels(uses),
+    });
+  }
+
   #thumbs() {
     const { data } = this.session;
+    const labelled = data.usesLabels && data.labels.length > 0;
     const { images } = data;
     if (!images.length) return html`<p class="empty">No images yet.</p>`;
     const shown = this.all ? images : images.slice(0, FEW);
@@ -118,6 +139,7 @@ export class DataPanel extends Panel {
           (image, index) =>
             html`<li data-testid="thumb" title=${image.name}>
               <unnoise-thumb .image=${image}></unnoise-thumb>
+              ${labelled && image.label ? html`<span class="tag">${image.label}</span>` : nothing}
               <button
                 type="button"
                 aria-label="Remove ${image.name}"

@@ -2,6 +2,7 @@ import { html, nothing } from 'lit';
 import { canvasToPng, download } from '../lib/canvas.js';
 import { updateEquation } from './equations.js';
 import { numberField, rangeField, segmentedField, selectField } from './fields.js';
+import { labelFields } from './label-fields.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 
@@ -105,6 +106,7 @@ export class SamplePanel extends Panel {
         change: (value) => session.setSample({ sampler: /** @type {'ddim'} */ (value) }),
       })}
       <div class="fields">
+        ${labelFields(session)}
         ${numberField({
           label: 'Sampler steps',
           testid: 'sample-steps',

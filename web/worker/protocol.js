@@ -49,6 +49,9 @@
  * @property {'ema' | 'raw'} weights
  * @property {'fixed_small' | 'fixed_large'} variance
  * @property {boolean} clip
+ * @property {(string | number | null)[]} labels what each image shows, repeated as needed: the name or
+ *   the number of a label, null for any; empty for any
+ * @property {number} guidance how far to go in the direction of a label; 1 is the label alone
  * @property {boolean} [use_clipped_model_output] whether DDIM derives eps anew from a clamped pred_x0
  *
  * @typedef {object} Frame one state of a batch on its way from noise to images

@@ -37,7 +37,7 @@ export class ShardedEngine {
   #replicas;
   /** Whether the helpers' models and images are those of ours. */
   #current = false;
-  /** @type {{ bytes: Uint8Array, count: number, size: number } | undefined} */
+  /** @type {{ bytes: Uint8Array, count: number, size: number, labels?: Uint32Array } | undefined} */
   #images;
 
   /**
@@ -68,10 +68,11 @@ export class ShardedEngine {
    * @param {Uint8Array} bytes
    * @param {number} count
    * @param {number} size
+   * @param {Uint32Array} [labels]
    */
-  setImages(bytes, count, size) {
-    this.engine.setImages(bytes, count, size);
-    this.#images = { bytes, count, size };
+  setImages(bytes, count, size, labels) {
+    this.engine.setImages(bytes, count, size, labels);
+    this.#images = { bytes, count, size, labels };
     this.#current = false;
   }
 

@@ -7,7 +7,7 @@
  * @property {() => string} config
  * @property {() => number} parameterCount
  * @property {() => number} step
- * @property {(bytes: Uint8Array, count: number, size: number) => void} setImages
+ * @property {(bytes: Uint8Array, count: number, size: number, labels?: Uint32Array) => void} setImages
  * @property {() => import('./protocol.js').Schedule} schedule
  * @property {(index: number, t: number, seed: number) => import('./protocol.js').Noisy} noisy
  * @property {(index: number, seed: number, t: number) => Uint8Array} chain

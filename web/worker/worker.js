@@ -60,7 +60,8 @@ const methods = {
       workers > 1 ? new ShardedEngine(alone, { backend, workers, lost: tellLost }) : alone;
     return { engine: register(created), state: stateOf(created) };
   },
-  setImages: (target, { bytes, count, size }) => engine(target).setImages(bytes, count, size),
+  setImages: (target, { bytes, count, size, labels }) =>
+    engine(target).setImages(bytes, count, size, labels),
   schedule: (target) => engine(target).schedule(),
   noisy: (target, { index, t, seed }) => engine(target).noisy(index, t, seed),
   chain: (target, { index, t, seed }) => engine(target).chain(index, seed, t),

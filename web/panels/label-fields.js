@@ -1,0 +1,47 @@
+import { html, nothing } from 'lit';
+import { EACH } from '../lib/labels.js';
+import { rangeField, selectField } from './fields.js';
+
+/** Beyond this little is left but glaring colours. */
+const MAX_GUIDANCE = 8;
+
+/**
+ * What to draw, for a model that knows labels, and how strongly.
+ * @param {import('../element/session.js').Session} session
+ */
+export function labelFields(session) {
+  const names = session.lab.labels;
+  if (!names.length) return nothing;
+  const { labels, guidance } = session.sampleOptions;
+  const value = labels.length > 1 ? 'each' : labels.length ? `is ${labels[0]}` : 'any';
+  const wanted = (/** @type {string} */ choice) => {
+    if (choice === 'any') return [];
+    return [choice === 'each' ? EACH : choice.slice(3)];
+  };
+  return html`${selectField({
+    label: 'What to draw',
+    testid: 'sample-label',
+    value,
+    options: [
+      ['any', 'anything'],
+      ['each', 'one of each'],
+      ...names.map((name) => /** @type {[string, string]} */ ([`is ${name}`, name])),
+    ],
+    change: (choice) => session.setSample({ labels: wanted(choice) }),
+  })}
+  ${
+    labels.length
+      ? html`<label class="field wide">
+          <span class="label">Guidance to it, w = <output>${guidance}</output></span>
+          ${rangeField({
+            label: 'Guidance',
+            testid: 'sample-guidance',
+            value: guidance,
+            max: MAX_GUIDANCE,
+            step: 0.5,
+            input: (guidance) => session.setSample({ guidance }),
+          })}
+        </label>`
+      : nothing
+  }`;
+}
