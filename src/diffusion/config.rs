@@ -137,14 +137,6 @@ impl SchedulerConfig {
         }
     }
 
-    /// The scheduler of diffusers that this process belongs to.
-    pub fn class_name(&self) -> &'static str {
-        match self.prediction_type {
-            PredictionType::FlowPrediction => "FlowMatchEulerDiscreteScheduler",
-            _ => "DDPMScheduler",
-        }
-    }
-
     /// Checks the ranges.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
-//! Files: checkpoints, tensors, pictures.
+//! Files: checkpoints, diffusers folders, tensors, pictures.
 
 pub mod checkpoint;
-#[cfg(not(target_family = "wasm"))]
 pub mod diffusers;
 #[cfg(feature = "cli")]
 pub mod picture;

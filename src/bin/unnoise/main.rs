@@ -5,7 +5,10 @@
 mod backend;
 mod bench;
 mod eval;
+mod export;
 mod failure;
+mod folder;
+mod import;
 mod input;
 mod output;
 mod sample;
@@ -49,6 +52,8 @@ enum Command {
     Sample(sample::Args),
     Bench(bench::Args),
     Eval(eval::Args),
+    Export(export::Args),
+    Import(import::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +69,8 @@ fn main() -> ExitCode {
         Command::Sample(args) => sample::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Import(args) => import::run(args),
     }))
     .unwrap_or_else(|cause| Err(Failure::from_panic(cause.as_ref())));
     match result {
