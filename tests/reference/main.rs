@@ -4,6 +4,7 @@
 mod analytic;
 mod elbo;
 mod golden;
+mod pipeline;
 mod sampler;
 mod schedule;
 mod solver;

@@ -55,9 +55,10 @@ pub fn read(files: &Files) -> Result<Checkpoint> {
     config.validate()?;
 
     let bytes = folder.weights()?;
+    let file = tensors::open(bytes)?;
     let step = read_number(&tensors::metadata(bytes)?, STEP)?;
     let network = UNet::new(config.unet.clone())?;
-    let weights = read_weights(&tensors::open(bytes)?, network.parameters())?;
+    let weights = read_weights(&file, network.parameters())?;
     Ok(Checkpoint::of_weights(config, step, weights))
 }
 
