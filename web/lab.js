@@ -19,6 +19,7 @@ export { LabError };
  * @typedef {import('./worker/protocol.js').Schedule} Schedule
  * @typedef {import('./worker/protocol.js').Noisy} Noisy
  * @typedef {import('./worker/protocol.js').EngineState} EngineState
+ * @typedef {import('./worker/protocol.js').ModelFiles} ModelFiles
  */
 
 /** How long the worker computes before it reports: ten reports a second. */
@@ -278,12 +279,27 @@ export class Lab extends EventTarget {
   }
 
   /**
-   * Loads a checkpoint and adopts its settings. Refuses a bad one without changing anything.
-   * @param {Uint8Array} bytes
+   * The model in the form of another program. `diffusers`: a zip with the averaged weights, which
+   * once unpacked is a folder that Hugging Face's `DDPMPipeline.from_pretrained` loads.
+   * @param {'diffusers'} format
+   * @returns {Promise<Uint8Array>}
    */
-  async load(bytes) {
+  async export(format) {
+    if (format !== 'diffusers') {
+      throw new LabError('bad-config', `There is no export to “${format}”, only to “diffusers”.`);
+    }
+    return this.#client.call('exportDiffusers', this.#engine);
+  }
+
+  /**
+   * Loads a model and adopts its settings. Refuses a bad one without changing anything.
+   * @param {Uint8Array | ModelFiles} model a checkpoint, a zip of a diffusers folder, or the files of
+   *   one by their paths
+   */
+  async load(model) {
     const size = this.config.size;
-    this.#adopt(await this.#client.call('load', this.#engine, { bytes }));
+    const args = { bytes: model, backend: this.backend };
+    this.#adopt(await this.#client.call('load', this.#engine, args));
     if (this.config.size !== size) this.#stale = true;
   }
 

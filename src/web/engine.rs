@@ -12,6 +12,7 @@ use super::{
 use crate::{
     backend,
     error::{Error, Result},
+    format::diffusers,
     sampler::SamplingOptions,
     session::{Session, WeightsKind},
     train::Config,
@@ -205,6 +206,26 @@ impl Engine {
             checkpoint.to_bytes()?
         };
         Ok(convert::bytes(&bytes))
+    }
+
+    /// The folder of a diffusers pipeline with the averaged weights: an object of `Uint8Array`s by
+    /// path.
+    #[wasm_bindgen(js_name = exportDiffusers)]
+    pub async fn export_diffusers(&self) -> Result<Object> {
+        let checkpoint = on_session!(&self.0, s => s.checkpoint().await)?;
+        let object = Object::new();
+        for (path, bytes) in diffusers::write(&checkpoint)? {
+            set(&object, &path, convert::bytes(&bytes));
+        }
+        Ok(object)
+    }
+
+    /// A checkpoint file of the model in the folder of a diffusers pipeline, given as
+    /// `exportDiffusers` gives it.
+    #[wasm_bindgen(js_name = importDiffusers)]
+    pub fn import_diffusers(files: &Object) -> Result<Uint8Array> {
+        let files = convert::files(files)?;
+        Ok(convert::bytes(&diffusers::read(&files)?.to_bytes()?))
     }
 
     /// Goes on from a checkpoint file. On an error nothing changes.

@@ -11,6 +11,7 @@ import { Trainer } from './trainer.js';
 /**
  * @typedef {import('../lib/config.js').Config} Config
  * @typedef {import('../lib/config.js').ConfigOverrides} ConfigOverrides
+ * @typedef {import('../lab.js').ModelFiles} ModelFiles
  *
  * @typedef {object} SessionOptions
  * @property {string} backend
@@ -50,7 +51,7 @@ export class Session extends EventTarget {
   origin = 'none';
   /** Whether the next start goes on with the model in the lab. */
   continues = false;
-  /** The checkpoint the model was loaded from. @type {Uint8Array | undefined} */
+  /** What the model was loaded from. @type {Uint8Array | ModelFiles | undefined} */
   loaded;
   defaultTrainSteps = DEFAULT_TRAIN_STEPS;
   trainSteps;
@@ -99,8 +100,9 @@ export class Session extends EventTarget {
     return this.continues || !this.fresh ? this.lab?.config : this.fresh;
   }
 
+  /** Whether the model is more than random weights; how long a loaded one was trained may be unknown. */
   get canContinue() {
-    return this.lab?.step > 0;
+    return this.lab?.step > 0 || this.origin === 'file';
   }
 
   async start() {
@@ -164,7 +166,7 @@ export class Session extends EventTarget {
     this.fresh = await this.lab.resolveConfig({ ...this.data.defaults, ...this.overrides });
     if (!this.canContinue) this.continues = false;
     // A model that has learnt nothing yet is replaced at once, so that what is shown is what is.
-    const idle = this.lab.step === 0 && !this.trainer.running;
+    const idle = !this.canContinue && !this.trainer.running;
     if (idle && !sameConfig(this.lab.config, this.fresh)) await this.lab.configure(this.fresh);
     this.followForward();
     this.changed();
@@ -253,7 +255,7 @@ export class Session extends EventTarget {
     this.player.stop();
     await this.trainer.clear();
     if (!sameConfig(this.lab.config, config)) await this.lab.configure(config);
-    else if (this.lab.step > 0) await this.lab.reset();
+    else if (this.canContinue) await this.lab.reset();
     this.followForward();
   }
 
@@ -304,19 +306,19 @@ export class Session extends EventTarget {
   // --- models ---
 
   /**
-   * @param {Uint8Array} bytes
+   * @param {Uint8Array | ModelFiles} model
    * @param {Session['origin']} origin
    * @returns {Promise<boolean>} whether it was loaded; if not, nothing has changed
    */
-  async loadModel(bytes, origin) {
+  async loadModel(model, origin) {
     try {
       // The worker takes the bytes away; what may be needed again is a copy.
       await this.pause();
-      await this.lab.load(bytes);
+      await this.lab.load(model);
       await this.trainer.clear();
       this.messages.dismiss('model');
       this.origin = origin;
-      this.loaded = bytes;
+      this.loaded = model;
       this.continues = origin !== 'bundled' && this.canContinue;
       this.followForward();
       this.changed();
@@ -335,7 +337,7 @@ export class Session extends EventTarget {
       this.player.stop();
       this.activity = `Moving to ${backend}`;
       this.changed();
-      const bytes = this.lab.step > 0 ? await this.lab.save() : undefined;
+      const bytes = this.canContinue ? await this.lab.save() : undefined;
       const choice = /** @type {'auto'} */ (backend);
       // The old lab goes only when the new one stands: a failure costs nothing.
       const next = await Lab.create({ backend: choice, config: this.lab.config });

@@ -2,6 +2,7 @@ import { html, LitElement, nothing, unsafeCSS } from 'lit';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import { transferredFiles } from '../lib/dropped-files.js';
 import { replaceHash } from '../lib/hash-state.js';
+import { divideFiles } from '../lib/model-files.js';
 import '../panels/data-panel.js';
 import '../panels/forward-panel.js';
 import '../panels/message-list.js';
@@ -14,6 +15,7 @@ import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import themeStyles from '../styles/theme.css';
 import { fullLink, sessionOptions, shortHash } from './link.js';
+import { openModel } from './open-model.js';
 import { Session } from './session.js';
 
 /**
@@ -142,7 +144,7 @@ export class UnnoiseLab extends LitElement {
     }
     session.addEventListener('ready', () => {
       // Noise from a model that has learnt nothing would be no welcome.
-      if (this.autoplay && session.lab.step > 0) session.sample();
+      if (this.autoplay && session.canContinue) session.sample();
     });
     session.start();
     this.requestUpdate();
@@ -232,8 +234,11 @@ export class UnnoiseLab extends LitElement {
 
   /** @param {DataTransfer} transfer */
   async #take(transfer) {
-    const files = await transferredFiles(transfer);
-    if (this.session?.phase === 'ready' && files.length) await this.session.data.add(files);
+    const { model, images } = divideFiles(await transferredFiles(transfer));
+    const { session } = this;
+    if (session?.phase !== 'ready') return;
+    if (images.length) await session.data.add(images);
+    if (model) await openModel(session, model);
   }
 
   // --- for programs ---

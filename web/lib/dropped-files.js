@@ -1,8 +1,14 @@
+import { isOfFolder } from './model-files.js';
+
+/**
+ * @typedef {import('./model-files.js').GivenFile} GivenFile
+ */
+
 /**
  * The files of a drop or a paste; folders are opened, however deep.
  *
  * @param {DataTransfer} transfer
- * @returns {Promise<File[]>}
+ * @returns {Promise<GivenFile[]>}
  */
 export async function transferredFiles(transfer) {
   // Entries must be taken before the first await: afterwards the transfer is empty.
@@ -16,16 +22,17 @@ export async function transferredFiles(transfer) {
 /**
  * @param {FileSystemEntry | File} entry
  * @param {boolean} inFolder
- * @returns {Promise<File[]>}
+ * @returns {Promise<GivenFile[]>}
  */
 async function open(entry, inFolder) {
-  if (entry instanceof File) return [entry];
+  if (entry instanceof File) return [{ file: entry, path: entry.name }];
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) =>
       /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
     );
     // A folder holds all sorts of files; one that was dropped by itself is meant.
-    return !inFolder || file.type.startsWith('image/') ? [file] : [];
+    const wanted = !inFolder || file.type.startsWith('image/') || isOfFolder(file.name);
+    return wanted ? [{ file, path: entry.fullPath.slice(1) }] : [];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   const files = [];

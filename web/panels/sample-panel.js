@@ -88,7 +88,7 @@ export class SamplePanel extends Panel {
         </button>
       </div>
       ${
-        session.lab.step === 0
+        !session.canContinue
           ? html`<p class="note">
               This model has not learnt anything yet: it can only turn noise into noise.
             </p>`

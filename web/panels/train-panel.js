@@ -1,6 +1,8 @@
 import { html, nothing } from 'lit';
+import { openModel } from '../element/open-model.js';
 import { download } from '../lib/canvas.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
+import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
 import { logTicks, Plot, plotAxis } from '../lib/plot.js';
 import { lossEquation } from './equations.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
@@ -61,7 +63,7 @@ export class TrainPanel extends Panel {
 
   #buttons() {
     const { session } = this;
-    const { trainer, lab } = session;
+    const { trainer } = session;
     const ready = session.phase === 'ready' && !session.activity;
     const resumes = session.continues && session.origin === 'trained' && !trainer.finished;
     const label = !session.continues ? 'Start training' : resumes ? 'Resume' : 'Train on';
@@ -89,7 +91,7 @@ export class TrainPanel extends Panel {
       <button
         type="button"
         data-testid="reset"
-        ?disabled=${!ready || lab.step === 0}
+        ?disabled=${!ready || !session.canContinue}
         @click=${() => session.reset()}
       >
         Reset
@@ -107,7 +109,7 @@ export class TrainPanel extends Panel {
       value: session.continues ? 'continue' : 'scratch',
       options: [
         ['scratch', 'random weights'],
-        ['continue', `step ${integer(session.lab.step)}`],
+        ['continue', session.lab.step ? `step ${integer(session.lab.step)}` : 'the loaded model'],
       ],
       change: (value) => session.setContinues(value === 'continue'),
     });
@@ -117,23 +119,15 @@ export class TrainPanel extends Panel {
     const { session } = this;
     const { lab, trainer } = session;
     const idle = session.phase === 'ready' && !session.activity && !trainer.running;
-    const save = async (/** @type {boolean} */ half) => {
+    const save = async (
+      /** @type {Promise<Uint8Array>} */ writing,
+      /** @type {string} */ ending,
+    ) => {
+      const name = `${session.data.dataset ?? 'unnoise'}-step-${lab.step}`;
       try {
-        const bytes = await lab.save({ half });
-        const name = `${session.data.dataset ?? 'unnoise'}-step-${lab.step}${half ? '-small' : ''}`;
-        download(new Blob([/** @type {BlobPart} */ (bytes)]), `${name}.safetensors`);
+        download(new Blob([/** @type {BlobPart} */ (await writing)]), `${name}${ending}`);
       } catch (error) {
         session.fail(error, 'save');
-      }
-    };
-    const load = async (/** @type {File[]} */ [file]) => {
-      const loaded = await session.loadModel(new Uint8Array(await file.arrayBuffer()), 'file');
-      if (loaded) {
-        session.messages.say(
-          'model',
-          `Loaded ${file.name}, trained for ${integer(lab.step)} steps.`,
-        );
-        session.sample();
       }
     };
     return html`<div class="row files">
@@ -142,7 +136,7 @@ export class TrainPanel extends Panel {
         data-testid="save-model"
         title="Everything, to go on training later"
         ?disabled=${session.phase !== 'ready'}
-        @click=${() => save(false)}
+        @click=${() => save(lab.save(), '.safetensors')}
       >
         Save model
       </button>
@@ -151,16 +145,25 @@ export class TrainPanel extends Panel {
         data-testid="save-small"
         title="Only what sampling needs, at half precision"
         ?disabled=${session.phase !== 'ready'}
-        @click=${() => save(true)}
+        @click=${() => save(lab.save({ half: true }), '-small.safetensors')}
       >
         Save small
+      </button>
+      <button
+        type="button"
+        data-testid="export-diffusers"
+        title="A zip that, unpacked, DDPMPipeline.from_pretrained loads in Python"
+        ?disabled=${session.phase !== 'ready'}
+        @click=${() => save(lab.export('diffusers'), '-diffusers.zip')}
+      >
+        Export for diffusers
       </button>
       ${fileField({
         label: 'Load',
         testid: 'load-model',
-        accept: '.safetensors',
+        accept: MODEL_TYPES,
         disabled: !idle,
-        change: load,
+        change: ([file]) => openModel(session, modelFile(file)),
       })}
     </div>`;
   }

@@ -21,7 +21,10 @@
  * @typedef {{ code: string, message: string }} WireError
  *
  * @typedef {'defaultConfig' | 'create' | 'setImages' | 'schedule' | 'noisy' | 'chain' | 'train'
- *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'next' | 'save' | 'load' | 'checkpoint' | 'free'} MethodName
+ *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'next' | 'save' | 'exportDiffusers' | 'load'
+ *   | 'checkpoint' | 'free'} MethodName
+ *
+ * @typedef {Record<string, Uint8Array>} ModelFiles the files of a diffusers folder by their paths
  *
  * @typedef {object} EngineState what the page knows of an engine after a request that changes it
  * @property {string} config JSON

@@ -63,6 +63,7 @@ export class ShardedEngine {
   chain = (/** @type {[number, number, number]} */ ...args) => this.engine.chain(...args);
   warmUp = () => this.engine.warmUp();
   save = (/** @type {boolean} */ half) => this.engine.save(half);
+  exportDiffusers = () => this.engine.exportDiffusers();
 
   /**
    * @param {Uint8Array} bytes

@@ -18,6 +18,7 @@
  * @property {() => Promise<void>} resetTraining
  * @property {(optionsJson: string) => Sampling} sample
  * @property {(half: boolean) => Promise<Uint8Array>} save
+ * @property {() => Promise<import('./protocol.js').ModelFiles>} exportDiffusers
  * @property {(bytes: Uint8Array) => Promise<void>} load
  * @property {() => void} free
  *
@@ -30,7 +31,7 @@
  *
  * @typedef {object} WasmModule
  * @property {() => Promise<unknown>} default
- * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number) => string }} Engine
+ * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number) => string, importDiffusers: (files: import('./protocol.js').ModelFiles) => Uint8Array }} Engine
  */
 
 /** @type {Map<string, Promise<WasmModule>>} */

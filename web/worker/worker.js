@@ -6,6 +6,7 @@
  * @typedef {import('./wasm.js').Sampling} Sampling
  */
 import { putCheckpoint } from '../lib/store.js';
+import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
 import { loadWasm } from './wasm.js';
 
@@ -79,8 +80,9 @@ const methods = {
   },
   next: (target) => /** @type {Sampling} */ (find(target)).next(),
   save: (target, { half }) => engine(target).save(half),
-  async load(target, { bytes }) {
-    await engine(target).load(bytes);
+  exportDiffusers: async (target) => zip(await engine(target).exportDiffusers()),
+  async load(target, { bytes, backend }) {
+    await engine(target).load(await toCheckpoint(bytes, backend));
     return stateOf(engine(target));
   },
   // Written from here, because tens of megabytes would stall the page on their way through it.
