@@ -59,7 +59,8 @@ function unzip(bytes) {
     return true;
   };
   try {
-    return { ...unread, ...unzipSync(bytes, { filter }) };
+    const read = unzipSync(bytes, { filter });
+    return { ...unread, ...read };
   } catch (cause) {
     if (cause instanceof LabError) throw cause;
     throw new LabError(
