@@ -4,12 +4,13 @@
  * @typedef {import('./protocol.js').Request} Request
  * @typedef {import('./wasm.js').Engine} Engine
  * @typedef {import('./wasm.js').Sampling} Sampling
+ * @typedef {import('./wasm.js').Measurement} Measurement
  */
 import { putCheckpoint } from '../lib/store.js';
 import { ShardedEngine } from './sharded.js';
 import { loadWasm } from './wasm.js';
 
-/** @type {Map<number, Engine | ShardedEngine | Sampling>} */
+/** @type {Map<number, Engine | ShardedEngine | Sampling | Measurement>} */
 const objects = new Map();
 let lastObject = 0;
 
@@ -22,7 +23,7 @@ const queues = new Map();
 /** @type {Set<number>} */
 const cancelled = new Set();
 
-/** @param {Engine | ShardedEngine | Sampling} object */
+/** @param {Engine | ShardedEngine | Sampling | Measurement} object */
 function register(object) {
   objects.set(++lastObject, object);
   return lastObject;
@@ -77,7 +78,11 @@ const methods = {
     const { total, count, size } = sampling;
     return { sampling: register(sampling), total, count, size };
   },
-  next: (target) => /** @type {Sampling} */ (find(target)).next(),
+  elbo: (target, { rgb, ...options }) =>
+    register(engine(target).elbo(JSON.stringify(options), rgb)),
+  floor: (target, { timesteps }) => register(engine(target).floor(timesteps)),
+  nearest: (target, { rgb }) => engine(target).nearest(rgb),
+  next: (target) => /** @type {Sampling | Measurement} */ (find(target)).next(),
   save: (target, { half }) => engine(target).save(half),
   async load(target, { bytes }) {
     await engine(target).load(bytes);
