@@ -32,7 +32,8 @@ pub struct BoundPart {
     pub terms: TimestepTerms,
     /// Timesteps that this one stands for.
     pub width: usize,
-    /// What the objective makes of `x0_mse`: the model's loss at this timestep.
+    /// What the objective makes of `x0_mse`: the model's loss at this timestep, but that its
+    /// estimate of x_0 is limited.
     pub loss: f64,
     /// Parts still to come.
     pub left: usize,

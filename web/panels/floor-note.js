@@ -1,14 +1,16 @@
 import { html, nothing } from 'lit';
-import { loss } from '../lib/format.js';
+
+/** Below this, drawing the floor would squeeze the loss into the top of its chart. */
+const LEAST = 1e-5;
 
 /**
- * The floor of the loss as the loss chart can draw it: a logarithm has no zero.
+ * The floor of the loss where the loss chart can draw it.
  * @param {import('../element/session.js').Session} session
  * @returns {number | null}
  */
 export function floorLine({ insight }) {
   const { mean } = insight.floor;
-  return mean && mean > 1e-7 ? mean : null;
+  return mean && mean > LEAST ? mean : null;
 }
 
 /**
@@ -21,7 +23,8 @@ export function floorNote({ insight, trainer }) {
   return html`<p class="legend">
     <span class="swatch loss">loss</span>
     <span class="swatch floor"
-      >least possible on these images <output data-testid="floor">${loss(mean)}</output></span
+      >least possible on these images
+      <output data-testid="floor">${Number(mean.toPrecision(2))}</output></span
     >
     <span class="muted">known by heart, nothing new could be drawn</span>
   </p>`;

@@ -69,13 +69,11 @@ export class InsightPanel extends Panel {
             >
           </figcaption>
           ${chart('floor-plot', 'Loss by timestep', floor.t.length + bound.parts.length === 0)}
-        </figure>
-        <figure ?hidden=${memorisation.steps.length === 0}>
-          <figcaption>
+          <figcaption ?hidden=${memorisation.steps.length === 0}>
             Copies among the drawings of training
             <output data-testid="copies">${percent(memorisation.shares.at(-1))}</output>
           </figcaption>
-          ${chart('copies-plot', 'Share of copies by training step', false)}
+          ${chart('copies-plot', 'Share of copies by training step', memorisation.steps.length === 0)}
         </figure>
       </div>
     </section>`;

@@ -78,7 +78,7 @@ function joined(first, second) {
 
 /** @param {HTMLElement} container */
 const stacked = (container) =>
-  new Plot(container, 180, (colour) => ({
+  new Plot(container, 280, (colour) => ({
     ...quietPlot,
     scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.05] } },
     axes: [plotAxis(colour, { size: 22, space: 80 }), plotAxis(colour, { size: 34 })],
@@ -115,7 +115,7 @@ const byTimestep = (container, curves) =>
 
 /** @param {HTMLElement} container */
 const shares = (container) =>
-  new Plot(container, 110, (colour) => ({
+  new Plot(container, 100, (colour) => ({
     ...quietPlot,
     scales: { x: { time: false }, y: { range: [0, 1.02] } },
     axes: [

@@ -72,7 +72,7 @@
  * @property {number} vb bits per dimension of this timestep
  * @property {number} x0_mse
  * @property {number} eps_mse
- * @property {number} loss the model's loss at this timestep
+ * @property {number} loss the model's loss at this timestep, with x_0 limited as samplers do
  * @property {number} total_bpd
  * @property {number} prior_bpd
  * @property {number} kl_bpd vb of all t > 0
