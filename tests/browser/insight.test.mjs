@@ -83,10 +83,10 @@ test('the ideal denoiser draws copies before any training, and says so', async (
 });
 
 /**
- * Measures through the API on so many workers, in the middle of training.
- * @param {{ address: string, workers: number }} job
+ * Measures through the API in the middle of training.
+ * @param {{ address: string, backend: string, workers: number }} job
  */
-async function measure({ address, workers }) {
+async function measure({ address, backend, workers }) {
   const { Lab } = await import(`${address}pkg/lab.js`);
   const config = {
     size: 16,
@@ -95,7 +95,7 @@ async function measure({ address, workers }) {
     batch_size: 4,
     num_train_timesteps: 100,
   };
-  const lab = await Lab.create({ backend: 'flex', config, workers });
+  const lab = await Lab.create({ backend, config, workers });
   const rgb = (/** @type {number} */ image) =>
     Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => (i * 37 * (image + 1)) % 256);
   const set = [0, 1, 2].map((image) => ({ name: `${image}`, rgb: rgb(image), size: 16 }));
@@ -121,15 +121,24 @@ async function measure({ address, workers }) {
   return { floor, bound, losses, nearest, outside, inside, step };
 }
 
-test('measuring leaves training as it is, on one worker and on two', async () => {
+test('measuring leaves training as it is, on one worker, on two, and on WebGPU', async () => {
   const page = await context.newPage();
   await page.goto(`${server.address}README.md`);
-  const one = await page.evaluate(measure, { address: server.address, workers: 1 });
-  const two = await page.evaluate(measure, { address: server.address, workers: 2 });
-  assert.equal(one.step, 4);
-  assert.equal(two.step, 4);
-  for (const [step, loss] of one.losses.entries()) {
-    assert.ok(Math.abs(two.losses[step] - loss) < 2e-4, `step ${step}`);
+  const run = (/** @type {string} */ backend, /** @type {number} */ workers) =>
+    page.evaluate(measure, { address: server.address, backend, workers });
+  const one = await run('flex', 1);
+  const two = await run('flex', 2);
+  const gpu = await run('webgpu', 1);
+  for (const other of [two, gpu]) {
+    assert.equal(other.step, 4);
+    for (const [step, loss] of one.losses.entries()) {
+      assert.ok(Math.abs(other.losses[step] - loss) < 2e-4, `step ${step}`);
+    }
+    const totals = [one, other].map(({ bound }) => bound.at(-1)?.total_bpd);
+    assert.ok(Math.abs(totals[0] / totals[1] - 1) < 1e-3, `bound ${totals}`);
+    const floors = [one, other].map(({ floor }) => floor.at(-1)?.mean);
+    assert.ok(Math.abs(floors[0] / floors[1] - 1) < 1e-3, `floor ${floors}`);
+    assert.deepEqual(other.nearest, one.nearest);
   }
   assert.equal(one.bound.length, 10);
   assert.equal(one.bound.at(-1)?.left, 0);
@@ -137,7 +146,6 @@ test('measuring leaves training as it is, on one worker and on two', async () =>
     one.bound.reduce((sum, { width }) => sum + width, 0),
     100,
   );
-  assert.deepEqual(two.floor, one.floor);
   assert.equal(one.floor.length, 8);
   assert.deepEqual(one.inside, one.outside);
   const [{ index, copy, ratio }] = one.nearest;
