@@ -31,6 +31,8 @@ pub enum Stream {
     /// Which images, and what noise, the floor of the loss is measured with; `step` is the timestep.
     FloorImages = 9,
     FloorNoise = 10,
+    /// Which timesteps stand for all in an estimate.
+    EvaluationTimesteps = 11,
 }
 
 /// The generator: nothing but its seed.

@@ -4,12 +4,12 @@
 
 use std::ops::Range;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use web_time::{Duration, Instant};
 
 use crate::{
     diffusion::{
-        Schedule,
+        Denoiser, IdealDenoiser, Schedule, VarianceType,
         forward::{q_sample, q_step},
     },
     error::{Error, Result},
@@ -29,6 +29,20 @@ pub enum WeightsKind {
     Ema,
     /// As the optimizer left them.
     Raw,
+}
+
+/// What to denoise with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DenoiserKind {
+    /// The network with its averaged weights.
+    #[default]
+    Ema,
+    /// The network with the weights as the optimizer left them.
+    Raw,
+    /// No network: [`IdealDenoiser`] of the training images, mirrored ones too where training
+    /// mirrors.
+    Ideal,
 }
 
 /// How much work may be queued before the device is waited for: enough to keep it busy, little
@@ -246,22 +260,60 @@ impl<B: Kernels + Ops> Session<B> {
         Ok((self.dataset.image(index), schedule))
     }
 
-    /// Starts a sampling run with the weights of this moment; training may go on beside it.
+    /// A denoiser with the weights of this moment; training may go on beside it.
     ///
     /// # Errors
-    /// [`Error::Config`] when the options are out of range.
-    pub fn sample(&self, options: &SamplingOptions, weights: WeightsKind) -> Result<Sampling<B>> {
-        let config = self.trainer.config();
+    /// [`Error::NoImages`] for the ideal one of no images.
+    pub fn denoiser(&self, kind: DenoiserKind) -> Result<Box<dyn Denoiser<B>>> {
         let state = self.trainer.state();
-        let sampler = options.sampler::<B>(&config.scheduler)?;
-        let denoiser = NetworkDenoiser {
-            unet: self.trainer.unet().clone(),
-            weights: match weights {
-                WeightsKind::Ema => state.ema_weights(),
-                WeightsKind::Raw => state.raw_weights(),
-            },
-            prediction_type: config.scheduler.prediction_type,
+        let weights = match kind {
+            DenoiserKind::Ema => state.ema_weights(),
+            DenoiserKind::Raw => state.raw_weights(),
+            DenoiserKind::Ideal => return Ok(Box::new(self.ideal()?)),
         };
+        Ok(Box::new(NetworkDenoiser {
+            unet: self.trainer.unet().clone(),
+            weights,
+            prediction_type: self.trainer.config().scheduler.prediction_type,
+        }))
+    }
+
+    /// The ideal denoiser of everything that training shows.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`].
+    pub fn ideal(&self) -> Result<IdealDenoiser<B>> {
+        if self.dataset.is_empty() {
+            return Err(Error::NoImages);
+        }
+        let size = self.dataset.size();
+        let pixels = self
+            .dataset
+            .variants(self.trainer.config().training.random_flip);
+        let shape = [pixels.len() / (3 * size * size), 3, size, size];
+        let images = Tensor::from_data(TensorData::new(pixels, shape), self.trainer.device());
+        Ok(IdealDenoiser::new(images))
+    }
+
+    /// Starts a sampling run; see [`Session::denoiser`]. The ideal denoiser predicts no variance:
+    /// where the model's is learned, the smallest takes its place.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the options are out of range, and [`Error::NoImages`].
+    pub fn sample(&self, options: &SamplingOptions, kind: DenoiserKind) -> Result<Sampling<B>> {
+        let config = self.trainer.config();
+        let mut options = options.clone();
+        if kind == DenoiserKind::Ideal {
+            let variance = options.variance.unwrap_or(config.scheduler.variance_type);
+            let learned = variance == VarianceType::LearnedRange;
+            options.variance = Some(if learned {
+                VarianceType::FixedSmall
+            } else {
+                variance
+            });
+        }
+        let sampler = options.sampler::<B>(&config.scheduler)?;
+        let denoiser = self.denoiser(kind)?;
         let noise = SeededNoise {
             seed: options.seed,
             first: options.first,
@@ -274,7 +326,7 @@ impl<B: Kernels + Ops> Session<B> {
             device: self.trainer.device().clone(),
         };
         Ok(Sampling {
-            trajectory: Trajectory::new(sampler, Box::new(denoiser), Box::new(noise)),
+            trajectory: Trajectory::new(sampler, denoiser, Box::new(noise)),
             count: options.count,
             size: config.size,
         })

@@ -1,8 +1,10 @@
+import * as insight from './insight.js';
 import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backend.js';
 import { mergeConfig } from './lib/config.js';
 import { decodeImage } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
-import { resizeSquare } from './lib/resize.js';
+import { parts } from './lib/parts.js';
+import { packSquares } from './lib/resize.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
 export { LabError };
@@ -252,18 +254,46 @@ export class Lab extends EventTarget {
     throwIfAborted(signal);
     const client = this.#client;
     const args = { ...SAMPLE_DEFAULTS, ...options };
+    if (args.weights === 'ideal') await this.#sendImages();
     const { sampling, ...shape } = await client.call('sample', this.#engine, args);
-    try {
-      while (true) {
-        throwIfAborted(signal);
-        const frame = await client.call('next', sampling, undefined, { signal });
-        if (!frame) return;
-        // The end, x_0, belongs to no timestep; it is where t has run out.
-        yield { ...shape, ...frame, t: frame.t ?? 0 };
-      }
-    } finally {
-      if (!client.failure) client.call('free', sampling).catch(() => {});
+    for await (const frame of parts(client, sampling, signal)) {
+      // The end, x_0, belongs to no timestep; it is where t has run out.
+      yield { ...shape, ...frame, t: frame.t ?? 0 };
     }
+  }
+
+  // --- insight ---
+
+  /**
+   * Estimates the variational bound of an image, a timestep at a time: the last part has `left` 0
+   * and estimates of the whole.
+   * @param {insight.ElboOptions} [options]
+   */
+  async *elbo(options) {
+    yield* insight.elbo(await this.#withImages(), options);
+  }
+
+  /**
+   * Estimates the least loss that any network can have on the images, a timestep at a time: the
+   * last part has `left` 0 and the estimated mean.
+   * @param {insight.FloorOptions} [options]
+   */
+  async *floor(options) {
+    yield* insight.floor(await this.#withImages(), options);
+  }
+
+  /**
+   * The training image nearest to each image of a frame.
+   * @param {Pick<Frame, 'x_t' | 'count' | 'size'>} frame
+   * @param {{ signal?: AbortSignal }} [options]
+   */
+  async *nearest(frame, options) {
+    yield* insight.nearest(await this.#withImages(), frame, options);
+  }
+
+  async #withImages() {
+    await this.#sendImages();
+    return { client: this.#client, engine: this.#engine, size: this.config.size };
   }
 
   // --- files ---
@@ -361,13 +391,7 @@ export class Lab extends EventTarget {
       this.#stale = false;
       const { size } = this.config;
       const images = this.#images;
-      const tile = size * size * 3;
-      const bytes = new Uint8Array(images.length * tile);
-      for (const [index, image] of images.entries()) {
-        bytes.set(resizeSquare(image.rgb, image.size, size), index * tile);
-        // Keeps the page responsive while hundreds of images are scaled.
-        if (index % 16 === 15) await new Promise((resolve) => setTimeout(resolve));
-      }
+      const bytes = await packSquares(images, size);
       const args = { bytes, count: images.length, size };
       await this.#client.call('setImages', this.#engine, args, { transfer: [bytes.buffer] });
     });

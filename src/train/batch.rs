@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Config, Dataset};
+use super::{Config, Dataset, dataset::mirror};
 use crate::{
     diffusion::{Schedule, forward::q_sample},
     random::{Random, Stream},
@@ -93,14 +93,6 @@ fn image_indices(random: &Random, step: u64, size: usize, count: usize) -> Vec<u
         .collect()
 }
 
-/// The image mirrored left to right.
-fn mirror(image: &[f32], size: usize) -> Vec<f32> {
-    image
-        .chunks_exact(size)
-        .flat_map(|row| row.iter().rev().copied())
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,10 +128,5 @@ mod tests {
             joined.eps.extend(shard.eps);
         }
         assert_eq!(joined, whole);
-    }
-
-    #[test]
-    fn mirroring_reverses_rows() {
-        assert_eq!(mirror(&[1.0, 2.0, 3.0, 4.0], 2), [2.0, 1.0, 4.0, 3.0]);
     }
 }

@@ -45,6 +45,15 @@ impl Dataset {
         })
     }
 
+    /// Image `index` alone, if there is one.
+    pub fn only(&self, index: usize) -> Option<Self> {
+        (index < self.count).then(|| Self {
+            size: self.size,
+            count: 1,
+            pixels: self.image(index).to_vec(),
+        })
+    }
+
     /// Number of images.
     pub fn len(&self) -> usize {
         self.count
@@ -59,6 +68,15 @@ impl Dataset {
         self.size
     }
 
+    /// Every image that training shows, `[n or 2n, 3, size, size]`: with `random_flip` also mirrored.
+    pub fn variants(&self, random_flip: bool) -> Vec<f32> {
+        let mut pixels = self.pixels.clone();
+        if random_flip {
+            pixels.extend(mirror(&self.pixels, self.size));
+        }
+        pixels
+    }
+
     /// Image `index`, `[3, size, size]`.
     ///
     /// # Panics
@@ -67,6 +85,14 @@ impl Dataset {
         let length = 3 * self.size * self.size;
         &self.pixels[index * length..][..length]
     }
+}
+
+/// Images `[n, 3, size, size]` mirrored left to right.
+pub fn mirror(pixels: &[f32], size: usize) -> Vec<f32> {
+    pixels
+        .chunks_exact(size.max(1))
+        .flat_map(|row| row.iter().rev().copied())
+        .collect()
 }
 
 /// Images `[n, 3, size, size]` in model range to RGB bytes, rows of pixels, one image after the
@@ -100,6 +126,21 @@ mod tests {
         assert!(dataset.pixels.iter().all(|x| (-1.0..=1.0).contains(x)));
         // Channel planes, not interleaved.
         assert_eq!(dataset.image(1)[16], bytes[48 + 1] as f32 / 127.5 - 1.0);
+    }
+
+    #[test]
+    fn mirroring_reverses_rows() {
+        assert_eq!(mirror(&[1.0, 2.0, 3.0, 4.0], 2), [2.0, 1.0, 4.0, 3.0]);
+    }
+
+    #[test]
+    fn training_shows_mirrored_images_where_it_flips() {
+        let bytes: Vec<u8> = (0..2 * 4 * 4 * 3).map(|i| (i * 37 % 256) as u8).collect();
+        let dataset = Dataset::from_rgb(&bytes, 2, 4).unwrap();
+        assert_eq!(dataset.variants(false), dataset.pixels);
+        let both = dataset.variants(true);
+        assert_eq!(both[..96], dataset.pixels);
+        assert_eq!(both[96 + 48..], mirror(dataset.image(1), 4));
     }
 
     #[test]

@@ -14,11 +14,11 @@ use crate::{
     error::{Error, Result},
     format::diffusers,
     sampler::SamplingOptions,
-    session::{Session, WeightsKind},
+    session::{DenoiserKind, Session},
     train::Config,
 };
 
-enum Inner {
+pub(super) enum Inner {
     #[cfg(feature = "webgpu")]
     WebGpu(Session<backend::WebGpu>),
     #[cfg(feature = "candle")]
@@ -32,14 +32,16 @@ macro_rules! on_session {
     ($inner:expr, $session:ident => $body:expr) => {
         match $inner {
             #[cfg(feature = "webgpu")]
-            Inner::WebGpu($session) => $body,
+            $crate::web::engine::Inner::WebGpu($session) => $body,
             #[cfg(feature = "candle")]
-            Inner::Candle($session) => $body,
+            $crate::web::engine::Inner::Candle($session) => $body,
             #[cfg(feature = "flex")]
-            Inner::Flex($session) => $body,
+            $crate::web::engine::Inner::Flex($session) => $body,
         }
     };
 }
+
+pub(super) use on_session;
 
 /// What `Engine.sample` takes, as JSON.
 #[derive(Deserialize)]
@@ -47,12 +49,12 @@ struct SampleRequest {
     #[serde(flatten)]
     options: SamplingOptions,
     #[serde(default)]
-    weights: WeightsKind,
+    weights: DenoiserKind,
 }
 
 /// A model in training. Methods must not be called while an asynchronous one is pending.
 #[wasm_bindgen]
-pub struct Engine(Inner);
+pub struct Engine(pub(super) Inner);
 
 #[wasm_bindgen]
 impl Engine {
@@ -183,7 +185,8 @@ impl Engine {
     }
 
     /// Starts a sampling run with the weights of this moment. Options as JSON: `sampler`, `steps`,
-    /// `eta`, `seed`, `first`, `count`, `variance`, `clip`, `weights`.
+    /// `eta`, `seed`, `first`, `count`, `variance`, `clip`, and what to denoise with, `weights`: `ema`,
+    /// `raw` or `ideal`.
     pub fn sample(&self, options: &str) -> Result<Sampling> {
         let SampleRequest { options, weights } =
             serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;

@@ -3,9 +3,11 @@
 
 mod convert;
 mod engine;
+mod insight;
 mod sampling;
 
 pub use engine::Engine;
+pub use insight::Measurement;
 pub use sampling::Sampling;
 
 use wasm_bindgen::prelude::wasm_bindgen;

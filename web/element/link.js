@@ -28,7 +28,7 @@ export function sessionOptions(element) {
     eta: number(page.eta),
     seed: number(page.sample_seed),
     count: number(page.count),
-    weights: page.weights === 'raw' ? page.weights : undefined,
+    weights: page.weights === 'raw' || page.weights === 'ideal' ? page.weights : undefined,
   };
   return {
     backend: page.backend ?? element.backend ?? 'auto',

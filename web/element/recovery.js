@@ -24,6 +24,7 @@ export async function restoreAfterCrash(session, failure) {
     await session.pause();
     session.player.stop();
     await trainer.preview.cancel();
+    session.insight.restart();
     if (count > MAX_CRASHES) throw failure;
     await lab.restart();
     const record = trainer.checkpointed ? await getCheckpoint() : undefined;

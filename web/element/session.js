@@ -3,6 +3,7 @@ import { LabError } from '../lib/errors.js';
 import { Lab, SAMPLE_DEFAULTS } from '../lab.js';
 import { DataRoom } from './data-room.js';
 import { ForwardProcess } from './forward-process.js';
+import { Insight } from './insight.js';
 import { Messages } from './messages.js';
 import { Player } from './player.js';
 import { restoreAfterCrash } from './recovery.js';
@@ -41,6 +42,7 @@ export class Session extends EventTarget {
   /** Nothing until the worker has made it. */
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
   trainer = new Trainer();
+  insight = new Insight(this);
   /** @type {DataRoom} */
   data;
   /** What the user changed from the defaults. @type {ConfigOverrides} */
@@ -157,6 +159,7 @@ export class Session extends EventTarget {
       this.changed();
     });
     this.trainer.use(lab);
+    this.insight.restart();
   }
 
   // --- settings ---

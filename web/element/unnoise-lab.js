@@ -5,12 +5,14 @@ import { replaceHash } from '../lib/hash-state.js';
 import { divideFiles } from '../lib/model-files.js';
 import '../panels/data-panel.js';
 import '../panels/forward-panel.js';
+import '../panels/insight-panel.js';
 import '../panels/message-list.js';
 import '../panels/sample-panel.js';
 import '../panels/stage.js';
 import '../panels/status-bar.js';
 import '../panels/train-panel.js';
 import controlStyles from '../styles/controls.css';
+import insightStyles from '../styles/insight.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import themeStyles from '../styles/theme.css';
@@ -24,9 +26,14 @@ import { Session } from './session.js';
  * Dispatches `unnoise-ready`, `unnoise-progress`, `unnoise-frame`, `unnoise-done`, `unnoise-error`.
  */
 export class UnnoiseLab extends LitElement {
-  static styles = [uplotStyles, themeStyles, controlStyles, layoutStyles, panelStyles].map((text) =>
-    unsafeCSS(text),
-  );
+  static styles = [
+    uplotStyles,
+    themeStyles,
+    controlStyles,
+    layoutStyles,
+    panelStyles,
+    insightStyles,
+  ].map((text) => unsafeCSS(text));
 
   static properties = {
     mode: { reflect: true },
@@ -304,6 +311,7 @@ export class UnnoiseLab extends LitElement {
     }
     if (whole || mode === 'train') {
       panels.push(html`<unnoise-train-panel .session=${session}></unnoise-train-panel>`);
+      panels.push(html`<unnoise-insight-panel .session=${session}></unnoise-insight-panel>`);
     }
     if (whole || mode === 'sample') {
       const bare = !whole && !this.controls;

@@ -43,6 +43,22 @@ export const lossEquation = html`<math display="block" aria-label="L simple">
   </mrow>
 </math>`;
 
+const term = (/** @type {string} */ name, /** @type {unknown} */ sub) =>
+  mathml`<msub class=${name}><mi>L</mi>${sub}</msub>`;
+
+/** The variational bound: prior, steps, decoder. */
+export const boundEquation = html`<math display="block" aria-label="Variational bound">
+  <mrow>
+    <mo>−</mo><mi>log</mi><mspace width="0.15em" /><msub><mi>p</mi><mi>θ</mi></msub
+    ><mo>(</mo>${x0}<mo>)</mo><mo>≤</mo> ${term('prior', mathml`<mi>T</mi>`)}<mo>+</mo>
+    <munder
+      ><mo>∑</mo><mrow><mi>t</mi><mo>&gt;</mo><mn>1</mn></mrow></munder
+    >
+    ${term('kl', mathml`<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>`)}<mo>+</mo>
+    ${term('decoder', mathml`<mn>0</mn>`)}
+  </mrow>
+</math>`;
+
 /** One step back, drawn from the posterior around the guess. */
 const ddpmEquation = html`<math display="block" aria-label="DDPM update">
   <mrow>

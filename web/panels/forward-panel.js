@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { decibels, integer } from '../lib/format.js';
-import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
+import { Plot, plotAxis, plotMarker, quietPlot } from '../lib/plot.js';
+import { whenSeen } from '../lib/when-seen.js';
 import { forwardEquation } from './equations.js';
 import { rangeField, selectField } from './fields.js';
 import { Panel } from './panel.js';
@@ -21,8 +22,7 @@ export class ForwardPanel extends Panel {
   #snrPlot;
   /** @type {import('../worker/protocol.js').Schedule | undefined} */
   #plotted;
-  /** @type {IntersectionObserver | undefined} */
-  #observer;
+  #giveUp = () => {};
 
   sources() {
     return /** @type {[EventTarget, string][]} */ ([
@@ -34,21 +34,15 @@ export class ForwardPanel extends Panel {
   connectedCallback() {
     super.connectedCallback();
     // Its worker costs a second copy of the wasm instance: only whoever gets here pays for it.
-    this.#observer = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        this.session.forwardWanted = true;
-        this.session.followForward();
-        this.#observer?.disconnect();
-      },
-      { rootMargin: '200px' },
-    );
-    this.#observer.observe(this);
+    this.#giveUp = whenSeen(this, () => {
+      this.session.forwardWanted = true;
+      this.session.followForward();
+    });
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    this.#observer?.disconnect();
+    this.#giveUp();
   }
 
   render() {
@@ -209,7 +203,7 @@ export class ForwardPanel extends Panel {
     const at = () => forward.t;
     const mix = /** @type {HTMLElement} */ (this.querySelector('#mix-plot'));
     this.#mixPlot = new Plot(mix, 130, (colour) => ({
-      ...quiet,
+      ...quietPlot,
       scales: { x: { time: false }, y: { range: [0, 1.02] } },
       axes: [
         plotAxis(colour, { size: 20, space: 80 }),
@@ -224,7 +218,7 @@ export class ForwardPanel extends Panel {
     }));
     const snr = /** @type {HTMLElement} */ (this.querySelector('#snr-plot'));
     this.#snrPlot = new Plot(snr, 110, (colour) => ({
-      ...quiet,
+      ...quietPlot,
       scales: { x: { time: false } },
       axes: [
         plotAxis(colour, { size: 20, space: 80 }),
@@ -255,7 +249,5 @@ export class ForwardPanel extends Panel {
     }
   }
 }
-
-const quiet = { legend: { show: false }, cursor: { show: false }, select: undefined };
 
 customElements.define('unnoise-forward-panel', ForwardPanel);

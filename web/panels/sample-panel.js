@@ -1,6 +1,8 @@
 import { html, nothing } from 'lit';
 import { canvasToPng, download } from '../lib/canvas.js';
 import { updateEquation } from './equations.js';
+import { idealSwitch } from './ideal-switch.js';
+import './nearest-view.js';
 import { numberField, rangeField, segmentedField, selectField } from './fields.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -88,7 +90,7 @@ export class SamplePanel extends Panel {
         </button>
       </div>
       ${
-        !session.canContinue
+        !session.canContinue && options.weights !== 'ideal'
           ? html`<p class="note">
               This model has not learnt anything yet: it can only turn noise into noise.
             </p>`
@@ -135,6 +137,7 @@ export class SamplePanel extends Panel {
           options: [
             ['ema', 'averaged (EMA)'],
             ['raw', 'raw'],
+            ['ideal', 'none: the ideal denoiser'],
           ],
           change: (weights) => session.setSample({ weights: /** @type {'ema'} */ (weights) }),
         })}
@@ -165,7 +168,8 @@ export class SamplePanel extends Panel {
                   session.setSample({ variance: /** @type {'fixed_small'} */ (variance) }),
               })
         }
-      </div>`;
+      </div>
+      ${idealSwitch(session)}`;
   }
 
   #another() {
@@ -201,12 +205,17 @@ export class SamplePanel extends Panel {
                   .tiles=${guess}
                 ></unnoise-pixels>
                 <figcaption>
-                  x̂<sub>0</sub> <span class="muted">what the network takes it for</span>
+                  x̂<sub>0</sub>
+                  <span class="muted"
+                    >what the ${player.options?.weights === 'ideal' ? 'ideal denoiser' : 'network'}
+                    takes it for</span
+                  >
                 </figcaption>
               </figure>`
         }
       </div>
-      ${this.#transport()}`;
+      ${this.#transport()}
+      ${this.bare ? nothing : html`<unnoise-nearest .session=${this.session}></unnoise-nearest>`}`;
   }
 
   #transport() {

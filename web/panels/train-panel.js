@@ -3,9 +3,10 @@ import { openModel } from '../element/open-model.js';
 import { download } from '../lib/canvas.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
 import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
-import { logTicks, Plot, plotAxis } from '../lib/plot.js';
+import { logAxis, logScale, Plot, plotAxis } from '../lib/plot.js';
 import { lossEquation } from './equations.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
+import { floorLine, floorNote } from './floor-note.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { trainSettings } from './train-settings.js';
@@ -17,6 +18,8 @@ export class TrainPanel extends Panel {
   #plot;
   #plottedAt = 0;
   #plotted = 0;
+  /** @type {number | null} */
+  #plottedFloor = null;
 
   constructor() {
     super();
@@ -28,6 +31,7 @@ export class TrainPanel extends Panel {
     return /** @type {[EventTarget, string][]} */ ([
       ...super.sources(),
       [this.session.trainer.preview, 'frame'],
+      [this.session.insight, 'change'],
     ]);
   }
 
@@ -55,7 +59,7 @@ export class TrainPanel extends Panel {
             aria-label="Loss by training step"
             ?hidden=${this.#empty}
           ></div>
-          ${this.#empty ? this.#hint() : this.#previews()}
+          ${this.#empty ? this.#hint() : [floorNote(this.session), this.#previews()]}
         </div>
       </div>
     </section>`;
@@ -261,37 +265,28 @@ export class TrainPanel extends Panel {
     this.#plot = new Plot(container, 200, (colour) => ({
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-      scales: {
-        x: { time: false },
-        // Logarithmic, and not rounded to powers of ten: most of the height would stay empty.
-        y: { distr: 3, range: (_, low, high) => (low > 0 ? [low * 0.85, high * 1.15] : [0.1, 1]) },
-      },
-      axes: [
-        plotAxis(colour, { size: 22, space: 80 }),
-        plotAxis(colour, {
-          size: 44,
-          // The chart's own ticks need powers of ten at both ends, and never end without.
-          splits: (_, axis, low, high) => logTicks(low, high),
-          filter: (_, ticks) => ticks,
-          values: (_, ticks) => ticks.map(String),
-        }),
-      ],
+      scales: { x: { time: false }, y: logScale },
+      axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
       series: [
         {},
         { stroke: () => colour('--faint'), width: 1, points: { show: false } },
         { stroke: () => colour('--accent'), width: 2, points: { show: false } },
+        { stroke: () => colour('--muted'), dash: [6, 5], width: 1.5, points: { show: false } },
       ],
     }));
   }
 
   updated() {
     const { curve, running } = this.session.trainer;
+    const floor = floorLine(this.session);
     const now = performance.now();
+    const same = curve.steps.length === this.#plotted && floor === this.#plottedFloor;
     // Drawing thousands of points at each report would be felt; four times a second is enough.
-    if (curve.steps.length === this.#plotted || (running && now - this.#plottedAt < 250)) return;
+    if (same || (running && now - this.#plottedAt < 250)) return;
     this.#plottedAt = now;
     this.#plotted = curve.steps.length;
-    this.#plot?.set([curve.steps, curve.means, curve.smoothed]);
+    this.#plottedFloor = floor;
+    this.#plot?.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => floor)]);
   }
 }
 

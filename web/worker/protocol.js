@@ -21,8 +21,8 @@
  * @typedef {{ code: string, message: string }} WireError
  *
  * @typedef {'defaultConfig' | 'create' | 'setImages' | 'schedule' | 'noisy' | 'chain' | 'train'
- *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'next' | 'save' | 'exportDiffusers' | 'load'
- *   | 'checkpoint' | 'free'} MethodName
+ *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'elbo' | 'floor' | 'nearest' | 'next' | 'save'
+ *   | 'exportDiffusers' | 'load' | 'checkpoint' | 'free'} MethodName
  *
  * @typedef {Record<string, Uint8Array>} ModelFiles the files of a diffusers folder by their paths
  *
@@ -43,13 +43,16 @@
  *
  * @typedef {{ step: number, losses: Float32Array, milliseconds: number }} TrainReport
  *
+ * @typedef {'ema' | 'raw' | 'ideal'} Weights what to denoise with: the network with averaged weights, as
+ *   the optimizer left it, or in its place the ideal denoiser of the training images
+ *
  * @typedef {object} SampleOptions
  * @property {'ddpm' | 'ddim'} sampler
  * @property {number} steps
  * @property {number} eta
  * @property {number} seed
  * @property {number} count
- * @property {'ema' | 'raw'} weights
+ * @property {Weights} weights
  * @property {'fixed_small' | 'fixed_large'} variance
  * @property {boolean} clip
  * @property {boolean} [use_clipped_model_output] whether DDIM derives eps anew from a clamped pred_x0
@@ -62,6 +65,34 @@
  * @property {number} size
  * @property {Uint8Array} x_t RGB, `count` tiles of `size` × `size`
  * @property {Uint8Array | null} pred_x0 the same for the network's current guess; null at index 0
+ *
+ * @typedef {object} BoundPart one timestep of an estimate of the variational bound of an image, and the
+ *   sums so far: estimates of the whole once `left` is 0. Names as in improved-diffusion
+ * @property {number} t
+ * @property {number} width timesteps that this one stands for
+ * @property {number} left
+ * @property {number} vb bits per dimension of this timestep
+ * @property {number} x0_mse
+ * @property {number} eps_mse
+ * @property {number} loss the model's loss at this timestep, with x_0 limited as samplers do
+ * @property {number} total_bpd
+ * @property {number} prior_bpd
+ * @property {number} kl_bpd vb of all t > 0
+ * @property {number} decoder_bpd vb of t = 0
+ *
+ * @typedef {object} FloorPart one timestep of an estimate of the least possible loss
+ * @property {number} t
+ * @property {number} width timesteps that this one stands for
+ * @property {number} left
+ * @property {number} floor
+ * @property {number} mean of all so far; over all timesteps once `left` is 0
+ *
+ * @typedef {object} Nearest the training image nearest to a sample
+ * @property {number} index
+ * @property {boolean} mirrored whether it is nearest when mirrored
+ * @property {number} distance root mean square of the differences of values in [-1, 1]
+ * @property {number | null} ratio to the distance of the second nearest; null where there is none
+ * @property {boolean} copy whether the ratio is below 1/3
  */
 
 export {};

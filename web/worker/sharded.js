@@ -62,6 +62,10 @@ export class ShardedEngine {
   noisy = (/** @type {[number, number, number]} */ ...args) => this.engine.noisy(...args);
   chain = (/** @type {[number, number, number]} */ ...args) => this.engine.chain(...args);
   warmUp = () => this.engine.warmUp();
+  // Measurements are small and go on between steps: the first worker alone takes them.
+  elbo = (/** @type {[string, Uint8Array?]} */ ...args) => this.engine.elbo(...args);
+  floor = (/** @type {number} */ timesteps) => this.engine.floor(timesteps);
+  nearest = (/** @type {Uint8Array} */ rgb) => this.engine.nearest(rgb);
   save = (/** @type {boolean} */ half) => this.engine.save(half);
   exportDiffusers = () => this.engine.exportDiffusers();
 

@@ -17,6 +17,9 @@
  * @property {() => Promise<void>} warmUp
  * @property {() => Promise<void>} resetTraining
  * @property {(optionsJson: string) => Sampling} sample
+ * @property {(optionsJson: string, rgb?: Uint8Array) => Measurement} elbo
+ * @property {(timesteps: number) => Measurement} floor
+ * @property {(rgb: Uint8Array) => import('./protocol.js').Nearest} nearest
  * @property {(half: boolean) => Promise<Uint8Array>} save
  * @property {() => Promise<import('./protocol.js').ModelFiles>} exportDiffusers
  * @property {(bytes: Uint8Array) => Promise<void>} load
@@ -27,6 +30,11 @@
  * @property {number} count
  * @property {number} size
  * @property {() => Promise<{ index: number, t: number, x_t: Uint8Array, pred_x0: Uint8Array | null } | undefined>} next
+ * @property {() => void} free
+ *
+ * @typedef {object} Measurement
+ * @property {number} left
+ * @property {() => Promise<object | undefined>} next
  * @property {() => void} free
  *
  * @typedef {object} WasmModule

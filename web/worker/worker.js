@@ -4,13 +4,14 @@
  * @typedef {import('./protocol.js').Request} Request
  * @typedef {import('./wasm.js').Engine} Engine
  * @typedef {import('./wasm.js').Sampling} Sampling
+ * @typedef {import('./wasm.js').Measurement} Measurement
  */
 import { putCheckpoint } from '../lib/store.js';
 import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
 import { loadWasm } from './wasm.js';
 
-/** @type {Map<number, Engine | ShardedEngine | Sampling>} */
+/** @type {Map<number, Engine | ShardedEngine | Sampling | Measurement>} */
 const objects = new Map();
 let lastObject = 0;
 
@@ -23,7 +24,7 @@ const queues = new Map();
 /** @type {Set<number>} */
 const cancelled = new Set();
 
-/** @param {Engine | ShardedEngine | Sampling} object */
+/** @param {Engine | ShardedEngine | Sampling | Measurement} object */
 function register(object) {
   objects.set(++lastObject, object);
   return lastObject;
@@ -78,7 +79,11 @@ const methods = {
     const { total, count, size } = sampling;
     return { sampling: register(sampling), total, count, size };
   },
-  next: (target) => /** @type {Sampling} */ (find(target)).next(),
+  elbo: (target, { rgb, ...options }) =>
+    register(engine(target).elbo(JSON.stringify(options), rgb)),
+  floor: (target, { timesteps }) => register(engine(target).floor(timesteps)),
+  nearest: (target, { rgb }) => engine(target).nearest(rgb),
+  next: (target) => /** @type {Sampling | Measurement} */ (find(target)).next(),
   save: (target, { half }) => engine(target).save(half),
   exportDiffusers: async (target) => zip(await engine(target).exportDiffusers()),
   async load(target, { bytes, backend }) {
