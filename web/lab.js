@@ -1,5 +1,5 @@
 import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backend.js';
-import { mergeConfig } from './lib/config.js';
+import { givenSetting, mergeConfig } from './lib/config.js';
 import { decodeImage } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
 import { resizeSquare } from './lib/resize.js';
@@ -137,7 +137,8 @@ export class Lab extends EventTarget {
    */
   async resolveConfig(config = {}, images = this.#images.length) {
     const size = Number(config.size ?? 32);
-    const args = { backend: this.backend, size, images };
+    const timesteps = Number(givenSetting(config, 'num_train_timesteps')) || undefined;
+    const args = { backend: this.backend, size, images, timesteps };
     return mergeConfig(JSON.parse(await this.#client.call('defaultConfig', 0, args)), config);
   }
 

@@ -1,4 +1,5 @@
 import { sameConfig } from '../lib/config.js';
+import { outdatedBy } from '../lib/derived-settings.js';
 import { LabError } from '../lib/errors.js';
 import { Lab, SAMPLE_DEFAULTS } from '../lab.js';
 import { DataRoom } from './data-room.js';
@@ -186,7 +187,9 @@ export class Session extends EventTarget {
    */
   async set(name, value) {
     const before = this.overrides;
-    this.overrides = { ...before, [name]: value };
+    const outdated = this.shownConfig ? outdatedBy(this.shownConfig, name, value) : [];
+    const kept = Object.entries(before).filter(([other]) => !outdated.includes(other));
+    this.overrides = { ...Object.fromEntries(kept), [name]: value };
     this.continues = false;
     try {
       await this.refreshConfig();
