@@ -81,7 +81,7 @@ export const givenSetting = (overrides, name) => settingIn(flatten(overrides), n
  */
 const settingIn = (flat, name) =>
   flat[name] ??
-  SECTIONS.map((section) => flat[`${section}.${name}`]).find((value) => value != null);
+  SECTIONS.map((section) => flat[`${section}.${name}`]).find((value) => value !== undefined);
 
 /**
  * @param {string} path the setting at fault, which becomes the error's `cause`
