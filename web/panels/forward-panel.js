@@ -2,16 +2,10 @@ import { html, nothing } from 'lit';
 import { decibels, integer } from '../lib/format.js';
 import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
 import { forwardEquation } from './equations.js';
-import { rangeField, selectField } from './fields.js';
+import { rangeField } from './fields.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-
-/** @type {[string, string][]} */
-export const SCHEDULES = [
-  ['linear', 'linear (Ho et al. 2020)'],
-  ['squaredcos_cap_v2', 'cosine (Nichol & Dhariwal 2021)'],
-  ['sigmoid', 'sigmoid (Jabri et al. 2022)'],
-];
+import { scheduleFields } from './process-settings.js';
 
 /** 2: how an image turns into noise. */
 export class ForwardPanel extends Panel {
@@ -86,15 +80,12 @@ export class ForwardPanel extends Panel {
           <div class="plot" id="snr-plot" role="img" aria-label="Signal-to-noise ratio by t"></div>
           ${
             session.shownConfig
-              ? selectField({
-                  label: 'Noise schedule',
-                  testid: 'beta-schedule',
-                  value: session.shownConfig.scheduler.beta_schedule,
-                  options: SCHEDULES,
-                  disabled: session.trainer.running,
-                  hint: 'How fast the image drowns. Belongs to the run: a new schedule needs a fresh model.',
-                  change: (value) => session.set('beta_schedule', value),
-                })
+              ? html`<div class="schedule">
+                  ${scheduleFields(session, {
+                    testid: 'beta-schedule',
+                    disabled: session.trainer.running,
+                  })}
+                </div>`
               : nothing
           }
         </div>
