@@ -201,7 +201,7 @@ describe('processes', () => {
     await lab.by('min-snr-gamma').press('Enter');
     await lab.by('variance-type').selectOption('learned_range');
     // ε cannot be predicted where there is nothing else: v takes its place, and the reverse.
-    const zeroSnr = lab.by('train-beta-schedule-zero-snr');
+    const zeroSnr = lab.by('train-zero-snr');
     const target = lab.by('prediction-type');
     await zeroSnr.check();
     await eventually(async () => (await target.inputValue()) === 'v_prediction');
@@ -264,4 +264,56 @@ describe('processes', () => {
       }
     });
   }
+});
+
+describe('equations', () => {
+  /**
+   * The parts that shine in the equations of a panel.
+   * @param {LabPage} lab
+   * @param {string} panel
+   */
+  const lit = async (lab, panel) =>
+    new Set(
+      await lab.page
+        .locator(`unnoise-${panel}-panel math .lit`)
+        .evaluateAll((parts) => parts.map((part) => part.getAttribute('data-term'))),
+    );
+
+  test('what a control changes lights up, and the symbols follow the settings', async () => {
+    const lab = await open({});
+    const equations = (/** @type {string} */ panel) =>
+      lab.page.locator(`unnoise-${panel}-panel math`).allTextContents();
+    const loss = async () => (await equations('train')).join(' ').replaceAll(/\s/g, '');
+
+    await lab.by('forward-t').scrollIntoViewIfNeeded();
+    await lab.by('forward-t').fill('50');
+    assert.deepEqual(await lit(lab, 'forward'), new Set(['t']));
+    await choose(lab, 'sampler-ddim');
+    await lab.by('sample-eta').focus();
+    assert.deepEqual(await lit(lab, 'forward'), new Set());
+    assert.deepEqual(await lit(lab, 'sample'), new Set(['eta']));
+
+    const updates = new Set();
+    for (const sampler of ['ddpm', 'ddim', 'heun', 'dpmpp2m']) {
+      await choose(lab, `sampler-${sampler}`);
+      updates.add((await equations('sample'))[0]);
+    }
+    assert.equal(updates.size, 4);
+
+    assert.match(await loss(), /‖ε−εθ\(xt,t\)‖/);
+    for (const [type, network] of Object.entries({
+      v_prediction: 'v−vθ',
+      sample: 'x0−xθ',
+      flow_prediction: 'u−uθ',
+    })) {
+      await lab.by('prediction-type').evaluate((field) => {
+        const details = field.closest('details');
+        if (details) details.open = true;
+      });
+      await lab.by('prediction-type').selectOption(type);
+      await eventually(async () => (await loss()).includes(`‖${network}(xt,t)‖`));
+    }
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
 });

@@ -1,11 +1,12 @@
 import { html, nothing } from 'lit';
 import { decibels, integer } from '../lib/format.js';
 import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
-import { forwardEquation } from './equations.js';
+import { forwardEquation, forwardMeaning } from './equations/forward.js';
 import { rangeField } from './fields.js';
+import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-import { scheduleFields } from './process-settings.js';
+import { scheduleField, zeroSnrField } from './process-settings.js';
 
 /** 2: how an image turns into noise. */
 export class ForwardPanel extends Panel {
@@ -17,6 +18,11 @@ export class ForwardPanel extends Panel {
   #plotted;
   /** @type {IntersectionObserver | undefined} */
   #observer;
+
+  constructor() {
+    super();
+    new LitTerms(this);
+  }
 
   sources() {
     return /** @type {[EventTarget, string][]} */ ([
@@ -49,16 +55,18 @@ export class ForwardPanel extends Panel {
     const { session } = this;
     const { forward } = session;
     const { schedule, noisy, t, size } = forward;
+    const disabled = session.trainer.running;
     return html`<section class="panel forward" part="panel" aria-labelledby="forward-title">
       <header>
         <span class="number" aria-hidden="true">2</span>
         <h2 id="forward-title">Into noise</h2>
-        ${forwardEquation}
+        ${forwardEquation(session.shownConfig)}
       </header>
       <p class="lead">
         Noise drowns an image little by little until nothing is left. The model will learn the way
         back.
       </p>
+      ${forwardMeaning(session.shownConfig)}
       <div class="forward-body">
         <div class="forward-picture">
           <unnoise-pixels
@@ -81,10 +89,8 @@ export class ForwardPanel extends Panel {
           ${
             session.shownConfig
               ? html`<div class="schedule">
-                  ${scheduleFields(session, {
-                    testid: 'beta-schedule',
-                    disabled: session.trainer.running,
-                  })}
+                  ${scheduleField(session, { testid: 'beta-schedule', disabled })}
+                  ${zeroSnrField(session, { testid: 'zero-snr', disabled })}
                 </div>`
               : nothing
           }
@@ -99,6 +105,7 @@ export class ForwardPanel extends Panel {
           ${rangeField({
             label: 'Timestep t',
             testid: 'forward-t',
+            changes: 't',
             value: t,
             max: forward.timesteps - 1,
             text: `t = ${t}`,
@@ -115,7 +122,7 @@ export class ForwardPanel extends Panel {
     const { length } = data.images;
     const go = (/** @type {number} */ by) =>
       forward.choose({ index: (forward.index + by + length) % length });
-    return html`<div class="row chooser">
+    return html`<div class="row chooser" data-changes="x0">
       <button
         type="button"
         class="icon"
@@ -145,6 +152,7 @@ export class ForwardPanel extends Panel {
         aria-label="Other noise"
         title="Other noise"
         data-testid="forward-noise"
+        data-changes="eps"
         @click=${() => forward.choose({ seed: forward.seed + 1 })}
       >
         ⟳

@@ -45,12 +45,13 @@ const WEIGHTINGS = [
  * @param {Session} session
  * @param {{ testid: string, disabled: boolean }} field
  */
-export function scheduleFields(session, { testid, disabled }) {
-  const { scheduler } = /** @type {import('../lib/config.js').Config} */ (session.shownConfig);
+export function scheduleField(session, { testid, disabled }) {
+  const { scheduler } = configOf(session);
   if (isFlow(session.shownConfig)) {
     return numberField({
       label: 'Shift of the noise levels',
       testid: `${testid}-shift`,
+      changes: 'schedule t',
       value: scheduler.shift,
       min: 0.1,
       max: 10,
@@ -60,33 +61,47 @@ export function scheduleFields(session, { testid, disabled }) {
       change: (value) => session.set('shift', value),
     });
   }
-  return html`${selectField({
+  return selectField({
     label: 'Noise schedule',
     testid,
+    changes: 'schedule',
     value: scheduler.beta_schedule,
     options: SCHEDULES,
     disabled,
     hint: 'How fast the image drowns. Belongs to the run: a new schedule needs a fresh model.',
     change: (value) => session.set('beta_schedule', value),
-  })}
-  ${checkField({
+  });
+}
+
+/**
+ * Whether the schedule goes all the way, which a flow's always does.
+ *
+ * @param {Session} session
+ * @param {{ testid: string, disabled: boolean }} field
+ */
+export function zeroSnrField(session, { testid, disabled }) {
+  if (isFlow(session.shownConfig)) return nothing;
+  return checkField({
     label: 'End in nothing but noise',
-    testid: `${testid}-zero-snr`,
-    value: scheduler.rescale_betas_zero_snr,
+    testid,
+    changes: 'zero-snr target',
+    value: configOf(session).scheduler.rescale_betas_zero_snr,
     disabled,
     hint: 'A terminal signal-to-noise ratio of zero (Lin et al. 2023). The network then cannot predict ε and takes v',
     change: (value) => session.set('rescale_betas_zero_snr', value),
-  })}`;
+  });
 }
+
+/** @param {Session} session that has settings by now */
+const configOf = (session) =>
+  /** @type {import('../lib/config.js').Config} */ (session.shownConfig);
 
 /**
  * @param {Session} session
  * @param {boolean} disabled
  */
 export function processSettings(session, disabled) {
-  const { scheduler, training } = /** @type {import('../lib/config.js').Config} */ (
-    session.shownConfig
-  );
+  const { scheduler, training } = configOf(session);
   const set = (/** @type {string} */ name) => (/** @type {unknown} */ value) =>
     session.set(name, value);
   const learned = scheduler.variance_type === 'learned_range';
@@ -96,6 +111,7 @@ export function processSettings(session, disabled) {
       ${selectField({
         label: 'The network guesses',
         testid: 'prediction-type',
+        changes: 'target network weight',
         value: scheduler.prediction_type,
         options: TARGETS,
         disabled,
@@ -105,6 +121,7 @@ export function processSettings(session, disabled) {
       ${numberField({
         label: 'Timesteps T',
         testid: 'timesteps',
+        changes: 't schedule',
         value: scheduler.num_train_timesteps,
         min: 10,
         max: 4000,
@@ -113,10 +130,11 @@ export function processSettings(session, disabled) {
         hint: 'How many noise levels there are between image and noise',
         change: (value) => session.set('num_train_timesteps', Math.round(value)),
       })}
-      ${scheduleFields(session, { testid: 'train-beta-schedule', disabled })}
+      ${scheduleField(session, { testid: 'train-beta-schedule', disabled })}
       ${selectField({
         label: 'Which errors count',
         testid: 'loss-weighting',
+        changes: 'weight',
         value: training.loss_weighting,
         options: WEIGHTINGS,
         disabled,
@@ -128,6 +146,7 @@ export function processSettings(session, disabled) {
           ? numberField({
               label: 'γ, most that counts',
               testid: 'min-snr-gamma',
+              changes: 'gamma',
               value: training.min_snr_gamma,
               min: 0.1,
               max: 100,
@@ -140,6 +159,7 @@ export function processSettings(session, disabled) {
       ${selectField({
         label: 'Variance of each step back',
         testid: 'variance-type',
+        changes: 'variance lambda',
         value: scheduler.variance_type,
         options: VARIANCES,
         disabled,
@@ -151,6 +171,7 @@ export function processSettings(session, disabled) {
           ? numberField({
               label: 'λ, weight of the bound',
               testid: 'vlb-weight',
+              changes: 'lambda',
               value: training.vlb_weight,
               min: 1e-6,
               max: 10,
@@ -162,5 +183,6 @@ export function processSettings(session, disabled) {
           : nothing
       }
     </div>
+    ${zeroSnrField(session, { testid: 'train-zero-snr', disabled })}
   </details>`;
 }

@@ -49,6 +49,7 @@ export function stepsField(session) {
   return numberField({
     label: 'Sampler steps',
     testid: 'sample-steps',
+    changes: 'steps',
     value: options.steps,
     min: 1,
     max: mostSteps(lab.config, options),
@@ -73,6 +74,7 @@ export function sharedFields(session) {
   ${numberField({
     label: 'Seed',
     testid: 'sample-seed',
+    changes: 'seed',
     value: options.seed,
     min: 0,
     max: MAX_SEED,
@@ -81,6 +83,7 @@ export function sharedFields(session) {
   ${selectField({
     label: 'Weights',
     testid: 'sample-weights',
+    changes: 'network',
     value: options.weights,
     options: [
       ['ema', 'averaged (EMA)'],
@@ -112,6 +115,7 @@ function etaField(session) {
     ${rangeField({
       label: 'Eta',
       testid: 'sample-eta',
+      changes: 'eta',
       value: eta,
       max: 1,
       step: 0.05,
@@ -127,6 +131,7 @@ function varianceField(session) {
   return selectField({
     label: 'Variance',
     testid: 'sample-variance',
+    changes: 'variance',
     value: learned ? variance_type : (session.sampleOptions.variance ?? variance_type),
     options: learned
       ? [['learned_range', 'learned by the model']]
@@ -152,6 +157,7 @@ function karrasField(session, runs) {
   return selectField({
     label: 'Noise levels',
     testid: 'sample-karras',
+    changes: 'karras',
     value: String(session.sampleOptions.use_karras_sigmas ?? byDefault),
     options: /** @type {[string, string][]} */ ([
       ...usual,
@@ -182,6 +188,7 @@ export function moreSamplerFields(session, runs) {
           ? selectField({
               label: 'Timesteps visited',
               testid: 'sample-spacing',
+              changes: 'steps',
               value: options.timestep_spacing ?? session.lab.config.scheduler.timestep_spacing,
               options: [
                 ['trailing', 'from T downwards'],
@@ -201,6 +208,7 @@ export function moreSamplerFields(session, runs) {
         ? checkField({
             label: 'Work out ε again from the limited x̂₀',
             testid: 'sample-rederive',
+            changes: 'rederive',
             value: options.use_clipped_model_output,
             hint: 'DDIM goes on with the ε that the network meant otherwise, as diffusers does',
             change: (value) => session.setSample({ use_clipped_model_output: value }),
@@ -223,6 +231,7 @@ function limitFields(session) {
   return html`${selectField({
     label: 'Limit of x̂₀',
     testid: 'sample-limit',
+    changes: 'limit',
     value: limit,
     options: [
       [AS_IS, `as the model: ${modelLimit(session)}`],
@@ -239,6 +248,7 @@ function limitFields(session) {
       : numberField({
           label: 'Quantile kept',
           testid: 'sample-quantile',
+          changes: 'limit',
           value: dynamic_threshold,
           min: 0.5,
           max: 1,

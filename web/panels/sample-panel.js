@@ -1,9 +1,11 @@
 import { html, nothing } from 'lit';
 import { canvasToPng, download } from '../lib/canvas.js';
-import { updateEquation } from './equations.js';
+import { where } from './equations/symbols.js';
+import { updateEquation, updateMeaning } from './equations/update.js';
 import './compare-panel.js';
 import { comparisonChoice } from './compare-panel.js';
 import { segmentedField } from './fields.js';
+import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import {
@@ -26,6 +28,7 @@ export class SamplePanel extends Panel {
 
   constructor() {
     super();
+    new LitTerms(this);
     this.bare = false;
   }
 
@@ -39,17 +42,19 @@ export class SamplePanel extends Panel {
   render() {
     if (this.bare)
       return html`<section class="panel sample bare" part="panel">${this.#pictures()}</section>`;
-    const { sampleOptions } = this.session;
+    const { sampleOptions, lab, comparison } = this.session;
+    const runs = comparison.options.map((options) => updateEquation(options, lab.config));
     return html`<section class="panel sample" part="panel" aria-labelledby="sample-title">
       <header>
         <span class="number" aria-hidden="true">4</span>
         <h2 id="sample-title">Out of noise</h2>
-        ${updateEquation(sampleOptions.sampler)}
+        ${comparison.shown ? nothing : updateEquation(sampleOptions, lab.config)}
       </header>
       <p class="lead">
         Start from pure noise and take the guess out of it, a little at a time: what remains is an
         image that nobody drew.
       </p>
+      ${comparison.shown ? where(...new Set(runs)) : updateMeaning(sampleOptions, lab.config)}
       <div class="split">
         <div class="controls">${this.#controls()}</div>
         <div class="results">

@@ -47,6 +47,7 @@ export function trainSettings(session) {
       ${selectField({
         label: 'Batch size',
         testid: 'batch-size',
+        changes: 'batch',
         value: String(training.batch_size),
         options: BATCHES,
         disabled: fixed,
@@ -76,6 +77,7 @@ export function trainSettings(session) {
         ${selectField({
           label: 'Network width',
           testid: 'channels',
+          changes: 'network',
           value: unet.block_out_channels.join(','),
           options: WIDTHS,
           disabled: fixed,
@@ -85,6 +87,7 @@ export function trainSettings(session) {
         ${numberField({
           label: 'Layers a level',
           testid: 'layers',
+          changes: 'network',
           value: unet.layers_per_block,
           min: 1,
           max: 4,
