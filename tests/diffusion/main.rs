@@ -4,3 +4,4 @@ mod conversions;
 mod ideal;
 mod objective;
 mod processes;
+mod spacings;

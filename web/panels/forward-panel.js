@@ -2,17 +2,12 @@ import { html, nothing } from 'lit';
 import { decibels, integer } from '../lib/format.js';
 import { Plot, plotAxis, plotMarker, quietPlot } from '../lib/plot.js';
 import { whenSeen } from '../lib/when-seen.js';
-import { forwardEquation } from './equations.js';
-import { rangeField, selectField } from './fields.js';
+import { forwardEquation, forwardMeaning } from './equations/forward.js';
+import { rangeField } from './fields.js';
+import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-
-/** @type {[string, string][]} */
-export const SCHEDULES = [
-  ['linear', 'linear (Ho et al. 2020)'],
-  ['squaredcos_cap_v2', 'cosine (Nichol & Dhariwal 2021)'],
-  ['sigmoid', 'sigmoid (Jabri et al. 2022)'],
-];
+import { scheduleField, zeroSnrField } from './process-settings.js';
 
 /** 2: how an image turns into noise. */
 export class ForwardPanel extends Panel {
@@ -23,6 +18,11 @@ export class ForwardPanel extends Panel {
   /** @type {import('../worker/protocol.js').Schedule | undefined} */
   #plotted;
   #giveUp = () => {};
+
+  constructor() {
+    super();
+    new LitTerms(this);
+  }
 
   sources() {
     return /** @type {[EventTarget, string][]} */ ([
@@ -49,16 +49,18 @@ export class ForwardPanel extends Panel {
     const { session } = this;
     const { forward } = session;
     const { schedule, noisy, t, size } = forward;
+    const disabled = session.trainer.running;
     return html`<section class="panel forward" part="panel" aria-labelledby="forward-title">
       <header>
         <span class="number" aria-hidden="true">2</span>
         <h2 id="forward-title">Into noise</h2>
-        ${forwardEquation}
+        ${forwardEquation(session.shownConfig)}
       </header>
       <p class="lead">
         Noise drowns an image little by little until nothing is left. The model will learn the way
         back.
       </p>
+      ${forwardMeaning(session.shownConfig)}
       <div class="forward-body">
         <div class="forward-picture">
           <unnoise-pixels
@@ -80,15 +82,10 @@ export class ForwardPanel extends Panel {
           <div class="plot" id="snr-plot" role="img" aria-label="Signal-to-noise ratio by t"></div>
           ${
             session.shownConfig
-              ? selectField({
-                  label: 'Noise schedule',
-                  testid: 'beta-schedule',
-                  value: session.shownConfig.scheduler.beta_schedule,
-                  options: SCHEDULES,
-                  disabled: session.trainer.running,
-                  hint: 'How fast the image drowns. Belongs to the run: a new schedule needs a fresh model.',
-                  change: (value) => session.set('beta_schedule', value),
-                })
+              ? html`<div class="schedule">
+                  ${scheduleField(session, { testid: 'beta-schedule', disabled })}
+                  ${zeroSnrField(session, { testid: 'zero-snr', disabled })}
+                </div>`
               : nothing
           }
         </div>
@@ -102,6 +99,7 @@ export class ForwardPanel extends Panel {
           ${rangeField({
             label: 'Timestep t',
             testid: 'forward-t',
+            changes: 't',
             value: t,
             max: forward.timesteps - 1,
             text: `t = ${t}`,
@@ -118,7 +116,7 @@ export class ForwardPanel extends Panel {
     const { length } = data.images;
     const go = (/** @type {number} */ by) =>
       forward.choose({ index: (forward.index + by + length) % length });
-    return html`<div class="row chooser">
+    return html`<div class="row chooser" data-changes="x0">
       <button
         type="button"
         class="icon"
@@ -148,6 +146,7 @@ export class ForwardPanel extends Panel {
         aria-label="Other noise"
         title="Other noise"
         data-testid="forward-noise"
+        data-changes="eps"
         @click=${() => forward.choose({ seed: forward.seed + 1 })}
       >
         ⟳

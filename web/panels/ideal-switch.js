@@ -13,7 +13,7 @@ export function idealSwitch(session) {
     hint: 'The best possible denoiser of these very images in place of the network: it needs no training, and draws nothing new',
     change: (ideal) => {
       session.setSample({ weights: ideal ? 'ideal' : 'ema' });
-      session.sample();
+      session.draw();
     },
   });
 }

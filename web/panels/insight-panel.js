@@ -3,7 +3,7 @@ import { BOUND_TIMESTEPS } from '../element/bound-curve.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { bits, integer, percent } from '../lib/format.js';
 import { whenSeen } from '../lib/when-seen.js';
-import { boundEquation } from './equations.js';
+import { boundEquation } from './equations/bound.js';
 import { fileField } from './fields.js';
 import './image-thumb.js';
 import { InsightPlots } from './insight-plots.js';

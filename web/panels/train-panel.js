@@ -4,9 +4,10 @@ import { download } from '../lib/canvas.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
 import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
 import { logAxis, logScale, Plot, plotAxis } from '../lib/plot.js';
-import { lossEquation } from './equations.js';
+import { lossEquation, lossMeaning } from './equations/objective.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
 import { floorLine, floorNote } from './floor-note.js';
+import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { trainSettings } from './train-settings.js';
@@ -23,6 +24,7 @@ export class TrainPanel extends Panel {
 
   constructor() {
     super();
+    new LitTerms(this);
     /** The preview that is looked at; -1 is the newest. */
     this.snapshot = -1;
   }
@@ -36,16 +38,18 @@ export class TrainPanel extends Panel {
   }
 
   render() {
+    const config = this.session.shownConfig;
     return html`<section class="panel train" part="panel" aria-labelledby="train-title">
       <header>
         <span class="number" aria-hidden="true">3</span>
         <h2 id="train-title">Train</h2>
-        ${lossEquation}
+        ${config ? lossEquation(config) : nothing}
       </header>
       <p class="lead">
-        A small U-Net sees noisy images and guesses the noise in them; every step makes the guess a
-        little better.
+        A small U-Net sees noisy images and learns to tell the noise in them from the image, a
+        little better with every step.
       </p>
+      ${config ? lossMeaning(config) : nothing}
       <div class="split">
         <div class="controls">
           ${this.#buttons()} ${this.#choice()} ${trainSettings(this.session)} ${this.#files()}

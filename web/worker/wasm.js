@@ -39,7 +39,7 @@
  *
  * @typedef {object} WasmModule
  * @property {() => Promise<unknown>} default
- * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number) => string, importDiffusers: (files: import('./protocol.js').ModelFiles) => Uint8Array }} Engine
+ * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number, timesteps?: number) => string, importDiffusers: (files: import('./protocol.js').ModelFiles) => Uint8Array }} Engine
  */
 
 /** @type {Map<string, Promise<WasmModule>>} */
