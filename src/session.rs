@@ -16,7 +16,7 @@ use crate::{
     format::Checkpoint,
     ops::{Kernels, Ops},
     random::{Random, Stream},
-    sampler::{NetworkDenoiser, SamplingOptions, SeededNoise, Trajectory},
+    sampler::{Edit, NetworkDenoiser, SamplingOptions, Trajectory},
     train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read, read_losses},
 };
 
@@ -246,11 +246,17 @@ impl<B: Kernels + Ops> Session<B> {
         Ok((self.dataset.image(index), schedule))
     }
 
-    /// Starts a sampling run with the weights of this moment; training may go on beside it.
+    /// Starts a sampling run with the weights of this moment, from noise or to make an edit; training
+    /// may go on beside it.
     ///
     /// # Errors
-    /// [`Error::Config`] when the options are out of range.
-    pub fn sample(&self, options: &SamplingOptions, weights: WeightsKind) -> Result<Sampling<B>> {
+    /// [`Error::Config`] when the options are out of range, and what [`Edit::apply`] refuses.
+    pub fn sample(
+        &self,
+        options: &SamplingOptions,
+        weights: WeightsKind,
+        edit: Option<&Edit>,
+    ) -> Result<Sampling<B>> {
         let config = self.trainer.config();
         let state = self.trainer.state();
         let sampler = options.sampler::<B>(&config.scheduler)?;
@@ -262,19 +268,17 @@ impl<B: Kernels + Ops> Session<B> {
             },
             prediction_type: config.scheduler.prediction_type,
         };
-        let noise = SeededNoise {
-            seed: options.seed,
-            first: options.first,
-            shape: [
-                options.count,
-                config.unet.in_channels,
-                config.size,
-                config.size,
-            ],
-            device: self.trainer.device().clone(),
-        };
+        let device = self.trainer.device();
+        let image = [config.unet.in_channels, config.size, config.size];
+        let noise = options.noise(image, device.clone())?;
+        let mut trajectory = Trajectory::new(sampler, Box::new(denoiser), noise);
+        if let Some(edit) = edit {
+            let [channels, height, width] = image;
+            let shape = [options.count, channels, height, width];
+            trajectory = edit.apply(trajectory, options, shape, device)?;
+        }
         Ok(Sampling {
-            trajectory: Trajectory::new(sampler, Box::new(denoiser), Box::new(noise)),
+            trajectory,
             count: options.count,
             size: config.size,
         })

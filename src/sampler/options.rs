@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::{Ddim, Ddpm, Dpmpp2m, EulerFlow, Heun, Sampler, grid};
+use super::{Ddim, Ddpm, Dpmpp2m, EulerFlow, Heun, Noise, Sampler, SeededNoise, SlerpNoise, grid};
 use crate::{
     diffusion::{Limit, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, VarianceType},
     error::{Error, Result},
@@ -24,6 +24,16 @@ pub enum SamplerKind {
     /// Euler's method along a rectified flow (Liu et al. 2023).
     #[serde(rename = "euler-flow")]
     EulerFlow,
+}
+
+/// Images on the way from one seed's first to another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interpolation {
+    /// The seed at the other end.
+    pub to: u64,
+    /// How many images there are from end to end, where those of a run are only some of them.
+    #[serde(default)]
+    pub total: Option<usize>,
 }
 
 /// What a visitor may choose about sampling.
@@ -52,6 +62,8 @@ pub struct SamplingOptions {
     pub use_karras_sigmas: Option<bool>,
     /// Whether DDIM derives ε anew from a limited pred_x0; see [`super::Ddim::new`].
     pub use_clipped_model_output: bool,
+    /// Interpolates between two seeds, which a sampler without noise of its own can do.
+    pub interpolate: Option<Interpolation>,
 }
 
 impl Default for SamplingOptions {
@@ -68,6 +80,7 @@ impl Default for SamplingOptions {
             dynamic_threshold: None,
             use_karras_sigmas: None,
             use_clipped_model_output: false,
+            interpolate: None,
         }
     }
 }
@@ -127,6 +140,50 @@ impl SamplingOptions {
                 Box::new(EulerFlow::new(levels, limit))
             }
         })
+    }
+
+    /// The noise these options describe, for images of `[channels, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when fewer than two images, or a sampler that draws noise of its own, are to
+    /// lead from one seed to another.
+    pub fn noise<B: Backend>(
+        &self,
+        [channels, height, width]: [usize; 3],
+        device: B::Device,
+    ) -> Result<Box<dyn Noise<B>>> {
+        let shape = [self.count, channels, height, width];
+        let Some(Interpolation { to, total }) = self.interpolate else {
+            return Ok(Box::new(SeededNoise {
+                seed: self.seed,
+                first: self.first,
+                shape,
+                device,
+            }));
+        };
+        let stochastic = match self.sampler {
+            SamplerKind::Ddpm => true,
+            SamplerKind::Ddim => self.eta > 0.0,
+            SamplerKind::Heun | SamplerKind::Dpmpp2m | SamplerKind::EulerFlow => false,
+        };
+        if stochastic {
+            return Err(Error::Config(
+                "only a sampler that adds no noise leads smoothly from one seed to another; choose ddim with eta 0, heun, dpmpp2m or euler-flow.".into(),
+            ));
+        }
+        let total = total.unwrap_or(self.count);
+        if total < 2 || total < self.first.saturating_add(self.count) {
+            return Err(Error::Config(format!(
+                "{total} images cannot lead from one seed to another; ask for 2 or more."
+            )));
+        }
+        Ok(Box::new(SlerpNoise {
+            seeds: (self.seed, to),
+            total,
+            first: self.first,
+            shape,
+            device,
+        }))
     }
 
     fn limit(&self, config: &SchedulerConfig) -> Result<Limit> {

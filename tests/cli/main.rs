@@ -1,5 +1,6 @@
 //! The command line, through the compiled program: what it writes, and how it refuses.
 
+mod editing;
 mod evaluation;
 mod folder;
 mod refusals;

@@ -4,8 +4,10 @@
 
 mod backend;
 mod bench;
+mod edit;
 mod eval;
 mod failure;
+mod given_noise;
 mod input;
 mod output;
 mod sample;
