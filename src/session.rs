@@ -246,17 +246,11 @@ impl<B: Kernels + Ops> Session<B> {
         Ok((self.dataset.image(index), schedule))
     }
 
-    /// Starts a sampling run with the weights of this moment, from noise or to make an edit; training
-    /// may go on beside it.
+    /// Starts a sampling run with the weights of this moment; training may go on beside it.
     ///
     /// # Errors
-    /// [`Error::Config`] when the options are out of range, and what [`Edit::apply`] refuses.
-    pub fn sample(
-        &self,
-        options: &SamplingOptions,
-        weights: WeightsKind,
-        edit: Option<&Edit>,
-    ) -> Result<Sampling<B>> {
+    /// [`Error::Config`] when the options are out of range.
+    pub fn sample(&self, options: &SamplingOptions, weights: WeightsKind) -> Result<Sampling<B>> {
         let config = self.trainer.config();
         let state = self.trainer.state();
         let sampler = options.sampler::<B>(&config.scheduler)?;
@@ -268,19 +262,32 @@ impl<B: Kernels + Ops> Session<B> {
             },
             prediction_type: config.scheduler.prediction_type,
         };
-        let device = self.trainer.device();
         let image = [config.unet.in_channels, config.size, config.size];
-        let noise = options.noise(image, device.clone())?;
-        let mut trajectory = Trajectory::new(sampler, Box::new(denoiser), noise);
-        if let Some(edit) = edit {
-            let [channels, height, width] = image;
-            let shape = [options.count, channels, height, width];
-            trajectory = edit.apply(trajectory, options, shape, device)?;
-        }
+        let noise = options.noise(image, self.trainer.device().clone())?;
         Ok(Sampling {
-            trajectory,
+            trajectory: Trajectory::new(sampler, Box::new(denoiser), noise),
             count: options.count,
             size: config.size,
+        })
+    }
+
+    /// Starts a run that makes `edit`, as [`Session::sample`] starts one from noise.
+    ///
+    /// # Errors
+    /// What [`Session::sample`] and [`Edit::apply`] refuse.
+    pub fn edit(
+        &self,
+        edit: &Edit,
+        options: &SamplingOptions,
+        weights: WeightsKind,
+    ) -> Result<Sampling<B>> {
+        let run = self.sample(options, weights)?;
+        let channels = self.trainer.config().unet.in_channels;
+        let shape = [run.count, channels, run.size, run.size];
+        let device = self.trainer.device();
+        Ok(Sampling {
+            trajectory: edit.apply(run.trajectory, options, shape, device)?,
+            ..run
         })
     }
 }
