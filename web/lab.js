@@ -1,8 +1,9 @@
 import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backend.js';
-import { mergeConfig } from './lib/config.js';
+import { givenSetting, mergeConfig } from './lib/config.js';
 import { decodeImage } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
 import { resizeSquare } from './lib/resize.js';
+import { adaptSampling } from './lib/samplers.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
 export { LabError };
@@ -24,17 +25,19 @@ export { LabError };
 /** How long the worker computes before it reports: ten reports a second. */
 const SLICE_MS = 100;
 
-/** @type {SampleOptions} */
-export const SAMPLE_DEFAULTS = {
-  sampler: 'ddpm',
-  steps: 30,
+/** But for the sampler and its steps, which depend on the model. */
+export const SAMPLE_DEFAULTS = /** @type {const} */ ({
   eta: 0,
   seed: 0,
   count: 16,
   weights: 'ema',
-  variance: 'fixed_small',
-  clip: true,
-};
+  variance: null,
+  clip: null,
+  dynamic_threshold: null,
+  timestep_spacing: null,
+  use_karras_sigmas: null,
+  use_clipped_model_output: false,
+});
 
 /**
  * A diffusion model, the images it learns from, and the worker that computes: the whole of Unnoise
@@ -137,7 +140,8 @@ export class Lab extends EventTarget {
    */
   async resolveConfig(config = {}, images = this.#images.length) {
     const size = Number(config.size ?? 32);
-    const args = { backend: this.backend, size, images };
+    const timesteps = Number(givenSetting(config, 'num_train_timesteps')) || undefined;
+    const args = { backend: this.backend, size, images, timesteps };
     return mergeConfig(JSON.parse(await this.#client.call('defaultConfig', 0, args)), config);
   }
 
@@ -250,7 +254,7 @@ export class Lab extends EventTarget {
   async *sample({ signal, ...options } = {}) {
     throwIfAborted(signal);
     const client = this.#client;
-    const args = { ...SAMPLE_DEFAULTS, ...options };
+    const args = { ...SAMPLE_DEFAULTS, ...adaptSampling(options, this.config), ...options };
     const { sampling, ...shape } = await client.call('sample', this.#engine, args);
     try {
       while (true) {

@@ -60,6 +60,9 @@ pub struct SamplingOptions {
     /// Whether noise levels are spaced evenly in σ^(1/7) and not in t (Karras et al. 2022): Heun's
     /// if not told otherwise, and possible for DPM-Solver++.
     pub use_karras_sigmas: Option<bool>,
+    /// Overrides the model's own choice of timesteps to visit. No matter where noise levels are
+    /// spaced in σ: for DPM-Solver++ with `use_karras_sigmas` and for a flow's Euler steps.
+    pub timestep_spacing: Option<TimestepSpacing>,
     /// Whether DDIM derives ε anew from a limited pred_x0; see [`super::Ddim::new`].
     pub use_clipped_model_output: bool,
     /// Interpolates between two seeds, which a sampler without noise of its own can do.
@@ -79,6 +82,7 @@ impl Default for SamplingOptions {
             clip: None,
             dynamic_threshold: None,
             use_karras_sigmas: None,
+            timestep_spacing: None,
             use_clipped_model_output: false,
             interpolate: None,
         }
@@ -108,6 +112,10 @@ impl SamplingOptions {
         }
         let limit = self.limit(config)?;
         let schedule = Schedule::new(config)?;
+        let config = &SchedulerConfig {
+            timestep_spacing: self.timestep_spacing.unwrap_or(config.timestep_spacing),
+            ..config.clone()
+        };
         let karras = |default| self.use_karras_sigmas.unwrap_or(default);
         Ok(match self.sampler {
             SamplerKind::Ddpm => {

@@ -77,12 +77,22 @@ impl Engine {
         Ok(Engine(inner))
     }
 
-    /// The default configuration for a data set of `images` images of `size` × `size`, as JSON.
+    /// The default configuration for a data set of `images` images of `size` × `size` and, where
+    /// given, a process of so many timesteps, as JSON.
     #[wasm_bindgen(js_name = defaultConfig)]
-    pub fn default_config(size: usize, images: usize) -> String {
+    pub fn default_config(
+        size: usize,
+        images: usize,
+        num_train_timesteps: Option<usize>,
+    ) -> String {
         // The recipe does not depend on the number of images yet.
         let _ = images;
-        serde_json::json!(Config::for_size(size)).to_string()
+        let mut config = Config::for_size(size);
+        if let Some(count) = num_train_timesteps {
+            config.scheduler.num_train_timesteps = count;
+            config.scheduler = config.scheduler.scaled_to_steps();
+        }
+        serde_json::json!(config).to_string()
     }
 
     /// The configuration in force, as JSON.
@@ -181,8 +191,8 @@ impl Engine {
         on_session!(&mut self.0, s => s.reset())
     }
 
-    /// Starts a sampling run with the weights of this moment. Options as JSON: `sampler`, `steps`,
-    /// `eta`, `seed`, `first`, `count`, `variance`, `clip`, `weights`.
+    /// Starts a sampling run with the weights of this moment. Options as JSON:
+    /// [`SamplingOptions`] and `weights`.
     pub fn sample(&self, options: &str) -> Result<Sampling> {
         let SampleRequest { options, weights } =
             serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;

@@ -5,3 +5,4 @@ mod editing;
 mod ideal;
 mod objective;
 mod processes;
+mod spacings;

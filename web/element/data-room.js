@@ -284,7 +284,7 @@ export class DataRoom {
   async resume(record) {
     const { session } = this;
     session.messages.dismiss('resume');
-    session.player.stop();
+    session.stopDrawing();
     if (record.dataset === null) {
       const images = await getImages().catch(() => []);
       if (images.length) this.#replace(images, null);

@@ -51,7 +51,7 @@ export class Preview extends EventTarget {
       // A CPU draws less, so that the picture still changes several times a minute. Both counts
       // are squares.
       const scale = lab.adapterKind === 'gpu' ? { count: 16, steps: 20 } : { count: 9, steps: 10 };
-      this.#run = lab.sample({ sampler: 'ddpm', seed: lab.config.seed, ...scale });
+      this.#run = lab.sample({ seed: lab.config.seed, ...scale });
     }
     const { value: frame } = await this.#run.next();
     if (!frame) return this.#finish();

@@ -22,7 +22,7 @@ export async function restoreAfterCrash(session, failure) {
   try {
     const { lab, trainer } = session;
     await session.pause();
-    session.player.stop();
+    session.stopDrawing();
     await trainer.preview.cancel();
     if (count > MAX_CRASHES) throw failure;
     await lab.restart();

@@ -1,11 +1,14 @@
 import { sameConfig } from '../lib/config.js';
+import { outdatedBy } from '../lib/derived-settings.js';
 import { LabError } from '../lib/errors.js';
-import { Lab, SAMPLE_DEFAULTS } from '../lab.js';
+import { Lab } from '../lab.js';
+import { Comparison } from './comparison.js';
 import { DataRoom } from './data-room.js';
 import { ForwardProcess } from './forward-process.js';
 import { Messages } from './messages.js';
 import { Player } from './player.js';
 import { restoreAfterCrash } from './recovery.js';
+import { SampleSettings } from './sample-settings.js';
 import { Trainer } from './trainer.js';
 
 /**
@@ -19,6 +22,7 @@ import { Trainer } from './trainer.js';
  * @property {string | null} model address of a checkpoint
  * @property {number | undefined} trainSteps
  * @property {Partial<import('../lab.js').SampleOptions>} sample
+ * @property {import('./comparison.js').Choice[] | undefined} compare samplers beside each other
  * @property {boolean} keep whether work is kept in the browser's storage
  * @property {boolean} still whether motion is to wait until asked for
  */
@@ -36,6 +40,8 @@ export class Session extends EventTarget {
   activity = 'Starting';
   messages = new Messages();
   player = new Player();
+  /** @type {Comparison} */
+  comparison;
   forward = new ForwardProcess();
   /** Nothing until the worker has made it. */
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
@@ -54,7 +60,7 @@ export class Session extends EventTarget {
   loaded;
   defaultTrainSteps = DEFAULT_TRAIN_STEPS;
   trainSteps;
-  sampleOptions;
+  sampleSettings = new SampleSettings();
   #disposed = false;
 
   /** @param {SessionOptions} options */
@@ -63,11 +69,11 @@ export class Session extends EventTarget {
     this.options = options;
     this.overrides = { ...options.overrides };
     this.trainSteps = options.trainSteps ?? DEFAULT_TRAIN_STEPS;
-    const seed = Number(this.overrides.seed ?? SAMPLE_DEFAULTS.seed);
-    this.sampleOptions = { ...SAMPLE_DEFAULTS, seed, ...options.sample };
     this.data = new DataRoom(this);
+    this.comparison = new Comparison(this, options.compare);
     this.messages.addEventListener('change', this.#changed);
     this.player.addEventListener('change', this.#changed);
+    this.comparison.addEventListener('change', this.#changed);
     this.player.addEventListener('recorded', (event) =>
       this.#tell('frame', /** @type {CustomEvent} */ (event).detail),
     );
@@ -105,8 +111,11 @@ export class Session extends EventTarget {
 
   async start() {
     try {
-      const { backend } = this.options;
-      this.#use(await this.#createLab(backend));
+      const { backend, sample } = this.options;
+      const lab = await this.#createLab(backend);
+      const seed = Number(this.overrides.seed ?? 0);
+      this.sampleSettings.set({ seed, ...sample }, lab.config);
+      this.#use(lab);
       if (this.#disposed) return this.dispose();
       await this.data.open();
       await this.refreshConfig();
@@ -186,7 +195,9 @@ export class Session extends EventTarget {
    */
   async set(name, value) {
     const before = this.overrides;
-    this.overrides = { ...before, [name]: value };
+    const outdated = this.shownConfig ? outdatedBy(this.shownConfig, name, value) : [];
+    const kept = Object.entries(before).filter(([other]) => !outdated.includes(other));
+    this.overrides = { ...Object.fromEntries(kept), [name]: value };
     this.continues = false;
     try {
       await this.refreshConfig();
@@ -197,9 +208,14 @@ export class Session extends EventTarget {
     }
   }
 
+  /** What the model in the lab is sampled with. */
+  get sampleOptions() {
+    return this.sampleSettings.for(this.lab?.config);
+  }
+
   /** @param {Partial<import('../lab.js').SampleOptions>} options */
   setSample(options) {
-    this.sampleOptions = { ...this.sampleOptions, ...options };
+    this.sampleSettings.set(options, this.lab?.config);
     this.changed();
   }
 
@@ -233,7 +249,7 @@ export class Session extends EventTarget {
       this.data.keepImages();
       trainer.dataset = this.data.dataset;
       this.continues = true;
-      this.player.stop();
+      this.stopDrawing();
       this.player.pause();
       this.player.seek(this.player.total);
       const outcome = await trainer.start(target);
@@ -250,7 +266,7 @@ export class Session extends EventTarget {
   async #startOver() {
     const config = this.fresh;
     if (!config) return;
-    this.player.stop();
+    this.stopDrawing();
     await this.trainer.clear();
     if (!sameConfig(this.lab.config, config)) await this.lab.configure(config);
     else if (this.lab.step > 0) await this.lab.reset();
@@ -293,12 +309,19 @@ export class Session extends EventTarget {
   // --- sampling ---
 
   async sample({ play = !this.options.still } = {}) {
+    this.comparison.stop();
     try {
       const ended = await this.player.sample(this.lab, this.sampleOptions, { play });
       if (ended) this.#tell('done', { kind: 'sample', ...this.sampleOptions });
     } catch (error) {
       this.fail(error, 'sample');
     }
+  }
+
+  /** Ends whatever is being sampled for the sample panel; what was recorded stays. */
+  stopDrawing() {
+    this.player.stop();
+    this.comparison.stop();
   }
 
   // --- models ---
@@ -332,7 +355,7 @@ export class Session extends EventTarget {
     if (backend === this.lab.backend) return;
     try {
       await this.pause();
-      this.player.stop();
+      this.stopDrawing();
       this.activity = `Moving to ${backend}`;
       this.changed();
       const bytes = this.lab.step > 0 ? await this.lab.save() : undefined;
@@ -393,8 +416,9 @@ export class Session extends EventTarget {
 
   dispose() {
     this.#disposed = true;
-    this.player.stop();
+    this.stopDrawing();
     this.player.pause();
+    this.comparison.pause();
     this.forward.dispose();
     this.lab?.dispose();
   }

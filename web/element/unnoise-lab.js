@@ -2,6 +2,7 @@ import { html, LitElement, nothing, unsafeCSS } from 'lit';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import { transferredFiles } from '../lib/dropped-files.js';
 import { replaceHash } from '../lib/hash-state.js';
+import { samplerNamed } from '../lib/samplers.js';
 import '../panels/data-panel.js';
 import '../panels/forward-panel.js';
 import '../panels/message-list.js';
@@ -152,6 +153,7 @@ export class UnnoiseLab extends LitElement {
   #seen(visible = false) {
     if (visible && this.lazy) this.#start();
     this.session?.player.setVisible(visible);
+    this.session?.comparison.setVisible(visible);
   }
 
   #hashTimer = 0;
@@ -198,11 +200,11 @@ export class UnnoiseLab extends LitElement {
     }
     if (differs('backend', lab.backend)) session.switchBackend(backend ?? 'auto');
     if (differs('size', lab.config.size)) session.set('size', size);
-    if (differs('steps', sampleOptions.steps)) session.setSample({ steps });
-    if (differs('seed', sampleOptions.seed)) session.setSample({ seed });
-    if (differs('sampler', sampleOptions.sampler) && (sampler === 'ddim' || sampler === 'ddpm')) {
-      session.setSample({ sampler });
-    }
+    const wanted = { sampler: samplerNamed(sampler), steps, seed };
+    const asked = Object.entries(wanted).filter(
+      ([name, value]) => value !== undefined && differs(name, Reflect.get(sampleOptions, name)),
+    );
+    if (asked.length) session.setSample(Object.fromEntries(asked));
   }
 
   /** @param {DragEvent} event */

@@ -40,16 +40,19 @@
  *
  * @typedef {{ step: number, losses: Float32Array, milliseconds: number }} TrainReport
  *
- * @typedef {object} SampleOptions
- * @property {'ddpm' | 'ddim'} sampler
+ * @typedef {object} SampleOptions what is null is as the model or the sampler has it
+ * @property {'ddpm' | 'ddim' | 'heun' | 'dpmpp2m' | 'euler-flow'} sampler
  * @property {number} steps
- * @property {number} eta
+ * @property {number} eta DDIM: 0 adds no noise, 1 as much as DDPM
  * @property {number} seed
  * @property {number} count
  * @property {'ema' | 'raw'} weights
- * @property {'fixed_small' | 'fixed_large'} variance
- * @property {boolean} clip
- * @property {boolean} [use_clipped_model_output] whether DDIM derives eps anew from a clamped pred_x0
+ * @property {'fixed_small' | 'fixed_large' | null} variance DDPM
+ * @property {boolean | null} clip whether pred_x0 is clamped to [-1, 1]
+ * @property {number | null} dynamic_threshold limits pred_x0 by this quantile instead
+ * @property {'leading' | 'trailing' | 'linspace' | null} timestep_spacing
+ * @property {boolean | null} use_karras_sigmas Heun and DPM-Solver++: noise levels even in σ^(1/7)
+ * @property {boolean} use_clipped_model_output whether DDIM derives eps anew from a limited pred_x0
  *
  * @typedef {object} Frame one state of a batch on its way from noise to images
  * @property {number} index 0 is x_T itself, `total` is the end

@@ -30,7 +30,7 @@
  *
  * @typedef {object} WasmModule
  * @property {() => Promise<unknown>} default
- * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number) => string }} Engine
+ * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number, timesteps?: number) => string }} Engine
  */
 
 /** @type {Map<string, Promise<WasmModule>>} */

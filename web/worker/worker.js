@@ -51,8 +51,8 @@ const stateOf = (engine) => ({
 
 /** @type {Record<import('./protocol.js').MethodName, (target: number, args: any) => any>} */
 const methods = {
-  async defaultConfig(_, { backend, size, images }) {
-    return (await loadWasm(backend)).Engine.defaultConfig(size, images);
+  async defaultConfig(_, { backend, size, images, timesteps }) {
+    return (await loadWasm(backend)).Engine.defaultConfig(size, images, timesteps);
   },
   async create(_, { backend, config, workers = 1 }) {
     const alone = await (await loadWasm(backend)).Engine.create(backend, config);

@@ -9,7 +9,7 @@ use burn::tensor::backend::Backend;
 use clap::ValueEnum;
 use pollster::block_on;
 use unnoise::{
-    diffusion::VarianceType,
+    diffusion::{TimestepSpacing, VarianceType},
     format::{
         Checkpoint,
         picture::Grid,
@@ -53,6 +53,16 @@ enum Variance {
     FixedLarge,
     /// What the model predicts
     LearnedRange,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Spacing {
+    /// From timestep 0 upwards
+    Leading,
+    /// From the last timestep downwards
+    Trailing,
+    /// Both ends and evenly between
+    Linspace,
 }
 
 /// Draw new images from a model
@@ -117,6 +127,9 @@ pub struct Args {
     /// false for dpmpp2m]
     #[arg(long, value_name = "BOOL")]
     use_karras_sigmas: Option<bool>,
+    /// Which of its timesteps the model is asked at [default: the model's]
+    #[arg(long, value_enum)]
+    timestep_spacing: Option<Spacing>,
     /// Derive the noise anew from a clamped estimate of x_0 (ddim only), as improved-diffusion does
     #[arg(long, conflicts_with = "no_clip")]
     use_clipped_model_output: bool,
@@ -258,6 +271,11 @@ impl Args {
             clip: (self.clip || self.no_clip).then_some(self.clip),
             dynamic_threshold: self.dynamic_threshold,
             use_karras_sigmas: self.use_karras_sigmas,
+            timestep_spacing: self.timestep_spacing.map(|spacing| match spacing {
+                Spacing::Leading => TimestepSpacing::Leading,
+                Spacing::Trailing => TimestepSpacing::Trailing,
+                Spacing::Linspace => TimestepSpacing::Linspace,
+            }),
             use_clipped_model_output: self.use_clipped_model_output,
             interpolate: self.edit.interpolation(),
         })
