@@ -7,13 +7,15 @@ use web_time::Duration;
 
 use super::{
     convert::{self, set},
+    editing::EditRequest,
     sampling::{Run, Sampling},
 };
 use crate::{
     backend,
     error::{Error, Result},
-    sampler::SamplingOptions,
-    session::{Session, WeightsKind},
+    ops::{Kernels, Ops},
+    sampler::{Edit, SamplingOptions},
+    session::{self, Session, WeightsKind},
     train::Config,
 };
 
@@ -40,6 +42,19 @@ macro_rules! on_session {
     };
 }
 
+/// A run from noise or, with an edit, from an image.
+fn run<B: Kernels + Ops>(
+    session: &Session<B>,
+    options: &SamplingOptions,
+    weights: WeightsKind,
+    edit: Option<&Edit>,
+) -> Result<session::Sampling<B>> {
+    match edit {
+        Some(edit) => session.edit(edit, options, weights),
+        None => session.sample(options, weights),
+    }
+}
+
 /// What `Engine.sample` takes, as JSON.
 #[derive(Deserialize)]
 struct SampleRequest {
@@ -47,6 +62,8 @@ struct SampleRequest {
     options: SamplingOptions,
     #[serde(default)]
     weights: WeightsKind,
+    #[serde(flatten)]
+    edit: EditRequest,
 }
 
 /// A model in training. Methods must not be called while an asynchronous one is pending.
@@ -192,17 +209,28 @@ impl Engine {
     }
 
     /// Starts a sampling run with the weights of this moment. Options as JSON:
-    /// [`SamplingOptions`] and `weights`.
-    pub fn sample(&self, options: &str) -> Result<Sampling> {
-        let SampleRequest { options, weights } =
-            serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+    /// [`SamplingOptions`], `weights`, and to change the image `init` (RGB bytes) either `strength` or
+    /// `jump_length` and `jump_n_sample`, which go with `mask` (a byte a pixel, 0 where it is kept).
+    pub fn sample(
+        &self,
+        options: &str,
+        init: Option<Vec<u8>>,
+        mask: Option<Vec<u8>>,
+    ) -> Result<Sampling> {
+        let SampleRequest {
+            options,
+            weights,
+            edit,
+        } = serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+        let size = on_session!(&self.0, s => s.trainer().config().size);
+        let edit = edit.edit(init.as_deref(), mask.as_deref(), size)?;
         Ok(Sampling::new(match &self.0 {
             #[cfg(feature = "webgpu")]
-            Inner::WebGpu(s) => Run::WebGpu(s.sample(&options, weights)?),
+            Inner::WebGpu(s) => Run::WebGpu(run(s, &options, weights, edit.as_ref())?),
             #[cfg(feature = "candle")]
-            Inner::Candle(s) => Run::Candle(s.sample(&options, weights)?),
+            Inner::Candle(s) => Run::Candle(run(s, &options, weights, edit.as_ref())?),
             #[cfg(feature = "flex")]
-            Inner::Flex(s) => Run::Flex(s.sample(&options, weights)?),
+            Inner::Flex(s) => Run::Flex(run(s, &options, weights, edit.as_ref())?),
         }))
     }
 

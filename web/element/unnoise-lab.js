@@ -4,6 +4,7 @@ import { transferredFiles } from '../lib/dropped-files.js';
 import { replaceHash } from '../lib/hash-state.js';
 import { samplerNamed } from '../lib/samplers.js';
 import '../panels/data-panel.js';
+import '../panels/edit-panel.js';
 import '../panels/forward-panel.js';
 import '../panels/message-list.js';
 import '../panels/sample-panel.js';
@@ -11,6 +12,7 @@ import '../panels/stage.js';
 import '../panels/status-bar.js';
 import '../panels/train-panel.js';
 import controlStyles from '../styles/controls.css';
+import editStyles from '../styles/edit.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import themeStyles from '../styles/theme.css';
@@ -23,9 +25,14 @@ import { Session } from './session.js';
  * Dispatches `unnoise-ready`, `unnoise-progress`, `unnoise-frame`, `unnoise-done`, `unnoise-error`.
  */
 export class UnnoiseLab extends LitElement {
-  static styles = [uplotStyles, themeStyles, controlStyles, layoutStyles, panelStyles].map((text) =>
-    unsafeCSS(text),
-  );
+  static styles = [
+    uplotStyles,
+    themeStyles,
+    controlStyles,
+    layoutStyles,
+    panelStyles,
+    editStyles,
+  ].map((text) => unsafeCSS(text));
 
   static properties = {
     mode: { reflect: true },
@@ -154,6 +161,7 @@ export class UnnoiseLab extends LitElement {
     if (visible && this.lazy) this.#start();
     this.session?.player.setVisible(visible);
     this.session?.comparison.setVisible(visible);
+    this.session?.editor.setVisible(visible);
   }
 
   #hashTimer = 0;
@@ -308,6 +316,7 @@ export class UnnoiseLab extends LitElement {
         html`<unnoise-sample-panel .session=${session} ?bare=${bare}></unnoise-sample-panel>`,
       );
     }
+    if (whole) panels.push(html`<unnoise-edit-panel .session=${session}></unnoise-edit-panel>`);
     if (this.mounted < panels.length) requestAnimationFrame(() => this.mounted++);
     return panels.slice(0, this.mounted);
   }

@@ -2,16 +2,16 @@ import { html, mathml } from 'lit';
 
 /** The field's equations, in its usual notation. */
 
-const x = (/** @type {unknown} */ sub) =>
+export const x = (/** @type {unknown} */ sub) =>
   mathml`<msub><mi class="bold" mathvariant="normal">x</mi>${sub}</msub>`;
-const xt = x(mathml`<mi>t</mi>`);
+export const xt = x(mathml`<mi>t</mi>`);
 const x0 = x(mathml`<mn>0</mn>`);
-const xPrevious = x(mathml`<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>`);
+export const xPrevious = x(mathml`<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>`);
 const alphaBar = (/** @type {unknown} */ sub) =>
   mathml`<msub><mover accent="true"><mi>α</mi><mo stretchy="false">¯</mo></mover>${sub}</msub>`;
-const alphaBarT = alphaBar(mathml`<mi>t</mi>`);
+export const alphaBarT = alphaBar(mathml`<mi>t</mi>`);
 const alphaBarPrevious = alphaBar(mathml`<mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow>`);
-const noise = mathml`<mi class="bold" mathvariant="normal">ε</mi>`;
+export const noise = mathml`<mi class="bold" mathvariant="normal">ε</mi>`;
 const network = mathml`<msub><mi class="bold" mathvariant="normal">ε</mi><mi>θ</mi></msub><mo>(</mo>${xt}<mo>,</mo
   ><mi>t</mi><mo>)</mo>`;
 const guess = mathml`<msub

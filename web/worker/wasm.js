@@ -16,7 +16,7 @@
  * @property {(grads: Float32Array) => void} apply
  * @property {() => Promise<void>} warmUp
  * @property {() => Promise<void>} resetTraining
- * @property {(optionsJson: string) => Sampling} sample
+ * @property {(optionsJson: string, init?: Uint8Array, mask?: Uint8Array) => Sampling} sample
  * @property {(half: boolean) => Promise<Uint8Array>} save
  * @property {(bytes: Uint8Array) => Promise<void>} load
  * @property {() => void} free
