@@ -65,7 +65,7 @@ pub struct SamplingOptions {
     pub timestep_spacing: Option<TimestepSpacing>,
     /// Whether DDIM derives ε anew from a limited pred_x0; see [`super::Ddim::new`].
     pub use_clipped_model_output: bool,
-    /// Interpolates between two seeds, which a sampler without noise of its own can do.
+    /// Interpolates between two seeds.
     pub interpolate: Option<Interpolation>,
 }
 
@@ -153,8 +153,7 @@ impl SamplingOptions {
     /// The noise these options describe, for images of `[channels, height, width]`.
     ///
     /// # Errors
-    /// [`Error::Config`] when fewer than two images, or a sampler that draws noise of its own, are to
-    /// lead from one seed to another.
+    /// [`Error::Config`] when fewer than two images are to lead from one seed to another.
     pub fn noise<B: Backend>(
         &self,
         [channels, height, width]: [usize; 3],
@@ -169,16 +168,6 @@ impl SamplingOptions {
                 device,
             }));
         };
-        let stochastic = match self.sampler {
-            SamplerKind::Ddpm => true,
-            SamplerKind::Ddim => self.eta > 0.0,
-            SamplerKind::Heun | SamplerKind::Dpmpp2m | SamplerKind::EulerFlow => false,
-        };
-        if stochastic {
-            return Err(Error::Config(
-                "only a sampler that adds no noise leads smoothly from one seed to another; choose ddim with eta 0, heun, dpmpp2m or euler-flow.".into(),
-            ));
-        }
         let total = total.unwrap_or(self.count);
         if total < 2 || total < self.first.saturating_add(self.count) {
             return Err(Error::Config(format!(

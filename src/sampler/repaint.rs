@@ -82,6 +82,8 @@ pub struct RePaint<B: Backend> {
     known: Tensor<B, 4>,
     /// 1 where the image is known, 0 where it is to be filled in; shaped as `known`.
     keep: Tensor<B, 4>,
+    /// 1 - `keep`
+    fill: Tensor<B, 4>,
     /// Positions among the sampler's levels, in the order in which they are visited.
     visits: Vec<usize>,
     /// The level of each visit.
@@ -108,6 +110,7 @@ impl<B: Backend> RePaint<B> {
             sampler,
             pred_x0: known.clone(),
             known,
+            fill: keep.clone() * -1.0 + 1.0,
             keep,
             visits,
             levels,
@@ -127,8 +130,7 @@ impl<B: Backend> RePaint<B> {
         } else {
             self.known.clone()
         };
-        let unknown = x * (self.keep.clone() * -1.0 + 1.0);
-        Ok(known * self.keep.clone() + unknown)
+        Ok(known * self.keep.clone() + x * self.fill.clone())
     }
 }
 

@@ -4,13 +4,13 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use super::Noise;
 use crate::{
-    error::{Error, Result},
+    error::Result,
     random::{Random, Stream},
 };
 
-/// x_T between the first image of one seed and the first of another, for samplers that draw no
-/// other noise: what a deterministic sampler makes of it changes as gradually (Song et al. 2021,
-/// section 5.3).
+/// All noise, x_T and every z, between that of the first image of one seed and of another: what a
+/// sampler makes of it changes as gradually. Without z it is the interpolation of Song et al. 2021,
+/// section 5.3; with each z on its own arc, still standard normal, stochastic samplers do as well.
 pub struct SlerpNoise<B: Backend> {
     /// The seeds at both ends.
     pub seeds: (u64, u64),
@@ -23,24 +23,28 @@ pub struct SlerpNoise<B: Backend> {
     pub device: B::Device,
 }
 
-impl<B: Backend> Noise<B> for SlerpNoise<B> {
-    fn x_t(&self) -> Result<Tensor<B, 4>> {
+impl<B: Backend> SlerpNoise<B> {
+    fn normals(&self, stream: Stream, step: u32) -> Tensor<B, 4> {
         let [batch, channels, height, width] = self.shape;
         let length = channels * height * width;
-        let of = |seed| Random::new(seed).normals(Stream::InitialNoise, 0, 0, length);
+        let of = |seed| Random::new(seed).normals(stream, step, 0, length);
         let (a, b) = (of(self.seeds.0), of(self.seeds.1));
         let last = self.total.max(2) - 1;
         let values = (self.first..self.first + batch)
             .flat_map(|index| slerp(&a, &b, index as f64 / last as f64))
             .collect();
         let data = TensorData::new(values, self.shape);
-        Ok(Tensor::from_data(data, &self.device))
+        Tensor::from_data(data, &self.device)
+    }
+}
+
+impl<B: Backend> Noise<B> for SlerpNoise<B> {
+    fn x_t(&self) -> Result<Tensor<B, 4>> {
+        Ok(self.normals(Stream::InitialNoise, 0))
     }
 
-    fn z(&self, _index: usize) -> Result<Tensor<B, 4>> {
-        Err(Error::Noise(
-            "between two seeds there is only x_T; choose a sampler that adds no noise.".into(),
-        ))
+    fn z(&self, index: usize) -> Result<Tensor<B, 4>> {
+        Ok(self.normals(Stream::SamplerNoise, index as u32))
     }
 }
 

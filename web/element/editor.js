@@ -160,13 +160,11 @@ export class Editor extends EventTarget {
 
   // --- runs ---
 
-  /** The sampler of the sample panel where it can do the edit, else the usual one that can. */
+  /** The sampler of the sample panel where it can do the edit, else one that suits the model. */
   get sampler() {
     const { sampler } = this.session.sampleOptions;
-    const possible = samplersFor(this.session.lab?.config).filter((name) =>
-      this.kind === 'fill' ? FILLING.includes(name) : this.kind === 'redraw' || name !== 'ddpm',
-    );
-    return possible.includes(sampler) ? sampler : possible[0];
+    if (this.kind !== 'fill' || FILLING.includes(sampler)) return sampler;
+    return samplersFor(this.session.lab.config).find((name) => FILLING.includes(name)) ?? sampler;
   }
 
   /** What the edit is made with. */
@@ -175,7 +173,7 @@ export class Editor extends EventTarget {
     const { from, to, between, count, strength, repeats } = this.settings;
     const base = sampleSettings.for(lab.config, { sampler: this.sampler });
     if (this.kind === 'between') {
-      return { ...base, eta: 0, seed: from, count: between, interpolate: { to } };
+      return { ...base, seed: from, count: between, interpolate: { to } };
     }
     const init = this.image;
     if (this.kind === 'redraw') return { ...base, count, init, strength };

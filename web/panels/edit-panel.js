@@ -14,7 +14,7 @@ const MAX_SEED = 0xffffffff;
 
 /** @type {[EditKind, string][]} */
 const KINDS = [
-  ['between', 'Between two seeds'],
+  ['between', 'Between seeds'],
   ['redraw', 'From a picture'],
   ['fill', 'Fill in'],
 ];
@@ -103,15 +103,12 @@ export class EditPanel extends Panel {
   /** Which sampler draws, and why if it is not that of the sample panel. */
   #how() {
     const { editor, sampleOptions } = this.session;
-    const { label } = SAMPLERS[editor.sampler];
-    const chosen = SAMPLERS[sampleOptions.sampler].label;
-    const reason =
-      editor.kind === 'between'
-        ? `${chosen} adds noise, which would not lead smoothly from one image to the next.`
-        : `${chosen} cannot fill in.`;
-    return editor.sampler === sampleOptions.sampler
-      ? `Drawn with ${label}, as set above.`
-      : `Drawn with ${label}: ${reason}`;
+    const [own, chosen] = [editor.sampler, sampleOptions.sampler].map(
+      (name) => SAMPLERS[name].label,
+    );
+    return own === chosen
+      ? `Drawn with ${own}, as set above.`
+      : `Drawn with ${own}, because ${chosen} cannot fill in.`;
   }
 
   #seeds() {

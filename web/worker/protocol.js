@@ -56,7 +56,7 @@
  *
  * @typedef {object} EditOptions what else a model can do than draw new images
  * @property {{ to: number, total?: number }} [interpolate] leads from the first image of `seed` to that
- *   of `to`, with a sampler that adds no noise; `total` where `count` images are only some of them
+ *   of `to`; `total` where `count` images are only some of them
  * @property {number} [strength] redraws the image `init`: the share of steps taken, above 0 to 1
  * @property {Uint8Array} [mask] fills in `init`: a byte for each pixel of the model's size, 0 where it
  *   is kept
