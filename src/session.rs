@@ -16,7 +16,7 @@ use crate::{
     format::Checkpoint,
     ops::{Kernels, Ops},
     random::{Random, Stream},
-    sampler::{NetworkDenoiser, SamplingOptions, SeededNoise, Trajectory},
+    sampler::{Edit, NetworkDenoiser, SamplingOptions, Trajectory},
     train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read, read_losses},
 };
 
@@ -314,21 +314,32 @@ impl<B: Kernels + Ops> Session<B> {
         }
         let sampler = options.sampler::<B>(&config.scheduler)?;
         let denoiser = self.denoiser(kind)?;
-        let noise = SeededNoise {
-            seed: options.seed,
-            first: options.first,
-            shape: [
-                options.count,
-                config.unet.in_channels,
-                config.size,
-                config.size,
-            ],
-            device: self.trainer.device().clone(),
-        };
+        let image = [config.unet.in_channels, config.size, config.size];
+        let noise = options.noise(image, self.trainer.device().clone())?;
         Ok(Sampling {
-            trajectory: Trajectory::new(sampler, denoiser, Box::new(noise)),
+            trajectory: Trajectory::new(sampler, denoiser, noise),
             count: options.count,
             size: config.size,
+        })
+    }
+
+    /// Starts a run that makes `edit`, as [`Session::sample`] starts one from noise.
+    ///
+    /// # Errors
+    /// What [`Session::sample`] and [`Edit::apply`] refuse.
+    pub fn edit(
+        &self,
+        edit: &Edit,
+        options: &SamplingOptions,
+        kind: DenoiserKind,
+    ) -> Result<Sampling<B>> {
+        let run = self.sample(options, kind)?;
+        let channels = self.trainer.config().unet.in_channels;
+        let shape = [run.count, channels, run.size, run.size];
+        let device = self.trainer.device();
+        Ok(Sampling {
+            trajectory: edit.apply(run.trajectory, options, shape, device)?,
+            ..run
         })
     }
 }

@@ -1,7 +1,7 @@
 import * as insight from './insight.js';
 import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backend.js';
 import { givenSetting, mergeConfig } from './lib/config.js';
-import { decodeImage } from './lib/decode-images.js';
+import { decodeImage, pixelsAt } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
 import { parts } from './lib/parts.js';
 import { packSquares } from './lib/resize.js';
@@ -19,10 +19,13 @@ export { LabError };
  * @typedef {import('./worker/protocol.js').TrainReport} TrainReport
  * @typedef {import('./worker/protocol.js').Frame} Frame
  * @typedef {import('./worker/protocol.js').SampleOptions} SampleOptions
+ * @typedef {import('./worker/protocol.js').EditOptions} EditOptions
  * @typedef {import('./worker/protocol.js').Schedule} Schedule
  * @typedef {import('./worker/protocol.js').Noisy} Noisy
  * @typedef {import('./worker/protocol.js').EngineState} EngineState
  * @typedef {import('./worker/protocol.js').ModelFiles} ModelFiles
+ *
+ * @typedef {Partial<SampleOptions> & EditOptions & { init?: Blob | Pick<MasterImage, 'rgb' | 'size'> }} SampleRequest
  */
 
 /** How long the worker computes before it reports: ten reports a second. */
@@ -249,15 +252,21 @@ export class Lab extends EventTarget {
   // --- sampling ---
 
   /**
-   * Draws a batch from noise and yields every state on the way. The weights are those at the call.
+   * Draws a batch from noise, or from an image, and yields every state on the way. The weights are
+   * those at the call.
    *
-   * @param {Partial<SampleOptions> & { signal?: AbortSignal }} [options]
+   * @param {SampleRequest & { signal?: AbortSignal }} [options]
    * @returns {AsyncGenerator<Frame, void, void>}
    */
-  async *sample({ signal, ...options } = {}) {
+  async *sample({ signal, init, ...options } = {}) {
     throwIfAborted(signal);
     const client = this.#client;
-    const args = { ...SAMPLE_DEFAULTS, ...adaptSampling(options, this.config), ...options };
+    const args = {
+      ...SAMPLE_DEFAULTS,
+      ...adaptSampling(options, this.config),
+      ...options,
+      init: init && (await pixelsAt(init, this.config.size)),
+    };
     if (args.weights === 'ideal') await this.#sendImages();
     const { sampling, ...shape } = await client.call('sample', this.#engine, args);
     for await (const frame of parts(client, sampling, signal)) {

@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::{Ddim, Ddpm, Dpmpp2m, EulerFlow, Heun, Sampler, grid};
+use super::{Ddim, Ddpm, Dpmpp2m, EulerFlow, Heun, Noise, Sampler, SeededNoise, SlerpNoise, grid};
 use crate::{
     diffusion::{Limit, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, VarianceType},
     error::{Error, Result},
@@ -24,6 +24,16 @@ pub enum SamplerKind {
     /// Euler's method along a rectified flow (Liu et al. 2023).
     #[serde(rename = "euler-flow")]
     EulerFlow,
+}
+
+/// Images on the way from one seed's first to another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interpolation {
+    /// The seed at the other end.
+    pub to: u64,
+    /// How many images there are from end to end, where those of a run are only some of them.
+    #[serde(default)]
+    pub total: Option<usize>,
 }
 
 /// What a visitor may choose about sampling.
@@ -55,6 +65,8 @@ pub struct SamplingOptions {
     pub timestep_spacing: Option<TimestepSpacing>,
     /// Whether DDIM derives ε anew from a limited pred_x0; see [`super::Ddim::new`].
     pub use_clipped_model_output: bool,
+    /// Interpolates between two seeds.
+    pub interpolate: Option<Interpolation>,
 }
 
 impl Default for SamplingOptions {
@@ -72,6 +84,7 @@ impl Default for SamplingOptions {
             use_karras_sigmas: None,
             timestep_spacing: None,
             use_clipped_model_output: false,
+            interpolate: None,
         }
     }
 }
@@ -135,6 +148,39 @@ impl SamplingOptions {
                 Box::new(EulerFlow::new(levels, limit))
             }
         })
+    }
+
+    /// The noise these options describe, for images of `[channels, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when fewer than two images are to lead from one seed to another.
+    pub fn noise<B: Backend>(
+        &self,
+        [channels, height, width]: [usize; 3],
+        device: B::Device,
+    ) -> Result<Box<dyn Noise<B>>> {
+        let shape = [self.count, channels, height, width];
+        let Some(Interpolation { to, total }) = self.interpolate else {
+            return Ok(Box::new(SeededNoise {
+                seed: self.seed,
+                first: self.first,
+                shape,
+                device,
+            }));
+        };
+        let total = total.unwrap_or(self.count);
+        if total < 2 || total < self.first.saturating_add(self.count) {
+            return Err(Error::Config(format!(
+                "{total} images cannot lead from one seed to another; ask for 2 or more."
+            )));
+        }
+        Ok(Box::new(SlerpNoise {
+            seeds: (self.seed, to),
+            total,
+            first: self.first,
+            shape,
+            device,
+        }))
     }
 
     fn limit(&self, config: &SchedulerConfig) -> Result<Limit> {

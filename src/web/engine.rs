@@ -7,14 +7,16 @@ use web_time::Duration;
 
 use super::{
     convert::{self, set},
+    editing::EditRequest,
     sampling::{Run, Sampling},
 };
 use crate::{
     backend,
     error::{Error, Result},
     format::diffusers,
-    sampler::SamplingOptions,
-    session::{DenoiserKind, Session},
+    ops::{Kernels, Ops},
+    sampler::{Edit, SamplingOptions},
+    session::{self, DenoiserKind, Session},
     train::Config,
 };
 
@@ -43,6 +45,19 @@ macro_rules! on_session {
 
 pub(super) use on_session;
 
+/// A run from noise or, with an edit, from an image.
+fn run<B: Kernels + Ops>(
+    session: &Session<B>,
+    options: &SamplingOptions,
+    denoiser: DenoiserKind,
+    edit: Option<&Edit>,
+) -> Result<session::Sampling<B>> {
+    match edit {
+        Some(edit) => session.edit(edit, options, denoiser),
+        None => session.sample(options, denoiser),
+    }
+}
+
 /// What `Engine.sample` takes, as JSON.
 #[derive(Deserialize)]
 struct SampleRequest {
@@ -50,6 +65,8 @@ struct SampleRequest {
     options: SamplingOptions,
     #[serde(default)]
     weights: DenoiserKind,
+    #[serde(flatten)]
+    edit: EditRequest,
 }
 
 /// A model in training. Methods must not be called while an asynchronous one is pending.
@@ -195,17 +212,29 @@ impl Engine {
     }
 
     /// Starts a sampling run with the weights of this moment. Options as JSON:
-    /// [`SamplingOptions`], and what to denoise with, `weights`: `ema`, `raw` or `ideal`.
-    pub fn sample(&self, options: &str) -> Result<Sampling> {
-        let SampleRequest { options, weights } =
-            serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+    /// [`SamplingOptions`], what to denoise with, `weights`: `ema`, `raw` or `ideal`, and to change the
+    /// image `init` (RGB bytes) either `strength` or `jump_length` and `jump_n_sample`, which go with
+    /// `mask` (a byte a pixel, 0 where it is kept).
+    pub fn sample(
+        &self,
+        options: &str,
+        init: Option<Vec<u8>>,
+        mask: Option<Vec<u8>>,
+    ) -> Result<Sampling> {
+        let SampleRequest {
+            options,
+            weights,
+            edit,
+        } = serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+        let size = on_session!(&self.0, s => s.trainer().config().size);
+        let edit = edit.edit(init.as_deref(), mask.as_deref(), size)?;
         Ok(Sampling::new(match &self.0 {
             #[cfg(feature = "webgpu")]
-            Inner::WebGpu(s) => Run::WebGpu(s.sample(&options, weights)?),
+            Inner::WebGpu(s) => Run::WebGpu(run(s, &options, weights, edit.as_ref())?),
             #[cfg(feature = "candle")]
-            Inner::Candle(s) => Run::Candle(s.sample(&options, weights)?),
+            Inner::Candle(s) => Run::Candle(run(s, &options, weights, edit.as_ref())?),
             #[cfg(feature = "flex")]
-            Inner::Flex(s) => Run::Flex(s.sample(&options, weights)?),
+            Inner::Flex(s) => Run::Flex(run(s, &options, weights, edit.as_ref())?),
         }))
     }
 

@@ -2,6 +2,7 @@
 //! [`crate::session`], and converts the result.
 
 mod convert;
+mod editing;
 mod engine;
 mod insight;
 mod sampling;

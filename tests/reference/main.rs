@@ -2,6 +2,7 @@
 //! made by `scripts/golden/make`.
 
 mod analytic;
+mod edits;
 mod elbo;
 mod golden;
 mod pipeline;

@@ -3,7 +3,7 @@ import { frameAt, Playback, recordedShare } from './playback.js';
 
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
- * @typedef {import('../worker/protocol.js').SampleOptions} SampleOptions
+ * @typedef {import('../lab.js').SampleRequest} SampleRequest
  */
 
 /**
@@ -18,7 +18,7 @@ export class Player extends EventTarget {
   /** The frame shown. */
   position = 0;
   sampling = false;
-  /** What the frames were made with. @type {SampleOptions | undefined} */
+  /** What the frames were made with. @type {SampleRequest | undefined} */
   options;
   /** @type {AbortController | undefined} */
   #abort;
@@ -50,7 +50,7 @@ export class Player extends EventTarget {
 
   /**
    * @param {import('../lab.js').Lab} lab
-   * @param {SampleOptions} options
+   * @param {SampleRequest} options
    * @param {{ play: boolean }} how whether to play the film or to show only its end
    * @returns {Promise<boolean>} whether it came to its end
    */

@@ -4,6 +4,7 @@ import { LabError } from '../lib/errors.js';
 import { Lab } from '../lab.js';
 import { Comparison } from './comparison.js';
 import { DataRoom } from './data-room.js';
+import { Editor } from './editor.js';
 import { ForwardProcess } from './forward-process.js';
 import { Insight } from './insight.js';
 import { Messages } from './messages.js';
@@ -44,6 +45,7 @@ export class Session extends EventTarget {
   player = new Player();
   /** @type {Comparison} */
   comparison;
+  editor = new Editor(this);
   forward = new ForwardProcess();
   /** Nothing until the worker has made it. */
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
@@ -328,10 +330,11 @@ export class Session extends EventTarget {
     return this.comparison.shown ? this.comparison.sample() : this.sample();
   }
 
-  /** Ends whatever is being sampled for the sample panel; what was recorded stays. */
+  /** Ends whatever is being sampled; what was recorded stays. */
   stopDrawing() {
     this.player.stop();
     this.comparison.stop();
+    this.editor.stop();
   }
 
   // --- models ---
@@ -429,6 +432,7 @@ export class Session extends EventTarget {
     this.stopDrawing();
     this.player.pause();
     this.comparison.pause();
+    this.editor.pause();
     this.forward.dispose();
     this.lab?.dispose();
   }

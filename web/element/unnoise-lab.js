@@ -5,6 +5,7 @@ import { replaceHash } from '../lib/hash-state.js';
 import { divideFiles } from '../lib/model-files.js';
 import { samplerNamed } from '../lib/samplers.js';
 import '../panels/data-panel.js';
+import '../panels/edit-panel.js';
 import '../panels/forward-panel.js';
 import '../panels/insight-panel.js';
 import '../panels/message-list.js';
@@ -13,6 +14,7 @@ import '../panels/stage.js';
 import '../panels/status-bar.js';
 import '../panels/train-panel.js';
 import controlStyles from '../styles/controls.css';
+import editStyles from '../styles/edit.css';
 import insightStyles from '../styles/insight.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
@@ -33,6 +35,7 @@ export class UnnoiseLab extends LitElement {
     controlStyles,
     layoutStyles,
     panelStyles,
+    editStyles,
     insightStyles,
   ].map((text) => unsafeCSS(text));
 
@@ -163,6 +166,7 @@ export class UnnoiseLab extends LitElement {
     if (visible && this.lazy) this.#start();
     this.session?.player.setVisible(visible);
     this.session?.comparison.setVisible(visible);
+    this.session?.editor.setVisible(visible);
   }
 
   #hashTimer = 0;
@@ -321,6 +325,7 @@ export class UnnoiseLab extends LitElement {
         html`<unnoise-sample-panel .session=${session} ?bare=${bare}></unnoise-sample-panel>`,
       );
     }
+    if (whole) panels.push(html`<unnoise-edit-panel .session=${session}></unnoise-edit-panel>`);
     if (this.mounted < panels.length) requestAnimationFrame(() => this.mounted++);
     return panels.slice(0, this.mounted);
   }

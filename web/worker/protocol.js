@@ -60,6 +60,15 @@
  * @property {boolean | null} use_karras_sigmas Heun and DPM-Solver++: noise levels even in σ^(1/7)
  * @property {boolean} use_clipped_model_output whether DDIM derives eps anew from a limited pred_x0
  *
+ * @typedef {object} EditOptions what else a model can do than draw new images
+ * @property {{ to: number, total?: number }} [interpolate] leads from the first image of `seed` to that
+ *   of `to`; `total` where `count` images are only some of them
+ * @property {number} [strength] redraws the image `init`: the share of steps taken, above 0 to 1
+ * @property {Uint8Array} [mask] fills in `init`: a byte for each pixel of the model's size, 0 where it
+ *   is kept
+ * @property {number} [jump_length] filling in: steps that a jump goes back into noise (RePaint)
+ * @property {number} [jump_n_sample] filling in: how many times each stretch is sampled
+ *
  * @typedef {object} Frame one state of a batch on its way from noise to images
  * @property {number} index 0 is x_T itself, `total` is the end
  * @property {number} total

@@ -16,7 +16,7 @@
  * @property {(grads: Float32Array) => void} apply
  * @property {() => Promise<void>} warmUp
  * @property {() => Promise<void>} resetTraining
- * @property {(optionsJson: string) => Sampling} sample
+ * @property {(optionsJson: string, init?: Uint8Array, mask?: Uint8Array) => Sampling} sample
  * @property {(optionsJson: string, rgb?: Uint8Array) => Measurement} elbo
  * @property {(timesteps: number) => Measurement} floor
  * @property {(rgb: Uint8Array) => import('./protocol.js').Nearest} nearest

@@ -74,8 +74,8 @@ const methods = {
     await engine(target).resetTraining();
     return stateOf(engine(target));
   },
-  async sample(target, options) {
-    const sampling = await engine(target).sample(JSON.stringify(options));
+  async sample(target, { init, mask, ...options }) {
+    const sampling = await engine(target).sample(JSON.stringify(options), init, mask);
     const { total, count, size } = sampling;
     return { sampling: register(sampling), total, count, size };
   },

@@ -4,10 +4,12 @@
 
 mod backend;
 mod bench;
+mod edit;
 mod eval;
 mod export;
 mod failure;
 mod folder;
+mod given_noise;
 mod import;
 mod input;
 mod output;

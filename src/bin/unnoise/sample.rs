@@ -5,27 +5,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn::tensor::backend::Backend;
 use clap::ValueEnum;
 use pollster::block_on;
 use unnoise::{
     diffusion::{TimestepSpacing, VarianceType},
-    error::Error,
     format::{
         Checkpoint,
         picture::Grid,
         tensors::{self, NamedTensor, Precision},
     },
     ops::{Kernels, Ops},
-    sampler::{Frame, GivenNoise, Noise, SamplerKind, SamplingOptions, SeededNoise, Trajectory},
+    sampler::{Edit, Frame, Noise, SamplerKind, SamplingOptions, Trajectory},
     session::WeightsKind,
     train::{dataset::rgb_from_pixels, read},
 };
 
 use crate::{
     backend::{BackendKind, Job},
+    edit::EditArgs,
     failure::{Failure, Result},
-    input::{Weights, floats, open_noise, read_model},
+    given_noise::GivenValues,
+    input::{Weights, read_model},
     output::{self, Output, Progress},
 };
 
@@ -73,10 +74,14 @@ enum Spacing {
 Example:
   unnoise sample --model model.safetensors --count 25 --out samples.png
   unnoise sample --model model.safetensors --sampler ddpm --seed 7 --out denoising.gif
+  unnoise sample --model model.safetensors --seed 1 --interpolate 2 --count 9 --out between.png
+  unnoise sample --model model.safetensors --init sketch.png --strength 0.5 --out redrawn.png
+  unnoise sample --model model.safetensors --sampler ddpm --steps 100 --inpaint face.png --mask mouth.png --out filled.png
 
 A .png file is a grid of the images, a .gif file shows the grid being denoised. A .safetensors file
 holds x_0 [count, 3, size, size], pixels around [-1, 1], neither clipped nor rounded, and with
---trajectory also trajectory [steps + 1, count, 3, size, size], from x_T to x_0.")]
+--trajectory also trajectory [steps + 1, count, 3, size, size], from x_T to x_0: with --init fewer
+steps, with --inpaint those of its jumps too.")]
 pub struct Args {
     /// A model file, or the folder of a small unconditional diffusers model
     #[arg(long, value_name = "MODEL.safetensors|DIFFUSERS_DIR")]
@@ -98,7 +103,8 @@ pub struct Args {
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "noise")]
     seed: u64,
     /// Noise to use in place of a seed: x_T [count, 3, size, size] and, where the sampler adds
-    /// noise, z [steps, count, 3, size, size], row i for the i-th step taken
+    /// noise, z [steps, count, 3, size, size], row i for step i, those that --init leaves out and
+    /// those of --inpaint's jumps counted
     #[arg(long, value_name = "NOISE.safetensors")]
     noise: Option<PathBuf>,
     /// Which weights to use
@@ -139,6 +145,8 @@ pub struct Args {
     /// The file to write, of the kind its name ends in
     #[arg(long, value_name = "X.png|X.gif|X.safetensors")]
     out: PathBuf,
+    #[command(flatten)]
+    edit: EditArgs,
 }
 
 /// What is written.
@@ -161,6 +169,7 @@ pub fn run(args: Args) -> Result<()> {
             .check(&options, &model)
             .map_err(|error| Failure::reading(path, &error))?;
     }
+    let edit = args.edit.read(model.config.size)?;
     let scale = args.scale.unwrap_or(4).into();
     let grid = match kind {
         Kind::Safetensors => None,
@@ -171,6 +180,7 @@ pub fn run(args: Args) -> Result<()> {
         kind,
         model,
         noise,
+        edit,
         options,
         grid,
         out,
@@ -267,51 +277,8 @@ impl Args {
                 Spacing::Linspace => TimestepSpacing::Linspace,
             }),
             use_clipped_model_output: self.use_clipped_model_output,
+            interpolate: self.edit.interpolation(),
         })
-    }
-}
-
-/// The contents of `--noise`.
-struct GivenValues {
-    x_t: Vec<f32>,
-    x_t_shape: [usize; 4],
-    z: Option<(Vec<f32>, [usize; 5])>,
-}
-
-impl GivenValues {
-    fn read(path: &Path) -> Result<Self> {
-        open_noise(path, |file| {
-            let (x_t, x_t_shape) = floats(file, "x_T")?
-                .ok_or_else(|| Error::Noise("it has no tensor x_T; name one so.".into()))?;
-            let z = floats(file, "z")?;
-            Ok(Self { x_t, x_t_shape, z })
-        })
-    }
-
-    fn check(&self, options: &SamplingOptions, model: &Checkpoint) -> unnoise::error::Result<()> {
-        let side = model.config.size;
-        let image = [options.count, model.config.unet.in_channels, side, side];
-        if self.x_t_shape != image {
-            return Err(Error::Noise(format!(
-                "x_T has the shape {:?}, but this model needs {image:?}.",
-                self.x_t_shape
-            )));
-        }
-        match &self.z {
-            Some((_, shape)) if shape[1..] != image => Err(Error::Noise(format!(
-                "z has the shape {shape:?}, but after the number of steps it must go on {image:?}, as x_T."
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    fn upload<B: Backend>(self, device: &B::Device) -> GivenNoise<B> {
-        GivenNoise {
-            x_t: Tensor::from_data(TensorData::new(self.x_t, self.x_t_shape), device),
-            z: self
-                .z
-                .map(|(z, shape)| Tensor::from_data(TensorData::new(z, shape), device)),
-        }
     }
 }
 
@@ -319,6 +286,7 @@ struct Sampling<'a> {
     kind: Kind,
     model: Checkpoint,
     noise: Option<GivenValues>,
+    edit: Option<Edit>,
     options: SamplingOptions,
     /// Absent where no picture is drawn.
     grid: Option<Grid>,
@@ -339,14 +307,15 @@ impl Job for Sampling<'_> {
         let shape = [self.options.count, config.unet.in_channels, size, size];
         let noise: Box<dyn Noise<B>> = match self.noise {
             Some(noise) => Box::new(noise.upload(&device)),
-            None => Box::new(SeededNoise {
-                seed: self.options.seed,
-                first: self.options.first,
-                shape,
-                device,
-            }),
+            None => {
+                let image = [config.unet.in_channels, size, size];
+                self.options.noise(image, device.clone())?
+            }
         };
-        let trajectory = Trajectory::new(sampler, Box::new(denoiser), noise);
+        let mut trajectory = Trajectory::new(sampler, Box::new(denoiser), noise);
+        if let Some(edit) = &self.edit {
+            trajectory = edit.apply(trajectory, &self.options, shape, &device)?;
+        }
         let total = trajectory.total();
         let frames = frames(trajectory);
         let file = match (self.kind, self.grid) {

@@ -45,6 +45,13 @@ export const zero = mn(0);
 export const last = mi('T');
 
 export const x = (/** @type {Math} */ index) => sub(bold('x'), index);
+/**
+ * One of several x_index.
+ *
+ * @param {Math} index
+ * @param {Math} which
+ */
+export const xOf = (index, which) => mathml`<msubsup>${bold('x')}${index}${which}</msubsup>`;
 export const x0 = term('x0', x(zero));
 export const eps = term('eps', bold('ε'));
 export const z = term('seed', bold('z'));
