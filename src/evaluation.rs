@@ -101,6 +101,16 @@ impl<B: Backend> Evaluation<B> {
         let Some(t) = self.left.checked_sub(1) else {
             return Ok(None);
         };
+        let terms = self.terms(t).await?;
+        self.left = t;
+        Ok(Some(terms))
+    }
+
+    /// The terms of timestep `t`, below `num_train_timesteps`, out of turn.
+    ///
+    /// # Errors
+    /// As for [`Evaluation::next`].
+    pub async fn terms(&self, t: usize) -> Result<TimestepTerms> {
         let mut sums = [0.0; 3];
         for first in (0..self.images.len()).step_by(CHUNK) {
             let x_0 = self.chunk(first);
@@ -123,14 +133,13 @@ impl<B: Backend> Evaluation<B> {
                 *sum += values.iter().map(|value| *value as f64).sum::<f64>();
             }
         }
-        self.left = t;
         let [vb, x0_mse, eps_mse] = sums.map(|sum| sum / self.images.len() as f64);
-        Ok(Some(TimestepTerms {
+        Ok(TimestepTerms {
             t,
             vb,
             x0_mse,
             eps_mse,
-        }))
+        })
     }
 
     /// All timesteps that are left, and the prior's term; `progress` is told each timestep.

@@ -6,6 +6,8 @@ pub mod diffusion;
 pub mod error;
 pub mod evaluation;
 pub mod format;
+pub mod insight;
+pub mod memorisation;
 pub mod model;
 pub mod ops;
 pub mod random;

@@ -31,8 +31,10 @@ pub enum Stream {
     /// Which images, and what noise, the floor of the loss is measured with; `step` is the timestep.
     FloorImages = 9,
     FloorNoise = 10,
+    /// Which timesteps stand for all in an estimate.
+    EvaluationTimesteps = 11,
     /// Which training images lose their label; `step` is the optimizer step.
-    LabelDropout = 11,
+    LabelDropout = 12,
 }
 
 /// The generator: nothing but its seed.

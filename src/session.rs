@@ -4,19 +4,19 @@
 
 use std::ops::Range;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use web_time::{Duration, Instant};
 
 use crate::{
     diffusion::{
-        Schedule,
+        Denoiser, IdealDenoiser, Schedule, VarianceType,
         forward::{q_sample, q_step},
     },
     error::{Error, Result},
     format::Checkpoint,
     ops::{Kernels, Ops},
     random::{Random, Stream},
-    sampler::{NetworkDenoiser, SamplingOptions, SeededNoise, Trajectory},
+    sampler::{Edit, Guidance, NetworkDenoiser, SamplingOptions, Trajectory},
     train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read, read_losses},
 };
 
@@ -29,6 +29,20 @@ pub enum WeightsKind {
     Ema,
     /// As the optimizer left them.
     Raw,
+}
+
+/// What to denoise with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DenoiserKind {
+    /// The network with its averaged weights.
+    #[default]
+    Ema,
+    /// The network with the weights as the optimizer left them.
+    Raw,
+    /// No network: [`IdealDenoiser`] of the training images, mirrored ones too where training
+    /// mirrors.
+    Ideal,
 }
 
 /// How much work may be queued before the device is waited for: enough to keep it busy, little
@@ -260,38 +274,97 @@ impl<B: Kernels + Ops> Session<B> {
         Ok((self.dataset.image(index), schedule))
     }
 
-    /// Starts a sampling run with the weights of this moment; training may go on beside it.
+    /// A denoiser with the weights of this moment; training may go on beside it. Only a network knows
+    /// what to do with `guidance`.
     ///
     /// # Errors
-    /// [`Error::Config`] when the options are out of range.
-    pub fn sample(&self, options: &SamplingOptions, weights: WeightsKind) -> Result<Sampling<B>> {
-        let config = self.trainer.config();
+    /// [`Error::NoImages`] for the ideal one of no images.
+    pub fn denoiser(
+        &self,
+        kind: DenoiserKind,
+        guidance: Option<Guidance>,
+    ) -> Result<Box<dyn Denoiser<B>>> {
         let state = self.trainer.state();
-        let sampler = options.sampler::<B>(&config.scheduler)?;
-        let denoiser = NetworkDenoiser {
+        let weights = match kind {
+            DenoiserKind::Ema => state.ema_weights(),
+            DenoiserKind::Raw => state.raw_weights(),
+            DenoiserKind::Ideal => return Ok(Box::new(self.ideal()?)),
+        };
+        Ok(Box::new(NetworkDenoiser {
             unet: self.trainer.unet().clone(),
-            weights: match weights {
-                WeightsKind::Ema => state.ema_weights(),
-                WeightsKind::Raw => state.raw_weights(),
-            },
-            prediction_type: config.scheduler.prediction_type,
-            guidance: options.guidance(&config.unet)?,
-        };
-        let noise = SeededNoise {
-            seed: options.seed,
-            first: options.first,
-            shape: [
-                options.count,
-                config.unet.in_channels,
-                config.size,
-                config.size,
-            ],
-            device: self.trainer.device().clone(),
-        };
+            weights,
+            prediction_type: self.trainer.config().scheduler.prediction_type,
+            guidance,
+        }))
+    }
+
+    /// The ideal denoiser of everything that training shows, whatever it is labelled.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`].
+    pub fn ideal(&self) -> Result<IdealDenoiser<B>> {
+        if self.dataset.is_empty() {
+            return Err(Error::NoImages);
+        }
+        Ok(self.ideal_of(&self.dataset))
+    }
+
+    /// The ideal denoiser of some of the images.
+    pub(crate) fn ideal_of(&self, images: &Dataset) -> IdealDenoiser<B> {
+        let size = images.size();
+        let pixels = images.variants(self.trainer.config().training.random_flip);
+        let shape = [pixels.len() / (3 * size * size), 3, size, size];
+        IdealDenoiser::new(Tensor::from_data(
+            TensorData::new(pixels, shape),
+            self.trainer.device(),
+        ))
+    }
+
+    /// Starts a sampling run; see [`Session::denoiser`]. The ideal denoiser predicts no variance:
+    /// where the model's is learned, the smallest takes its place.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the options are out of range, and [`Error::NoImages`].
+    pub fn sample(&self, options: &SamplingOptions, kind: DenoiserKind) -> Result<Sampling<B>> {
+        let config = self.trainer.config();
+        let mut options = options.clone();
+        if kind == DenoiserKind::Ideal {
+            let variance = options.variance.unwrap_or(config.scheduler.variance_type);
+            let learned = variance == VarianceType::LearnedRange;
+            options.variance = Some(if learned {
+                VarianceType::FixedSmall
+            } else {
+                variance
+            });
+        }
+        let sampler = options.sampler::<B>(&config.scheduler)?;
+        let denoiser = self.denoiser(kind, options.guidance(&config.unet)?)?;
+        let image = [config.unet.in_channels, config.size, config.size];
+        let noise = options.noise(image, self.trainer.device().clone())?;
         Ok(Sampling {
-            trajectory: Trajectory::new(sampler, Box::new(denoiser), Box::new(noise)),
+            trajectory: Trajectory::new(sampler, denoiser, noise),
             count: options.count,
             size: config.size,
+        })
+    }
+
+    /// Starts a run that makes `edit`, as [`Session::sample`] starts one from noise.
+    ///
+    /// # Errors
+    /// What [`Session::sample`] and [`Edit::apply`] refuse.
+    pub fn edit(
+        &self,
+        edit: &Edit,
+        options: &SamplingOptions,
+        kind: DenoiserKind,
+    ) -> Result<Sampling<B>> {
+        let run = self.sample(options, kind)?;
+        let channels = self.trainer.config().unet.in_channels;
+        let shape = [run.count, channels, run.size, run.size];
+        let device = self.trainer.device();
+        Ok(Sampling {
+            trajectory: edit.apply(run.trajectory, options, shape, device)?,
+            ..run
         })
     }
 }

@@ -1,9 +1,12 @@
+import * as insight from './insight.js';
 import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backend.js';
-import { mergeConfig } from './lib/config.js';
-import { decodeImage } from './lib/decode-images.js';
+import { givenSetting, mergeConfig } from './lib/config.js';
+import { decodeImage, pixelsAt } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
 import { classesOf, labelNumbers, labelsOfModel } from './lib/labels.js';
-import { resizeSquare } from './lib/resize.js';
+import { parts } from './lib/parts.js';
+import { packSquares } from './lib/resize.js';
+import { adaptSampling } from './lib/samplers.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
 export { LabError };
@@ -17,27 +20,33 @@ export { LabError };
  * @typedef {import('./worker/protocol.js').TrainReport} TrainReport
  * @typedef {import('./worker/protocol.js').Frame} Frame
  * @typedef {import('./worker/protocol.js').SampleOptions} SampleOptions
+ * @typedef {import('./worker/protocol.js').EditOptions} EditOptions
  * @typedef {import('./worker/protocol.js').Schedule} Schedule
  * @typedef {import('./worker/protocol.js').Noisy} Noisy
  * @typedef {import('./worker/protocol.js').EngineState} EngineState
+ * @typedef {import('./worker/protocol.js').ModelFiles} ModelFiles
+ *
+ * @typedef {Partial<SampleOptions> & EditOptions & { init?: Blob | Pick<MasterImage, 'rgb' | 'size'> }} SampleRequest
  */
 
 /** How long the worker computes before it reports: ten reports a second. */
 const SLICE_MS = 100;
 
-/** @type {SampleOptions} */
-export const SAMPLE_DEFAULTS = {
-  sampler: 'ddpm',
-  steps: 30,
+/** But for the sampler and its steps, which depend on the model. */
+export const SAMPLE_DEFAULTS = /** @type {const} */ ({
   eta: 0,
   seed: 0,
   count: 16,
   weights: 'ema',
-  variance: 'fixed_small',
-  clip: true,
-  labels: [],
+  variance: null,
+  clip: null,
+  dynamic_threshold: null,
+  timestep_spacing: null,
+  use_karras_sigmas: null,
+  use_clipped_model_output: false,
+  labels: /** @type {SampleOptions['labels']} */ ([]),
   guidance: 1,
-};
+});
 
 /**
  * A diffusion model, the images it learns from, and the worker that computes: the whole of Unnoise
@@ -144,7 +153,8 @@ export class Lab extends EventTarget {
    */
   async resolveConfig(config = {}, images = this.#images.length) {
     const size = Number(config.size ?? 32);
-    const args = { backend: this.backend, size, images };
+    const timesteps = Number(givenSetting(config, 'num_train_timesteps')) || undefined;
+    const args = { backend: this.backend, size, images, timesteps };
     return mergeConfig(JSON.parse(await this.#client.call('defaultConfig', 0, args)), config);
   }
 
@@ -256,28 +266,61 @@ export class Lab extends EventTarget {
   // --- sampling ---
 
   /**
-   * Draws a batch from noise and yields every state on the way. The weights are those at the call.
+   * Draws a batch from noise, or from an image, and yields every state on the way. The weights are
+   * those at the call.
    *
-   * @param {Partial<SampleOptions> & { signal?: AbortSignal }} [options]
+   * @param {SampleRequest & { signal?: AbortSignal }} [options]
    * @returns {AsyncGenerator<Frame, void, void>}
    */
-  async *sample({ signal, ...options } = {}) {
+  async *sample({ signal, init, ...options } = {}) {
     throwIfAborted(signal);
     const client = this.#client;
-    const args = { ...SAMPLE_DEFAULTS, ...options };
-    args.labels = labelNumbers(args.labels, this.labels);
+    const asked = { ...SAMPLE_DEFAULTS, ...adaptSampling(options, this.config), ...options };
+    const args = {
+      ...asked,
+      labels: labelNumbers(asked.labels, this.labels),
+      init: init && (await pixelsAt(init, this.config.size)),
+    };
+    if (args.weights === 'ideal') await this.#sendImages();
     const { sampling, ...shape } = await client.call('sample', this.#engine, args);
-    try {
-      while (true) {
-        throwIfAborted(signal);
-        const frame = await client.call('next', sampling, undefined, { signal });
-        if (!frame) return;
-        // The end, x_0, belongs to no timestep; it is where t has run out.
-        yield { ...shape, ...frame, t: frame.t ?? 0 };
-      }
-    } finally {
-      if (!client.failure) client.call('free', sampling).catch(() => {});
+    for await (const frame of parts(client, sampling, signal)) {
+      // The end, x_0, belongs to no timestep; it is where t has run out.
+      yield { ...shape, ...frame, t: frame.t ?? 0 };
     }
+  }
+
+  // --- insight ---
+
+  /**
+   * Estimates the variational bound of an image, a timestep at a time: the last part has `left` 0
+   * and estimates of the whole.
+   * @param {insight.ElboOptions} [options]
+   */
+  async *elbo(options) {
+    yield* insight.elbo(await this.#withImages(), options);
+  }
+
+  /**
+   * Estimates the least loss that any network can have on the images, a timestep at a time: the
+   * last part has `left` 0 and the estimated mean.
+   * @param {insight.FloorOptions} [options]
+   */
+  async *floor(options) {
+    yield* insight.floor(await this.#withImages(), options);
+  }
+
+  /**
+   * The training image nearest to each image of a frame.
+   * @param {Pick<Frame, 'x_t' | 'count' | 'size'>} frame
+   * @param {{ signal?: AbortSignal }} [options]
+   */
+  async *nearest(frame, options) {
+    yield* insight.nearest(await this.#withImages(), frame, options);
+  }
+
+  async #withImages() {
+    await this.#sendImages();
+    return { client: this.#client, engine: this.#engine, size: this.config.size };
   }
 
   // --- files ---
@@ -293,13 +336,28 @@ export class Lab extends EventTarget {
   }
 
   /**
-   * Loads a checkpoint and adopts its settings. Refuses a bad one without changing anything.
-   * @param {Uint8Array} bytes
+   * The model in the form of another program. `diffusers`: a zip with the averaged weights, which
+   * once unpacked is a folder that Hugging Face's `DDPMPipeline.from_pretrained` loads.
+   * @param {'diffusers'} format
+   * @returns {Promise<Uint8Array>}
    */
-  async load(bytes) {
+  async export(format) {
+    if (format !== 'diffusers') {
+      throw new LabError('bad-config', `There is no export to “${format}”, only to “diffusers”.`);
+    }
+    return this.#client.call('exportDiffusers', this.#engine);
+  }
+
+  /**
+   * Loads a model and adopts its settings. Refuses a bad one without changing anything.
+   * @param {Uint8Array | ModelFiles} model a checkpoint, a zip of a diffusers folder, or the files of
+   *   one by their paths
+   */
+  async load(model) {
     const describe = () => JSON.stringify([this.config.size, this.labels]);
     const before = describe();
-    this.#adopt(await this.#client.call('load', this.#engine, { bytes }));
+    const args = { bytes: model, backend: this.backend };
+    this.#adopt(await this.#client.call('load', this.#engine, args));
     if (describe() !== before) this.#stale = true;
   }
 
@@ -361,13 +419,7 @@ export class Lab extends EventTarget {
       this.#stale = false;
       const { size } = this.config;
       const images = this.#images;
-      const tile = size * size * 3;
-      const bytes = new Uint8Array(images.length * tile);
-      for (const [index, image] of images.entries()) {
-        bytes.set(resizeSquare(image.rgb, image.size, size), index * tile);
-        // Keeps the page responsive while hundreds of images are scaled.
-        if (index % 16 === 15) await new Promise((resolve) => setTimeout(resolve));
-      }
+      const bytes = await packSquares(images, size);
       const { labels: names } = this;
       const labels = names.length ? classesOf(images, names) : undefined;
       const args = { bytes, count: images.length, size, labels };

@@ -1,6 +1,6 @@
 """Writes the golden values of tests/golden/ with Hugging Face diffusers.
 
-Usage: make_golden.py OUT_DIR [schedules|trajectories|solvers|unet|elbo|embedding ...]
+Usage: make_golden.py OUT_DIR [schedules|trajectories|solvers|edits|unet|elbo|embedding ...]
 
 tests/golden/README.md says what each file holds. Everything runs on the CPU, on
 one thread, from fixed seeds. What diffusers computes in float32 is computed a
@@ -27,6 +27,7 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
     HeunDiscreteScheduler,
+    RePaintScheduler,
     UNet2DModel,
 )
 from diffusers.models.embeddings import get_timestep_embedding
@@ -36,6 +37,7 @@ from diffusers.schedulers import (
     scheduling_dpmsolver_multistep,
     scheduling_flow_match_euler_discrete,
     scheduling_heun_discrete,
+    scheduling_repaint,
 )
 from diffusers.training_utils import compute_snr
 from safetensors.torch import save_file
@@ -46,6 +48,7 @@ SCHEDULING = (
     scheduling_dpmsolver_multistep,
     scheduling_flow_match_euler_discrete,
     scheduling_heun_discrete,
+    scheduling_repaint,
 )
 VERSIONS = {m.__name__: m.__version__ for m in (diffusers, torch, safetensors, numpy)}
 
@@ -399,6 +402,76 @@ def make_solvers(out):
     write_json(out / "solvers.json", {"cases": cases})
 
 
+# --- edits -------------------------------------------------------------------
+
+
+def redraw(scheduler, steps, strength, image, x_T, z, eta=None):
+    """SDEdit as diffusers' image-to-image pipelines do it. Returns x at every point."""
+    scheduler.set_timesteps(steps)
+    start = max(steps - min(int(steps * strength), steps), 0)
+    x = scheduler.add_noise(image, x_T, scheduler.timesteps[start : start + 1])
+    trajectory = [x]
+    for i, t in enumerate(scheduler.timesteps[start:], start):
+        output = denoiser(x, t.item())
+        if eta is None:
+            with mock.patch.object(scheduling_ddpm, "randn_tensor", mock.Mock(return_value=z[i])):
+                x = scheduler.step(output, t, x).prev_sample
+        else:
+            x = scheduler.step(output, t, x, eta=eta, variance_noise=z[i] if eta > 0 else None).prev_sample
+        trajectory.append(x)
+    return torch.stack(trajectory)
+
+
+def fill_in(scheduler, image, mask, x_T, z, **jumps):
+    """RePaint with the steps of RePaintScheduler. Returns x at every point, and their timesteps.
+
+    The list of timesteps is that of the paper's code, where x is *at* each of them. diffusers' pipeline
+    steps *from* each, so that its jumps come one step later, the last from x_0 itself, which the paper's
+    algorithm does not do (line 9). Here the list is read as the paper's code reads it.
+    """
+    scheduler.set_timesteps(**jumps)
+    timesteps = scheduler.timesteps.tolist()
+    x, trajectory = x_T, [x_T]
+    for i, (t, after) in enumerate(itertools.pairwise([*timesteps, -1])):
+        with mock.patch.object(scheduling_repaint, "randn_tensor", mock.Mock(return_value=z[i])):
+            if after < t:
+                x = scheduler.step(denoiser(x, t), t, x, image, mask).prev_sample
+            else:
+                x = scheduler.undo_step(x, t + 1)
+        trajectory.append(x)
+    return torch.stack(trajectory), timesteps
+
+
+def make_edits(out):
+    """edits.safetensors and .json: SDEdit and RePaint on the analytic denoiser."""
+    torch.manual_seed(5)
+    image = (torch.randn(1, 3, 4, 4) / 2).clamp(-1, 1)
+    x_T, z = torch.randn(2, 3, 4, 4), torch.randn(30, 2, 3, 4, 4)
+    mask = torch.tensor([[1.0, 1, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1], [0, 1, 1, 0]]).reshape(1, 1, 4, 4)
+    tensors, redrawn, filled = {"image": image, "mask": mask, "x_T": x_T, "z": z}, [], []
+    for cls, eta, strength in [
+        (DDIMScheduler, 0.0, 0.6),
+        (DDIMScheduler, 0.5, 0.35),
+        (DDIMScheduler, 0.0, 1.0),
+        (DDPMScheduler, None, 0.5),
+    ]:
+        scheduler = cls(clip_sample=True)
+        name = f"{'ddpm' if eta is None else f'ddim_eta{eta}'}_strength{strength}"
+        tensors[f"{name}.trajectory"] = redraw(scheduler, 10, strength, image, x_T, z, eta)
+        case = {"name": name, "scheduler": config_of(scheduler), "num_inference_steps": 10}
+        redrawn.append({**case, "eta": eta, "strength": strength})
+    jumps = dict(num_inference_steps=12, jump_length=3, jump_n_sample=2)
+    for eta in (0.0, 1.0):
+        # As many steps as timesteps, because undo_step draws noise for each of those.
+        scheduler = RePaintScheduler(num_train_timesteps=12, beta_end=0.2, eta=eta)
+        name = f"repaint_eta{eta}"
+        tensors[f"{name}.trajectory"], timesteps = fill_in(scheduler, image, mask, x_T, z, **jumps)
+        case = {"name": name, "scheduler": config_of(scheduler), **jumps}
+        filled.append({**case, "eta": eta, "timesteps": timesteps})
+    write_safetensors(out / "edits.safetensors", tensors)
+    write_json(out / "edits.json", {"redrawn": redrawn, "filled": filled})
+
+
 # --- U-Nets ------------------------------------------------------------------
 
 DOWN, ATTN_DOWN, UP, ATTN_UP = "DownBlock2D", "AttnDownBlock2D", "UpBlock2D", "AttnUpBlock2D"
@@ -695,6 +768,7 @@ MAKERS = {
     "schedules": make_schedules,
     "trajectories": make_trajectories,
     "solvers": make_solvers,
+    "edits": make_edits,
     "unet": make_unets,
     "elbo": make_elbo,
     "embedding": make_embedding,

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::Limit;
 use crate::error::{Error, Result};
 
+/// Where a β would otherwise reach 1 and leave nothing of x_0 (Nichol & Dhariwal 2021, section 3.2).
+pub(super) const MAX_BETA: f64 = 0.999;
+
 /// The shape of β over t.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,11 +118,12 @@ impl Default for SchedulerConfig {
 
 impl SchedulerConfig {
     /// β multiplied by 1000 / T, so that a linear schedule of any length ends as noisy as one of a
-    /// thousand steps (improved-diffusion's `get_named_beta_schedule`).
+    /// thousand steps (improved-diffusion's `get_named_beta_schedule`); capped as the cosine's are,
+    /// for fewer than 21.
     pub fn scaled_to_steps(mut self) -> Self {
         let scale = 1000.0 / self.num_train_timesteps as f64;
-        self.beta_start *= scale;
-        self.beta_end *= scale;
+        self.beta_start = (self.beta_start * scale).min(MAX_BETA);
+        self.beta_end = (self.beta_end * scale).min(MAX_BETA);
         self
     }
 
@@ -134,14 +138,6 @@ impl SchedulerConfig {
             Limit::Clip
         } else {
             Limit::None
-        }
-    }
-
-    /// The scheduler of diffusers that this process belongs to.
-    pub fn class_name(&self) -> &'static str {
-        match self.prediction_type {
-            PredictionType::FlowPrediction => "FlowMatchEulerDiscreteScheduler",
-            _ => "DDPMScheduler",
         }
     }
 

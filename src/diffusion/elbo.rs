@@ -4,7 +4,7 @@
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::{
-    Denoiser, Limit, Prediction, Schedule, VarianceType,
+    Denoiser, Limit, Prediction, Schedule, SchedulerConfig, VarianceType,
     vlb::{mean_per_item, per_item, vlb_terms},
 };
 use crate::error::{Error, Result};
@@ -31,6 +31,18 @@ pub struct Terms<B: Backend> {
 }
 
 impl Bound {
+    /// Of the process that `config` describes.
+    ///
+    /// # Errors
+    /// What [`Schedule::new`] refuses.
+    pub fn new(config: &SchedulerConfig) -> Result<Self> {
+        Ok(Self {
+            schedule: Schedule::new(config)?,
+            variance_type: config.variance_type,
+            limit: config.limit(),
+        })
+    }
+
     /// The terms of `t` for images `x_0` `[batch, channels, height, width]` noised by `eps`.
     ///
     /// # Errors

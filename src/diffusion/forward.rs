@@ -1,6 +1,8 @@
 //! The forward process: how images become noise.
 
-use super::Schedule;
+use burn::tensor::{Tensor, backend::Backend};
+
+use super::{NoiseLevel, Posterior, Schedule};
 
 /// x_t = signal · x_0 + noise · ε, a sample of q(x_t | x_0) in closed form
 /// (Ho et al. 2020, equation 4).
@@ -28,4 +30,27 @@ pub fn q_step(schedule: &Schedule, x: &mut [f32], eps: &[f32], t: usize) {
     for (x, eps) in x.iter_mut().zip(eps) {
         *x = keep * *x + noise * eps;
     }
+}
+
+/// x_t = signal · x_0 + noise · ε, a sample of q(x_t | x_0) at any level. Tensors are
+/// `[batch, channels, height, width]`.
+pub fn q_sample_at<B: Backend>(
+    x_0: Tensor<B, 4>,
+    eps: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    x_0 * level.signal + eps * level.noise
+}
+
+/// A sample of q(x_t | x_s) for x_s at `from` and x_t at the noisier `to`, however many steps of the
+/// chain lie between them (Kingma et al. 2021, equation 20). Tensors are
+/// `[batch, channels, height, width]`.
+pub fn q_between<B: Backend>(
+    x_s: Tensor<B, 4>,
+    eps: Tensor<B, 4>,
+    from: NoiseLevel,
+    to: NoiseLevel,
+) -> Tensor<B, 4> {
+    let beta = Posterior::between(to, from).beta;
+    x_s * (to.signal / from.signal) + eps * beta.max(0.0).sqrt()
 }

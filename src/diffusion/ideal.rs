@@ -95,8 +95,6 @@ impl<B: Backend> IdealDenoiser<B> {
         let second = (weights * self.norms.clone()).sum_dim(1);
         let variance = second - (estimate.clone() * estimate).sum_dim(1);
         let x0_mse = variance.clamp_min(0.0).mean_dim(0).reshape([1]) / length as f64;
-        // An error in x_0 is this much of one in what the network predicts.
-        let sensitivity = objective.prediction_type.x0_sensitivity(level);
-        x0_mse * (objective.weight(t) / sensitivity.powi(2))
+        x0_mse * objective.loss_per_x0_mse(t)
     }
 }

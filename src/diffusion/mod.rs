@@ -14,6 +14,7 @@ pub mod objective;
 pub mod parametrisation;
 pub mod posterior;
 pub mod schedule;
+pub mod strata;
 mod threshold;
 pub mod vlb;
 
@@ -24,3 +25,4 @@ pub use level::NoiseLevel;
 pub use objective::{LossWeighting, Objective};
 pub use posterior::Posterior;
 pub use schedule::Schedule;
+pub use strata::{Stratum, strata};

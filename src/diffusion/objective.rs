@@ -77,6 +77,14 @@ impl Objective {
         of_x0 * self.prediction_type.x0_sensitivity(level).powi(2)
     }
 
+    /// What a mean squared error of x_0 at `t` costs: the loss has it in what the network predicts,
+    /// and weighted.
+    pub fn loss_per_x0_mse(&self, t: usize) -> f64 {
+        let level = self.schedule.level(Some(t));
+        let sensitivity = self.prediction_type.x0_sensitivity(level);
+        self.weight(t) / sensitivity.powi(2)
+    }
+
     /// The mean over the batch, `[1]`, for the network's `output`
     /// `[batch, channels or twice as many, height, width]`.
     ///

@@ -4,6 +4,7 @@ use std::f64::consts::FRAC_PI_2;
 
 use super::{
     BetaSchedule, NoiseLevel, Posterior, PredictionType, SchedulerConfig, TimestepSpacing,
+    config::MAX_BETA,
 };
 use crate::error::{Error, Result};
 
@@ -234,10 +235,8 @@ pub(crate) fn linspace(range: (f64, f64), count: usize) -> impl Iterator<Item = 
 }
 
 fn squaredcos_betas(count: usize) -> Vec<f64> {
-    // The offset keeps β from vanishing near t = 0, the cap from a singularity at t = T
-    // (Nichol & Dhariwal 2021, section 3.2).
+    // Keeps β from vanishing near t = 0 (Nichol & Dhariwal 2021, section 3.2).
     const OFFSET: f64 = 0.008;
-    const MAX_BETA: f64 = 0.999;
     let alpha_bar = |i: usize| {
         let u = i as f64 / count as f64;
         ((u + OFFSET) / (1.0 + OFFSET) * FRAC_PI_2).cos().powi(2)

@@ -9,9 +9,12 @@ use std::{collections::HashMap, rc::Rc};
 
 use burn::tensor::ops::FloatTensor;
 use safetensors::SafeTensors;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::tensors::{self, NamedTensor, Precision};
+use super::{
+    diffusers::scheduler,
+    tensors::{self, NamedTensor, Precision},
+};
 use crate::{
     error::{Error, Result},
     model::{ParameterSpec, UNet, UNetConfig, Weights},
@@ -91,12 +94,11 @@ impl Checkpoint {
 
     /// A checkpoint of weights alone: one vector per parameter of the network of `config`, in
     /// diffusers' layout.
-    #[cfg(feature = "cli")]
-    pub(super) fn of_weights(config: Config, weights: Values) -> Self {
+    pub(super) fn of_weights(config: Config, step: u64, weights: Values) -> Self {
         Self {
             config,
-            step: 0,
-            moments_since: 0,
+            step,
+            moments_since: step,
             ema: weights,
             optimizer: None,
         }
@@ -199,27 +201,21 @@ impl Checkpoint {
         }
         let named: Vec<NamedTensor> = sets
             .into_iter()
-            .flat_map(|(prefix, values)| {
-                unet.parameters()
-                    .iter()
-                    .zip(values)
-                    .map(move |(spec, values)| NamedTensor {
-                        name: format!("{prefix}.{}", spec.name),
-                        shape: spec.shape.clone(),
-                        values: values.clone(),
-                    })
-            })
+            .flat_map(|(prefix, values)| named(&unet, values, format!("{prefix}.")))
             .collect();
         tensors::write(&named, self.metadata()?, precision)
     }
 
+    /// The averaged weights, under diffusers' names.
+    pub(super) fn ema_tensors(&self) -> Result<Vec<NamedTensor>> {
+        let unet = UNet::new(self.config.unet.clone())?;
+        Ok(named(&unet, &self.ema, String::new()).collect())
+    }
+
     fn metadata(&self) -> Result<HashMap<String, String>> {
         let to_json = |error: serde_json::Error| Error::Checkpoint(format!("{error}."));
-        let mut unet = serde_json::to_value(&self.config.unet).map_err(to_json)?;
-        unet["_class_name"] = json!("UNet2DModel");
-        unet["sample_size"] = json!(self.config.size);
-        let mut scheduler = serde_json::to_value(&self.config.scheduler).map_err(to_json)?;
-        scheduler["_class_name"] = json!(self.config.scheduler.class_name());
+        let unet = self.config.unet.to_diffusers(self.config.size)?;
+        let scheduler = scheduler::describe(&self.config.scheduler)?;
         let training = serde_json::to_value(&self.config.training).map_err(to_json)?;
         let mut metadata = HashMap::from([
             ("unnoise.version".into(), FORMAT_VERSION.into()),
@@ -282,6 +278,16 @@ impl Checkpoint {
     }
 }
 
+/// The tensors `<prefix><name>`.
+fn named(unet: &UNet, values: &Values, prefix: String) -> impl Iterator<Item = NamedTensor> {
+    let parameters = unet.parameters().iter().zip(values);
+    parameters.map(move |(spec, values)| NamedTensor {
+        name: format!("{prefix}{}", spec.name),
+        shape: spec.shape.clone(),
+        values: values.clone(),
+    })
+}
+
 /// The tensors `<prefix>.<name>`, each checked.
 fn read_values(file: &SafeTensors, prefix: &str, specs: &[ParameterSpec]) -> Result<Values> {
     specs
@@ -326,7 +332,7 @@ fn read_config(metadata: &HashMap<String, String>) -> Result<Config> {
     Ok(config)
 }
 
-fn read_number(metadata: &HashMap<String, String>, name: &str) -> Result<u64> {
+pub(super) fn read_number(metadata: &HashMap<String, String>, name: &str) -> Result<u64> {
     let text = metadata.get(name).map_or("0", String::as_str);
     text.parse()
         .map_err(|_| Error::Checkpoint(format!("its {name} is {text:?}, which is no number.")))

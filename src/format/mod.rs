@@ -1,7 +1,6 @@
-//! Files: checkpoints, tensors, pictures, and what folders say about them.
+//! Files: checkpoints, diffusers folders, tensors, pictures, and what folders say about pictures.
 
 pub mod checkpoint;
-#[cfg(not(target_family = "wasm"))]
 pub mod diffusers;
 #[cfg(feature = "cli")]
 pub mod folders;

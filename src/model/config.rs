@@ -1,7 +1,7 @@
 //! The network's hyper-parameters, with the fields of diffusers' `config.json`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 
@@ -109,15 +109,40 @@ impl UNetConfig {
             ("upsample_type", "\"conv\""),
         ];
         refuse_unsupported(json, FIXED)?;
-        // UNet2DModel adds attention to the middle block unless told otherwise.
-        let mut json = json.clone();
-        if json["add_attention"].is_null() {
-            json["add_attention"] = true.into();
+        if json.get("mid_block_type").is_some_and(Value::is_null) {
+            return Err(Error::Config(
+                "mid_block_type = null is not supported: the network needs its middle block."
+                    .into(),
+            ));
         }
-        let config: Self = serde_json::from_value(json)
+        // What UNet2DModel takes where a file says nothing, and we take something else.
+        let mut fields = json!({
+            "add_attention": true,
+            "block_out_channels": [224, 448, 672, 896],
+            "down_block_types": ["DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+            "layers_per_block": 2,
+            "norm_num_groups": 32,
+            "up_block_types": ["AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+        });
+        for (name, value) in json.as_object().into_iter().flatten() {
+            fields[name] = value.clone();
+        }
+        let config: Self = serde_json::from_value(fields)
             .map_err(|error| Error::Config(format!("unet: {error}.")))?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// The `config.json` of a `UNet2DModel` for images of `sample_size` pixels a side.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when it cannot be written as JSON.
+    pub fn to_diffusers(&self, sample_size: usize) -> Result<Value> {
+        let mut json =
+            serde_json::to_value(self).map_err(|error| Error::Config(format!("unet: {error}.")))?;
+        json["_class_name"] = json!("UNet2DModel");
+        json["sample_size"] = json!(sample_size);
+        Ok(json)
     }
 
     /// The side of images must be a multiple of this.

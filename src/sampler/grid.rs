@@ -4,7 +4,7 @@ use crate::diffusion::{
     BetaSchedule, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing,
     schedule::{flow_level, linspace, shifted_sigma},
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// `HeunDiscreteScheduler`'s levels, noisiest first.
 ///
@@ -40,7 +40,8 @@ pub fn heun(
 /// `DPMSolverMultistepScheduler`'s levels, noisiest first.
 ///
 /// # Errors
-/// As for [`Schedule::timesteps`].
+/// As for [`Schedule::timesteps`], and with leading and linspace spacing for as many steps as there
+/// are timesteps: two levels would be the same, and no step leads from one to the other.
 pub fn dpm_solver(
     schedule: &Schedule,
     config: &SchedulerConfig,
@@ -65,6 +66,13 @@ pub fn dpm_solver(
             .collect());
     }
     // One more than is visited, the last being the end at 0.
+    if config.timestep_spacing != TimestepSpacing::Trailing && steps == count {
+        return Err(Error::Config(format!(
+            "{steps} sampling steps were asked for, but DPM-Solver++ can take 1 to {} of this model \
+             unless its timesteps are spaced trailing.",
+            count - 1
+        )));
+    }
     let timesteps: Vec<f64> = match config.timestep_spacing {
         TimestepSpacing::Trailing => rounded.into_iter().map(|t| t as f64).collect(),
         TimestepSpacing::Leading => {

@@ -17,7 +17,7 @@ pub struct Heun {
 }
 
 impl Heun {
-    /// `levels` noisiest first. x_T is multiplied by `initial_scale` before the first step.
+    /// `levels` noisiest first; for `initial_scale` see [`Sampler::initial_scale`].
     pub fn new(levels: Vec<NoiseLevel>, limit: Limit, initial_scale: f64) -> Self {
         Self {
             levels,
@@ -32,6 +32,10 @@ impl<B: Backend> Sampler<B> for Heun {
         &self.levels
     }
 
+    fn initial_scale(&self) -> f64 {
+        self.initial_scale
+    }
+
     fn step(
         &mut self,
         denoiser: &dyn Denoiser<B>,
@@ -41,10 +45,6 @@ impl<B: Backend> Sampler<B> for Heun {
     ) -> Result<Step<B>> {
         let level = self.levels[index];
         let next = self.levels.get(index + 1).copied();
-        let x_t = match index {
-            0 => x_t * self.initial_scale,
-            _ => x_t,
-        };
         let pred_x0 =
             |x: Tensor<B, 4>, level| Prediction::of(denoiser, x, level, self.limit).pred_x0;
         let first_x0 = pred_x0(x_t.clone(), level);

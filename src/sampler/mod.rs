@@ -5,6 +5,7 @@
 mod ddim;
 mod ddpm;
 mod dpmpp2m;
+mod edit;
 mod euler_flow;
 mod grid;
 mod guidance;
@@ -12,6 +13,9 @@ mod heun;
 mod network;
 mod noise;
 mod options;
+mod repaint;
+mod slerp;
+mod start;
 mod trajectory;
 
 use burn::tensor::{Tensor, backend::Backend};
@@ -19,12 +23,16 @@ use burn::tensor::{Tensor, backend::Backend};
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
 pub use dpmpp2m::Dpmpp2m;
+pub use edit::Edit;
 pub use euler_flow::EulerFlow;
 pub use guidance::Guidance;
 pub use heun::Heun;
 pub use network::NetworkDenoiser;
 pub use noise::{GivenNoise, Noise, SeededNoise};
-pub use options::{SamplerKind, SamplingOptions};
+pub use options::{Interpolation, SamplerKind, SamplingOptions};
+pub use repaint::{Jumps, RePaint};
+pub use slerp::SlerpNoise;
+pub use start::Start;
 pub use trajectory::{Frame, Trajectory};
 
 pub use crate::diffusion::Denoiser;
@@ -41,8 +49,13 @@ pub struct Step<B: Backend> {
 
 /// A way of going from x_T to x_0.
 pub trait Sampler<B: Backend> {
-    /// The noise levels visited, noisiest first.
+    /// The noise levels in the order in which they are visited, noisiest first.
     fn levels(&self) -> &[NoiseLevel];
+
+    /// What standard normal noise is multiplied by to be x at the first level.
+    fn initial_scale(&self) -> f64 {
+        1.0
+    }
 
     /// Takes step `index` of [`Sampler::levels`] from `x_t`, drawing z from `noise` if the step
     /// is stochastic.

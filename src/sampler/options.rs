@@ -3,7 +3,9 @@
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::{Ddim, Ddpm, Dpmpp2m, EulerFlow, Guidance, Heun, Sampler, grid};
+use super::{
+    Ddim, Ddpm, Dpmpp2m, EulerFlow, Guidance, Heun, Noise, Sampler, SeededNoise, SlerpNoise, grid,
+};
 use crate::{
     diffusion::{Limit, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, VarianceType},
     error::{Error, Result},
@@ -25,6 +27,16 @@ pub enum SamplerKind {
     /// Euler's method along a rectified flow (Liu et al. 2023).
     #[serde(rename = "euler-flow")]
     EulerFlow,
+}
+
+/// Images on the way from one seed's first to another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interpolation {
+    /// The seed at the other end.
+    pub to: u64,
+    /// How many images there are from end to end, where those of a run are only some of them.
+    #[serde(default)]
+    pub total: Option<usize>,
 }
 
 /// What a visitor may choose about sampling.
@@ -51,8 +63,13 @@ pub struct SamplingOptions {
     /// Whether noise levels are spaced evenly in σ^(1/7) and not in t (Karras et al. 2022): Heun's
     /// if not told otherwise, and possible for DPM-Solver++.
     pub use_karras_sigmas: Option<bool>,
+    /// Overrides the model's own choice of timesteps to visit. No matter where noise levels are
+    /// spaced in σ: for DPM-Solver++ with `use_karras_sigmas` and for a flow's Euler steps.
+    pub timestep_spacing: Option<TimestepSpacing>,
     /// Whether DDIM derives ε anew from a limited pred_x0; see [`super::Ddim::new`].
     pub use_clipped_model_output: bool,
+    /// Interpolates between two seeds.
+    pub interpolate: Option<Interpolation>,
     /// The class of each image of the seed, repeated as needed; a `None`, and no labels at all, is
     /// any class. For models trained with labels.
     pub labels: Vec<Option<usize>>,
@@ -74,7 +91,9 @@ impl Default for SamplingOptions {
             clip: None,
             dynamic_threshold: None,
             use_karras_sigmas: None,
+            timestep_spacing: None,
             use_clipped_model_output: false,
+            interpolate: None,
             labels: Vec::new(),
             guidance: 1.0,
         }
@@ -104,6 +123,10 @@ impl SamplingOptions {
         }
         let limit = self.limit(config)?;
         let schedule = Schedule::new(config)?;
+        let config = &SchedulerConfig {
+            timestep_spacing: self.timestep_spacing.unwrap_or(config.timestep_spacing),
+            ..config.clone()
+        };
         let karras = |default| self.use_karras_sigmas.unwrap_or(default);
         Ok(match self.sampler {
             SamplerKind::Ddpm => {
@@ -136,6 +159,39 @@ impl SamplingOptions {
                 Box::new(EulerFlow::new(levels, limit))
             }
         })
+    }
+
+    /// The noise these options describe, for images of `[channels, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when fewer than two images are to lead from one seed to another.
+    pub fn noise<B: Backend>(
+        &self,
+        [channels, height, width]: [usize; 3],
+        device: B::Device,
+    ) -> Result<Box<dyn Noise<B>>> {
+        let shape = [self.count, channels, height, width];
+        let Some(Interpolation { to, total }) = self.interpolate else {
+            return Ok(Box::new(SeededNoise {
+                seed: self.seed,
+                first: self.first,
+                shape,
+                device,
+            }));
+        };
+        let total = total.unwrap_or(self.count);
+        if total < 2 || total < self.first.saturating_add(self.count) {
+            return Err(Error::Config(format!(
+                "{total} images cannot lead from one seed to another; ask for 2 or more."
+            )));
+        }
+        Ok(Box::new(SlerpNoise {
+            seeds: (self.seed, to),
+            total,
+            first: self.first,
+            shape,
+            device,
+        }))
     }
 
     /// What a network is to be asked for; see [`Guidance::of`].

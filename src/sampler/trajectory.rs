@@ -2,13 +2,13 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::{Denoiser, Noise, Sampler};
+use super::{Denoiser, Jumps, Noise, RePaint, Sampler, Start};
 use crate::error::Result;
 
 /// One picture of a sampling run.
 #[derive(Debug)]
 pub struct Frame<B: Backend> {
-    /// Steps taken so far: 0 for x_T.
+    /// Steps taken so far: 0 for where the run starts.
     pub index: usize,
     /// The timestep `x_t` is at, for some samplers between timesteps; `None` once it is x_0.
     pub t: Option<f64>,
@@ -17,12 +17,14 @@ pub struct Frame<B: Backend> {
     pub pred_x0: Option<Tensor<B, 4>>,
 }
 
-/// A sampling run: x_T first, then a frame per step. Ends after x_0.
+/// A sampling run: x_T, or what it starts from in its place, then a frame per step. Ends after x_0.
 pub struct Trajectory<B: Backend> {
     sampler: Box<dyn Sampler<B>>,
     denoiser: Box<dyn Denoiser<B>>,
     noise: Box<dyn Noise<B>>,
-    /// x_t and the number of steps that led to it, once started.
+    /// Where it starts, if not from x_T.
+    start: Option<Start<B>>,
+    /// x_t and the step to be taken from it, once started.
     state: Option<(usize, Tensor<B, 4>)>,
 }
 
@@ -36,13 +38,39 @@ impl<B: Backend> Trajectory<B> {
             sampler,
             denoiser,
             noise,
+            start: None,
             state: None,
         }
     }
 
-    /// Number of steps from x_T to x_0.
+    /// This run from `image` `[batch, channels, height, width]`, noised as far as `strength` says.
+    ///
+    /// # Errors
+    /// As for [`Start::new`].
+    pub fn starting_from(self, image: Tensor<B, 4>, strength: f64) -> Result<Self> {
+        let start = Start::new(image, strength, self.sampler.levels().len())?;
+        Ok(Self {
+            start: Some(start),
+            ..self
+        })
+    }
+
+    /// This run with what is known of an image kept; see [`RePaint::new`].
+    ///
+    /// # Errors
+    /// As for [`RePaint::new`].
+    pub fn filling_in(self, known: Tensor<B, 4>, keep: Tensor<B, 4>, jumps: Jumps) -> Result<Self> {
+        let sampler = Box::new(RePaint::new(self.sampler, known, keep, jumps)?);
+        Ok(Self { sampler, ..self })
+    }
+
+    /// Number of steps from the start to x_0.
     pub fn total(&self) -> usize {
-        self.sampler.levels().len()
+        self.sampler.levels().len() - self.first_step()
+    }
+
+    fn first_step(&self) -> usize {
+        self.start.as_ref().map_or(0, Start::index)
     }
 
     /// The next frame; `None` after x_0.
@@ -50,25 +78,33 @@ impl<B: Backend> Trajectory<B> {
     /// # Errors
     /// What the noise source refuses; the run can then not go on.
     pub fn advance(&mut self) -> Result<Option<Frame<B>>> {
-        let (index, x_t, pred_x0) = match self.state.take() {
-            None => (0, self.noise.x_t()?, None),
-            Some((index, x_t)) if index == self.total() => {
-                self.state = Some((index, x_t));
+        let (step, x_t, pred_x0) = match self.state.take() {
+            None => (self.first_step(), self.initial()?, None),
+            Some((step, x_t)) if step == self.sampler.levels().len() => {
+                self.state = Some((step, x_t));
                 return Ok(None);
             }
-            Some((index, x_t)) => {
-                let step =
+            Some((step, x_t)) => {
+                let taken =
                     self.sampler
-                        .step(self.denoiser.as_ref(), index, x_t, self.noise.as_ref())?;
-                (index + 1, step.x_prev, Some(step.pred_x0))
+                        .step(self.denoiser.as_ref(), step, x_t, self.noise.as_ref())?;
+                (step + 1, taken.x_prev, Some(taken.pred_x0))
             }
         };
-        self.state = Some((index, x_t.clone()));
+        self.state = Some((step, x_t.clone()));
         Ok(Some(Frame {
-            index,
-            t: self.sampler.levels().get(index).map(|level| level.t),
+            index: step - self.first_step(),
+            t: self.sampler.levels().get(step).map(|level| level.t),
             x_t,
             pred_x0,
         }))
+    }
+
+    fn initial(&self) -> Result<Tensor<B, 4>> {
+        let noise = self.noise.x_t()?;
+        Ok(match &self.start {
+            Some(start) => start.noised(self.sampler.as_ref(), noise),
+            None => noise * self.sampler.initial_scale(),
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Config, Dataset};
+use super::{Config, Dataset, dataset::mirror};
 use crate::{
     diffusion::{Schedule, forward::q_sample},
     random::{Random, Stream},
@@ -111,14 +111,6 @@ fn image_indices(random: &Random, step: u64, size: usize, count: usize) -> Vec<u
         .collect()
 }
 
-/// The image mirrored left to right.
-fn mirror(image: &[f32], size: usize) -> Vec<f32> {
-    image
-        .chunks_exact(size)
-        .flat_map(|row| row.iter().rev().copied())
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,10 +177,5 @@ mod tests {
         assert!((116..=244).contains(&dropped), "{dropped}");
         let unlabelled = Batch::at(0, 0..9, &plain, &schedule, &config);
         assert_eq!(unlabelled.class_labels, Some(vec![3; 9]));
-    }
-
-    #[test]
-    fn mirroring_reverses_rows() {
-        assert_eq!(mirror(&[1.0, 2.0, 3.0, 4.0], 2), [2.0, 1.0, 4.0, 3.0]);
     }
 }

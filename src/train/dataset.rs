@@ -74,6 +74,37 @@ impl Dataset {
         self.labels.as_deref()
     }
 
+    /// Image `index` alone, if there is one.
+    pub fn only(&self, index: usize) -> Option<Self> {
+        (index < self.count).then(|| self.filtered(|other| other == index))
+    }
+
+    /// The images of one class.
+    pub fn of_class(&self, class: u32) -> Self {
+        self.filtered(|index| {
+            self.labels
+                .as_ref()
+                .is_some_and(|labels| labels[index] == class)
+        })
+    }
+
+    fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let kept: Vec<usize> = (0..self.count).filter(|index| keep(*index)).collect();
+        Self {
+            size: self.size,
+            count: kept.len(),
+            pixels: kept
+                .iter()
+                .flat_map(|index| self.image(*index))
+                .copied()
+                .collect(),
+            labels: self
+                .labels
+                .as_ref()
+                .map(|labels| kept.iter().map(|index| labels[*index]).collect()),
+        }
+    }
+
     /// Number of images.
     pub fn len(&self) -> usize {
         self.count
@@ -88,6 +119,15 @@ impl Dataset {
         self.size
     }
 
+    /// Every image that training shows, `[n or 2n, 3, size, size]`: with `random_flip` also mirrored.
+    pub fn variants(&self, random_flip: bool) -> Vec<f32> {
+        let mut pixels = self.pixels.clone();
+        if random_flip {
+            pixels.extend(mirror(&self.pixels, self.size));
+        }
+        pixels
+    }
+
     /// Image `index`, `[3, size, size]`.
     ///
     /// # Panics
@@ -96,6 +136,14 @@ impl Dataset {
         let length = 3 * self.size * self.size;
         &self.pixels[index * length..][..length]
     }
+}
+
+/// Images `[n, 3, size, size]` mirrored left to right.
+pub fn mirror(pixels: &[f32], size: usize) -> Vec<f32> {
+    pixels
+        .chunks_exact(size.max(1))
+        .flat_map(|row| row.iter().rev().copied())
+        .collect()
 }
 
 /// Images `[n, 3, size, size]` in model range to RGB bytes, rows of pixels, one image after the
@@ -138,6 +186,21 @@ mod tests {
         let labelled = dataset.clone().with_labels(vec![1, 0]).unwrap();
         assert_eq!(labelled.labels(), Some(&[1, 0][..]));
         assert!(matches!(dataset.with_labels(vec![1]), Err(Error::Image(_))));
+    }
+
+    #[test]
+    fn mirroring_reverses_rows() {
+        assert_eq!(mirror(&[1.0, 2.0, 3.0, 4.0], 2), [2.0, 1.0, 4.0, 3.0]);
+    }
+
+    #[test]
+    fn training_shows_mirrored_images_where_it_flips() {
+        let bytes: Vec<u8> = (0..2 * 4 * 4 * 3).map(|i| (i * 37 % 256) as u8).collect();
+        let dataset = Dataset::from_rgb(&bytes, 2, 4).unwrap();
+        assert_eq!(dataset.variants(false), dataset.pixels);
+        let both = dataset.variants(true);
+        assert_eq!(both[..96], dataset.pixels);
+        assert_eq!(both[96 + 48..], mirror(dataset.image(1), 4));
     }
 
     #[test]

@@ -1,9 +1,14 @@
 //! Rust values as JavaScript ones.
 
 use js_sys::{Float64Array, Object, Reflect, Uint8Array};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
-use crate::{diffusion::Schedule, error::Error, session::Picture};
+use crate::{
+    diffusion::Schedule,
+    error::{Error, Result},
+    format::diffusers::Files,
+    session::Picture,
+};
 
 impl From<Error> for JsValue {
     /// An `Error` with the sentence as its message and a stable `code`.
@@ -21,6 +26,20 @@ pub(super) fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
 
 pub(super) fn bytes(bytes: &[u8]) -> Uint8Array {
     Uint8Array::from(bytes)
+}
+
+/// Files from an object of `Uint8Array`s by path.
+///
+/// # Errors
+/// [`Error::Checkpoint`] for anything else in it.
+pub(super) fn files(object: &Object) -> Result<Files> {
+    let file = |entry: JsValue| {
+        let (path, bytes) = (Reflect::get_u32(&entry, 0), Reflect::get_u32(&entry, 1));
+        let bytes = bytes.ok()?.dyn_into::<Uint8Array>().ok()?;
+        Some((path.ok()?.as_string()?, bytes.to_vec()))
+    };
+    let files: Option<Files> = Object::entries(object).iter().map(file).collect();
+    files.ok_or_else(|| Error::Checkpoint("its files must be given as Uint8Arrays.".into()))
 }
 
 pub(super) fn picture(picture: &Picture) -> JsValue {

@@ -7,17 +7,20 @@ use web_time::Duration;
 
 use super::{
     convert::{self, set},
+    editing::EditRequest,
     sampling::{Run, Sampling},
 };
 use crate::{
     backend,
     error::{Error, Result},
-    sampler::SamplingOptions,
-    session::{Session, WeightsKind},
+    format::diffusers,
+    ops::{Kernels, Ops},
+    sampler::{Edit, SamplingOptions},
+    session::{self, DenoiserKind, Session},
     train::{Config, Dataset},
 };
 
-enum Inner {
+pub(super) enum Inner {
     #[cfg(feature = "webgpu")]
     WebGpu(Session<backend::WebGpu>),
     #[cfg(feature = "candle")]
@@ -31,13 +34,28 @@ macro_rules! on_session {
     ($inner:expr, $session:ident => $body:expr) => {
         match $inner {
             #[cfg(feature = "webgpu")]
-            Inner::WebGpu($session) => $body,
+            $crate::web::engine::Inner::WebGpu($session) => $body,
             #[cfg(feature = "candle")]
-            Inner::Candle($session) => $body,
+            $crate::web::engine::Inner::Candle($session) => $body,
             #[cfg(feature = "flex")]
-            Inner::Flex($session) => $body,
+            $crate::web::engine::Inner::Flex($session) => $body,
         }
     };
+}
+
+pub(super) use on_session;
+
+/// A run from noise or, with an edit, from an image.
+fn run<B: Kernels + Ops>(
+    session: &Session<B>,
+    options: &SamplingOptions,
+    denoiser: DenoiserKind,
+    edit: Option<&Edit>,
+) -> Result<session::Sampling<B>> {
+    match edit {
+        Some(edit) => session.edit(edit, options, denoiser),
+        None => session.sample(options, denoiser),
+    }
 }
 
 /// What `Engine.sample` takes, as JSON.
@@ -46,12 +64,14 @@ struct SampleRequest {
     #[serde(flatten)]
     options: SamplingOptions,
     #[serde(default)]
-    weights: WeightsKind,
+    weights: DenoiserKind,
+    #[serde(flatten)]
+    edit: EditRequest,
 }
 
 /// A model in training. Methods must not be called while an asynchronous one is pending.
 #[wasm_bindgen]
-pub struct Engine(Inner);
+pub struct Engine(pub(super) Inner);
 
 #[wasm_bindgen]
 impl Engine {
@@ -77,12 +97,22 @@ impl Engine {
         Ok(Engine(inner))
     }
 
-    /// The default configuration for a data set of `images` images of `size` × `size`, as JSON.
+    /// The default configuration for a data set of `images` images of `size` × `size` and, where
+    /// given, a process of so many timesteps, as JSON.
     #[wasm_bindgen(js_name = defaultConfig)]
-    pub fn default_config(size: usize, images: usize) -> String {
+    pub fn default_config(
+        size: usize,
+        images: usize,
+        num_train_timesteps: Option<usize>,
+    ) -> String {
         // The recipe does not depend on the number of images yet.
         let _ = images;
-        serde_json::json!(Config::for_size(size)).to_string()
+        let mut config = Config::for_size(size);
+        if let Some(count) = num_train_timesteps {
+            config.scheduler.num_train_timesteps = count;
+            config.scheduler = config.scheduler.scaled_to_steps();
+        }
+        serde_json::json!(config).to_string()
     }
 
     /// The configuration in force, as JSON.
@@ -192,18 +222,30 @@ impl Engine {
         on_session!(&mut self.0, s => s.reset())
     }
 
-    /// Starts a sampling run with the weights of this moment. Options as JSON: `sampler`, `steps`,
-    /// `eta`, `seed`, `first`, `count`, `variance`, `clip`, `weights`, `labels`, `guidance`.
-    pub fn sample(&self, options: &str) -> Result<Sampling> {
-        let SampleRequest { options, weights } =
-            serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+    /// Starts a sampling run with the weights of this moment. Options as JSON:
+    /// [`SamplingOptions`], what to denoise with, `weights`: `ema`, `raw` or `ideal`, and to change the
+    /// image `init` (RGB bytes) either `strength` or `jump_length` and `jump_n_sample`, which go with
+    /// `mask` (a byte a pixel, 0 where it is kept).
+    pub fn sample(
+        &self,
+        options: &str,
+        init: Option<Vec<u8>>,
+        mask: Option<Vec<u8>>,
+    ) -> Result<Sampling> {
+        let SampleRequest {
+            options,
+            weights,
+            edit,
+        } = serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+        let size = on_session!(&self.0, s => s.trainer().config().size);
+        let edit = edit.edit(init.as_deref(), mask.as_deref(), size)?;
         Ok(Sampling::new(match &self.0 {
             #[cfg(feature = "webgpu")]
-            Inner::WebGpu(s) => Run::WebGpu(s.sample(&options, weights)?),
+            Inner::WebGpu(s) => Run::WebGpu(run(s, &options, weights, edit.as_ref())?),
             #[cfg(feature = "candle")]
-            Inner::Candle(s) => Run::Candle(s.sample(&options, weights)?),
+            Inner::Candle(s) => Run::Candle(run(s, &options, weights, edit.as_ref())?),
             #[cfg(feature = "flex")]
-            Inner::Flex(s) => Run::Flex(s.sample(&options, weights)?),
+            Inner::Flex(s) => Run::Flex(run(s, &options, weights, edit.as_ref())?),
         }))
     }
 
@@ -216,6 +258,26 @@ impl Engine {
             checkpoint.to_bytes()?
         };
         Ok(convert::bytes(&bytes))
+    }
+
+    /// The folder of a diffusers pipeline with the averaged weights: an object of `Uint8Array`s by
+    /// path.
+    #[wasm_bindgen(js_name = exportDiffusers)]
+    pub async fn export_diffusers(&self) -> Result<Object> {
+        let checkpoint = on_session!(&self.0, s => s.checkpoint().await)?;
+        let object = Object::new();
+        for (path, bytes) in diffusers::write(&checkpoint)? {
+            set(&object, &path, convert::bytes(&bytes));
+        }
+        Ok(object)
+    }
+
+    /// A checkpoint file of the model in the folder of a diffusers pipeline, given as
+    /// `exportDiffusers` gives it.
+    #[wasm_bindgen(js_name = importDiffusers)]
+    pub fn import_diffusers(files: &Object) -> Result<Uint8Array> {
+        let files = convert::files(files)?;
+        Ok(convert::bytes(&diffusers::read(&files)?.to_bytes()?))
     }
 
     /// Goes on from a checkpoint file. On an error nothing changes.

@@ -88,7 +88,8 @@ export class LabPage {
    */
   static async open(context, address, settings) {
     const lab = new LabPage(await context.newPage());
-    const hash = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+    const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+    const hash = given.map(([key, value]) => `${key}=${value}`);
     await lab.page.goto(`${address}#${hash.join('&')}`);
     await lab.ready();
     return lab;

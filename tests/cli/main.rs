@@ -1,5 +1,7 @@
 //! The command line, through the compiled program: what it writes, and how it refuses.
 
+mod diffusers;
+mod editing;
 mod evaluation;
 mod folder;
 mod labels;

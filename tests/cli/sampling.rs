@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, fs};
 
 use image::AnimationDecoder;
-use safetensors::SafeTensors;
 
-use crate::folder::{Folder, MODEL};
+use crate::folder::Folder;
 
 #[test]
 fn samples_depend_on_the_seed_alone() {
@@ -85,40 +84,4 @@ fn pictures_have_the_promised_sizes() {
     assert_eq!(frames.len(), 8);
     assert_eq!(frames[7].buffer().dimensions(), (64, 64));
     assert_eq!(frames[7].delay().numer_denom_ms(), (2000, 1));
-}
-
-#[test]
-fn diffusers_folders_sample_as_the_model_they_hold() {
-    let folder = Folder::new("diffusers");
-    let bytes = fs::read(&*MODEL).unwrap();
-    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    let metadata = header.metadata().clone().unwrap();
-    let weights = folder
-        .tensors("{model}")
-        .into_iter()
-        .filter_map(|(name, tensor)| Some((name.strip_prefix("ema.")?.to_string(), tensor)))
-        .collect();
-    fs::create_dir_all(folder.path("pipeline/unet")).unwrap();
-    fs::create_dir_all(folder.path("pipeline/scheduler")).unwrap();
-    let write = |name: &str, text: &str| fs::write(folder.path(name), text).unwrap();
-    write("pipeline/unet/config.json", &metadata["unet"]);
-    write(
-        "pipeline/scheduler/scheduler_config.json",
-        &metadata["scheduler"],
-    );
-    folder.refuse(
-        "sample --model pipeline --out x.png",
-        "diffusion_pytorch_model.safetensors",
-    );
-    folder.write_tensors(
-        "pipeline/unet/diffusion_pytorch_model.safetensors",
-        &weights,
-    );
-
-    folder.succeed("sample --model pipeline --steps 3 --out a.safetensors");
-    folder.sample("--steps 3 --out b.safetensors");
-    assert_eq!(
-        folder.tensors("a.safetensors"),
-        folder.tensors("b.safetensors")
-    );
 }

@@ -179,6 +179,8 @@ fn betas_scaled_to_the_number_of_steps_end_alike() {
         "{long} {short}"
     );
     assert_eq!(config(1000).scaled_to_steps(), config(1000));
+    // Even where the last β would be above 1.
+    assert!(last(config(10)) < long);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! made by `scripts/golden/make`.
 
 mod analytic;
+mod edits;
 mod elbo;
 mod golden;
+mod pipeline;
 mod sampler;
 mod schedule;
 mod solver;

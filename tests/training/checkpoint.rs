@@ -9,7 +9,7 @@ use unnoise::{
     model::UNetConfig,
     ops::{Kernels, Ops},
     sampler::SamplingOptions,
-    session::{Session, WeightsKind},
+    session::{DenoiserKind, Session},
     train::{Config, Trainer},
 };
 
@@ -63,7 +63,7 @@ fn pictures<B: Kernels + Ops>(session: &Session<B>) -> Vec<Vec<u8>> {
         seed: 7,
         ..Default::default()
     };
-    let mut sampling = session.sample(&options, WeightsKind::Ema).unwrap();
+    let mut sampling = session.sample(&options, DenoiserKind::Ema).unwrap();
     let mut frames = Vec::new();
     while let Some(picture) = block_on(sampling.next()).unwrap() {
         frames.push(picture.x_t);

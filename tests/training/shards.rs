@@ -5,7 +5,7 @@ use unnoise::{
     backend::Flex,
     format::Checkpoint,
     sampler::SamplingOptions,
-    session::{Session, WeightsKind},
+    session::{DenoiserKind, Session},
 };
 
 use crate::tiny;
@@ -94,7 +94,7 @@ fn sampled_images_do_not_depend_on_how_they_are_divided() {
             seed: 7,
             ..Default::default()
         };
-        let mut sampling = session.sample(&options, WeightsKind::Ema).unwrap();
+        let mut sampling = session.sample(&options, DenoiserKind::Ema).unwrap();
         let mut pixels = Vec::new();
         while let Some(picture) = block_on(sampling.next()).unwrap() {
             pixels = picture.x_t;

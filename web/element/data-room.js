@@ -1,4 +1,3 @@
-import { pathInFolder } from '../lib/dropped-files.js';
 import { mergeConfig, sameConfig } from '../lib/config.js';
 import { listSets, loadSetImages, loadSetModel } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
@@ -139,8 +138,8 @@ export class DataRoom {
     });
   }
 
-  /** @param {Iterable<Blob & { name?: string }>} files */
-  async add(files) {
+  /** @param {import('../lib/model-files.js').GivenFile[]} offered */
+  async add(offered) {
     const { session } = this;
     if (session.trainer.running) {
       session.messages.say('busy', 'Pause training first, then add images.');
@@ -148,13 +147,13 @@ export class DataRoom {
     }
     const own = this.dataset === null ? this.images : [];
     const room = MAX_IMAGES - own.length;
-    const offered = [...files];
     session.activity = `Reading ${plural(offered.length, 'file')}`;
     session.changed();
     const set = this.sets.find((other) => other.id === this.dataset);
-    const { added, rejected } = await session.lab.addImages(offered.slice(0, room), {
-      labels: folderLabels(offered.map(pathInFolder)),
-    });
+    const { added, rejected } = await session.lab.addImages(
+      offered.slice(0, room).map(({ file }) => file),
+      { labels: folderLabels(offered.map(({ path }) => path)) },
+    );
     if (added.length) this.#replace([...own, ...added.map(({ image }) => image)], null);
     this.#report(added, rejected, { replaced: added.length ? set?.title : undefined });
     if (offered.length > room) {
@@ -306,7 +305,7 @@ export class DataRoom {
   async resume(record) {
     const { session } = this;
     session.messages.dismiss('resume');
-    session.player.stop();
+    session.stopDrawing();
     if (record.dataset === null) {
       const images = await getImages().catch(() => []);
       if (images.length) this.#replace(images, null);

@@ -1,7 +1,14 @@
 import { flattenConfig } from '../lib/config.js';
 import { formatHash, parseHash } from '../lib/hash-state.js';
-import { EACH } from '../lib/labels.js';
-import { SAMPLE_DEFAULTS } from '../lab.js';
+import { samplerNamed } from '../lib/samplers.js';
+import {
+  number,
+  readComparison,
+  readSample,
+  writeChangedSample,
+  writeComparison,
+  writeSample,
+} from './sample-link.js';
 
 /**
  * @typedef {import('./session.js').Session} Session
@@ -17,29 +24,18 @@ import { SAMPLE_DEFAULTS } from '../lab.js';
  */
 export function sessionOptions(element) {
   const { page, config } = parseHash(element.hash ? location.hash : '');
-  const number = (/** @type {string | number | undefined} */ value) =>
-    value === undefined || value === '' || Number.isNaN(Number(value)) ? undefined : Number(value);
   const overrides = /** @type {Record<string, unknown>} */ ({ ...config });
   if (overrides.size === undefined && element.size) overrides.size = element.size;
   if (overrides.seed === undefined && element.seed !== undefined) overrides.seed = element.seed;
-  const sampler = page.sampler ?? element.sampler;
-  const sample = {
-    sampler: sampler === 'ddpm' || sampler === 'ddim' ? sampler : undefined,
-    steps: number(page.steps) ?? element.steps,
-    eta: number(page.eta),
-    seed: number(page.sample_seed),
-    count: number(page.count),
-    weights: page.weights === 'raw' ? page.weights : undefined,
-    labels: page.label === undefined ? undefined : [page.label],
-    guidance: number(page.guidance),
-  };
+  const asked = defined({ sampler: samplerNamed(element.sampler), steps: element.steps });
   return {
     backend: page.backend ?? element.backend ?? 'auto',
     overrides,
     dataset: page.dataset ?? element.datasetName ?? null,
     model: page.model ?? element.model ?? null,
-    trainSteps: number(page.train_steps),
-    sample: /** @type {SessionOptions['sample']} */ (defined(sample)),
+    trainSteps: number(page.train_steps ?? ''),
+    sample: { ...asked, ...readSample(page) },
+    compare: readComparison(page.compare),
     usesLabels: page.use_labels === '1',
     keep: element.mode === 'lab' || element.mode === 'train',
     still: matchMedia('(prefers-reduced-motion: reduce)').matches,
@@ -53,22 +49,13 @@ export function sessionOptions(element) {
  * @param {UnnoiseLab} element
  */
 export function shortHash(session, element) {
-  const { sampleOptions: sample, options, data } = session;
-  const differs = (
-    /** @type {'sampler' | 'steps' | 'eta' | 'count' | 'weights' | 'guidance'} */ name,
-  ) => (sample[name] === SAMPLE_DEFAULTS[name] ? undefined : sample[name]);
+  const { sampleOptions, options, data } = session;
   return formatHash({
     ...pageSettings(session, element),
     dataset: data.dataset === session.data.sets[0]?.id ? undefined : data.dataset,
     backend: options.backend === 'auto' ? undefined : options.backend,
     train_steps: session.trainSteps === session.defaultTrainSteps ? undefined : session.trainSteps,
-    sampler: differs('sampler'),
-    steps: differs('steps'),
-    eta: differs('eta'),
-    count: differs('count'),
-    weights: differs('weights'),
-    guidance: differs('guidance'),
-    sample_seed: sample.seed === Number(session.overrides.seed ?? 0) ? undefined : sample.seed,
+    ...writeChangedSample(sampleOptions, session.lab.config, Number(session.overrides.seed ?? 0)),
     ...session.overrides,
   });
 }
@@ -80,19 +67,13 @@ export function shortHash(session, element) {
  * @param {UnnoiseLab} element
  */
 export function fullLink(session, element) {
-  const { sampleOptions: sample, shownConfig: config } = session;
+  const { sampleOptions, shownConfig: config } = session;
   const url = new URL(location.href);
   url.hash = formatHash({
     ...pageSettings(session, element),
     backend: session.lab?.backend,
     train_steps: session.trainSteps,
-    sampler: sample.sampler,
-    steps: sample.steps,
-    eta: sample.eta,
-    sample_seed: sample.seed,
-    count: sample.count,
-    weights: sample.weights,
-    guidance: sample.labels.length ? sample.guidance : undefined,
+    ...writeSample(sampleOptions),
     ...(config ? flattenConfig(config) : {}),
   });
   return url.href;
@@ -108,7 +89,7 @@ const pageSettings = (session, element) => ({
   model: session.options.model,
   dataset: session.data.dataset,
   use_labels: session.data.usesLabels && session.data.labels.length ? 1 : undefined,
-  label: session.sampleOptions.labels.length > 1 ? EACH : session.sampleOptions.labels[0],
+  compare: session.comparison.shown ? writeComparison(session.comparison.choices) : undefined,
 });
 
 /**

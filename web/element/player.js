@@ -1,14 +1,10 @@
 import { isAbort, LabError } from '../lib/errors.js';
+import { frameAt, Playback, recordedShare } from './playback.js';
 
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
- * @typedef {import('../worker/protocol.js').SampleOptions} SampleOptions
+ * @typedef {import('../lab.js').SampleRequest} SampleRequest
  */
-
-/** A whole trajectory takes this long to play, however many steps it has. */
-const PLAY_MS = 3200;
-/** How long the finished images stand before the film begins again. */
-const HOLD_MS = 4000;
 
 /**
  * Records the frames of one sampling run and plays them like a film: live while they arrive, then
@@ -21,17 +17,27 @@ export class Player extends EventTarget {
   total = 0;
   /** The frame shown. */
   position = 0;
-  playing = false;
   sampling = false;
-  loop = true;
-  /** What the frames were made with. @type {SampleOptions | undefined} */
+  /** What the frames were made with. @type {SampleRequest | undefined} */
   options;
-  /** Whether anyone can see the film; it stops while nobody does. */
-  #visible = true;
   /** @type {AbortController | undefined} */
   #abort;
-  #clock = 0;
-  #lastTick = 0;
+  #playback = new Playback(() => recordedShare([this]));
+
+  constructor() {
+    super();
+    this.#playback.addEventListener('change', this.#changed);
+    this.#playback.addEventListener('tick', () => {
+      const position = frameAt(this, this.#playback.progress);
+      if (position === this.position) return;
+      this.position = position;
+      this.#show();
+    });
+  }
+
+  get playing() {
+    return this.#playback.playing;
+  }
 
   /** @returns {Frame | undefined} */
   get frame() {
@@ -44,7 +50,7 @@ export class Player extends EventTarget {
 
   /**
    * @param {import('../lab.js').Lab} lab
-   * @param {SampleOptions} options
+   * @param {SampleRequest} options
    * @param {{ play: boolean }} how whether to play the film or to show only its end
    * @returns {Promise<boolean>} whether it came to its end
    */
@@ -88,29 +94,27 @@ export class Player extends EventTarget {
   }
 
   play() {
-    if (this.ended) this.#clock = 0;
-    else this.#clock = (this.position / Math.max(1, this.total)) * PLAY_MS;
-    this.playing = true;
-    this.#run();
-    this.#changed();
+    this.#playback.play(this.ended ? 0 : this.#progress);
   }
 
   pause() {
-    this.playing = false;
-    this.#changed();
+    this.#playback.pause();
   }
 
   /** @param {number} position */
   seek(position) {
     this.position = Math.max(0, Math.min(position, this.frames.length - 1));
-    this.#clock = (this.position / Math.max(1, this.total)) * PLAY_MS;
+    this.#playback.seek(this.#progress);
     this.#show();
   }
 
   /** @param {boolean} visible */
   setVisible(visible) {
-    this.#visible = visible;
-    if (visible && this.playing) this.#run();
+    this.#playback.setVisible(visible);
+  }
+
+  get #progress() {
+    return this.position / Math.max(1, this.total);
   }
 
   /**
@@ -121,51 +125,16 @@ export class Player extends EventTarget {
     this.frames = [];
     this.total = total;
     this.position = 0;
-    this.#clock = 0;
-    this.playing = play;
-    if (play) this.#run();
+    if (play) this.#playback.play(0);
+    else this.#playback.pause();
     this.#changed();
   }
-
-  #running = false;
-
-  #run() {
-    if (this.#running) return;
-    this.#running = true;
-    this.#lastTick = performance.now();
-    requestAnimationFrame(this.#tick);
-  }
-
-  /** @param {number} now */
-  #tick = (now) => {
-    if (!this.playing || !this.#visible) {
-      this.#running = false;
-      return;
-    }
-    requestAnimationFrame(this.#tick);
-    this.#clock += Math.min(now - this.#lastTick, 100);
-    this.#lastTick = now;
-    // A film that is still being recorded cannot run ahead of its frames.
-    const recorded = this.frames.length - 1;
-    if (recorded < this.total) {
-      this.#clock = Math.min(this.#clock, ((recorded + 0.99) / Math.max(1, this.total)) * PLAY_MS);
-    } else if (this.#clock > PLAY_MS + HOLD_MS) {
-      if (this.loop) this.#clock = 0;
-      else this.pause();
-    }
-    const wanted = Math.floor((this.#clock / PLAY_MS) * this.total);
-    const position = Math.max(0, Math.min(wanted, recorded));
-    if (position !== this.position) {
-      this.position = position;
-      this.#show();
-    }
-  };
 
   #show() {
     this.dispatchEvent(new Event('frame'));
   }
 
-  #changed() {
+  #changed = () => {
     this.dispatchEvent(new Event('change'));
-  }
+  };
 }

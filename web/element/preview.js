@@ -1,3 +1,5 @@
+import { Budget } from '../lib/budget.js';
+
 /**
  * Samples from the same noise again and again while training runs: what the model can do by now.
  *
@@ -20,8 +22,7 @@ export class Preview extends EventTarget {
   snapshots = [];
   /** The state of the batch that is being drawn. @type {Frame | undefined} */
   frame;
-  #trainMs = 0;
-  #previewMs = 0;
+  #budget = new Budget(SHARE);
   #finishedAt = -Infinity;
   #snapshotStep = 0;
   /** @type {AsyncGenerator<Frame, void, void> | undefined} */
@@ -35,12 +36,10 @@ export class Preview extends EventTarget {
    * @param {number} trainMs
    */
   async advance(trainMs) {
-    this.#trainMs += trainMs;
-    while (this.#previewMs < SHARE * (this.#trainMs + this.#previewMs)) {
+    this.#budget.earn(trainMs);
+    while (this.#budget.left) {
       if (!this.#run && performance.now() - this.#finishedAt < REST_MS) return;
-      const began = performance.now();
-      await this.#next();
-      this.#previewMs += performance.now() - began;
+      await this.#budget.spend(() => this.#next());
     }
   }
 
@@ -52,7 +51,8 @@ export class Preview extends EventTarget {
       // A CPU draws less, so that the picture still changes several times a minute. Both counts
       // are squares.
       const scale = lab.adapterKind === 'gpu' ? { count: 16, steps: 20 } : { count: 9, steps: 10 };
-      this.#run = lab.sample({ sampler: 'ddpm', seed, labels: lab.labels, ...scale });
+      const steps = Math.min(scale.steps, lab.config.scheduler.num_train_timesteps);
+      this.#run = lab.sample({ seed, labels: lab.labels, count: scale.count, steps });
     }
     const { value: frame } = await this.#run.next();
     if (!frame) return this.#finish();
@@ -71,7 +71,9 @@ export class Preview extends EventTarget {
     if (this.snapshots.length >= MAX_SNAPSHOTS) {
       this.snapshots = this.snapshots.filter((_, index) => index % 2 === 0);
     }
-    this.snapshots.push({ step: this.#snapshotStep, frame });
+    const snapshot = { step: this.#snapshotStep, frame };
+    this.snapshots.push(snapshot);
+    this.dispatchEvent(new CustomEvent('kept', { detail: snapshot }));
   }
 
   /** The weights that a run under way was drawn with are gone or old: drop it. */
@@ -85,7 +87,7 @@ export class Preview extends EventTarget {
     await this.cancel();
     this.snapshots = [];
     this.frame = undefined;
-    this.#trainMs = this.#previewMs = 0;
+    this.#budget.clear();
     this.#finishedAt = -Infinity;
   }
 }

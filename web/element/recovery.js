@@ -22,8 +22,9 @@ export async function restoreAfterCrash(session, failure) {
   try {
     const { lab, trainer } = session;
     await session.pause();
-    session.player.stop();
+    session.stopDrawing();
     await trainer.preview.cancel();
+    session.insight.restart();
     if (count > MAX_CRASHES) throw failure;
     await lab.restart();
     const record = trainer.checkpointed ? await getCheckpoint() : undefined;

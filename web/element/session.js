@@ -1,17 +1,22 @@
 import { sameConfig } from '../lib/config.js';
+import { outdatedBy } from '../lib/derived-settings.js';
 import { LabError } from '../lib/errors.js';
-import { knownLabels } from '../lib/labels.js';
-import { Lab, SAMPLE_DEFAULTS } from '../lab.js';
+import { Lab } from '../lab.js';
+import { Comparison } from './comparison.js';
 import { DataRoom } from './data-room.js';
+import { Editor } from './editor.js';
 import { ForwardProcess } from './forward-process.js';
+import { Insight } from './insight.js';
 import { Messages } from './messages.js';
 import { Player } from './player.js';
 import { restoreAfterCrash } from './recovery.js';
+import { SampleSettings } from './sample-settings.js';
 import { Trainer } from './trainer.js';
 
 /**
  * @typedef {import('../lib/config.js').Config} Config
  * @typedef {import('../lib/config.js').ConfigOverrides} ConfigOverrides
+ * @typedef {import('../lab.js').ModelFiles} ModelFiles
  *
  * @typedef {object} SessionOptions
  * @property {string} backend
@@ -20,6 +25,7 @@ import { Trainer } from './trainer.js';
  * @property {string | null} model address of a checkpoint
  * @property {number | undefined} trainSteps
  * @property {Partial<import('../lab.js').SampleOptions>} sample
+ * @property {import('./comparison.js').Choice[] | undefined} compare samplers beside each other
  * @property {boolean} usesLabels whether a model is to learn the labels of its images
  * @property {boolean} keep whether work is kept in the browser's storage
  * @property {boolean} still whether motion is to wait until asked for
@@ -38,10 +44,14 @@ export class Session extends EventTarget {
   activity = 'Starting';
   messages = new Messages();
   player = new Player();
+  /** @type {Comparison} */
+  comparison;
+  editor = new Editor(this);
   forward = new ForwardProcess();
   /** Nothing until the worker has made it. */
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
   trainer = new Trainer();
+  insight = new Insight(this);
   /** @type {DataRoom} */
   data;
   /** What the user changed from the defaults. @type {ConfigOverrides} */
@@ -52,11 +62,11 @@ export class Session extends EventTarget {
   origin = 'none';
   /** Whether the next start goes on with the model in the lab. */
   continues = false;
-  /** The checkpoint the model was loaded from. @type {Uint8Array | undefined} */
+  /** What the model was loaded from. @type {Uint8Array | ModelFiles | undefined} */
   loaded;
   defaultTrainSteps = DEFAULT_TRAIN_STEPS;
   trainSteps;
-  #sampleOptions;
+  sampleSettings = new SampleSettings();
   #disposed = false;
 
   /** @param {SessionOptions} options */
@@ -65,11 +75,11 @@ export class Session extends EventTarget {
     this.options = options;
     this.overrides = { ...options.overrides };
     this.trainSteps = options.trainSteps ?? DEFAULT_TRAIN_STEPS;
-    const seed = Number(this.overrides.seed ?? SAMPLE_DEFAULTS.seed);
-    this.#sampleOptions = { ...SAMPLE_DEFAULTS, seed, ...options.sample };
     this.data = new DataRoom(this);
+    this.comparison = new Comparison(this, options.compare);
     this.messages.addEventListener('change', this.#changed);
     this.player.addEventListener('change', this.#changed);
+    this.comparison.addEventListener('change', this.#changed);
     this.player.addEventListener('recorded', (event) =>
       this.#tell('frame', /** @type {CustomEvent} */ (event).detail),
     );
@@ -101,14 +111,18 @@ export class Session extends EventTarget {
     return this.continues || !this.fresh ? this.lab?.config : this.fresh;
   }
 
+  /** Whether the model is more than random weights; how long a loaded one was trained may be unknown. */
   get canContinue() {
-    return this.lab?.step > 0;
+    return this.lab?.step > 0 || this.origin === 'file';
   }
 
   async start() {
     try {
-      const { backend } = this.options;
-      this.#use(await this.#createLab(backend));
+      const { backend, sample } = this.options;
+      const lab = await this.#createLab(backend);
+      const seed = Number(this.overrides.seed ?? 0);
+      this.sampleSettings.set({ seed, ...sample }, lab.config);
+      this.#use(lab);
       if (this.#disposed) return this.dispose();
       await this.data.open();
       await this.refreshConfig();
@@ -157,6 +171,7 @@ export class Session extends EventTarget {
       this.changed();
     });
     this.trainer.use(lab);
+    this.insight.restart();
   }
 
   // --- settings ---
@@ -166,7 +181,7 @@ export class Session extends EventTarget {
     this.fresh = await this.lab.resolveConfig({ ...this.data.defaults, ...this.overrides });
     if (!this.canContinue) this.continues = false;
     // A model that has learnt nothing yet is replaced at once, so that what is shown is what is.
-    const idle = this.lab.step === 0 && !this.trainer.running;
+    const idle = !this.canContinue && !this.trainer.running;
     if (idle && !sameConfig(this.lab.config, this.fresh)) await this.lab.configure(this.fresh);
     this.followForward();
     this.changed();
@@ -188,7 +203,9 @@ export class Session extends EventTarget {
    */
   async set(name, value) {
     const before = this.overrides;
-    this.overrides = { ...before, [name]: value };
+    const outdated = this.shownConfig ? outdatedBy(this.shownConfig, name, value) : [];
+    const kept = Object.entries(before).filter(([other]) => !outdated.includes(other));
+    this.overrides = { ...Object.fromEntries(kept), [name]: value };
     this.continues = false;
     try {
       await this.refreshConfig();
@@ -199,15 +216,14 @@ export class Session extends EventTarget {
     }
   }
 
-  /** Of the labels that were asked for those that the model in the lab knows. */
+  /** What the model in the lab is sampled with. */
   get sampleOptions() {
-    const labels = knownLabels(this.#sampleOptions.labels, this.lab?.labels ?? []);
-    return { ...this.#sampleOptions, labels };
+    return this.sampleSettings.for(this.lab?.config);
   }
 
   /** @param {Partial<import('../lab.js').SampleOptions>} options */
   setSample(options) {
-    this.#sampleOptions = { ...this.#sampleOptions, ...options };
+    this.sampleSettings.set(options, this.lab?.config);
     this.changed();
   }
 
@@ -241,7 +257,7 @@ export class Session extends EventTarget {
       this.data.keepImages();
       trainer.dataset = this.data.dataset;
       this.continues = true;
-      this.player.stop();
+      this.stopDrawing();
       this.player.pause();
       this.player.seek(this.player.total);
       const outcome = await trainer.start(target);
@@ -258,10 +274,10 @@ export class Session extends EventTarget {
   async #startOver() {
     const config = this.fresh;
     if (!config) return;
-    this.player.stop();
+    this.stopDrawing();
     await this.trainer.clear();
     if (!sameConfig(this.lab.config, config)) await this.lab.configure(config);
-    else if (this.lab.step > 0) await this.lab.reset();
+    else if (this.canContinue) await this.lab.reset();
     this.followForward();
   }
 
@@ -301,6 +317,7 @@ export class Session extends EventTarget {
   // --- sampling ---
 
   async sample({ play = !this.options.still } = {}) {
+    this.comparison.stop();
     try {
       const ended = await this.player.sample(this.lab, this.sampleOptions, { play });
       if (ended) this.#tell('done', { kind: 'sample', ...this.sampleOptions });
@@ -309,22 +326,34 @@ export class Session extends EventTarget {
     }
   }
 
+  /** Samples with what the sample panel shows: one sampler or several. */
+  draw() {
+    return this.comparison.shown ? this.comparison.sample() : this.sample();
+  }
+
+  /** Ends whatever is being sampled; what was recorded stays. */
+  stopDrawing() {
+    this.player.stop();
+    this.comparison.stop();
+    this.editor.stop();
+  }
+
   // --- models ---
 
   /**
-   * @param {Uint8Array} bytes
+   * @param {Uint8Array | ModelFiles} model
    * @param {Session['origin']} origin
    * @returns {Promise<boolean>} whether it was loaded; if not, nothing has changed
    */
-  async loadModel(bytes, origin) {
+  async loadModel(model, origin) {
     try {
       // The worker takes the bytes away; what may be needed again is a copy.
       await this.pause();
-      await this.lab.load(bytes);
+      await this.lab.load(model);
       await this.trainer.clear();
       this.messages.dismiss('model');
       this.origin = origin;
-      this.loaded = bytes;
+      this.loaded = model;
       if (this.lab.labels.length) this.data.usesLabels = true;
       this.continues = origin !== 'bundled' && this.canContinue;
       this.followForward();
@@ -341,10 +370,10 @@ export class Session extends EventTarget {
     if (backend === this.lab.backend) return;
     try {
       await this.pause();
-      this.player.stop();
+      this.stopDrawing();
       this.activity = `Moving to ${backend}`;
       this.changed();
-      const bytes = this.lab.step > 0 ? await this.lab.save() : undefined;
+      const bytes = this.canContinue ? await this.lab.save() : undefined;
       const choice = /** @type {'auto'} */ (backend);
       // The old lab goes only when the new one stands: a failure costs nothing.
       const next = await Lab.create({ backend: choice, config: this.lab.config });
@@ -402,8 +431,10 @@ export class Session extends EventTarget {
 
   dispose() {
     this.#disposed = true;
-    this.player.stop();
+    this.stopDrawing();
     this.player.pause();
+    this.comparison.pause();
+    this.editor.pause();
     this.forward.dispose();
     this.lab?.dispose();
   }

@@ -1,5 +1,6 @@
 import { isAbort, LabError } from '../lib/errors.js';
 import { LAST_RUN } from '../lib/store.js';
+import { Background } from './background.js';
 import { LossCurve } from './loss-curve.js';
 import { Preview } from './preview.js';
 
@@ -10,7 +11,8 @@ const RATE_MS = 8_000;
 
 /**
  * Runs training: start, pause, resume; the loss curve, the speed, previews, and a checkpoint every
- * so often. Dispatches `progress` after each report and `change` when it starts or stops.
+ * so often. Dispatches `progress` after each report, `change` when it starts or stops, and `clear`
+ * when the run is forgotten.
  */
 export class Trainer extends EventTarget {
   running = false;
@@ -32,6 +34,7 @@ export class Trainer extends EventTarget {
   #checkpointAt = 0;
 
   preview = new Preview();
+  background = new Background();
   /** Set by `use`, before anything else is called. */
   lab = /** @type {import('../lab.js').Lab} */ (/** @type {unknown} */ (undefined));
 
@@ -79,6 +82,7 @@ export class Trainer extends EventTarget {
         this.#measure();
         this.dispatchEvent(new CustomEvent('progress', { detail: report }));
         await this.preview.advance(report.milliseconds);
+        await this.background.advance(report.milliseconds);
         if (performance.now() > this.#checkpointAt) await this.checkpoint();
       }
       await this.checkpoint();
@@ -138,6 +142,7 @@ export class Trainer extends EventTarget {
     this.rate = 0;
     this.checkpointed = false;
     await this.preview.clear();
+    this.dispatchEvent(new Event('clear'));
     this.dispatchEvent(new Event('change'));
   }
 }

@@ -2,18 +2,25 @@ import { html, LitElement, nothing, unsafeCSS } from 'lit';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import { transferredFiles } from '../lib/dropped-files.js';
 import { replaceHash } from '../lib/hash-state.js';
+import { divideFiles } from '../lib/model-files.js';
+import { samplerNamed } from '../lib/samplers.js';
 import '../panels/data-panel.js';
+import '../panels/edit-panel.js';
 import '../panels/forward-panel.js';
+import '../panels/insight-panel.js';
 import '../panels/message-list.js';
 import '../panels/sample-panel.js';
 import '../panels/stage.js';
 import '../panels/status-bar.js';
 import '../panels/train-panel.js';
 import controlStyles from '../styles/controls.css';
+import editStyles from '../styles/edit.css';
+import insightStyles from '../styles/insight.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import themeStyles from '../styles/theme.css';
 import { fullLink, sessionOptions, shortHash } from './link.js';
+import { openModel } from './open-model.js';
 import { Session } from './session.js';
 
 /**
@@ -22,9 +29,15 @@ import { Session } from './session.js';
  * Dispatches `unnoise-ready`, `unnoise-progress`, `unnoise-frame`, `unnoise-done`, `unnoise-error`.
  */
 export class UnnoiseLab extends LitElement {
-  static styles = [uplotStyles, themeStyles, controlStyles, layoutStyles, panelStyles].map((text) =>
-    unsafeCSS(text),
-  );
+  static styles = [
+    uplotStyles,
+    themeStyles,
+    controlStyles,
+    layoutStyles,
+    panelStyles,
+    editStyles,
+    insightStyles,
+  ].map((text) => unsafeCSS(text));
 
   static properties = {
     mode: { reflect: true },
@@ -142,7 +155,7 @@ export class UnnoiseLab extends LitElement {
     }
     session.addEventListener('ready', () => {
       // Noise from a model that has learnt nothing would be no welcome.
-      if (this.autoplay && session.lab.step > 0) session.sample();
+      if (this.autoplay && session.canContinue) session.sample();
     });
     session.start();
     this.requestUpdate();
@@ -152,6 +165,8 @@ export class UnnoiseLab extends LitElement {
   #seen(visible = false) {
     if (visible && this.lazy) this.#start();
     this.session?.player.setVisible(visible);
+    this.session?.comparison.setVisible(visible);
+    this.session?.editor.setVisible(visible);
   }
 
   #hashTimer = 0;
@@ -198,11 +213,11 @@ export class UnnoiseLab extends LitElement {
     }
     if (differs('backend', lab.backend)) session.switchBackend(backend ?? 'auto');
     if (differs('size', lab.config.size)) session.set('size', size);
-    if (differs('steps', sampleOptions.steps)) session.setSample({ steps });
-    if (differs('seed', sampleOptions.seed)) session.setSample({ seed });
-    if (differs('sampler', sampleOptions.sampler) && (sampler === 'ddim' || sampler === 'ddpm')) {
-      session.setSample({ sampler });
-    }
+    const wanted = { sampler: samplerNamed(sampler), steps, seed };
+    const asked = Object.entries(wanted).filter(
+      ([name, value]) => value !== undefined && differs(name, Reflect.get(sampleOptions, name)),
+    );
+    if (asked.length) session.setSample(Object.fromEntries(asked));
   }
 
   /** @param {DragEvent} event */
@@ -232,8 +247,11 @@ export class UnnoiseLab extends LitElement {
 
   /** @param {DataTransfer} transfer */
   async #take(transfer) {
-    const files = await transferredFiles(transfer);
-    if (this.session?.phase === 'ready' && files.length) await this.session.data.add(files);
+    const { model, images } = divideFiles(await transferredFiles(transfer));
+    const { session } = this;
+    if (session?.phase !== 'ready') return;
+    if (images.length) await session.data.add(images);
+    if (model) await openModel(session, model);
   }
 
   // --- for programs ---
@@ -299,6 +317,7 @@ export class UnnoiseLab extends LitElement {
     }
     if (whole || mode === 'train') {
       panels.push(html`<unnoise-train-panel .session=${session}></unnoise-train-panel>`);
+      panels.push(html`<unnoise-insight-panel .session=${session}></unnoise-insight-panel>`);
     }
     if (whole || mode === 'sample') {
       const bare = !whole && !this.controls;
@@ -306,6 +325,7 @@ export class UnnoiseLab extends LitElement {
         html`<unnoise-sample-panel .session=${session} ?bare=${bare}></unnoise-sample-panel>`,
       );
     }
+    if (whole) panels.push(html`<unnoise-edit-panel .session=${session}></unnoise-edit-panel>`);
     if (this.mounted < panels.length) requestAnimationFrame(() => this.mounted++);
     return panels.slice(0, this.mounted);
   }

@@ -1,3 +1,4 @@
+import { deriveSettings } from './derived-settings.js';
 import { LabError } from './errors.js';
 
 /**
@@ -10,6 +11,7 @@ import { LabError } from './errors.js';
  * @property {string[]} down_block_types
  * @property {string[]} up_block_types
  * @property {boolean} add_attention
+ * @property {number} out_channels
  * @property {number | null} num_class_embeds
  *
  * @typedef {object} SchedulerConfig
@@ -19,6 +21,11 @@ import { LabError } from './errors.js';
  * @property {number} beta_end
  * @property {string} prediction_type
  * @property {string} variance_type
+ * @property {boolean} rescale_betas_zero_snr
+ * @property {boolean} clip_sample
+ * @property {boolean} thresholding
+ * @property {number} shift
+ * @property {string} timestep_spacing
  *
  * @typedef {object} TrainingConfig
  * @property {number} batch_size
@@ -26,6 +33,9 @@ import { LabError } from './errors.js';
  * @property {number} lr_warmup_steps
  * @property {number} ema_max_decay
  * @property {boolean} random_flip
+ * @property {string} loss_weighting
+ * @property {number} min_snr_gamma
+ * @property {number} vlb_weight
  *
  * @typedef {object} Config
  * @property {number} size
@@ -51,13 +61,29 @@ const SECTIONS = /** @type {const} */ (['unet', 'scheduler', 'training']);
  */
 export function mergeConfig(defaults, overrides = {}) {
   const config = structuredClone(defaults);
-  for (const [path, value] of Object.entries(flatten(overrides))) {
+  const flat = flatten(overrides);
+  for (const [path, value] of Object.entries(flat)) {
     const place = locate(config, path);
     if (!place) throw badSetting(path, `There is no setting called “${path}”.`);
     place.parent[place.key] = parseLike(place.parent[place.key], value, path);
   }
-  return withClassEmbeds(withBlockTypes(config));
+  return deriveSettings(config, (name) => settingIn(flat, name) !== undefined);
 }
+
+/**
+ * What overrides, in whatever form, say about a setting.
+ * @param {ConfigOverrides} overrides
+ * @param {string} name without its section
+ */
+export const givenSetting = (overrides, name) => settingIn(flatten(overrides), name);
+
+/**
+ * @param {Record<string, unknown>} flat
+ * @param {string} name
+ */
+const settingIn = (flat, name) =>
+  flat[name] ??
+  SECTIONS.map((section) => flat[`${section}.${name}`]).find((value) => value !== undefined);
 
 /**
  * @param {string} path the setting at fault, which becomes the error's `cause`
@@ -149,29 +175,4 @@ function parseLike(model, value, path) {
 function guess(value) {
   const number = Number(value);
   return value.trim() === '' || Number.isNaN(number) ? value : number;
-}
-
-/**
- * A U-Net has one block type for each entry of `block_out_channels`; whoever changes the channels
- * alone means plain blocks.
- * @param {Config} config
- */
-function withBlockTypes(config) {
-  const levels = config.unet.block_out_channels.length;
-  if (config.unet.down_block_types.length !== levels) {
-    config.unet.down_block_types = Array(levels).fill('DownBlock2D');
-  }
-  if (config.unet.up_block_types.length !== levels) {
-    config.unet.up_block_types = Array(levels).fill('UpBlock2D');
-  }
-  return config;
-}
-
-/**
- * A row for each label and one for any, the null class.
- * @param {Config} config
- */
-function withClassEmbeds(config) {
-  if (config.labels.length) config.unet.num_class_embeds = config.labels.length + 1;
-  return config;
 }

@@ -1,5 +1,6 @@
 import { LabError } from './errors.js';
 import { readImageHeader } from './image-size.js';
+import { resizeSquare } from './resize.js';
 
 /**
  * Each image is kept as one square of at most this many pixels a side: small enough to store by the
@@ -44,6 +45,17 @@ export async function decodeImage(file) {
   } finally {
     if (source instanceof ImageBitmap) source.close();
   }
+}
+
+/**
+ * RGB bytes of an image or image file at another size.
+ *
+ * @param {Blob | Pick<MasterImage, 'rgb' | 'size'>} source
+ * @param {number} size
+ */
+export async function pixelsAt(source, size) {
+  const image = source instanceof Blob ? (await decodeImage(source)).image : source;
+  return resizeSquare(image.rgb, image.size, size);
 }
 
 /**

@@ -1,19 +1,22 @@
-/** Where in a dropped folder a file lies. @type {WeakMap<File, string>} */
-const dropped = new WeakMap();
+import { isOfFolder } from './model-files.js';
 
 /**
- * The path of a file in the folder that was dropped or picked; empty for a file alone.
- * @param {Blob} file
- * @returns {string}
+ * @typedef {import('./model-files.js').GivenFile} GivenFile
  */
-export const pathInFolder = (file) =>
-  file instanceof File ? (dropped.get(file) ?? file.webkitRelativePath) : '';
+
+/**
+ * The files of a file field.
+ * @param {Iterable<File>} files
+ * @returns {GivenFile[]}
+ */
+export const pickedFiles = (files) =>
+  Array.from(files, (file) => ({ file, path: file.webkitRelativePath || file.name }));
 
 /**
  * The files of a drop or a paste; folders are opened, however deep.
  *
  * @param {DataTransfer} transfer
- * @returns {Promise<File[]>}
+ * @returns {Promise<GivenFile[]>}
  */
 export async function transferredFiles(transfer) {
   // Entries must be taken before the first await: afterwards the transfer is empty.
@@ -27,17 +30,17 @@ export async function transferredFiles(transfer) {
 /**
  * @param {FileSystemEntry | File} entry
  * @param {boolean} inFolder
- * @returns {Promise<File[]>}
+ * @returns {Promise<GivenFile[]>}
  */
 async function open(entry, inFolder) {
-  if (entry instanceof File) return [entry];
+  if (entry instanceof File) return [{ file: entry, path: entry.name }];
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) =>
       /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
     );
-    dropped.set(file, entry.fullPath);
     // A folder holds all sorts of files; one that was dropped by itself is meant.
-    return !inFolder || file.type.startsWith('image/') ? [file] : [];
+    const wanted = !inFolder || file.type.startsWith('image/') || isOfFolder(file.name);
+    return wanted ? [{ file, path: entry.fullPath.slice(1) }] : [];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   const files = [];

@@ -65,3 +65,17 @@ export function decibels(ratio) {
   const value = 10 * Math.log10(ratio);
   return `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(1)} dB`;
 }
+
+/**
+ * Bits per dimension.
+ * @param {number | undefined} value
+ */
+export const bits = (value) => (value === undefined ? '—' : value.toFixed(value < 0.1 ? 4 : 2));
+
+/**
+ * @param {number | null} value null where there is nothing to compare with
+ */
+export const ratio = (value) => (value === null ? '—' : value.toFixed(2));
+
+/** @param {number | undefined} share 0 to 1 */
+export const percent = (share) => (share === undefined ? '—' : `${Math.round(share * 100)}%`);

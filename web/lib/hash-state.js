@@ -16,6 +16,13 @@ export const PAGE_KEYS = /** @type {const} */ ([
   'sample_seed',
   'count',
   'weights',
+  'variance',
+  'clip',
+  'dynamic_threshold',
+  'spacing',
+  'karras',
+  'rederive_eps',
+  'compare',
   'use_labels',
   'label',
   'guidance',
@@ -49,8 +56,8 @@ export function formatHash(values) {
   return Object.entries(values)
     .filter(([, value]) => value !== undefined && value !== null && value !== '')
     .map(([key, value]) => {
-      // Commas, the separator of lists, may stand in a hash as they are.
-      const text = encodeURIComponent(String(value)).replaceAll('%2C', ',');
+      // The separators of lists may stand in a hash as they are.
+      const text = encodeURIComponent(String(value)).replaceAll('%2C', ',').replaceAll('%3A', ':');
       return `${encodeURIComponent(key)}=${text}`;
     })
     .join('&');

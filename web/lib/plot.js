@@ -77,16 +77,45 @@ export const plotAxis = (colour, axis) => ({
   ...axis,
 });
 
+/** A chart that only shows. */
+export const quietPlot = { legend: { show: false }, cursor: { show: false }, select: undefined };
+
 /**
- * 1, 2 and 5 times the powers of ten within a range.
+ * Logarithmic, and not rounded to powers of ten: most of the height would stay empty.
+ * @type {uPlot.Scale}
+ */
+export const logScale = {
+  distr: 3,
+  range: (_, low, high) => (low > 0 ? [low * 0.85, high * 1.15] : [0.1, 1]),
+};
+
+/**
+ * The axis of a logarithmic scale.
+ * @param {(name: string) => string} colour
+ */
+export const logAxis = (colour) =>
+  plotAxis(colour, {
+    size: 44,
+    // The chart's own ticks need powers of ten at both ends, and never end without.
+    splits: (_, axis, low, high) => logTicks(low, high),
+    filter: (_, ticks) => ticks,
+    values: (_, ticks) => ticks.map((tick) => (tick < 1e-4 ? tick.toExponential() : String(tick))),
+  });
+
+/**
+ * 1, 2 and 5 times the powers of ten within a range, or fewer where they would crowd.
  * @param {number} low
  * @param {number} high
  */
-export function logTicks(low, high) {
+function logTicks(low, high) {
+  const decades = Math.log10(high / low);
+  const digits = decades > 2.5 ? [1] : [1, 2, 5];
+  const stride = Math.ceil(decades / 6);
   const ticks = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    if (power % stride !== 0) continue;
     // By way of text: 3 * 0.1 would show as 0.30000000000000004.
-    for (const digit of [1, 2, 5]) ticks.push(Number(`${digit}e${power}`));
+    for (const digit of digits) ticks.push(Number(`${digit}e${power}`));
   }
   return ticks.filter((tick) => tick >= low && tick <= high);
 }

@@ -57,3 +57,20 @@ function areaWeights(from, to) {
     return { first, weights };
   });
 }
+
+/**
+ * Images scaled to one size, one after the other. Now and then the page gets a turn, so that it
+ * answers while hundreds are scaled.
+ *
+ * @param {readonly import('./decode-images.js').MasterImage[]} images
+ * @param {number} size
+ */
+export async function packSquares(images, size) {
+  const tile = size * size * 3;
+  const bytes = new Uint8Array(images.length * tile);
+  for (const [index, image] of images.entries()) {
+    bytes.set(resizeSquare(image.rgb, image.size, size), index * tile);
+    if (index % 16 === 15) await new Promise((resolve) => setTimeout(resolve));
+  }
+  return bytes;
+}

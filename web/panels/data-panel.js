@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { sheetAddress } from '../lib/datasets.js';
+import { pickedFiles } from '../lib/dropped-files.js';
 import { plural } from '../lib/format.js';
 import { checkField, fileField } from './fields.js';
 import './image-thumb.js';
@@ -36,7 +37,7 @@ export class DataPanel extends Panel {
   }
 
   #dropZone() {
-    const add = (/** @type {File[]} */ files) => this.session.data.add(files);
+    const add = (/** @type {File[]} */ files) => this.session.data.add(pickedFiles(files));
     const disabled = this.#locked;
     return html`<div class="drop" part="drop">
       <p><strong>Drop images</strong> anywhere on this page, or paste them.</p>

@@ -8,12 +8,24 @@ import { html, nothing } from 'lit';
  * @property {string} testid
  * @property {boolean} [disabled]
  * @property {string} [hint]
+ * @property {string} [changes] names of the terms that it changes in the panel's equations
  */
 
 /**
  * @param {Field & { value: number, min?: number, max?: number, step?: number | 'any', change: (value: number) => void }} field
  */
-export function numberField({ label, testid, value, min, max, step = 1, disabled, hint, change }) {
+export function numberField({
+  label,
+  testid,
+  value,
+  min,
+  max,
+  step = 1,
+  disabled,
+  hint,
+  changes,
+  change,
+}) {
   const commit = (/** @type {Event & { target: any }} */ { target }) => {
     const number = target.valueAsNumber;
     const low = min ?? -Infinity;
@@ -21,7 +33,7 @@ export function numberField({ label, testid, value, min, max, step = 1, disabled
     if (Number.isNaN(number)) target.value = String(value);
     else change(Math.min(high, Math.max(low, number)));
   };
-  return html`<label class="field" title=${hint ?? nothing}>
+  return html`<label class="field" title=${hint ?? nothing} data-changes=${changes ?? nothing}>
     <span class="label">${label}</span>
     <input
       type="number"
@@ -39,10 +51,10 @@ export function numberField({ label, testid, value, min, max, step = 1, disabled
 /**
  * @param {Field & { value: string, options: [value: string, label: string][], change: (value: string) => void }} field
  */
-export function selectField({ label, testid, value, options, disabled, hint, change }) {
+export function selectField({ label, testid, value, options, disabled, hint, changes, change }) {
   const known = options.some(([option]) => option === value);
   const all = known ? options : [...options, /** @type {[string, string]} */ ([value, value])];
-  return html`<label class="field" title=${hint ?? nothing}>
+  return html`<label class="field" title=${hint ?? nothing} data-changes=${changes ?? nothing}>
     <span class="label">${label}</span>
     <select
       data-testid=${testid}
@@ -61,8 +73,8 @@ export function selectField({ label, testid, value, options, disabled, hint, cha
 /**
  * @param {Field & { value: boolean, change: (value: boolean) => void }} field
  */
-export function checkField({ label, testid, value, disabled, hint, change }) {
-  return html`<label class="check" title=${hint ?? nothing}>
+export function checkField({ label, testid, value, disabled, hint, changes, change }) {
+  return html`<label class="check" title=${hint ?? nothing} data-changes=${changes ?? nothing}>
     <input
       type="checkbox"
       data-testid=${testid}
@@ -77,10 +89,10 @@ export function checkField({ label, testid, value, disabled, hint, change }) {
 /**
  * A few exclusive choices side by side.
  *
- * @param {{ label: string, name: string, value: string, options: [value: string, label: string][], disabled?: boolean, change: (value: string) => void }} field
+ * @param {{ label: string, name: string, value: string, options: [value: string, label: string][], disabled?: boolean, changes?: string, change: (value: string) => void }} field
  */
-export function segmentedField({ label, name, value, options, disabled, change }) {
-  return html`<fieldset class="segmented" ?disabled=${disabled}>
+export function segmentedField({ label, name, value, options, disabled, changes, change }) {
+  return html`<fieldset class="segmented" ?disabled=${disabled} data-changes=${changes ?? nothing}>
     <legend class="label">${label}</legend>
     <div>
       ${options.map(
@@ -102,7 +114,7 @@ export function segmentedField({ label, name, value, options, disabled, change }
 }
 
 /**
- * @param {{ label: string, testid: string, value: number, min?: number, max: number, step?: number, text?: string, disabled?: boolean, input: (value: number) => void }} field
+ * @param {{ label: string, testid: string, value: number, min?: number, max: number, step?: number, text?: string, disabled?: boolean, changes?: string, input: (value: number) => void }} field
  */
 export function rangeField({
   label,
@@ -113,6 +125,7 @@ export function rangeField({
   step = 1,
   text,
   disabled,
+  changes,
   input,
 }) {
   const filled = max > min ? ((value - min) / (max - min)) * 100 : 0;
@@ -121,6 +134,7 @@ export function rangeField({
     data-testid=${testid}
     aria-label=${label}
     aria-valuetext=${text ?? nothing}
+    data-changes=${changes ?? nothing}
     style="--filled: ${filled}%"
     min=${min}
     max=${max}

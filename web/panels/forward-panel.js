@@ -1,17 +1,13 @@
 import { html, nothing } from 'lit';
 import { decibels, integer } from '../lib/format.js';
-import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
-import { forwardEquation } from './equations.js';
-import { rangeField, selectField } from './fields.js';
+import { Plot, plotAxis, plotMarker, quietPlot } from '../lib/plot.js';
+import { whenSeen } from '../lib/when-seen.js';
+import { forwardEquation, forwardMeaning } from './equations/forward.js';
+import { rangeField } from './fields.js';
+import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-
-/** @type {[string, string][]} */
-export const SCHEDULES = [
-  ['linear', 'linear (Ho et al. 2020)'],
-  ['squaredcos_cap_v2', 'cosine (Nichol & Dhariwal 2021)'],
-  ['sigmoid', 'sigmoid (Jabri et al. 2022)'],
-];
+import { scheduleField, zeroSnrField } from './process-settings.js';
 
 /** 2: how an image turns into noise. */
 export class ForwardPanel extends Panel {
@@ -21,8 +17,12 @@ export class ForwardPanel extends Panel {
   #snrPlot;
   /** @type {import('../worker/protocol.js').Schedule | undefined} */
   #plotted;
-  /** @type {IntersectionObserver | undefined} */
-  #observer;
+  #giveUp = () => {};
+
+  constructor() {
+    super();
+    new LitTerms(this);
+  }
 
   sources() {
     return /** @type {[EventTarget, string][]} */ ([
@@ -34,37 +34,33 @@ export class ForwardPanel extends Panel {
   connectedCallback() {
     super.connectedCallback();
     // Its worker costs a second copy of the wasm instance: only whoever gets here pays for it.
-    this.#observer = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        this.session.forwardWanted = true;
-        this.session.followForward();
-        this.#observer?.disconnect();
-      },
-      { rootMargin: '200px' },
-    );
-    this.#observer.observe(this);
+    this.#giveUp = whenSeen(this, () => {
+      this.session.forwardWanted = true;
+      this.session.followForward();
+    });
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    this.#observer?.disconnect();
+    this.#giveUp();
   }
 
   render() {
     const { session } = this;
     const { forward } = session;
     const { schedule, noisy, t, size } = forward;
+    const disabled = session.trainer.running;
     return html`<section class="panel forward" part="panel" aria-labelledby="forward-title">
       <header>
         <span class="number" aria-hidden="true">2</span>
         <h2 id="forward-title">Into noise</h2>
-        ${forwardEquation}
+        ${forwardEquation(session.shownConfig)}
       </header>
       <p class="lead">
         Noise drowns an image little by little until nothing is left. The model will learn the way
         back.
       </p>
+      ${forwardMeaning(session.shownConfig)}
       <div class="forward-body">
         <div class="forward-picture">
           <unnoise-pixels
@@ -86,15 +82,10 @@ export class ForwardPanel extends Panel {
           <div class="plot" id="snr-plot" role="img" aria-label="Signal-to-noise ratio by t"></div>
           ${
             session.shownConfig
-              ? selectField({
-                  label: 'Noise schedule',
-                  testid: 'beta-schedule',
-                  value: session.shownConfig.scheduler.beta_schedule,
-                  options: SCHEDULES,
-                  disabled: session.trainer.running,
-                  hint: 'How fast the image drowns. Belongs to the run: a new schedule needs a fresh model.',
-                  change: (value) => session.set('beta_schedule', value),
-                })
+              ? html`<div class="schedule">
+                  ${scheduleField(session, { testid: 'beta-schedule', disabled })}
+                  ${zeroSnrField(session, { testid: 'zero-snr', disabled })}
+                </div>`
               : nothing
           }
         </div>
@@ -108,6 +99,7 @@ export class ForwardPanel extends Panel {
           ${rangeField({
             label: 'Timestep t',
             testid: 'forward-t',
+            changes: 't',
             value: t,
             max: forward.timesteps - 1,
             text: `t = ${t}`,
@@ -124,7 +116,7 @@ export class ForwardPanel extends Panel {
     const { length } = data.images;
     const go = (/** @type {number} */ by) =>
       forward.choose({ index: (forward.index + by + length) % length });
-    return html`<div class="row chooser">
+    return html`<div class="row chooser" data-changes="x0">
       <button
         type="button"
         class="icon"
@@ -154,6 +146,7 @@ export class ForwardPanel extends Panel {
         aria-label="Other noise"
         title="Other noise"
         data-testid="forward-noise"
+        data-changes="eps"
         @click=${() => forward.choose({ seed: forward.seed + 1 })}
       >
         ⟳
@@ -209,7 +202,7 @@ export class ForwardPanel extends Panel {
     const at = () => forward.t;
     const mix = /** @type {HTMLElement} */ (this.querySelector('#mix-plot'));
     this.#mixPlot = new Plot(mix, 130, (colour) => ({
-      ...quiet,
+      ...quietPlot,
       scales: { x: { time: false }, y: { range: [0, 1.02] } },
       axes: [
         plotAxis(colour, { size: 20, space: 80 }),
@@ -224,7 +217,7 @@ export class ForwardPanel extends Panel {
     }));
     const snr = /** @type {HTMLElement} */ (this.querySelector('#snr-plot'));
     this.#snrPlot = new Plot(snr, 110, (colour) => ({
-      ...quiet,
+      ...quietPlot,
       scales: { x: { time: false } },
       axes: [
         plotAxis(colour, { size: 20, space: 80 }),
@@ -255,7 +248,5 @@ export class ForwardPanel extends Panel {
     }
   }
 }
-
-const quiet = { legend: { show: false }, cursor: { show: false }, select: undefined };
 
 customElements.define('unnoise-forward-panel', ForwardPanel);

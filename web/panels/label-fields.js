@@ -21,6 +21,7 @@ export function labelFields(session) {
   return html`${selectField({
     label: 'What to draw',
     testid: 'sample-label',
+    changes: 'class',
     value,
     options: [
       ['any', 'anything'],
@@ -36,6 +37,7 @@ export function labelFields(session) {
           ${rangeField({
             label: 'Guidance',
             testid: 'sample-guidance',
+            changes: 'guidance',
             value: guidance,
             max: MAX_GUIDANCE,
             step: 0.5,

@@ -1,15 +1,25 @@
 import { html, nothing } from 'lit';
 import { canvasToPng, download } from '../lib/canvas.js';
-import { updateEquation } from './equations.js';
-import { numberField, rangeField, segmentedField, selectField } from './fields.js';
+import { where } from './equations/symbols.js';
+import { updateEquation, updateMeaning } from './equations/update.js';
+import './compare-panel.js';
+import { comparisonChoice } from './compare-panel.js';
+import { segmentedField } from './fields.js';
+import { idealSwitch } from './ideal-switch.js';
 import { labelFields } from './label-fields.js';
+import { LitTerms } from './lit-terms.js';
+import './nearest-view.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-
-const MAX_SEED = 0xffffffff;
-const COUNTS = /** @type {[string, string][]} */ (
-  ['1', '4', '8', '16', '32', '64'].map((count) => [count, count])
-);
+import {
+  moreSamplerFields,
+  newSeed,
+  samplerField,
+  samplerFields,
+  sharedFields,
+  stepsField,
+} from './sample-controls.js';
+import { transport } from './transport.js';
 
 /** 4: noise into new images. */
 export class SamplePanel extends Panel {
@@ -21,6 +31,7 @@ export class SamplePanel extends Panel {
 
   constructor() {
     super();
+    new LitTerms(this);
     this.bare = false;
   }
 
@@ -34,146 +45,101 @@ export class SamplePanel extends Panel {
   render() {
     if (this.bare)
       return html`<section class="panel sample bare" part="panel">${this.#pictures()}</section>`;
-    const { sampleOptions } = this.session;
+    const { sampleOptions, lab, comparison } = this.session;
+    const runs = comparison.options.map((options) => updateEquation(options, lab.config));
     return html`<section class="panel sample" part="panel" aria-labelledby="sample-title">
       <header>
         <span class="number" aria-hidden="true">4</span>
         <h2 id="sample-title">Out of noise</h2>
-        ${updateEquation(sampleOptions.sampler)}
+        ${comparison.shown ? nothing : updateEquation(sampleOptions, lab.config)}
       </header>
       <p class="lead">
         Start from pure noise and take the guess out of it, a little at a time: what remains is an
         image that nobody drew.
       </p>
+      ${comparison.shown ? where(...new Set(runs)) : updateMeaning(sampleOptions, lab.config)}
       <div class="split">
         <div class="controls">${this.#controls()}</div>
-        <div class="results">${this.#pictures()}</div>
+        <div class="results">
+          ${
+            this.session.comparison.shown
+              ? html`<unnoise-compare-panel .session=${this.session}></unnoise-compare-panel>`
+              : this.#pictures()
+          }
+        </div>
       </div>
     </section>`;
   }
 
   #controls() {
     const { session } = this;
-    const { sampleOptions: options, player } = session;
-    const ready = session.phase === 'ready' && !session.activity;
-    const deterministic = options.sampler === 'ddim';
-    return html`<div class="row">
-        ${
-          player.sampling
-            ? html`<button
-                type="button"
-                class="primary"
-                data-testid="sample-stop"
-                @click=${() => player.stop()}
-              >
-                Stop
-              </button>`
-            : html`<button
-                type="button"
-                class="primary"
-                data-testid="sample"
-                ?disabled=${!ready}
-                @click=${() => session.sample()}
-              >
-                Sample
-              </button>`
-        }
-        <button
-          type="button"
-          data-testid="sample-new"
-          ?disabled=${!ready}
-          title="Another seed, other images"
-          @click=${() => this.#another()}
-        >
-          New noise
-        </button>
-      </div>
+    const { comparison } = session;
+    const runs = comparison.shown ? comparison.options : [session.sampleOptions];
+    return html`${this.#buttons()}
       ${
-        session.lab.step === 0
+        !session.canContinue && session.sampleOptions.weights !== 'ideal'
           ? html`<p class="note">
               This model has not learnt anything yet: it can only turn noise into noise.
             </p>`
           : nothing
       }
       ${segmentedField({
-        label: 'Sampler',
-        name: 'sampler',
-        value: options.sampler,
+        label: 'Show',
+        name: 'sample-mode',
+        value: comparison.shown ? 'compare' : 'one',
         options: [
-          ['ddim', 'DDIM'],
-          ['ddpm', 'DDPM'],
+          ['one', 'one sampler'],
+          ['compare', 'side by side'],
         ],
-        change: (value) => session.setSample({ sampler: /** @type {'ddim'} */ (value) }),
+        change: (mode) => comparison.show(mode === 'compare'),
       })}
+      ${comparison.shown ? comparisonChoice(session) : samplerField(session)}
       <div class="fields">
-        ${labelFields(session)}
-        ${numberField({
-          label: 'Sampler steps',
-          testid: 'sample-steps',
-          value: options.steps,
-          min: 1,
-          max: session.lab.config.scheduler?.num_train_timesteps ?? 1000,
-          change: (steps) => session.setSample({ steps: Math.round(steps) }),
-        })}
-        ${selectField({
-          label: 'Images',
-          testid: 'sample-count',
-          value: String(options.count),
-          options: COUNTS,
-          change: (count) => session.setSample({ count: Number(count) }),
-        })}
-        ${numberField({
-          label: 'Seed',
-          testid: 'sample-seed',
-          value: options.seed,
-          min: 0,
-          max: MAX_SEED,
-          change: (seed) => session.setSample({ seed: Math.round(seed) }),
-        })}
-        ${selectField({
-          label: 'Weights',
-          testid: 'sample-weights',
-          value: options.weights,
-          options: [
-            ['ema', 'averaged (EMA)'],
-            ['raw', 'raw'],
-          ],
-          change: (weights) => session.setSample({ weights: /** @type {'ema'} */ (weights) }),
-        })}
-        ${
-          deterministic
-            ? html`<label class="field wide">
-                <span class="label"
-                  >Fresh noise in each step, η = <output>${options.eta}</output></span
-                >
-                ${rangeField({
-                  label: 'Eta',
-                  testid: 'sample-eta',
-                  value: options.eta,
-                  max: 1,
-                  step: 0.05,
-                  input: (eta) => session.setSample({ eta }),
-                })}
-              </label>`
-            : selectField({
-                label: 'Variance',
-                testid: 'sample-variance',
-                value: options.variance,
-                options: [
-                  ['fixed_small', 'small (β̃)'],
-                  ['fixed_large', 'large (β)'],
-                ],
-                change: (variance) =>
-                  session.setSample({ variance: /** @type {'fixed_small'} */ (variance) }),
-              })
-        }
-      </div>`;
+        ${labelFields(session)} ${comparison.shown ? nothing : stepsField(session)}
+        ${sharedFields(session)} ${samplerFields(session, runs)}
+      </div>
+      ${idealSwitch(session)} ${moreSamplerFields(session, runs)}`;
   }
 
-  #another() {
+  #buttons() {
     const { session } = this;
-    session.setSample({ seed: Math.floor(Math.random() * MAX_SEED) });
-    session.sample();
+    const ready = session.phase === 'ready' && !session.activity;
+    const { shown } = session.comparison;
+    const { sampling } = shown ? session.comparison : session.player;
+    return html`<div class="row">
+      ${
+        sampling
+          ? html`<button
+              type="button"
+              class="primary"
+              data-testid="sample-stop"
+              @click=${() => session.stopDrawing()}
+            >
+              Stop
+            </button>`
+          : html`<button
+              type="button"
+              class="primary"
+              data-testid="sample"
+              ?disabled=${!ready}
+              @click=${() => session.draw()}
+            >
+              Sample
+            </button>`
+      }
+      <button
+        type="button"
+        data-testid="sample-new"
+        ?disabled=${!ready}
+        title="Another seed, other images"
+        @click=${() => {
+          newSeed(session);
+          session.draw();
+        }}
+      >
+        New noise
+      </button>
+    </div>`;
   }
 
   #pictures() {
@@ -203,57 +169,48 @@ export class SamplePanel extends Panel {
                   .tiles=${guess}
                 ></unnoise-pixels>
                 <figcaption>
-                  x̂<sub>0</sub> <span class="muted">what the network takes it for</span>
+                  x̂<sub>0</sub>
+                  <span class="muted"
+                    >what the ${player.options?.weights === 'ideal' ? 'ideal denoiser' : 'network'}
+                    takes it for</span
+                  >
                 </figcaption>
               </figure>`
         }
       </div>
-      ${this.#transport()}`;
+      ${this.#transport()}
+      ${this.bare ? nothing : html`<unnoise-nearest .session=${this.session}></unnoise-nearest>`}`;
   }
 
   #transport() {
     const { player } = this.session;
     const { position, total, playing, frame, frames } = player;
-    const label = playing ? 'Pause' : 'Play';
-    return html`<div class="transport" part="transport">
-      <button
-        type="button"
-        class="icon"
-        data-testid="play"
-        aria-label="${label} the animation"
-        ?disabled=${this.session.phase !== 'ready'}
-        @click=${() => this.#playOrPause()}
-      >
-        ${playing ? '❚❚' : '▶'}
-      </button>
-      ${rangeField({
-        label: 'Step of the sampler',
-        testid: 'scrub',
-        value: position,
-        max: Math.max(1, frames.length - 1),
-        text: `step ${position} of ${total}`,
-        disabled: frames.length < 2,
-        input: (value) => {
-          player.pause();
-          player.seek(value);
-        },
-      })}
-      <output class="tick" data-testid="sample-step"
+    return transport({
+      playing,
+      position,
+      max: Math.max(0, frames.length - 1),
+      text: `step ${position} of ${total}`,
+      prefix: '',
+      disabled: this.session.phase !== 'ready',
+      place: html`<output class="tick" data-testid="sample-step"
         >${position} / ${total}<span class="muted"> t = ${frame?.t ?? '—'}</span></output
-      >
-      ${
-        this.bare
-          ? nothing
-          : html`<button
-              type="button"
-              data-testid="save-picture"
-              ?disabled=${!frame}
-              @click=${() => this.#savePicture()}
-            >
-              Save PNG
-            </button>`
-      }
-    </div>`;
+      >`,
+      actions: this.bare
+        ? nothing
+        : html`<button
+            type="button"
+            data-testid="save-picture"
+            ?disabled=${!frame}
+            @click=${() => this.#savePicture()}
+          >
+            Save PNG
+          </button>`,
+      toggle: () => this.#playOrPause(),
+      seek: (value) => {
+        player.pause();
+        player.seek(value);
+      },
+    });
   }
 
   #playOrPause() {

@@ -33,7 +33,7 @@ export class Stage extends Panel {
                   >${
                     live
                       ? `Your model at step ${integer(lab.step)}`
-                      : origin === 'bundled'
+                      : origin === 'bundled' || lab.step === 0
                         ? 'Drawn in this tab, just now'
                         : `Drawn by the model of step ${integer(lab.step)}`
                   } <span class="muted">t = ${frame.t}</span></span

@@ -64,7 +64,7 @@ export class StatusBar extends Panel {
     if (session.phase === 'failed') return 'Not running';
     if (session.activity) return `${session.activity}…`;
     if (session.trainer.running) return 'Training';
-    if (session.player.sampling) return 'Sampling';
+    if (session.player.sampling || session.comparison.sampling) return 'Sampling';
     if (session.continues && session.origin === 'trained') return 'Paused';
     return 'Ready';
   }

@@ -1,9 +1,13 @@
 import { html, nothing } from 'lit';
+import { openModel } from '../element/open-model.js';
 import { download } from '../lib/canvas.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
-import { logTicks, Plot, plotAxis } from '../lib/plot.js';
-import { lossEquation } from './equations.js';
+import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
+import { logAxis, logScale, Plot, plotAxis } from '../lib/plot.js';
+import { lossEquation, lossMeaning } from './equations/objective.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
+import { floorLine, floorNote } from './floor-note.js';
+import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { trainSettings } from './train-settings.js';
@@ -15,9 +19,12 @@ export class TrainPanel extends Panel {
   #plot;
   #plottedAt = 0;
   #plotted = 0;
+  /** @type {number | null} */
+  #plottedFloor = null;
 
   constructor() {
     super();
+    new LitTerms(this);
     /** The preview that is looked at; -1 is the newest. */
     this.snapshot = -1;
   }
@@ -26,20 +33,23 @@ export class TrainPanel extends Panel {
     return /** @type {[EventTarget, string][]} */ ([
       ...super.sources(),
       [this.session.trainer.preview, 'frame'],
+      [this.session.insight, 'change'],
     ]);
   }
 
   render() {
+    const config = this.session.shownConfig;
     return html`<section class="panel train" part="panel" aria-labelledby="train-title">
       <header>
         <span class="number" aria-hidden="true">3</span>
         <h2 id="train-title">Train</h2>
-        ${lossEquation}
+        ${config ? lossEquation(config) : nothing}
       </header>
       <p class="lead">
-        A small U-Net sees noisy images and guesses the noise in them; every step makes the guess a
-        little better.
+        A small U-Net sees noisy images and learns to tell the noise in them from the image, a
+        little better with every step.
       </p>
+      ${config ? lossMeaning(config) : nothing}
       <div class="split">
         <div class="controls">
           ${this.#buttons()} ${this.#choice()} ${trainSettings(this.session)} ${this.#files()}
@@ -53,7 +63,7 @@ export class TrainPanel extends Panel {
             aria-label="Loss by training step"
             ?hidden=${this.#empty}
           ></div>
-          ${this.#empty ? this.#hint() : this.#previews()}
+          ${this.#empty ? this.#hint() : [floorNote(this.session), this.#previews()]}
         </div>
       </div>
     </section>`;
@@ -61,7 +71,7 @@ export class TrainPanel extends Panel {
 
   #buttons() {
     const { session } = this;
-    const { trainer, lab } = session;
+    const { trainer } = session;
     const ready = session.phase === 'ready' && !session.activity;
     const resumes = session.continues && session.origin === 'trained' && !trainer.finished;
     const label = !session.continues ? 'Start training' : resumes ? 'Resume' : 'Train on';
@@ -89,7 +99,7 @@ export class TrainPanel extends Panel {
       <button
         type="button"
         data-testid="reset"
-        ?disabled=${!ready || lab.step === 0}
+        ?disabled=${!ready || !session.canContinue}
         @click=${() => session.reset()}
       >
         Reset
@@ -107,7 +117,7 @@ export class TrainPanel extends Panel {
       value: session.continues ? 'continue' : 'scratch',
       options: [
         ['scratch', 'random weights'],
-        ['continue', `step ${integer(session.lab.step)}`],
+        ['continue', session.lab.step ? `step ${integer(session.lab.step)}` : 'the loaded model'],
       ],
       change: (value) => session.setContinues(value === 'continue'),
     });
@@ -117,23 +127,15 @@ export class TrainPanel extends Panel {
     const { session } = this;
     const { lab, trainer } = session;
     const idle = session.phase === 'ready' && !session.activity && !trainer.running;
-    const save = async (/** @type {boolean} */ half) => {
+    const save = async (
+      /** @type {Promise<Uint8Array>} */ writing,
+      /** @type {string} */ ending,
+    ) => {
+      const name = `${session.data.dataset ?? 'unnoise'}-step-${lab.step}`;
       try {
-        const bytes = await lab.save({ half });
-        const name = `${session.data.dataset ?? 'unnoise'}-step-${lab.step}${half ? '-small' : ''}`;
-        download(new Blob([/** @type {BlobPart} */ (bytes)]), `${name}.safetensors`);
+        download(new Blob([/** @type {BlobPart} */ (await writing)]), `${name}${ending}`);
       } catch (error) {
         session.fail(error, 'save');
-      }
-    };
-    const load = async (/** @type {File[]} */ [file]) => {
-      const loaded = await session.loadModel(new Uint8Array(await file.arrayBuffer()), 'file');
-      if (loaded) {
-        session.messages.say(
-          'model',
-          `Loaded ${file.name}, trained for ${integer(lab.step)} steps.`,
-        );
-        session.sample();
       }
     };
     return html`<div class="row files">
@@ -142,7 +144,7 @@ export class TrainPanel extends Panel {
         data-testid="save-model"
         title="Everything, to go on training later"
         ?disabled=${session.phase !== 'ready'}
-        @click=${() => save(false)}
+        @click=${() => save(lab.save(), '.safetensors')}
       >
         Save model
       </button>
@@ -151,16 +153,25 @@ export class TrainPanel extends Panel {
         data-testid="save-small"
         title="Only what sampling needs, at half precision"
         ?disabled=${session.phase !== 'ready'}
-        @click=${() => save(true)}
+        @click=${() => save(lab.save({ half: true }), '-small.safetensors')}
       >
         Save small
+      </button>
+      <button
+        type="button"
+        data-testid="export-diffusers"
+        title="A zip that, unpacked, DDPMPipeline.from_pretrained loads in Python"
+        ?disabled=${session.phase !== 'ready'}
+        @click=${() => save(lab.export('diffusers'), '-diffusers.zip')}
+      >
+        Export for diffusers
       </button>
       ${fileField({
         label: 'Load',
         testid: 'load-model',
-        accept: '.safetensors',
+        accept: MODEL_TYPES,
         disabled: !idle,
-        change: load,
+        change: ([file]) => openModel(session, modelFile(file)),
       })}
     </div>`;
   }
@@ -258,37 +269,28 @@ export class TrainPanel extends Panel {
     this.#plot = new Plot(container, 200, (colour) => ({
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-      scales: {
-        x: { time: false },
-        // Logarithmic, and not rounded to powers of ten: most of the height would stay empty.
-        y: { distr: 3, range: (_, low, high) => (low > 0 ? [low * 0.85, high * 1.15] : [0.1, 1]) },
-      },
-      axes: [
-        plotAxis(colour, { size: 22, space: 80 }),
-        plotAxis(colour, {
-          size: 44,
-          // The chart's own ticks need powers of ten at both ends, and never end without.
-          splits: (_, axis, low, high) => logTicks(low, high),
-          filter: (_, ticks) => ticks,
-          values: (_, ticks) => ticks.map(String),
-        }),
-      ],
+      scales: { x: { time: false }, y: logScale },
+      axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
       series: [
         {},
         { stroke: () => colour('--faint'), width: 1, points: { show: false } },
         { stroke: () => colour('--accent'), width: 2, points: { show: false } },
+        { stroke: () => colour('--muted'), dash: [6, 5], width: 1.5, points: { show: false } },
       ],
     }));
   }
 
   updated() {
     const { curve, running } = this.session.trainer;
+    const floor = floorLine(this.session);
     const now = performance.now();
+    const same = curve.steps.length === this.#plotted && floor === this.#plottedFloor;
     // Drawing thousands of points at each report would be felt; four times a second is enough.
-    if (curve.steps.length === this.#plotted || (running && now - this.#plottedAt < 250)) return;
+    if (same || (running && now - this.#plottedAt < 250)) return;
     this.#plottedAt = now;
     this.#plotted = curve.steps.length;
-    this.#plot?.set([curve.steps, curve.means, curve.smoothed]);
+    this.#plottedFloor = floor;
+    this.#plot?.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => floor)]);
   }
 }
 

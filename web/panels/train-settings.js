@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { checkField, numberField, selectField } from './fields.js';
+import { processSettings } from './process-settings.js';
 
 /** Every size is divisible by 4: each of the U-Net's levels but the last halves it. */
 /** @type {[string, string][]} */
@@ -14,13 +15,6 @@ const WIDTHS = [
 const RATES = ['0.0001', '0.0003', '0.0005', '0.001', '0.002'].map((value) => [value, value]);
 /** @type {[string, string][]} */
 const BATCHES = ['4', '8', '16', '32', '64'].map((value) => [value, value]);
-/** @type {[string, string][]} */
-const TARGETS = [
-  ['epsilon', 'the noise ε'],
-  ['v_prediction', 'v (Salimans & Ho 2022)'],
-  ['sample', 'the image x₀'],
-];
-
 /**
  * The settings of the run that Start would begin; fixed once there is something to go on with.
  * @param {import('../element/session.js').Session} session
@@ -28,7 +22,7 @@ const TARGETS = [
 export function trainSettings(session) {
   const config = session.shownConfig;
   if (!config) return nothing;
-  const { unet, training, scheduler, size, seed } = config;
+  const { unet, training, size, seed } = config;
   const fixed = session.trainer.running || session.continues || session.phase !== 'ready';
   const set = (/** @type {string} */ name) => (/** @type {unknown} */ value) =>
     session.set(name, value);
@@ -53,6 +47,7 @@ export function trainSettings(session) {
       ${selectField({
         label: 'Batch size',
         testid: 'batch-size',
+        changes: 'batch',
         value: String(training.batch_size),
         options: BATCHES,
         disabled: fixed,
@@ -82,6 +77,7 @@ export function trainSettings(session) {
         ${selectField({
           label: 'Network width',
           testid: 'channels',
+          changes: 'network',
           value: unet.block_out_channels.join(','),
           options: WIDTHS,
           disabled: fixed,
@@ -91,29 +87,12 @@ export function trainSettings(session) {
         ${numberField({
           label: 'Layers a level',
           testid: 'layers',
+          changes: 'network',
           value: unet.layers_per_block,
           min: 1,
           max: 4,
           disabled: fixed,
           change: set('unet.layers_per_block'),
-        })}
-        ${selectField({
-          label: 'It predicts',
-          testid: 'prediction-type',
-          value: scheduler.prediction_type,
-          options: TARGETS,
-          disabled: fixed,
-          change: set('prediction_type'),
-        })}
-        ${numberField({
-          label: 'Timesteps T',
-          testid: 'timesteps',
-          value: scheduler.num_train_timesteps,
-          min: 10,
-          max: 4000,
-          step: 10,
-          disabled: fixed,
-          change: set('num_train_timesteps'),
         })}
         ${numberField({
           label: 'Averaging (EMA) decay',
@@ -136,5 +115,14 @@ export function trainSettings(session) {
           change: set('seed'),
         })}
       </div>
-    </details>`;
+    </details>
+    ${processSettings(session, fixed)}
+    ${
+      session.continues && !session.trainer.running && session.phase === 'ready'
+        ? html`<p class="note">
+            These settings belong to the model that is being trained. To change them, start from
+            random weights.
+          </p>`
+        : nothing
+    }`;
 }

@@ -21,7 +21,10 @@
  * @typedef {{ code: string, message: string }} WireError
  *
  * @typedef {'defaultConfig' | 'create' | 'setImages' | 'schedule' | 'noisy' | 'chain' | 'train'
- *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'next' | 'save' | 'load' | 'checkpoint' | 'free'} MethodName
+ *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'elbo' | 'floor' | 'nearest' | 'next' | 'save'
+ *   | 'exportDiffusers' | 'load' | 'checkpoint' | 'free'} MethodName
+ *
+ * @typedef {Record<string, Uint8Array>} ModelFiles the files of a diffusers folder by their paths
  *
  * @typedef {object} EngineState what the page knows of an engine after a request that changes it
  * @property {string} config JSON
@@ -40,19 +43,34 @@
  *
  * @typedef {{ step: number, losses: Float32Array, milliseconds: number }} TrainReport
  *
- * @typedef {object} SampleOptions
- * @property {'ddpm' | 'ddim'} sampler
+ * @typedef {'ema' | 'raw' | 'ideal'} Weights what to denoise with: the network with averaged weights, as
+ *   the optimizer left it, or in its place the ideal denoiser of the training images
+ *
+ * @typedef {object} SampleOptions what is null is as the model or the sampler has it
+ * @property {'ddpm' | 'ddim' | 'heun' | 'dpmpp2m' | 'euler-flow'} sampler
  * @property {number} steps
- * @property {number} eta
+ * @property {number} eta DDIM: 0 adds no noise, 1 as much as DDPM
  * @property {number} seed
  * @property {number} count
- * @property {'ema' | 'raw'} weights
- * @property {'fixed_small' | 'fixed_large'} variance
- * @property {boolean} clip
+ * @property {Weights} weights
+ * @property {'fixed_small' | 'fixed_large' | null} variance DDPM
+ * @property {boolean | null} clip whether pred_x0 is clamped to [-1, 1]
+ * @property {number | null} dynamic_threshold limits pred_x0 by this quantile instead
+ * @property {'leading' | 'trailing' | 'linspace' | null} timestep_spacing
+ * @property {boolean | null} use_karras_sigmas Heun and DPM-Solver++: noise levels even in σ^(1/7)
+ * @property {boolean} use_clipped_model_output whether DDIM derives eps anew from a limited pred_x0
  * @property {(string | number | null)[]} labels what each image shows, repeated as needed: the name or
  *   the number of a label, null for any; empty for any
  * @property {number} guidance how far to go in the direction of a label; 1 is the label alone
- * @property {boolean} [use_clipped_model_output] whether DDIM derives eps anew from a clamped pred_x0
+ *
+ * @typedef {object} EditOptions what else a model can do than draw new images
+ * @property {{ to: number, total?: number }} [interpolate] leads from the first image of `seed` to that
+ *   of `to`; `total` where `count` images are only some of them
+ * @property {number} [strength] redraws the image `init`: the share of steps taken, above 0 to 1
+ * @property {Uint8Array} [mask] fills in `init`: a byte for each pixel of the model's size, 0 where it
+ *   is kept
+ * @property {number} [jump_length] filling in: steps that a jump goes back into noise (RePaint)
+ * @property {number} [jump_n_sample] filling in: how many times each stretch is sampled
  *
  * @typedef {object} Frame one state of a batch on its way from noise to images
  * @property {number} index 0 is x_T itself, `total` is the end
@@ -62,6 +80,34 @@
  * @property {number} size
  * @property {Uint8Array} x_t RGB, `count` tiles of `size` × `size`
  * @property {Uint8Array | null} pred_x0 the same for the network's current guess; null at index 0
+ *
+ * @typedef {object} BoundPart one timestep of an estimate of the variational bound of an image, and the
+ *   sums so far: estimates of the whole once `left` is 0. Names as in improved-diffusion
+ * @property {number} t
+ * @property {number} width timesteps that this one stands for
+ * @property {number} left
+ * @property {number} vb bits per dimension of this timestep
+ * @property {number} x0_mse
+ * @property {number} eps_mse
+ * @property {number} loss the model's loss at this timestep, with x_0 limited as samplers do
+ * @property {number} total_bpd
+ * @property {number} prior_bpd
+ * @property {number} kl_bpd vb of all t > 0
+ * @property {number} decoder_bpd vb of t = 0
+ *
+ * @typedef {object} FloorPart one timestep of an estimate of the least possible loss
+ * @property {number} t
+ * @property {number} width timesteps that this one stands for
+ * @property {number} left
+ * @property {number} floor
+ * @property {number} mean of all so far; over all timesteps once `left` is 0
+ *
+ * @typedef {object} Nearest the training image nearest to a sample
+ * @property {number} index
+ * @property {boolean} mirrored whether it is nearest when mirrored
+ * @property {number} distance root mean square of the differences of values in [-1, 1]
+ * @property {number | null} ratio to the distance of the second nearest; null where there is none
+ * @property {boolean} copy whether the ratio is below 1/3
  */
 
 export {};

@@ -62,7 +62,12 @@ export class ShardedEngine {
   noisy = (/** @type {[number, number, number]} */ ...args) => this.engine.noisy(...args);
   chain = (/** @type {[number, number, number]} */ ...args) => this.engine.chain(...args);
   warmUp = () => this.engine.warmUp();
+  // Measurements are small and go on between steps: the first worker alone takes them.
+  elbo = (/** @type {[string, Uint8Array?]} */ ...args) => this.engine.elbo(...args);
+  floor = (/** @type {number} */ timesteps) => this.engine.floor(timesteps);
+  nearest = (/** @type {Uint8Array} */ rgb) => this.engine.nearest(rgb);
   save = (/** @type {boolean} */ half) => this.engine.save(half);
+  exportDiffusers = () => this.engine.exportDiffusers();
 
   /**
    * @param {Uint8Array} bytes
@@ -147,24 +152,28 @@ export class ShardedEngine {
 
   /**
    * @param {string} optionsJson
+   * @param {Uint8Array} [init] an image to be changed
+   * @param {Uint8Array} [mask]
    * @returns {Promise<Sampling>}
    */
-  async sample(optionsJson) {
+  async sample(optionsJson, init, mask) {
     const options = JSON.parse(optionsJson);
     // What is wrong with the options is found out before anything is divided.
-    const whole = this.engine.sample(optionsJson);
+    const whole = this.engine.sample(optionsJson, init, mask);
     const { total, count, size } = whole;
+    // Where an image stands between two seeds depends on how many there are in all.
+    if (options.interpolate) options.interpolate = { total: count, ...options.interpolate };
     if (count < 2) return whole;
     whole.free();
     await this.#synchronise();
     const shards = divide(count, this.workers);
     const parts = shards.map(async (shard, index) => {
       const args = { ...options, ...shard };
-      const local = this.engine.sample(JSON.stringify(args));
+      const local = this.engine.sample(JSON.stringify(args), init, mask);
       const replica = this.#ready[index - 1];
       if (!replica) return { local };
       try {
-        const { sampling } = await this.#ask(replica, 'sample', args);
+        const { sampling } = await this.#ask(replica, 'sample', { ...args, init, mask });
         return { local, remote: { client: replica.client, target: sampling } };
       } catch {
         return { local };

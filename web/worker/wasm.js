@@ -16,8 +16,12 @@
  * @property {(grads: Float32Array) => void} apply
  * @property {() => Promise<void>} warmUp
  * @property {() => Promise<void>} resetTraining
- * @property {(optionsJson: string) => Sampling} sample
+ * @property {(optionsJson: string, init?: Uint8Array, mask?: Uint8Array) => Sampling} sample
+ * @property {(optionsJson: string, rgb?: Uint8Array) => Measurement} elbo
+ * @property {(timesteps: number) => Measurement} floor
+ * @property {(rgb: Uint8Array) => import('./protocol.js').Nearest} nearest
  * @property {(half: boolean) => Promise<Uint8Array>} save
+ * @property {() => Promise<import('./protocol.js').ModelFiles>} exportDiffusers
  * @property {(bytes: Uint8Array) => Promise<void>} load
  * @property {() => void} free
  *
@@ -28,9 +32,14 @@
  * @property {() => Promise<{ index: number, t: number, x_t: Uint8Array, pred_x0: Uint8Array | null } | undefined>} next
  * @property {() => void} free
  *
+ * @typedef {object} Measurement
+ * @property {number} left
+ * @property {() => Promise<object | undefined>} next
+ * @property {() => void} free
+ *
  * @typedef {object} WasmModule
  * @property {() => Promise<unknown>} default
- * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number) => string }} Engine
+ * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number, timesteps?: number) => string, importDiffusers: (files: import('./protocol.js').ModelFiles) => Uint8Array }} Engine
  */
 
 /** @type {Map<string, Promise<WasmModule>>} */

@@ -4,12 +4,14 @@
  * @typedef {import('./protocol.js').Request} Request
  * @typedef {import('./wasm.js').Engine} Engine
  * @typedef {import('./wasm.js').Sampling} Sampling
+ * @typedef {import('./wasm.js').Measurement} Measurement
  */
 import { putCheckpoint } from '../lib/store.js';
+import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
 import { loadWasm } from './wasm.js';
 
-/** @type {Map<number, Engine | ShardedEngine | Sampling>} */
+/** @type {Map<number, Engine | ShardedEngine | Sampling | Measurement>} */
 const objects = new Map();
 let lastObject = 0;
 
@@ -22,7 +24,7 @@ const queues = new Map();
 /** @type {Set<number>} */
 const cancelled = new Set();
 
-/** @param {Engine | ShardedEngine | Sampling} object */
+/** @param {Engine | ShardedEngine | Sampling | Measurement} object */
 function register(object) {
   objects.set(++lastObject, object);
   return lastObject;
@@ -51,8 +53,8 @@ const stateOf = (engine) => ({
 
 /** @type {Record<import('./protocol.js').MethodName, (target: number, args: any) => any>} */
 const methods = {
-  async defaultConfig(_, { backend, size, images }) {
-    return (await loadWasm(backend)).Engine.defaultConfig(size, images);
+  async defaultConfig(_, { backend, size, images, timesteps }) {
+    return (await loadWasm(backend)).Engine.defaultConfig(size, images, timesteps);
   },
   async create(_, { backend, config, workers = 1 }) {
     const alone = await (await loadWasm(backend)).Engine.create(backend, config);
@@ -73,15 +75,20 @@ const methods = {
     await engine(target).resetTraining();
     return stateOf(engine(target));
   },
-  async sample(target, options) {
-    const sampling = await engine(target).sample(JSON.stringify(options));
+  async sample(target, { init, mask, ...options }) {
+    const sampling = await engine(target).sample(JSON.stringify(options), init, mask);
     const { total, count, size } = sampling;
     return { sampling: register(sampling), total, count, size };
   },
-  next: (target) => /** @type {Sampling} */ (find(target)).next(),
+  elbo: (target, { rgb, ...options }) =>
+    register(engine(target).elbo(JSON.stringify(options), rgb)),
+  floor: (target, { timesteps }) => register(engine(target).floor(timesteps)),
+  nearest: (target, { rgb }) => engine(target).nearest(rgb),
+  next: (target) => /** @type {Sampling | Measurement} */ (find(target)).next(),
   save: (target, { half }) => engine(target).save(half),
-  async load(target, { bytes }) {
-    await engine(target).load(bytes);
+  exportDiffusers: async (target) => zip(await engine(target).exportDiffusers()),
+  async load(target, { bytes, backend }) {
+    await engine(target).load(await toCheckpoint(bytes, backend));
     return stateOf(engine(target));
   },
   // Written from here, because tens of megabytes would stall the page on their way through it.

@@ -12,7 +12,7 @@ use unnoise::{
     },
     ops::{Kernels, Ops},
     sampler::{SamplerKind, SamplingOptions},
-    session::{Session, WeightsKind},
+    session::{DenoiserKind, Session},
     train::{Config, batch::Batch},
 };
 
@@ -92,7 +92,7 @@ impl Job for Bench<'_> {
             count: session.trainer().config().training.batch_size,
             ..Default::default()
         };
-        let mut sampling = session.sample(&options, WeightsKind::Ema)?;
+        let mut sampling = session.sample(&options, DenoiserKind::Ema)?;
         // x_T is a frame, but no step.
         block_on(sampling.next())?;
         let denoising = times(steps.min(sampling.total() - 1), || {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pollster::block_on;
 use unnoise::{
-    diffusion::{Schedule, elbo::Bound},
+    diffusion::elbo::Bound,
     error::Error,
     evaluation::{Evaluation, EvaluationNoise},
     format::{Checkpoint, picture::read_images},
@@ -99,12 +99,7 @@ struct Measuring<'a> {
 
 impl Job for Measuring<'_> {
     fn run<B: Kernels + Ops>(self, device: B::Device) -> Result<()> {
-        let config = &self.model.config.scheduler;
-        let bound = Bound {
-            schedule: Schedule::new(config)?,
-            variance_type: config.variance_type,
-            limit: config.limit(),
-        };
+        let bound = Bound::new(&self.model.config.scheduler)?;
         let weights = WeightsKind::from(self.args.weights);
         let denoiser = self
             .model

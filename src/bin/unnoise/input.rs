@@ -6,11 +6,14 @@ use clap::ValueEnum;
 use safetensors::SafeTensors;
 use unnoise::{
     error::Error,
-    format::{Checkpoint, diffusers, tensors},
+    format::{Checkpoint, tensors},
     session::WeightsKind,
 };
 
-use crate::failure::{Failure, Result};
+use crate::{
+    failure::{Failure, Result},
+    folder,
+};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Weights {
@@ -32,7 +35,7 @@ impl From<Weights> for WeightsKind {
 /// A model file or a diffusers folder.
 pub fn read_model(path: &Path) -> Result<Checkpoint> {
     if path.is_dir() {
-        return diffusers::read(path).map_err(|error| Failure::reading(path, &error));
+        return folder::read_model(path);
     }
     read_checkpoint(path)
 }

@@ -4,8 +4,13 @@
 
 mod backend;
 mod bench;
+mod edit;
 mod eval;
+mod export;
 mod failure;
+mod folder;
+mod given_noise;
+mod import;
 mod input;
 mod labels;
 mod output;
@@ -50,6 +55,8 @@ enum Command {
     Sample(sample::Args),
     Bench(bench::Args),
     Eval(eval::Args),
+    Export(export::Args),
+    Import(import::Args),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +72,8 @@ fn main() -> ExitCode {
         Command::Sample(args) => sample::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Import(args) => import::run(args),
     }))
     .unwrap_or_else(|cause| Err(Failure::from_panic(cause.as_ref())));
     match result {

@@ -5,27 +5,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn::tensor::backend::Backend;
 use clap::ValueEnum;
 use pollster::block_on;
 use unnoise::{
-    diffusion::VarianceType,
-    error::Error,
+    diffusion::{TimestepSpacing, VarianceType},
     format::{
         Checkpoint,
         picture::Grid,
         tensors::{self, NamedTensor, Precision},
     },
     ops::{Kernels, Ops},
-    sampler::{Frame, GivenNoise, Noise, SamplerKind, SamplingOptions, SeededNoise, Trajectory},
+    sampler::{Edit, Frame, Noise, SamplerKind, SamplingOptions, Trajectory},
     session::WeightsKind,
     train::{dataset::rgb_from_pixels, read},
 };
 
 use crate::{
     backend::{BackendKind, Job},
+    edit::EditArgs,
     failure::{Failure, Result},
-    input::{Weights, floats, open_noise, read_model},
+    given_noise::GivenValues,
+    input::{Weights, read_model},
     output::{self, Output, Progress},
 };
 
@@ -54,6 +55,16 @@ enum Variance {
     LearnedRange,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Spacing {
+    /// From timestep 0 upwards
+    Leading,
+    /// From the last timestep downwards
+    Trailing,
+    /// Both ends and evenly between
+    Linspace,
+}
+
 /// Draw new images from a model
 ///
 /// The same model, options and seed give the same images; with another --count, those that both
@@ -63,11 +74,15 @@ enum Variance {
 Example:
   unnoise sample --model model.safetensors --count 25 --out samples.png
   unnoise sample --model model.safetensors --sampler ddpm --seed 7 --out denoising.gif
+  unnoise sample --model model.safetensors --seed 1 --interpolate 2 --count 9 --out between.png
+  unnoise sample --model model.safetensors --init sketch.png --strength 0.5 --out redrawn.png
+  unnoise sample --model model.safetensors --sampler ddpm --steps 100 --inpaint face.png --mask mouth.png --out filled.png
   unnoise sample --model pets.safetensors --label cat --label dog --guidance 3 --out pets.png
 
 A .png file is a grid of the images, a .gif file shows the grid being denoised. A .safetensors file
 holds x_0 [count, 3, size, size], pixels around [-1, 1], neither clipped nor rounded, and with
---trajectory also trajectory [steps + 1, count, 3, size, size], from x_T to x_0.")]
+--trajectory also trajectory [steps + 1, count, 3, size, size], from x_T to x_0: with --init fewer
+steps, with --inpaint those of its jumps too.")]
 pub struct Args {
     /// A model file, or the folder of a small unconditional diffusers model
     #[arg(long, value_name = "MODEL.safetensors|DIFFUSERS_DIR")]
@@ -89,7 +104,8 @@ pub struct Args {
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "noise")]
     seed: u64,
     /// Noise to use in place of a seed: x_T [count, 3, size, size] and, where the sampler adds
-    /// noise, z [steps, count, 3, size, size], row i for the i-th step taken
+    /// noise, z [steps, count, 3, size, size], row i for step i, those that --init leaves out and
+    /// those of --inpaint's jumps counted
     #[arg(long, value_name = "NOISE.safetensors")]
     noise: Option<PathBuf>,
     /// Which weights to use
@@ -112,6 +128,9 @@ pub struct Args {
     /// false for dpmpp2m]
     #[arg(long, value_name = "BOOL")]
     use_karras_sigmas: Option<bool>,
+    /// Which of its timesteps the model is asked at [default: the model's]
+    #[arg(long, value_enum)]
+    timestep_spacing: Option<Spacing>,
     /// Derive the noise anew from a clamped estimate of x_0 (ddim only), as improved-diffusion does
     #[arg(long, conflicts_with = "no_clip")]
     use_clipped_model_output: bool,
@@ -135,6 +154,8 @@ pub struct Args {
     /// The file to write, of the kind its name ends in
     #[arg(long, value_name = "X.png|X.gif|X.safetensors")]
     out: PathBuf,
+    #[command(flatten)]
+    edit: EditArgs,
 }
 
 /// What is written.
@@ -157,6 +178,7 @@ pub fn run(args: Args) -> Result<()> {
             .check(&options, &model)
             .map_err(|error| Failure::reading(path, &error))?;
     }
+    let edit = args.edit.read(model.config.size)?;
     let scale = args.scale.unwrap_or(4).into();
     let grid = match kind {
         Kind::Safetensors => None,
@@ -167,6 +189,7 @@ pub fn run(args: Args) -> Result<()> {
         kind,
         model,
         noise,
+        edit,
         options,
         grid,
         out,
@@ -257,6 +280,11 @@ impl Args {
             clip: (self.clip || self.no_clip).then_some(self.clip),
             dynamic_threshold: self.dynamic_threshold,
             use_karras_sigmas: self.use_karras_sigmas,
+            timestep_spacing: self.timestep_spacing.map(|spacing| match spacing {
+                Spacing::Leading => TimestepSpacing::Leading,
+                Spacing::Trailing => TimestepSpacing::Trailing,
+                Spacing::Linspace => TimestepSpacing::Linspace,
+            }),
             use_clipped_model_output: self.use_clipped_model_output,
             labels: self
                 .labels
@@ -264,51 +292,8 @@ impl Args {
                 .map(|label| model.config.label_index(label).map(Some))
                 .collect::<unnoise::error::Result<_>>()?,
             guidance: self.guidance,
+            interpolate: self.edit.interpolation(),
         })
-    }
-}
-
-/// The contents of `--noise`.
-struct GivenValues {
-    x_t: Vec<f32>,
-    x_t_shape: [usize; 4],
-    z: Option<(Vec<f32>, [usize; 5])>,
-}
-
-impl GivenValues {
-    fn read(path: &Path) -> Result<Self> {
-        open_noise(path, |file| {
-            let (x_t, x_t_shape) = floats(file, "x_T")?
-                .ok_or_else(|| Error::Noise("it has no tensor x_T; name one so.".into()))?;
-            let z = floats(file, "z")?;
-            Ok(Self { x_t, x_t_shape, z })
-        })
-    }
-
-    fn check(&self, options: &SamplingOptions, model: &Checkpoint) -> unnoise::error::Result<()> {
-        let side = model.config.size;
-        let image = [options.count, model.config.unet.in_channels, side, side];
-        if self.x_t_shape != image {
-            return Err(Error::Noise(format!(
-                "x_T has the shape {:?}, but this model needs {image:?}.",
-                self.x_t_shape
-            )));
-        }
-        match &self.z {
-            Some((_, shape)) if shape[1..] != image => Err(Error::Noise(format!(
-                "z has the shape {shape:?}, but after the number of steps it must go on {image:?}, as x_T."
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    fn upload<B: Backend>(self, device: &B::Device) -> GivenNoise<B> {
-        GivenNoise {
-            x_t: Tensor::from_data(TensorData::new(self.x_t, self.x_t_shape), device),
-            z: self
-                .z
-                .map(|(z, shape)| Tensor::from_data(TensorData::new(z, shape), device)),
-        }
     }
 }
 
@@ -316,6 +301,7 @@ struct Sampling<'a> {
     kind: Kind,
     model: Checkpoint,
     noise: Option<GivenValues>,
+    edit: Option<Edit>,
     options: SamplingOptions,
     /// Absent where no picture is drawn.
     grid: Option<Grid>,
@@ -337,14 +323,15 @@ impl Job for Sampling<'_> {
         let shape = [self.options.count, config.unet.in_channels, size, size];
         let noise: Box<dyn Noise<B>> = match self.noise {
             Some(noise) => Box::new(noise.upload(&device)),
-            None => Box::new(SeededNoise {
-                seed: self.options.seed,
-                first: self.options.first,
-                shape,
-                device,
-            }),
+            None => {
+                let image = [config.unet.in_channels, size, size];
+                self.options.noise(image, device.clone())?
+            }
         };
-        let trajectory = Trajectory::new(sampler, Box::new(denoiser), noise);
+        let mut trajectory = Trajectory::new(sampler, Box::new(denoiser), noise);
+        if let Some(edit) = &self.edit {
+            trajectory = edit.apply(trajectory, &self.options, shape, &device)?;
+        }
         let total = trajectory.total();
         let frames = frames(trajectory);
         let file = match (self.kind, self.grid) {

@@ -1,0 +1,46 @@
+//! `unnoise export`.
+
+use std::path::PathBuf;
+
+use unnoise::format::diffusers;
+
+use crate::{
+    failure::{Failure, Result},
+    folder,
+    input::read_model,
+    output,
+};
+
+/// Write a model as a folder that Hugging Face diffusers loads
+///
+/// The folder holds the averaged weights and the process they were trained for. What diffusers
+/// cannot express is refused.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  unnoise export --model model.safetensors --out pipeline
+then, in Python:
+  pipe = diffusers.DDPMPipeline.from_pretrained(\"pipeline\")
+  pipe(batch_size=16).images[0].save(\"sample.png\")
+
+DDPMPipeline loads every exported model, a rectified flow too: its scheduler is then a
+FlowMatchEulerDiscreteScheduler, others a DDPMScheduler.")]
+pub struct Args {
+    /// A model file
+    #[arg(long, value_name = "MODEL.safetensors")]
+    model: PathBuf,
+    /// The folder to write, new or empty
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace the model in a folder that has one; other files in it stay
+    #[arg(long)]
+    overwrite: bool,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let model = read_model(&args.model)?;
+    let files = diffusers::write(&model).map_err(|error| Failure::reading(&args.model, &error))?;
+    folder::write(&args.out, &files, args.overwrite)?;
+    output::note(&format!("saved {}", args.out.display()));
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! Models as Hugging Face diffusers saves them: the folder of a pipeline, here as its files.
+//!
+//! `DDPMPipeline.from_pretrained` loads what [`write`] makes, those of rectified flows included: it
+//! asks nothing of its scheduler but `timesteps` and `step`.
+
+use std::collections::BTreeMap;
+
+mod read;
+pub(super) mod scheduler;
+mod write;
+
+pub use read::read;
+pub use write::write;
+
+/// Contents of files by their paths in the folder, with `/` between names.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+const INDEX: &str = "model_index.json";
+const UNET: &str = "unet";
+const UNET_CONFIG: &str = "config.json";
+const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
+const SCHEDULER: &str = "scheduler";
+const SCHEDULER_CONFIG: &str = "scheduler_config.json";
+/// Optimizer steps taken, in the metadata of the weights, where diffusers does not look.
+const STEP: &str = "step";

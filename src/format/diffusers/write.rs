@@ -1,0 +1,51 @@
+//! Writing.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    Files, INDEX, SCHEDULER, SCHEDULER_CONFIG, STEP, UNET, UNET_CONFIG, WEIGHTS, scheduler,
+};
+use crate::{
+    error::{Error, Result},
+    format::{
+        Checkpoint,
+        tensors::{self, Precision},
+    },
+};
+
+/// The folder of a pipeline with the averaged weights of `checkpoint`.
+///
+/// # Errors
+/// [`Error::Config`] for a process that diffusers cannot express, saying why.
+pub fn write(checkpoint: &Checkpoint) -> Result<Files> {
+    let config = &checkpoint.config;
+    let scheduler = scheduler::write(&config.scheduler)?;
+    let index = json!({
+        "_class_name": "DDPMPipeline",
+        SCHEDULER: ["diffusers", scheduler["_class_name"]],
+        UNET: ["diffusers", "UNet2DModel"],
+    });
+    let metadata = HashMap::from([
+        ("format".into(), "pt".into()),
+        (STEP.into(), checkpoint.step.to_string()),
+    ]);
+    let weights = tensors::write(&checkpoint.ema_tensors()?, metadata, Precision::Full)?;
+    Ok(Files::from([
+        (INDEX.into(), text(&index)?),
+        (
+            format!("{UNET}/{UNET_CONFIG}"),
+            text(&config.unet.to_diffusers(config.size)?)?,
+        ),
+        (format!("{UNET}/{WEIGHTS}"), weights),
+        (format!("{SCHEDULER}/{SCHEDULER_CONFIG}"), text(&scheduler)?),
+    ]))
+}
+
+fn text(json: &Value) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(json)
+        .map_err(|error| Error::Config(format!("it cannot be written as JSON ({error}).")))?;
+    text.push(b'\n');
+    Ok(text)
+}

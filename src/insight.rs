@@ -1,0 +1,268 @@
+//! What can be found out about a model in training besides its samples, a little at a time, so that
+//! training goes on in between.
+
+use crate::{
+    diffusion::{Denoiser, IdealDenoiser, Objective, Stratum, elbo::Bound, strata},
+    error::{Error, Result},
+    evaluation::{Evaluation, EvaluationNoise, TimestepTerms},
+    memorisation::Nearest,
+    ops::{Kernels, Ops},
+    random::Random,
+    session::{DenoiserKind, Session},
+    train::{Dataset, read},
+};
+
+/// x_t drawn at each timestep for the floor of the loss.
+const FLOOR_SAMPLES: usize = 64;
+
+/// An image to measure a model with.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    /// A training image, by its position.
+    Training(usize),
+    /// Any other, RGB bytes in rows of pixels.
+    HeldOut(&'a [u8]),
+}
+
+/// One timestep's part of an estimate of the variational bound of an image, and the sums so far:
+/// estimates of the whole once `left` is 0. Names are those of improved-diffusion's
+/// `calc_bpd_loop`; bits are per dimension.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BoundPart {
+    pub terms: TimestepTerms,
+    /// Timesteps that this one stands for.
+    pub width: usize,
+    /// What the objective makes of `x0_mse`: the model's loss at this timestep, but that its
+    /// estimate of x_0 is limited.
+    pub loss: f64,
+    /// Parts still to come.
+    pub left: usize,
+    pub prior_bpd: f64,
+    /// Σ vb over t > 0.
+    pub kl_bpd: f64,
+    /// vb at t = 0: what the decoder's discretised normal distribution costs.
+    pub decoder_bpd: f64,
+}
+
+impl BoundPart {
+    pub fn total_bpd(&self) -> f64 {
+        self.prior_bpd + self.kl_bpd + self.decoder_bpd
+    }
+}
+
+/// The variational bound of one image as a stepper, noisiest timestep first; see
+/// [`Session::bound`].
+pub struct BoundEstimate<B: Kernels + Ops> {
+    evaluation: Evaluation<B>,
+    objective: Objective,
+    strata: Vec<Stratum>,
+    prior_bpd: Option<f64>,
+    kl_bpd: f64,
+}
+
+impl<B: Kernels + Ops> BoundEstimate<B> {
+    /// Parts still to come.
+    pub fn left(&self) -> usize {
+        self.strata.len()
+    }
+
+    /// The next part; `None` after t = 0.
+    ///
+    /// # Errors
+    /// As for [`Evaluation::next`].
+    pub async fn next(&mut self) -> Result<Option<BoundPart>> {
+        let Some(Stratum { t, width }) = self.strata.pop() else {
+            return Ok(None);
+        };
+        let prior_bpd = match self.prior_bpd {
+            Some(known) => known,
+            None => self.evaluation.prior_bpd().await?,
+        };
+        self.prior_bpd = Some(prior_bpd);
+        let terms = self.evaluation.terms(t).await?;
+        B::check_device()?;
+        let decoder_bpd = if t == 0 { terms.vb } else { 0.0 };
+        if t > 0 {
+            self.kl_bpd += width as f64 * terms.vb;
+        }
+        Ok(Some(BoundPart {
+            terms,
+            width,
+            loss: terms.x0_mse * self.objective.loss_per_x0_mse(t),
+            left: self.strata.len(),
+            prior_bpd,
+            kl_bpd: self.kl_bpd,
+            decoder_bpd,
+        }))
+    }
+}
+
+/// The least loss at one timestep, and the mean so far: an estimate of the mean over all timesteps
+/// once `left` is 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FloorPart {
+    pub t: usize,
+    /// Timesteps that this one stands for.
+    pub width: usize,
+    pub floor: f64,
+    /// Parts still to come.
+    pub left: usize,
+    pub mean: f64,
+}
+
+/// The floor of the loss as a stepper; see [`Session::floor`].
+pub struct FloorEstimate<B: Kernels + Ops> {
+    /// How often training asks for what each of them knows, and the ideal denoiser of that.
+    ideals: Vec<(f64, IdealDenoiser<B>)>,
+    objective: Objective,
+    strata: Vec<Stratum>,
+    seed: u64,
+    sum: f64,
+    seen: usize,
+}
+
+impl<B: Kernels + Ops> FloorEstimate<B> {
+    /// Parts still to come.
+    pub fn left(&self) -> usize {
+        self.strata.len()
+    }
+
+    /// The next part, of the least noise left; `None` after the last timestep.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device was lost.
+    pub async fn next(&mut self) -> Result<Option<FloorPart>> {
+        if self.strata.is_empty() {
+            return Ok(None);
+        }
+        let Stratum { t, width } = self.strata.remove(0);
+        let mut floor = 0.0;
+        for (share, ideal) in &self.ideals {
+            let loss = ideal.loss_floor(&self.objective, t, FLOOR_SAMPLES, self.seed);
+            floor += share * f64::from(read(loss).await?.iter().sum::<f32>());
+        }
+        B::check_device()?;
+        self.sum += width as f64 * floor;
+        self.seen += width;
+        Ok(Some(FloorPart {
+            t,
+            width,
+            floor,
+            left: self.strata.len(),
+            mean: self.sum / self.seen as f64,
+        }))
+    }
+}
+
+impl<B: Kernels + Ops> Session<B> {
+    /// Begins to estimate the variational bound of an image from t = 0 and `timesteps` - 1 of the
+    /// others, closer together where there is little noise, which costs the most bits.
+    ///
+    /// Timesteps and noise depend on the configuration's seed alone, so that differences between
+    /// estimates are differences of models.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`] or [`Error::Image`] when there is no such image, [`Error::Config`] for
+    /// fewer than two timesteps and for an ideal denoiser where the variance is learned.
+    pub fn bound(
+        &self,
+        subject: Subject,
+        timesteps: usize,
+        kind: DenoiserKind,
+    ) -> Result<BoundEstimate<B>> {
+        if timesteps < 2 {
+            return Err(Error::Config(
+                "the bound needs at least two timesteps, t = 0 and one other.".into(),
+            ));
+        }
+        let config = self.trainer().config();
+        let bound = Bound::new(&config.scheduler)?;
+        let count = bound.schedule.num_train_timesteps();
+        let mut all = vec![Stratum { t: 0, width: 1 }];
+        all.extend(strata(
+            1..count,
+            timesteps - 1,
+            2,
+            &Random::new(config.seed),
+        ));
+        let denoiser: Box<dyn Denoiser<B>> = self.denoiser(kind, None)?;
+        Ok(BoundEstimate {
+            evaluation: Evaluation::new(
+                bound,
+                denoiser,
+                self.subject(subject)?,
+                EvaluationNoise::Seeded(config.seed),
+                self.trainer().device().clone(),
+            )?,
+            objective: config.objective()?,
+            strata: all,
+            prior_bpd: None,
+            kl_bpd: 0.0,
+        })
+    }
+
+    fn subject(&self, subject: Subject) -> Result<Dataset> {
+        match subject {
+            Subject::Training(index) => self.dataset().only(index).ok_or(Error::NoImages),
+            Subject::HeldOut(rgb) => Dataset::from_rgb(rgb, 1, self.trainer().config().size),
+        }
+    }
+
+    /// Begins to estimate, from `timesteps` of them, the least loss that any network can have on the
+    /// training images; see [`IdealDenoiser::loss_floor`].
+    ///
+    /// # Errors
+    /// [`Error::NoImages`], and [`Error::Config`] for no timesteps.
+    pub fn floor(&self, timesteps: usize) -> Result<FloorEstimate<B>> {
+        if timesteps == 0 {
+            return Err(Error::Config(
+                "the floor needs at least one timestep.".into(),
+            ));
+        }
+        let config = self.trainer().config();
+        let objective = config.objective()?;
+        let count = objective.schedule.num_train_timesteps();
+        Ok(FloorEstimate {
+            ideals: self.ideals()?,
+            strata: strata(0..count, timesteps, 1, &Random::new(config.seed)),
+            objective,
+            seed: config.seed,
+            sum: 0.0,
+            seen: 0,
+        })
+    }
+
+    /// What the best network would be for everything that training asks of one: one that is told the
+    /// class of an image need only know the images of that class. Images without a class are taken to
+    /// be no more frequent among those of any class than the others.
+    fn ideals(&self) -> Result<Vec<(f64, IdealDenoiser<B>)>> {
+        let any = self.ideal()?;
+        let config = self.trainer().config();
+        let (Some(null), Some(labels)) = (config.unet.null_class(), self.dataset().labels()) else {
+            return Ok(vec![(1.0, any)]);
+        };
+        let told = (1.0 - config.training.class_dropout_prob) / labels.len() as f64;
+        let of_class = |class| {
+            let images = self.dataset().of_class(class);
+            (!images.is_empty()).then(|| (told * images.len() as f64, self.ideal_of(&images)))
+        };
+        let mut ideals: Vec<_> = (0..null as u32).filter_map(of_class).collect();
+        let shares: f64 = ideals.iter().map(|(share, _)| share).sum();
+        ideals.push((1.0 - shares, any));
+        Ok(ideals)
+    }
+
+    /// The training image nearest to a sample, RGB bytes in rows of pixels.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`], or [`Error::Image`] for a sample of the wrong size.
+    pub fn nearest(&self, rgb: &[u8]) -> Result<Nearest> {
+        let config = self.trainer().config();
+        if self.dataset().is_empty() {
+            return Err(Error::NoImages);
+        }
+        let sample = Dataset::from_rgb(rgb, 1, self.dataset().size())?;
+        Nearest::of(sample.image(0), self.dataset(), config.training.random_flip)
+            .ok_or(Error::NoImages)
+    }
+}

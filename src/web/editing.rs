@@ -1,0 +1,51 @@
+//! An edit, as JavaScript asks for it.
+
+use serde::Deserialize;
+
+use crate::{
+    error::{Error, Result},
+    sampler::{Edit, Jumps},
+    train::Dataset,
+};
+
+/// What of `Engine.sample`'s JSON is about an image to be changed.
+#[derive(Deserialize)]
+pub(super) struct EditRequest {
+    strength: Option<f64>,
+    #[serde(flatten)]
+    jumps: Jumps,
+}
+
+impl EditRequest {
+    /// The edit of `init`, RGB bytes of an image of `size` × `size`: filled in where `mask`, a byte a
+    /// pixel, is not 0, or redrawn where there is no mask. None without an image.
+    pub fn edit(
+        &self,
+        init: Option<&[u8]>,
+        mask: Option<&[u8]>,
+        size: usize,
+    ) -> Result<Option<Edit>> {
+        let Some(init) = init else {
+            return match (mask, self.strength) {
+                (None, None) => Ok(None),
+                _ => Err(Error::Config(
+                    "mask and strength are about an image; give it as init.".into(),
+                )),
+            };
+        };
+        let image = Dataset::from_rgb(init, 1, size)?.image(0).to_vec();
+        Ok(Some(match (mask, self.strength) {
+            (Some(mask), None) => Edit::FillIn {
+                image,
+                fill: mask.iter().map(|byte| *byte != 0).collect(),
+                jumps: self.jumps,
+            },
+            (None, Some(strength)) => Edit::Redraw { image, strength },
+            _ => {
+                return Err(Error::Config(
+                    "an image is either redrawn with a strength or filled in with a mask; give one of them.".into(),
+                ));
+            }
+        }))
+    }
+}

@@ -1,0 +1,146 @@
+//! What the engine can find out about its model, as JavaScript sees it.
+
+use std::{future::Future, pin::Pin};
+
+use js_sys::Object;
+use serde::Deserialize;
+use wasm_bindgen::prelude::*;
+
+use super::{
+    convert::set,
+    engine::{Engine, on_session},
+};
+use crate::{
+    error::{Error, Result},
+    insight::{BoundEstimate, BoundPart, FloorEstimate, FloorPart, Subject},
+    ops::{Kernels, Ops},
+    session::DenoiserKind,
+};
+
+/// What `Engine.elbo` takes, as JSON.
+#[derive(Deserialize)]
+struct ElboRequest {
+    #[serde(default)]
+    index: usize,
+    timesteps: usize,
+    #[serde(default)]
+    weights: DenoiserKind,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Begins to estimate the variational bound of training image `index`, or of `rgb`, bytes of an
+    /// image of the model's size. Options as JSON: `index`, `timesteps`, `weights`.
+    pub fn elbo(&self, options: &str, rgb: Option<Vec<u8>>) -> Result<Measurement> {
+        let request: ElboRequest =
+            serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+        let subject = match &rgb {
+            Some(rgb) => Subject::HeldOut(rgb),
+            None => Subject::Training(request.index),
+        };
+        on_session!(&self.0, s => {
+            Ok(Measurement(Box::new(s.bound(subject, request.timesteps, request.weights)?)))
+        })
+    }
+
+    /// Begins to estimate the least possible loss on the training images.
+    pub fn floor(&self, timesteps: usize) -> Result<Measurement> {
+        on_session!(&self.0, s => Ok(Measurement(Box::new(s.floor(timesteps)?))))
+    }
+
+    /// `{ index, mirrored, distance, ratio, copy }`: the training image nearest to a sample, RGB
+    /// bytes of an image of the model's size. `ratio` is null where there is only one image.
+    pub fn nearest(&self, rgb: &[u8]) -> Result<JsValue> {
+        let nearest = on_session!(&self.0, s => s.nearest(rgb))?;
+        let object = Object::new();
+        set(&object, "index", nearest.index as u32);
+        set(&object, "mirrored", nearest.mirrored);
+        set(&object, "distance", nearest.distance);
+        set(
+            &object,
+            "ratio",
+            nearest.ratio.map_or(JsValue::NULL, JsValue::from),
+        );
+        set(&object, "copy", nearest.copy);
+        Ok(object.into())
+    }
+}
+
+type Part<'a> = Pin<Box<dyn Future<Output = Result<JsValue>> + 'a>>;
+
+trait Steps {
+    fn left(&self) -> usize;
+
+    /// The next part as an object, or `undefined`.
+    fn next(&mut self) -> Part<'_>;
+}
+
+/// A measurement in parts: call `next` until it gives `undefined`.
+#[wasm_bindgen]
+pub struct Measurement(Box<dyn Steps>);
+
+#[wasm_bindgen]
+impl Measurement {
+    /// Number of parts still to come.
+    #[wasm_bindgen(getter)]
+    pub fn left(&self) -> usize {
+        self.0.left()
+    }
+
+    /// The next part, with the sums so far.
+    pub async fn next(&mut self) -> Result<JsValue> {
+        self.0.next().await
+    }
+}
+
+impl<B: Kernels + Ops> Steps for BoundEstimate<B> {
+    fn left(&self) -> usize {
+        BoundEstimate::left(self)
+    }
+
+    fn next(&mut self) -> Part<'_> {
+        Box::pin(async {
+            let part = BoundEstimate::next(self).await?;
+            Ok(part.map_or(JsValue::UNDEFINED, bound_part))
+        })
+    }
+}
+
+impl<B: Kernels + Ops> Steps for FloorEstimate<B> {
+    fn left(&self) -> usize {
+        FloorEstimate::left(self)
+    }
+
+    fn next(&mut self) -> Part<'_> {
+        Box::pin(async {
+            let part = FloorEstimate::next(self).await?;
+            Ok(part.map_or(JsValue::UNDEFINED, floor_part))
+        })
+    }
+}
+
+fn bound_part(part: BoundPart) -> JsValue {
+    let object = Object::new();
+    set(&object, "t", part.terms.t as u32);
+    set(&object, "width", part.width as u32);
+    set(&object, "left", part.left as u32);
+    set(&object, "vb", part.terms.vb);
+    set(&object, "x0_mse", part.terms.x0_mse);
+    set(&object, "eps_mse", part.terms.eps_mse);
+    set(&object, "loss", part.loss);
+    set(&object, "prior_bpd", part.prior_bpd);
+    set(&object, "kl_bpd", part.kl_bpd);
+    set(&object, "decoder_bpd", part.decoder_bpd);
+    set(&object, "total_bpd", part.total_bpd());
+    object.into()
+}
+
+fn floor_part(part: FloorPart) -> JsValue {
+    let object = Object::new();
+    set(&object, "t", part.t as u32);
+    set(&object, "width", part.width as u32);
+    set(&object, "left", part.left as u32);
+    set(&object, "floor", part.floor);
+    set(&object, "mean", part.mean);
+    object.into()
+}

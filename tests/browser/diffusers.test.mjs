@@ -1,0 +1,187 @@
+// Models leave for diffusers and come back, as a zip and as a folder, and are still the same.
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { unzipSync, zipSync } from 'fflate';
+import { ALL_IMAGES, LabPage, TINY, launch, serve } from './lab.mjs';
+
+const SETTINGS = { ...TINY, backend: 'flex' };
+const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+/** @type {string} */
+let folder;
+/** What one trained model exports, and a fingerprint of what it draws. */
+/** @type {{ zip: Uint8Array, files: Record<string, Uint8Array>, drawn: string }} */
+let exported;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+  folder = await mkdtemp(join(tmpdir(), 'unnoise-'));
+  const lab = await LabPage.open(context, server.address, SETTINGS);
+  await lab.train();
+  await lab.sample();
+  const drawn = await lab.pixels();
+  const download = lab.page.waitForEvent('download');
+  await lab.by('export-diffusers').click();
+  const zip = await readFile(await (await download).path());
+  exported = { zip, files: unzipSync(zip), drawn };
+  assert.match((await download).suggestedFilename(), /-step-30-diffusers\.zip$/);
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** @param {string} path */
+const json = (path) => JSON.parse(new TextDecoder().decode(exported.files[path]));
+
+/**
+ * The header of a safetensors file.
+ * @param {Uint8Array} bytes
+ */
+function header(bytes) {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+}
+
+/**
+ * Hands a model to the field for models.
+ * @param {LabPage} lab
+ * @param {string} name
+ * @param {Uint8Array} bytes
+ */
+const load = (lab, name, bytes) =>
+  lab
+    .by('load-model')
+    .setInputFiles({ name, mimeType: 'application/zip', buffer: Buffer.from(bytes) });
+
+/** @param {LabPage} lab */
+async function drawn(lab) {
+  await lab.ready();
+  await lab.sample();
+  return lab.pixels();
+}
+
+test('the zip is the folder of a pipeline', () => {
+  const { files } = exported;
+  assert.deepEqual(Object.keys(files).sort(), [
+    'model_index.json',
+    'scheduler/scheduler_config.json',
+    'unet/config.json',
+    WEIGHTS,
+  ]);
+  assert.deepEqual(json('model_index.json'), {
+    _class_name: 'DDPMPipeline',
+    scheduler: ['diffusers', 'DDPMScheduler'],
+    unet: ['diffusers', 'UNet2DModel'],
+  });
+  const unet = json('unet/config.json');
+  assert.equal(unet.sample_size, 16);
+  assert.deepEqual(unet.block_out_channels, [8, 16]);
+  const scheduler = json('scheduler/scheduler_config.json');
+  assert.equal(scheduler.num_train_timesteps, 100);
+  const { __metadata__: metadata, ...tensors } = header(files[WEIGHTS]);
+  assert.equal(metadata.format, 'pt');
+  assert.deepEqual(tensors['conv_in.weight'].shape, [8, 3, 3, 3]);
+  assert.equal(tensors['conv_in.weight'].dtype, 'F32');
+});
+
+test('a zip draws the same images after it is loaded', async () => {
+  const lab = await LabPage.open(context, server.address, SETTINGS);
+  await load(lab, 'model.zip', exported.zip);
+  await lab.page.getByText('Loaded model.zip, trained for 30 steps.').waitFor();
+  assert.equal(await drawn(lab), exported.drawn);
+  assert.equal(await lab.text('step'), '30');
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});
+
+test('a folder dropped on the page draws the same images, and images beside it are added', async () => {
+  const model = join(folder, 'pipeline');
+  for (const [path, bytes] of Object.entries(exported.files)) {
+    await mkdir(dirname(join(model, path)), { recursive: true });
+    await writeFile(join(model, path), withoutSteps(path, bytes));
+  }
+  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const session = await context.newCDPSession(lab.page);
+  for (const type of /** @type {const} */ (['dragEnter', 'dragOver', 'drop'])) {
+    const data = { items: [], files: [model, ALL_IMAGES[0]], dragOperationsMask: 1 };
+    await session.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
+  }
+  await lab.page.getByText('Loaded pipeline.').waitFor();
+  assert.equal(await drawn(lab), exported.drawn);
+  // How long it was trained is not known, and yet it is no model of random weights.
+  assert.equal(await lab.text('step'), '0');
+  assert.equal(await lab.by('thumb').count(), 1);
+  await lab.addImages(ALL_IMAGES.slice(1));
+  await lab.by('thumb').nth(1).waitFor();
+  assert.equal(await drawn(lab), exported.drawn);
+  await lab.page.close();
+});
+
+test('what cannot be loaded changes nothing', async () => {
+  const lab = await LabPage.open(context, server.address, SETTINGS);
+  await load(lab, 'model.zip', exported.zip);
+  await lab.page.getByText(/Loaded model\.zip/).waitFor();
+  const { files, zip } = exported;
+  const without = { ...files };
+  delete without[WEIGHTS];
+  const pickled = { ...without, 'unet/diffusion_pytorch_model.bin': new Uint8Array(4) };
+  for (const [bytes, sentence] of /** @type {[Uint8Array, RegExp][]} */ ([
+    [zip.subarray(0, zip.length / 2), /zip is cut short/],
+    [zipSync({ 'readme.txt': new Uint8Array(4) }), /unet\/config\.json: .* is not there/],
+    [zipSync(without), /diffusion_pytorch_model\.safetensors: .* is not there/],
+    [zipSync(pickled), /pickle/],
+  ])) {
+    await lab.ready();
+    await load(lab, 'broken.zip', bytes);
+    await lab.page.getByText(sentence).waitFor();
+  }
+  assert.equal(await drawn(lab), exported.drawn);
+  await lab.page.close();
+});
+
+test('programs export and load by the Lab', async () => {
+  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const codes = await lab.page.evaluate(async (files) => {
+    const { lab } = /** @type {any} */ (document.querySelector('unnoise-lab'));
+    const bytes = Object.entries(files).map(([path, list]) => [path, Uint8Array.from(list)]);
+    await lab.load(Object.fromEntries(bytes));
+    await lab.load(await lab.export('diffusers'));
+    const code = (/** @type {Promise<unknown>} */ promise) => promise.catch(({ code }) => code);
+    return [lab.step, await code(lab.export('onnx')), await code(lab.load({ a: 1 }))];
+  }, listed(exported.files));
+  assert.deepEqual(codes, [30, 'bad-config', 'bad-checkpoint']);
+  await lab.page.close();
+});
+
+/**
+ * Files as they can be sent to a page.
+ * @param {Record<string, Uint8Array>} files
+ */
+const listed = (files) =>
+  Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, [...bytes]]));
+
+/**
+ * Weights as diffusers writes them, which knows nothing of steps.
+ * @param {string} path
+ * @param {Uint8Array} bytes
+ */
+function withoutSteps(path, bytes) {
+  if (path !== WEIGHTS) return bytes;
+  const changed = Buffer.from(bytes);
+  const start = changed.indexOf('"step"');
+  assert.ok(start > 0);
+  changed.write('"stop"', start);
+  return changed;
+}

@@ -1,0 +1,319 @@
+// Every sampler and every process in the page: what is chosen is what is computed, on its own, side
+// by side, and from a link.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { LabPage, TINY, launch, serve } from './lab.mjs';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
+
+/** @param {Record<string, unknown>} settings */
+const open = (settings) =>
+  LabPage.open(context, server.address, { ...TINY, backend: 'flex', ...settings });
+
+/**
+ * @param {LabPage} lab
+ * @param {string} name
+ */
+async function choose(lab, name) {
+  // The radio button itself lies invisible below its label.
+  await lab.by(name).check({ force: true });
+}
+
+/** What went wrong, in the page's words. */
+const failures = (/** @type {LabPage} */ lab) =>
+  lab.page.locator('.message.error').allTextContents();
+
+/**
+ * Settings take a moment to arrive where they are shown.
+ * @param {() => Promise<boolean>} condition
+ */
+async function eventually(condition) {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`never: ${condition}`);
+}
+
+/**
+ * The settings of the link that the page shows once it has caught up.
+ * @param {LabPage} lab
+ */
+async function link(lab) {
+  await lab.page.waitForTimeout(500);
+  return new URLSearchParams(new URL(lab.page.url()).hash.slice(1));
+}
+
+describe('one sampler', () => {
+  test('each draws its own images, in its own number of steps', async () => {
+    const lab = await open({ steps: undefined, count: 2, train_steps: 10 });
+    await lab.train();
+    const drawn = new Set();
+    for (const [sampler, steps] of Object.entries({ ddpm: 30, ddim: 20, heun: 10, dpmpp2m: 12 })) {
+      await choose(lab, `sampler-${sampler}`);
+      assert.equal(await lab.by('sample-steps').inputValue(), String(steps), sampler);
+      assert.equal(await lab.sample(), steps + 1, sampler);
+      await lab.by('scrub').fill(String(steps));
+      drawn.add(await lab.pixels());
+    }
+    assert.equal(drawn.size, 4);
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
+
+  test('takes every option, alone and with any other', async () => {
+    const lab = await open({ count: 1, train_steps: 2 });
+    await lab.train();
+    await lab.by('sample-limit').evaluate((field) => {
+      const details = field.closest('details');
+      if (details) details.open = true;
+    });
+    for (const sampler of ['ddpm', 'ddim', 'heun', 'dpmpp2m']) {
+      await choose(lab, `sampler-${sampler}`);
+      await lab.by('sample-steps').fill('100');
+      await lab.by('sample-steps').press('Enter');
+      for (const spacing of ['leading', 'linspace', 'trailing']) {
+        await lab.by('sample-spacing').selectOption(spacing);
+        const steps = Number(await lab.by('sample-steps').inputValue());
+        assert.ok(steps >= 99, `${sampler} ${spacing}: ${steps}`);
+      }
+      await lab.by('sample-spacing').selectOption('leading');
+      await lab.by('sample-steps').fill('5');
+      await lab.by('sample-steps').press('Enter');
+      for (const limit of ['clip', 'dynamic', 'none', 'auto']) {
+        await lab.by('sample-limit').selectOption(limit);
+        assert.equal(await lab.sample(), 6, `${sampler} ${limit}`);
+      }
+    }
+    assert.deepEqual(await failures(lab), []);
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
+});
+
+describe('side by side', () => {
+  test('the same noise goes through all, in step', async () => {
+    const compare = 'ddim:12,heun:6,dpmpp2m:4';
+    const lab = await open({ count: 2, train_steps: 10, compare });
+    await lab.train();
+    await lab.by('compare-add').click();
+    await lab.by('compare-steps-3').fill('3');
+    await lab.by('compare-steps-3').press('Enter');
+    await lab.by('compare-remove-2').click();
+    await lab.by('sample').click();
+    const canvas = (/** @type {number} */ index) => lab.by(`compare-canvas-${index}`);
+    await canvas(2).and(lab.page.locator('[data-state=done]')).waitFor();
+    const numbers = async (/** @type {string} */ name) =>
+      Promise.all([0, 1, 2].map(async (index) => Number(await canvas(index).getAttribute(name))));
+    assert.equal(await lab.page.locator('unnoise-compare-panel canvas').count(), 3);
+    assert.deepEqual(await numbers('data-frames'), [13, 7, 4]);
+    assert.match(await lab.text('compare-label-1'), /Heun.*of 6,\s+11.evaluations/s);
+
+    const pictures = () =>
+      lab.page.locator('unnoise-compare-panel').evaluate(async (panel) => {
+        await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+        return [...panel.querySelectorAll('canvas')].map((canvas) => canvas.toDataURL());
+      });
+    for (const [share, frames] of /** @type {[string, number[]][]} */ ([
+      ['0', [0, 0, 0]],
+      ['0.5', [6, 3, 1]],
+      ['1', [12, 6, 3]],
+    ])) {
+      await lab.by('compare-scrub').fill(share);
+      assert.deepEqual(await numbers('data-frame'), frames);
+      assert.equal(new Set(await pictures()).size, share === '0' ? 1 : 3, `at ${share}`);
+    }
+    assert.equal((await link(lab)).get('compare'), 'ddim:12,heun:6,ddpm:3');
+
+    await lab.by('compare-scrub').fill('0');
+    await lab.by('compare-play').click();
+    await canvas(0).and(lab.page.locator('[data-frame="12"]')).waitFor();
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
+});
+
+describe('processes', () => {
+  test('a flow is trained and sampled as a flow', async () => {
+    const lab = await open({ prediction_type: 'flow_prediction' });
+    await lab.recordLosses();
+    await lab.train();
+    const losses = await lab.losses();
+    assert.equal(losses.length, TINY.train_steps);
+    assert.ok(losses.every(Number.isFinite));
+    assert.ok(await lab.by('sampler-euler-flow').isChecked());
+    assert.equal(await lab.by('sampler-ddim').count(), 0);
+    const before = await lab.pixels();
+    await lab.by('sample-seed').fill('5');
+    await lab.by('sample-seed').press('Enter');
+    assert.equal(await lab.sample(), TINY.steps + 1);
+    assert.notEqual(await lab.pixels(), before);
+
+    // Another model brings back what the flow could not do.
+    await choose(lab, 'start-from-scratch');
+    await lab.by('prediction-type').evaluate((field) => {
+      const details = field.closest('details');
+      if (details) details.open = true;
+    });
+    await lab.by('prediction-type').selectOption('epsilon');
+    await lab.train();
+    assert.ok(await lab.by('sampler-ddpm').isChecked());
+    assert.ok((await lab.sample()) > 1);
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
+
+  test('a learned variance is trained, and sampled with', async () => {
+    const lab = await open({ variance_type: 'learned_range' });
+    await lab.recordLosses();
+    await lab.train();
+    assert.ok((await lab.losses()).every(Number.isFinite));
+    assert.equal(await lab.by('sample-variance').inputValue(), 'learned_range');
+    assert.ok(await lab.by('sample-variance').isDisabled());
+    assert.equal(await lab.sample(), TINY.steps + 1);
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
+
+  test('settings are chosen in the page, fit each other, and are in the link', async () => {
+    const lab = await open({ train_steps: 3, steps: undefined });
+    await lab.by('prediction-type').evaluate((field) => {
+      for (const details of field.closest('unnoise-train-panel')?.querySelectorAll('details') ?? [])
+        details.open = true;
+    });
+    await lab.by('beta-schedule').selectOption('scaled_linear');
+    await lab.by('timesteps').fill('50');
+    await lab.by('timesteps').press('Enter');
+    await lab.by('loss-weighting').selectOption('min_snr');
+    await lab.by('min-snr-gamma').fill('3');
+    await lab.by('min-snr-gamma').press('Enter');
+    await lab.by('variance-type').selectOption('learned_range');
+    // ε cannot be predicted where there is nothing else: v takes its place, and the reverse.
+    const zeroSnr = lab.by('train-zero-snr');
+    const target = lab.by('prediction-type');
+    await zeroSnr.check();
+    await eventually(async () => (await target.inputValue()) === 'v_prediction');
+    await target.selectOption('epsilon');
+    await eventually(async () => !(await zeroSnr.isChecked()));
+    await zeroSnr.check();
+    await eventually(async () => (await target.inputValue()) === 'v_prediction');
+    await choose(lab, 'sampler-heun');
+
+    const wanted = {
+      beta_schedule: 'scaled_linear',
+      num_train_timesteps: '50',
+      loss_weighting: 'min_snr',
+      min_snr_gamma: '3',
+      variance_type: 'learned_range',
+      rescale_betas_zero_snr: 'true',
+      sampler: 'heun',
+    };
+    const settings = await link(lab);
+    for (const [name, value] of Object.entries(wanted)) assert.equal(settings.get(name), value);
+    const train = async (/** @type {LabPage} */ page) => {
+      await page.recordLosses();
+      await page.train();
+      return { losses: await page.losses(), pixels: await last(page) };
+    };
+    const first = await train(lab);
+    assert.equal(first.losses.length, 3);
+    assert.deepEqual(await failures(lab), []);
+
+    const second = await LabPage.open(context, server.address, Object.fromEntries(settings));
+    assert.equal(await second.by('prediction-type').inputValue(), 'v_prediction');
+    assert.deepEqual(await train(second), first);
+    assert.deepEqual([...lab.errors, ...second.errors], []);
+    await second.page.close();
+    await lab.page.close();
+  });
+
+  /** @param {LabPage} lab */
+  async function last(lab) {
+    await lab.ready();
+    await lab.by('scrub').fill((await lab.by('scrub').getAttribute('max')) ?? '0');
+    return lab.pixels();
+  }
+
+  for (const timesteps of [10, 4000]) {
+    test(`${timesteps} timesteps, whatever the schedule`, async () => {
+      for (const beta_schedule of ['linear', 'scaled_linear', 'squaredcos_cap_v2', 'sigmoid']) {
+        const settings = {
+          num_train_timesteps: timesteps,
+          beta_schedule,
+          train_steps: 2,
+          count: 1,
+        };
+        const lab = await open(settings);
+        await lab.train();
+        await lab.ready();
+        assert.deepEqual(await failures(lab), [], beta_schedule);
+        assert.deepEqual(lab.errors, []);
+        await lab.page.close();
+      }
+    });
+  }
+});
+
+describe('equations', () => {
+  /**
+   * The parts that shine in the equations of a panel.
+   * @param {LabPage} lab
+   * @param {string} panel
+   */
+  const lit = async (lab, panel) =>
+    new Set(
+      await lab.page
+        .locator(`unnoise-${panel}-panel math .lit`)
+        .evaluateAll((parts) => parts.map((part) => part.getAttribute('data-term'))),
+    );
+
+  test('what a control changes lights up, and the symbols follow the settings', async () => {
+    const lab = await open({});
+    const equations = (/** @type {string} */ panel) =>
+      lab.page.locator(`unnoise-${panel}-panel math`).allTextContents();
+    const loss = async () => (await equations('train')).join(' ').replaceAll(/\s/g, '');
+
+    await lab.by('forward-t').scrollIntoViewIfNeeded();
+    await lab.by('forward-t').fill('50');
+    assert.deepEqual(await lit(lab, 'forward'), new Set(['t']));
+    await choose(lab, 'sampler-ddim');
+    await lab.by('sample-eta').focus();
+    assert.deepEqual(await lit(lab, 'forward'), new Set());
+    assert.deepEqual(await lit(lab, 'sample'), new Set(['eta']));
+
+    const updates = new Set();
+    for (const sampler of ['ddpm', 'ddim', 'heun', 'dpmpp2m']) {
+      await choose(lab, `sampler-${sampler}`);
+      updates.add((await equations('sample'))[0]);
+    }
+    assert.equal(updates.size, 4);
+
+    assert.match(await loss(), /‖ε−εθ\(xt,t\)‖/);
+    for (const [type, network] of Object.entries({
+      v_prediction: 'v−vθ',
+      sample: 'x0−xθ',
+      flow_prediction: 'u−uθ',
+    })) {
+      await lab.by('prediction-type').evaluate((field) => {
+        const details = field.closest('details');
+        if (details) details.open = true;
+      });
+      await lab.by('prediction-type').selectOption(type);
+      await eventually(async () => (await loss()).includes(`‖${network}(xt,t)‖`));
+    }
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
+});

@@ -1,0 +1,72 @@
+/**
+ * The variational bound of one image over training, in bits per dimension: how well the model could
+ * compress it.
+ *
+ * @typedef {import('../lab.js').Lab} Lab
+ * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
+ * @typedef {import('../worker/protocol.js').BoundPart} BoundPart
+ */
+
+/** Timesteps that an estimate is made of. */
+export const BOUND_TIMESTEPS = 32;
+/** Estimates kept; beyond this, every second one goes. */
+const MAX_POINTS = 500;
+
+export class BoundCurve {
+  /** A training image by its position, or another one. @type {number | MasterImage} */
+  image = 0;
+  /** Estimates by training step, oldest first; each is the last part of its measurement. */
+  /** @type {{ step: number, bound: BoundPart }[]} */
+  history = [];
+  /** The timesteps of the newest estimate, least noise first. @type {BoundPart[]} */
+  parts = [];
+
+  /** @returns {BoundPart | undefined} */
+  get latest() {
+    return this.history.at(-1)?.bound;
+  }
+
+  /** @returns {number | undefined} the training step of the newest estimate */
+  get step() {
+    return this.history.at(-1)?.step;
+  }
+
+  /** The image itself. @param {Lab} lab */
+  subject({ images }) {
+    return typeof this.image === 'number' ? images[this.image] : this.image;
+  }
+
+  /** @param {number | MasterImage} image */
+  choose(image) {
+    this.image = image;
+    this.clear();
+  }
+
+  clear() {
+    this.history = [];
+    this.parts = [];
+  }
+
+  /**
+   * Adds an estimate for the model of this moment once it is complete.
+   * @param {Lab} lab
+   * @param {() => void} changed
+   */
+  async *measure(lab, changed) {
+    const { image, history } = this;
+    const { step } = lab;
+    /** @type {BoundPart[]} */
+    const parts = [];
+    for await (const part of lab.elbo({ image, timesteps: BOUND_TIMESTEPS })) {
+      parts.unshift(part);
+      yield;
+    }
+    // Forgotten meanwhile, it is of something else.
+    if (this.history !== history) return;
+    const full = history.length >= MAX_POINTS;
+    const kept = full ? history.filter((_, index) => index % 2 === 0) : history;
+    this.history = [...kept, { step, bound: parts[0] }];
+    this.parts = parts;
+    changed();
+  }
+}

@@ -1,0 +1,231 @@
+import { decodeImage } from '../lib/decode-images.js';
+import { LabError } from '../lib/errors.js';
+import { emptyMask, halfMask, paintStroke } from '../lib/mask.js';
+import { resizeSquare } from '../lib/resize.js';
+import { samplersFor } from '../lib/samplers.js';
+import { Playback } from './playback.js';
+import { Player } from './player.js';
+
+/**
+ * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
+ * @typedef {import('../lib/samplers.js').SamplerName} SamplerName
+ * @typedef {'between' | 'redraw' | 'fill'} EditKind
+ */
+
+/** The samplers that can fill in: those that take each step from x_t alone. */
+const FILLING = /** @type {SamplerName[]} */ (['ddpm', 'ddim']);
+
+/**
+ * What can be chosen about edits.
+ *
+ * @typedef {object} EditSettings
+ * @property {number} from the seed at one end
+ * @property {number} to the seed at the other
+ * @property {number} between images from end to end
+ * @property {number} count images of one picture
+ * @property {number} strength of redrawing, above 0 to 1
+ * @property {number} repeats how many times RePaint samples each stretch
+ * @property {number} brush width in pixels of the picture
+ * @property {boolean} erase whether the brush takes away from the mask
+ */
+
+/**
+ * More from one model: what lies between two seeds, a picture drawn anew, a hole filled in. Each has
+ * a film of its own. Dispatches `frame` when another frame is to be shown and `change` otherwise.
+ */
+export class Editor extends EventTarget {
+  /** @type {EditKind} */
+  kind = 'between';
+  /** @type {EditSettings} */
+  settings = {
+    from: 0,
+    to: 1,
+    between: 8,
+    count: 4,
+    strength: 0.5,
+    repeats: 3,
+    brush: 6,
+    erase: false,
+  };
+  players = { between: new Player(), redraw: new Player(), fill: new Player() };
+  /** The way from one seed to the other and back. */
+  walk = new Playback(() => 1);
+  /** Which of the images to learn from is the picture, where none was chosen from a file. */
+  #index = 0;
+  /** @type {MasterImage | undefined} */
+  #file;
+  /** @type {Uint8Array | undefined} */
+  #mask;
+  /** @type {{ image: MasterImage, size: number, rgb: Uint8Array } | undefined} */
+  #scaled;
+
+  /** @param {import('./session.js').Session} session */
+  constructor(session) {
+    super();
+    this.session = session;
+    for (const player of Object.values(this.players)) {
+      player.addEventListener('change', this.#changed);
+      player.addEventListener('frame', this.#moved);
+    }
+    this.walk.addEventListener('change', this.#changed);
+    this.walk.addEventListener('tick', this.#moved);
+  }
+
+  get player() {
+    return this.players[this.kind];
+  }
+
+  get sampling() {
+    return Object.values(this.players).some((player) => player.sampling);
+  }
+
+  /** @param {EditKind} kind */
+  choose(kind) {
+    this.kind = kind;
+    this.#changed();
+  }
+
+  /** @param {Partial<EditSettings>} settings */
+  set(settings) {
+    this.settings = { ...this.settings, ...settings };
+    this.#changed();
+  }
+
+  // --- the picture ---
+
+  /** Where the picture is among the images to learn from; nothing where it is from a file. */
+  get index() {
+    return this.#file ? undefined : Math.min(this.#index, this.session.data.images.length - 1);
+  }
+
+  /** @returns {MasterImage | undefined} */
+  get image() {
+    return this.#file ?? this.session.data.images[this.index ?? 0];
+  }
+
+  /** The picture as the model takes it. */
+  get picture() {
+    const { image } = this;
+    const { size } = this.session.lab.config;
+    if (!image) return undefined;
+    if (this.#scaled?.image !== image || this.#scaled.size !== size) {
+      this.#scaled = { image, size, rgb: resizeSquare(image.rgb, image.size, size) };
+    }
+    return this.#scaled;
+  }
+
+  /** @param {number} by images further, around the end */
+  step(by) {
+    const { length } = this.session.data.images;
+    if (length > 0) this.#index = ((this.index ?? 0) + by + length) % length;
+    this.#file = undefined;
+    this.#changed();
+  }
+
+  /** @param {File} file whose picture replaces the present one, if it can be read */
+  async open(file) {
+    try {
+      this.#file = (await decodeImage(file)).image;
+      this.session.messages.dismiss('edit');
+      this.#changed();
+    } catch (error) {
+      this.session.fail(error, 'edit');
+    }
+  }
+
+  /** What of the picture is to be filled in. */
+  get mask() {
+    const { size } = this.session.lab.config;
+    if (this.#mask?.length !== size * size) this.#mask = emptyMask(size);
+    return this.#mask;
+  }
+
+  clearMask() {
+    this.#mask = undefined;
+    this.#changed();
+  }
+
+  /** @param {string} name of the half to fill in, see `HALF_NAMES` */
+  maskHalf(name) {
+    this.#mask = halfMask(this.session.lab.config.size, name);
+    this.#changed();
+  }
+
+  /** @param {{ from: import('../lib/mask.js').Point, to: import('../lib/mask.js').Point }} stroke */
+  paint(stroke) {
+    const { brush: width, erase } = this.settings;
+    this.#mask = paintStroke(this.mask, { ...stroke, width, erase });
+    this.#changed();
+  }
+
+  // --- runs ---
+
+  /** The sampler of the sample panel where it can do the edit, else one that suits the model. */
+  get sampler() {
+    const { sampler } = this.session.sampleOptions;
+    if (this.kind !== 'fill' || FILLING.includes(sampler)) return sampler;
+    return samplersFor(this.session.lab.config).find((name) => FILLING.includes(name)) ?? sampler;
+  }
+
+  /** What the edit is made with. */
+  get options() {
+    const { lab, sampleSettings } = this.session;
+    const { from, to, between, count, strength, repeats } = this.settings;
+    const base = sampleSettings.for(lab.config, { sampler: this.sampler });
+    if (this.kind === 'between') {
+      return { ...base, seed: from, count: between, interpolate: { to } };
+    }
+    const init = this.image;
+    if (this.kind === 'redraw') return { ...base, count, init, strength };
+    return {
+      ...base,
+      count,
+      init,
+      mask: this.mask,
+      // A few jumps, however many steps there are.
+      jump_length: Math.max(1, Math.round(base.steps / 5)),
+      jump_n_sample: repeats,
+    };
+  }
+
+  async run() {
+    const { session, player } = this;
+    const still = session.options.still;
+    session.stopDrawing();
+    this.walk.pause();
+    this.walk.seek(0);
+    try {
+      const ended = await player.sample(session.lab, this.options, { play: !still });
+      if (!ended || player !== this.players.between) return;
+      // Now it is the way between the images that is to be watched.
+      player.pause();
+      player.seek(player.total);
+      if (!still) this.walk.play(0);
+    } catch (error) {
+      session.fail(LabError.from(error), 'edit');
+    }
+  }
+
+  stop() {
+    for (const player of Object.values(this.players)) player.stop();
+  }
+
+  pause() {
+    for (const player of Object.values(this.players)) player.pause();
+    this.walk.pause();
+  }
+
+  /** @param {boolean} visible */
+  setVisible(visible) {
+    for (const player of Object.values(this.players)) player.setVisible(visible);
+    this.walk.setVisible(visible);
+  }
+
+  #moved = () => {
+    this.dispatchEvent(new Event('frame'));
+  };
+
+  #changed = () => {
+    this.dispatchEvent(new Event('change'));
+  };
+}

@@ -1,0 +1,153 @@
+import { BoundCurve } from './bound-curve.js';
+import { LossFloor } from './loss-floor.js';
+import { Memorisation } from './memorisation.js';
+
+/**
+ * What the page finds out about the model beside its samples. Measures in the background, whenever
+ * what was measured is out of date. Dispatches `change`.
+ *
+ * @typedef {import('./session.js').Session} Session
+ * @typedef {import('./preview.js').Snapshot} Snapshot
+ */
+
+/** Rest between two estimates of the bound while training runs, in milliseconds. */
+const REST_MS = 2000;
+
+export class Insight extends EventTarget {
+  floor = new LossFloor();
+  bound = new BoundCurve();
+  memorisation = new Memorisation();
+  /** Set once someone has seen it; until then nothing is measured but during training. */
+  wanted = false;
+  #session;
+  #background;
+  /** What the floor was last measured, or is being measured, of. @type {unknown[]} */
+  #floorOf = [];
+  /** The same of the bound. @type {unknown[]} */
+  #boundOf = [];
+  #boundAt = -Infinity;
+  /** The last frame that was, or is, looked at. */
+  /** @type {unknown[]} */
+  #looked = [];
+  /** @type {Snapshot[]} */
+  #snapshots = [];
+
+  /** @param {Session} session */
+  constructor(session) {
+    super();
+    this.#session = session;
+    const { trainer } = session;
+    this.#background = trainer.background;
+    this.#background.idle = () => {
+      const { phase, activity, player, trainer } = session;
+      return phase === 'ready' && !activity && !trainer.running && !player.sampling;
+    };
+    this.#background.addEventListener('failed', (event) =>
+      session.fail(/** @type {CustomEvent} */ (event).detail, 'insight'),
+    );
+    session.addEventListener('change', () => this.#look());
+    trainer.addEventListener('clear', () => this.clear());
+    trainer.preview.addEventListener('kept', (event) =>
+      this.#follow(/** @type {CustomEvent<Snapshot>} */ (event).detail),
+    );
+  }
+
+  /** Someone sees it: measure. */
+  want() {
+    this.wanted = true;
+    this.#look();
+  }
+
+  /** @param {number | import('../lib/decode-images.js').MasterImage} image */
+  chooseImage(image) {
+    this.bound.choose(image);
+    this.#changed();
+    this.#look();
+  }
+
+  /** Forgets the run that was. */
+  clear() {
+    this.restart();
+    this.bound.clear();
+    this.memorisation.clear();
+    this.#changed();
+  }
+
+  /** Begins what was under way anew: the worker is another. */
+  restart() {
+    this.#background.clear();
+    this.#snapshots = [];
+    this.#floorOf = this.#boundOf = this.#looked = [];
+  }
+
+  /** Sees what is out of date, and has it measured. */
+  #look() {
+    const { lab, trainer, phase } = this.#session;
+    if (phase !== 'ready' || !(this.wanted || trainer.running)) return;
+    if (lab.images.length === 0) this.#forgetImages();
+    else this.#measure();
+    this.#background.wake();
+  }
+
+  #forgetImages() {
+    if (typeof this.bound.image === 'number') this.bound.choose(0);
+    if (this.#floorOf.length === 0) return;
+    this.restart();
+    this.floor.clear();
+    this.memorisation.matches = [];
+    this.#changed();
+  }
+
+  #measure() {
+    const { lab, trainer, player } = this.#session;
+    const { floor, bound, memorisation } = this;
+    const background = this.#background;
+
+    const floorOf = LossFloor.key(lab);
+    if (!same(floorOf, this.#floorOf)) {
+      this.#floorOf = floorOf;
+      floor.clear();
+      background.put('floor', floor.measure(lab, this.#changed));
+    }
+
+    if (!bound.subject(lab)) bound.choose(0);
+    const boundOf = [bound.subject(lab), lab.config, lab.step];
+    const another = !same(boundOf.slice(0, 2), this.#boundOf.slice(0, 2));
+    const rested = !trainer.running || performance.now() - this.#boundAt > REST_MS;
+    const later = !same(boundOf, this.#boundOf) && rested && !background.has('bound');
+    if (another) bound.clear();
+    if (another || later) {
+      this.#boundOf = boundOf;
+      background.put(
+        'bound',
+        bound.measure(lab, () => {
+          this.#boundAt = performance.now();
+          this.#changed();
+        }),
+      );
+    }
+
+    const last = player.sampling ? undefined : player.frames.at(-1);
+    const looked = [last, lab.images];
+    if (last && last.index === last.total && !same(looked, this.#looked)) {
+      this.#looked = looked;
+      background.put('look', memorisation.look(lab, last, this.#changed));
+    }
+  }
+
+  /** @param {Snapshot} snapshot */
+  #follow(snapshot) {
+    this.#snapshots.push(snapshot);
+    if (this.#background.has('follow')) return;
+    const { lab } = this.#session;
+    this.#background.put('follow', this.memorisation.follow(lab, this.#snapshots, this.#changed));
+  }
+
+  #changed = () => this.dispatchEvent(new Event('change'));
+}
+
+/**
+ * @param {unknown[]} a
+ * @param {unknown[]} b
+ */
+const same = (a, b) => a.length === b.length && a.every((value, index) => value === b[index]);

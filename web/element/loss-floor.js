@@ -1,0 +1,59 @@
+/**
+ * The least loss that any network can have on the images, by t and on average: what the loss curve
+ * comes down to when everything is learnt by heart.
+ *
+ * @typedef {import('../lab.js').Lab} Lab
+ */
+
+/** Timesteps it is estimated from. */
+export const FLOOR_TIMESTEPS = 64;
+
+export class LossFloor {
+  /** @type {number[]} */
+  t = [];
+  /** @type {number[]} */
+  floor = [];
+  /** The mean over all timesteps, once it is known. @type {number | undefined} */
+  mean;
+
+  /**
+   * What it depends on; another value, and it has to be measured anew.
+   * @param {Lab} lab
+   */
+  static key({ config, images }) {
+    const { random_flip, loss_weighting, min_snr_gamma } = config.training;
+    const { size, seed, scheduler } = config;
+    return [
+      images,
+      JSON.stringify([size, seed, scheduler, random_flip, loss_weighting, min_snr_gamma]),
+    ];
+  }
+
+  clear() {
+    Object.assign(this, { t: [], floor: [], mean: undefined });
+  }
+
+  /**
+   * Adopts a new measurement once it is complete.
+   * @param {Lab} lab
+   * @param {() => void} changed
+   */
+  async *measure(lab, changed) {
+    const before = this.t;
+    /** @type {number[]} */
+    const t = [];
+    /** @type {number[]} */
+    const floor = [];
+    let mean;
+    for await (const part of lab.floor({ timesteps: FLOOR_TIMESTEPS })) {
+      t.push(part.t);
+      floor.push(part.floor);
+      mean = part.mean;
+      yield;
+    }
+    // Forgotten meanwhile, it is of something else.
+    if (this.t !== before) return;
+    Object.assign(this, { t, floor, mean });
+    changed();
+  }
+}

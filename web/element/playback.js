@@ -1,0 +1,99 @@
+/** A whole trajectory takes this long to play, however many steps it has. */
+const PLAY_MS = 3200;
+/** How long the finished images stand before the film begins again. */
+const HOLD_MS = 4000;
+
+/**
+ * What is played: frames of which the last has the number `total`.
+ * @typedef {{ frames: readonly unknown[], total: number }} Recording
+ */
+
+/**
+ * The frame to show at a share of the film's length, of those recorded so far.
+ * @param {Recording} recording
+ * @param {number} progress
+ */
+export const frameAt = ({ frames, total }, progress) =>
+  // Products such as 0.29 · 100 fall just short of the frame that they mean.
+  Math.max(0, Math.min(Math.floor(progress * total + 1e-9), frames.length - 1));
+
+/**
+ * How far films that run together may be played; to the end, 1, only once all are recorded.
+ * @param {Recording[]} recordings
+ */
+export const recordedShare = (recordings) =>
+  Math.min(
+    ...recordings.map(({ frames, total }) =>
+      frames.length > total ? 1 : Math.max(0, frames.length - 0.01) / Math.max(1, total),
+    ),
+  );
+
+/**
+ * The clock of a film: plays, loops, and waits for frames that are still being recorded. Dispatches
+ * `tick` when it has moved and `change` when it starts or stops.
+ */
+export class Playback extends EventTarget {
+  playing = false;
+  #clock = 0;
+  #lastTick = 0;
+  #running = false;
+  /** Whether anyone can see the film; it stops while nobody does. */
+  #visible = true;
+
+  /** @param {() => number} limit how far, in [0, 1], it may play by now */
+  constructor(limit) {
+    super();
+    this.limit = limit;
+  }
+
+  /** Share of the film's length, in [0, 1]. */
+  get progress() {
+    return Math.min(1, this.#clock / PLAY_MS);
+  }
+
+  /** @param {number} progress where to begin, in [0, 1] */
+  play(progress) {
+    this.seek(progress);
+    this.playing = true;
+    this.#run();
+    this.dispatchEvent(new Event('change'));
+  }
+
+  pause() {
+    this.playing = false;
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** @param {number} progress */
+  seek(progress) {
+    this.#clock = progress * PLAY_MS;
+  }
+
+  /** @param {boolean} visible */
+  setVisible(visible) {
+    this.#visible = visible;
+    if (visible && this.playing) this.#run();
+  }
+
+  #run() {
+    if (this.#running) return;
+    this.#running = true;
+    this.#lastTick = performance.now();
+    requestAnimationFrame(this.#tick);
+  }
+
+  /** @param {number} now */
+  #tick = (now) => {
+    if (!this.playing || !this.#visible) {
+      this.#running = false;
+      return;
+    }
+    requestAnimationFrame(this.#tick);
+    this.#clock += Math.min(now - this.#lastTick, 100);
+    this.#lastTick = now;
+    const limit = this.limit();
+    if (limit < 1) this.#clock = Math.min(this.#clock, limit * PLAY_MS);
+    else if (this.#clock > PLAY_MS + HOLD_MS) this.#clock = 0;
+    this.dispatchEvent(new Event('tick'));
+  };
+}

@@ -1,0 +1,69 @@
+import { throwIfAborted } from './lib/errors.js';
+import { parts } from './lib/parts.js';
+import { resizeSquare } from './lib/resize.js';
+
+/**
+ * What can be found out about a model in training. Each comes in parts, so that the worker trains
+ * in between.
+ *
+ * @typedef {import('./lib/decode-images.js').MasterImage} MasterImage
+ * @typedef {import('./worker/protocol.js').BoundPart} BoundPart
+ * @typedef {import('./worker/protocol.js').FloorPart} FloorPart
+ * @typedef {import('./worker/protocol.js').Nearest} Nearest
+ *
+ * @typedef {object} Model an engine that has its images
+ * @property {import('./lib/worker-client.js').WorkerClient} client
+ * @property {number} engine
+ * @property {number} size
+ *
+ * @typedef {object} ElboOptions
+ * @property {number | MasterImage} [image] a training image, or any other
+ * @property {number} [timesteps] how many to estimate from, at least 2
+ * @property {import('./worker/protocol.js').Weights} [weights]
+ * @property {AbortSignal} [signal]
+ *
+ * @typedef {object} FloorOptions
+ * @property {number} [timesteps] how many to estimate from
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * @param {Model} model
+ * @param {ElboOptions} [options]
+ * @returns {AsyncGenerator<BoundPart, void, void>}
+ */
+export async function* elbo(
+  { client, engine, size },
+  { image = 0, timesteps = 32, weights = 'ema', signal } = {},
+) {
+  const subject =
+    typeof image === 'number'
+      ? { index: image }
+      : { rgb: resizeSquare(image.rgb, image.size, size) };
+  const target = await client.call('elbo', engine, { timesteps, weights, ...subject });
+  yield* parts(client, target, signal);
+}
+
+/**
+ * @param {Model} model
+ * @param {FloorOptions} [options]
+ * @returns {AsyncGenerator<FloorPart, void, void>}
+ */
+export async function* floor({ client, engine }, { timesteps = 64, signal } = {}) {
+  yield* parts(client, await client.call('floor', engine, { timesteps }), signal);
+}
+
+/**
+ * @param {Model} model
+ * @param {{ x_t: Uint8Array, count: number, size: number }} frame
+ * @param {{ signal?: AbortSignal }} [options]
+ * @returns {AsyncGenerator<Nearest, void, void>}
+ */
+export async function* nearest({ client, engine }, { x_t, count, size }, { signal } = {}) {
+  const tile = size * size * 3;
+  for (let start = 0; start < count * tile; start += tile) {
+    throwIfAborted(signal);
+    const rgb = x_t.slice(start, start + tile);
+    yield await client.call('nearest', engine, { rgb }, { transfer: [rgb.buffer] });
+  }
+}

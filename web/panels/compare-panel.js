@@ -1,0 +1,165 @@
+import { html, nothing } from 'lit';
+import { FEWEST_RUNS, MOST_RUNS } from '../element/comparison.js';
+import { mostSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
+import { Panel } from './panel.js';
+import './pixel-grid.js';
+import { transport } from './transport.js';
+
+/**
+ * The samplers of a comparison, to be chosen.
+ * @param {import('../element/session.js').Session} session
+ */
+export function comparisonChoice({ comparison, lab }) {
+  const { choices, options } = comparison;
+  const replace = (/** @type {number} */ index, /** @type {typeof choices} */ ...by) =>
+    comparison.choose(choices.toSpliced(index, 1, ...by));
+  const unused = samplersFor(lab.config).find((name) =>
+    options.every(({ sampler }) => sampler !== name),
+  );
+  return html`<div class="compared" role="group" aria-label="Samplers side by side">
+    ${options.map(
+      (run, index) =>
+        html`<div class="compared-row">
+          <select
+            aria-label="Sampler ${index + 1}"
+            data-testid="compare-sampler-${index}"
+            .value=${run.sampler}
+            @change=${(/** @type {any} */ { target }) =>
+              replace(index, { sampler: target.value, steps: undefined })}
+          >
+            ${samplersFor(lab.config).map(
+              (name) =>
+                html`<option value=${name} ?selected=${name === run.sampler}>
+                  ${SAMPLERS[name].label}
+                </option>`,
+            )}
+          </select>
+          <input
+            type="number"
+            aria-label="Steps of sampler ${index + 1}"
+            data-testid="compare-steps-${index}"
+            min="1"
+            max=${mostSteps(lab.config, run)}
+            .value=${String(run.steps)}
+            @change=${(/** @type {any} */ { target }) => {
+              const steps = Math.round(target.valueAsNumber);
+              if (steps >= 1) replace(index, { sampler: run.sampler, steps });
+              else target.value = String(run.steps);
+            }}
+          />
+          <span class="muted">steps</span>
+          <button
+            type="button"
+            class="icon"
+            aria-label="Remove sampler ${index + 1}"
+            data-testid="compare-remove-${index}"
+            ?disabled=${choices.length <= FEWEST_RUNS}
+            @click=${() => replace(index)}
+          >
+            ×
+          </button>
+        </div>`,
+    )}
+    ${
+      choices.length < MOST_RUNS
+        ? html`<button
+            type="button"
+            class="link"
+            data-testid="compare-add"
+            @click=${() =>
+              comparison.choose([...choices, { sampler: unused ?? options[0].sampler }])}
+          >
+            Add a sampler
+          </button>`
+        : nothing
+    }
+  </div>`;
+}
+
+/** The same noise through several samplers, in step. */
+export class ComparePanel extends Panel {
+  sources() {
+    return /** @type {[EventTarget, string][]} */ ([
+      ...super.sources(),
+      [this.session.comparison, 'frame'],
+    ]);
+  }
+
+  render() {
+    const { comparison, lab, phase } = this.session;
+    const { runs, playing, progress, recorded } = comparison;
+    const shown = runs.length
+      ? runs
+      : comparison.options.map((options) => ({ options, frames: [], total: options.steps }));
+    const percent = Math.round(progress * 100);
+    return html`<div class="comparison" style="--columns: ${shown.length === 3 ? 3 : 2}">
+        ${shown.map((run, index) => this.#run(run, index))}
+      </div>
+      ${transport({
+        playing,
+        position: progress,
+        max: 1,
+        step: 0.001,
+        text: `${percent} % of the way`,
+        prefix: 'compare-',
+        disabled: phase !== 'ready',
+        place: html`<output class="tick" data-testid="compare-progress"
+          >${percent} % <span class="muted">of the way</span></output
+        >`,
+        toggle: () => {
+          if (playing) comparison.pause();
+          else if (runs.length && recorded > 0) comparison.play();
+          else comparison.sample({ play: true });
+        },
+        seek: (value) => {
+          comparison.pause();
+          comparison.seek(value);
+        },
+      })}
+      ${
+        lab.step > 0 && !runs.length
+          ? html`<p class="note">
+              All begin with the same noise: how they differ is their own doing.
+            </p>`
+          : nothing
+      }`;
+  }
+
+  /**
+   * @param {import('../element/comparison.js').Run} run
+   * @param {number} index
+   */
+  #run(run, index) {
+    const { options, total } = run;
+    const frame = this.session.comparison.frameOf(run);
+    const { label, evaluations } = SAMPLERS[options.sampler];
+    return html`<figure>
+      <unnoise-pixels
+        .testid=${`compare-canvas-${index}`}
+        .label=${`Samples by ${label} in ${total} steps`}
+        .tiles=${frame && { rgb: frame.x_t, count: frame.count, size: frame.size }}
+      ></unnoise-pixels>
+      <figcaption data-testid="compare-label-${index}">
+        ${label}
+        <span class="muted"
+          >step ${frame?.index ?? 0} of ${total}, ${evaluations(total)}&nbsp;evaluations</span
+        >
+      </figcaption>
+    </figure>`;
+  }
+
+  updated() {
+    const { comparison } = this.session;
+    for (const [index, run] of comparison.runs.entries()) {
+      const canvas = /** @type {HTMLElement | null} */ (
+        this.querySelector(`[data-testid="compare-canvas-${index}"]`)
+      );
+      if (!canvas) continue;
+      canvas.dataset.frames = String(run.frames.length);
+      canvas.dataset.frame = String(comparison.frameOf(run)?.index);
+      canvas.dataset.state = comparison.sampling ? 'sampling' : 'done';
+    }
+  }
+}
+
+customElements.define('unnoise-compare-panel', ComparePanel);

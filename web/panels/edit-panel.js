@@ -1,0 +1,255 @@
+import { html, nothing } from 'lit';
+import { isEmptyMask } from '../lib/mask.js';
+import { SAMPLERS } from '../lib/samplers.js';
+import { pictureControls } from './edit-picture.js';
+import { editEquation } from './equations/edit.js';
+import { numberField, segmentedField } from './fields.js';
+import { Panel } from './panel.js';
+import './pixel-grid.js';
+import { transport } from './transport.js';
+
+/** @typedef {import('../element/editor.js').EditKind} EditKind */
+
+const MAX_SEED = 0xffffffff;
+
+/** @type {[EditKind, string][]} */
+const KINDS = [
+  ['between', 'Between seeds'],
+  ['redraw', 'From a picture'],
+  ['fill', 'Fill in'],
+];
+
+/** @type {Record<EditKind, string>} */
+const LEADS = {
+  between:
+    'Two seeds are two points in a space of noise. The way from one to the other leads through images that change little by little.',
+  redraw:
+    'Drown a picture in some noise and let the model find its own way out. Much noise leaves little more than colours; with little noise the picture stays.',
+  fill: 'Paint over a part of a picture. In every step the rest is put back as it was, so that what the model draws comes to fit it.',
+};
+
+/** 5: what else a model can do than draw new images. */
+export class EditPanel extends Panel {
+  sources() {
+    const { editor } = this.session;
+    return /** @type {[EventTarget, string][]} */ ([
+      ...super.sources(),
+      [editor, 'change'],
+      [editor, 'frame'],
+    ]);
+  }
+
+  render() {
+    const { session } = this;
+    const { editor } = session;
+    return html`<section class="panel edit" part="panel" aria-labelledby="edit-title">
+      <header>
+        <span class="number" aria-hidden="true">5</span>
+        <h2 id="edit-title">More from one model</h2>
+        ${editEquation(editor.kind, session.lab.config)}
+      </header>
+      <p class="lead">${LEADS[editor.kind]}</p>
+      <div class="split">
+        <div class="controls">
+          ${segmentedField({
+            label: 'What to do',
+            name: 'edit-kind',
+            value: editor.kind,
+            options: KINDS,
+            change: (kind) => editor.choose(/** @type {EditKind} */ (kind)),
+          })}
+          ${editor.kind === 'between' ? this.#seeds() : pictureControls(session)} ${this.#buttons()}
+        </div>
+        <div class="results">${this.#results()}</div>
+      </div>
+    </section>`;
+  }
+
+  #buttons() {
+    const { session } = this;
+    const { editor } = session;
+    const { kind } = editor;
+    const missing =
+      (kind !== 'between' && !editor.image && 'Choose a picture first.') ||
+      (kind === 'fill' && isEmptyMask(editor.mask) && 'Paint over what is to be filled in first.');
+    const ready = session.phase === 'ready' && !session.activity && !missing;
+    const label = { between: 'Draw the way', redraw: 'Redraw', fill: 'Fill in' }[kind];
+    return html`<div class="row">
+        ${
+          editor.player.sampling
+            ? html`<button
+                type="button"
+                class="primary"
+                data-testid="edit-stop"
+                @click=${() => editor.stop()}
+              >
+                Stop
+              </button>`
+            : html`<button
+                type="button"
+                class="primary"
+                data-testid="edit-run"
+                ?disabled=${!ready}
+                @click=${() => editor.run()}
+              >
+                ${label}
+              </button>`
+        }
+        ${missing ? html`<span class="note" data-testid="edit-missing">${missing}</span>` : nothing}
+      </div>
+      <p class="note">${this.#how()}</p>`;
+  }
+
+  /** Which sampler draws, and why if it is not that of the sample panel. */
+  #how() {
+    const { editor, sampleOptions } = this.session;
+    const [own, chosen] = [editor.sampler, sampleOptions.sampler].map(
+      (name) => SAMPLERS[name].label,
+    );
+    return own === chosen
+      ? `Drawn with ${own}, as set above.`
+      : `Drawn with ${own}, because ${chosen} cannot fill in.`;
+  }
+
+  #seeds() {
+    const { editor } = this.session;
+    const { from, to, between } = editor.settings;
+    const seed = (/** @type {'from' | 'to'} */ end, /** @type {string} */ label) =>
+      numberField({
+        label,
+        testid: `edit-${end}`,
+        value: end === 'from' ? from : to,
+        min: 0,
+        max: MAX_SEED,
+        change: (value) => editor.set({ [end]: Math.round(value) }),
+      });
+    return html`<div class="fields">
+        ${seed('from', 'From seed')} ${seed('to', 'To seed')}
+        ${numberField({
+          label: 'Images on the way',
+          testid: 'edit-between',
+          value: between,
+          min: 2,
+          max: 64,
+          change: (count) => editor.set({ between: Math.round(count) }),
+        })}
+      </div>
+      <div class="row">
+        <button
+          type="button"
+          data-testid="edit-seeds"
+          @click=${() => editor.set({ from: to, to: Math.floor(Math.random() * MAX_SEED) })}
+        >
+          On to another seed
+        </button>
+      </div>`;
+  }
+
+  #results() {
+    const { editor } = this.session;
+    const { frame } = editor.player;
+    if (!frame) return html`<div class="hint"><p>${HINTS[editor.kind]}</p></div>`;
+    return editor.kind === 'between' ? this.#way(frame) : this.#film(frame);
+  }
+
+  /** @param {import('../worker/protocol.js').Frame} frame */
+  #way({ x_t, count, size }) {
+    const { editor } = this.session;
+    const { walk, player } = editor;
+    // There and back, so that the film has no jump where it begins again.
+    const place = player.playing ? 0 : 1 - Math.abs(1 - 2 * walk.progress);
+    const shown = Math.round(place * (count - 1));
+    const tile = x_t.length / count;
+    return html`<figure class="walk">
+        <unnoise-pixels
+          .testid=${'edit-walk'}
+          .label=${`Image ${shown + 1} of ${count} on the way`}
+          .tiles=${{ rgb: x_t.subarray(shown * tile, (shown + 1) * tile), count: 1, size }}
+        ></unnoise-pixels>
+      </figure>
+      <figure>
+        <unnoise-pixels
+          .testid=${'edit-canvas'}
+          .label=${'The images from one seed to the other'}
+          .tiles=${{ rgb: x_t, count, size, columns: Math.min(count, 8) }}
+        ></unnoise-pixels>
+        <figcaption class="ends">
+          <span>seed ${player.options?.seed}</span>
+          <span>seed ${player.options?.interpolate?.to}</span>
+        </figcaption>
+      </figure>
+      ${transport({
+        playing: walk.playing,
+        position: Math.round(walk.progress * 100),
+        max: 100,
+        text: `image ${shown + 1} of ${count}`,
+        prefix: 'edit-',
+        disabled: player.sampling,
+        place: html`<output class="tick" data-testid="edit-place"
+          >image ${shown + 1} of ${count}</output
+        >`,
+        toggle: () => (walk.playing ? walk.pause() : this.#play()),
+        seek: (position) => {
+          walk.pause();
+          walk.seek(position / 100);
+          this.requestUpdate();
+        },
+      })}`;
+  }
+
+  #play() {
+    const { player, walk } = this.session.editor;
+    player.pause();
+    player.seek(player.total);
+    walk.play(walk.progress < 1 ? walk.progress : 0);
+  }
+
+  /** @param {import('../worker/protocol.js').Frame} frame */
+  #film({ x_t, count, size, t }) {
+    const { player } = this.session.editor;
+    const { position, total, playing, frames } = player;
+    return html`<figure>
+        <unnoise-pixels
+          .testid=${'edit-canvas'}
+          .label=${'The picture on its way through noise'}
+          .tiles=${{ rgb: x_t, count, size }}
+        ></unnoise-pixels>
+      </figure>
+      ${transport({
+        playing,
+        position,
+        max: Math.max(0, frames.length - 1),
+        text: `step ${position} of ${total}`,
+        prefix: 'edit-',
+        disabled: frames.length < 2,
+        place: html`<output class="tick" data-testid="edit-place"
+          >${position} / ${total}<span class="muted"> t = ${t}</span></output
+        >`,
+        toggle: () => (playing ? player.pause() : player.play()),
+        seek: (place) => {
+          player.pause();
+          player.seek(place);
+        },
+      })}`;
+  }
+
+  updated() {
+    const canvas = /** @type {HTMLElement | null} */ (
+      this.querySelector('[data-testid="edit-canvas"]')
+    );
+    if (!canvas) return;
+    const { player, kind } = this.session.editor;
+    canvas.dataset.kind = kind;
+    canvas.dataset.frames = String(player.frames.length);
+    canvas.dataset.state = player.sampling ? 'sampling' : 'done';
+  }
+}
+
+/** @type {Record<EditKind, string>} */
+const HINTS = {
+  between: 'The images between the two seeds appear here.',
+  redraw: 'What the model makes of the picture appears here.',
+  fill: 'The picture, filled in, appears here.',
+};
+
+customElements.define('unnoise-edit-panel', EditPanel);

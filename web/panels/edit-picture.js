@@ -1,0 +1,159 @@
+import { html, nothing } from 'lit';
+import { HALF_NAMES, isEmptyMask } from '../lib/mask.js';
+import { checkField, fileField, numberField, rangeField, selectField } from './fields.js';
+import './mask-painter.js';
+import './pixel-grid.js';
+
+/** @typedef {import('../element/session.js').Session} Session */
+
+const COUNTS = /** @type {[string, string][]} */ (['1', '4', '8', '16'].map((n) => [n, n]));
+
+/**
+ * The picture that is to be redrawn or filled in, and how.
+ * @param {Session} session
+ */
+export function pictureControls(session) {
+  const { editor } = session;
+  const { picture } = editor;
+  return html`<div class="edit-picture">
+      ${
+        editor.kind === 'fill'
+          ? html`<unnoise-mask
+              .image=${picture && { ...picture, mask: editor.mask }}
+              @stroke=${(/** @type {CustomEvent} */ { detail }) => editor.paint(detail)}
+            ></unnoise-mask>`
+          : html`<unnoise-pixels
+              .testid=${'edit-picture'}
+              .label=${'The picture to start from'}
+              .tiles=${picture && { rgb: picture.rgb, count: 1, size: picture.size }}
+            ></unnoise-pixels>`
+      }
+      ${chooser(session)}
+    </div>
+    ${editor.kind === 'fill' ? brush(session) : strength(session)}
+    <div class="fields">
+      ${selectField({
+        label: 'Images',
+        testid: 'edit-count',
+        value: String(editor.settings.count),
+        options: COUNTS,
+        change: (count) => editor.set({ count: Number(count) }),
+      })}
+      ${
+        editor.kind === 'fill'
+          ? numberField({
+              label: 'Times over',
+              testid: 'edit-repeats',
+              value: editor.settings.repeats,
+              min: 1,
+              max: 20,
+              hint: 'How many times each stretch of the way is sampled: more fits better, and takes longer',
+              change: (repeats) => editor.set({ repeats: Math.round(repeats) }),
+            })
+          : nothing
+      }
+    </div>`;
+}
+
+/** @param {Session} session */
+function chooser(session) {
+  const { editor, data } = session;
+  const { length } = data.images;
+  const { index, image } = editor;
+  const arrow = (
+    /** @type {number} */ by,
+    /** @type {string} */ label,
+    /** @type {string} */ sign,
+  ) =>
+    html`<button
+      type="button"
+      class="icon"
+      aria-label="${label} image"
+      data-testid="edit-${label.toLowerCase()}"
+      ?disabled=${length < 1}
+      @click=${() => editor.step(by)}
+    >
+      ${sign}
+    </button>`;
+  return html`<div class="row chooser">
+      ${arrow(-1, 'Previous', '‹')}
+      <span class="muted" data-testid="edit-image"
+        >${image ? (index === undefined ? image.name : `image ${index + 1} of ${length}`) : 'no image'}</span
+      >
+      ${arrow(1, 'Next', '›')}
+    </div>
+    ${fileField({
+      label: 'Choose a file',
+      testid: 'edit-file',
+      accept: 'image/*',
+      change: ([file]) => editor.open(file),
+    })}`;
+}
+
+/** @param {Session} session */
+function strength(session) {
+  const { editor } = session;
+  const { strength } = editor.settings;
+  const { steps } = editor.options;
+  const taken = Math.max(1, Math.floor(steps * strength));
+  return html`<label class="field">
+    <span class="label"
+      >Strength <output data-testid="edit-strength-value">${strength.toFixed(2)}</output>: the last
+      ${taken} of ${steps} steps</span
+    >
+    ${rangeField({
+      label: 'Strength',
+      testid: 'edit-strength',
+      value: strength,
+      min: 0.05,
+      max: 1,
+      step: 0.05,
+      input: (value) => editor.set({ strength: value }),
+    })}
+  </label>`;
+}
+
+/** @param {Session} session */
+function brush(session) {
+  const { editor, lab } = session;
+  const { brush, erase } = editor.settings;
+  return html`<div class="row" role="group" aria-label="Fill in a half">
+      ${HALF_NAMES.map(
+        (name) =>
+          html`<button
+            type="button"
+            class="small"
+            data-testid="mask-${name}"
+            @click=${() => editor.maskHalf(name)}
+          >
+            ${name[0].toUpperCase() + name.slice(1)}
+          </button>`,
+      )}
+      <button
+        type="button"
+        class="small"
+        data-testid="mask-clear"
+        ?disabled=${isEmptyMask(editor.mask)}
+        @click=${() => editor.clearMask()}
+      >
+        Clear
+      </button>
+    </div>
+    <label class="field">
+      <span class="label">Brush, ${brush} pixels wide</span>
+      ${rangeField({
+        label: 'Width of the brush',
+        testid: 'edit-brush',
+        value: brush,
+        min: 1,
+        max: Math.round(lab.config.size / 2),
+        input: (value) => editor.set({ brush: value }),
+      })}
+    </label>
+    ${checkField({
+      label: 'Erase with the brush',
+      testid: 'edit-erase',
+      value: erase,
+      change: (value) => editor.set({ erase: value }),
+    })}`;
+}

@@ -1,0 +1,147 @@
+import { html, mathml, nothing } from 'lit';
+
+/**
+ * The field's usual symbols in MathML, and how they are put together.
+ *
+ * @typedef {unknown} Math MathML or nothing
+ */
+
+export const mi = (/** @type {string} */ name) => mathml`<mi>${name}</mi>`;
+export const mn = (/** @type {string | number} */ value) => mathml`<mn>${value}</mn>`;
+export const mo = (/** @type {string} */ operator) => mathml`<mo>${operator}</mo>`;
+export const text = (/** @type {string} */ words) => mathml`<mtext>${words}</mtext>`;
+export const row = (/** @type {Math[]} */ ...parts) => mathml`<mrow>${parts}</mrow>`;
+export const paren = (/** @type {Math[]} */ ...parts) => row(mo('('), ...parts, mo(')'));
+export const frac = (/** @type {Math} */ above, /** @type {Math} */ below) =>
+  mathml`<mfrac>${row(above)}${row(below)}</mfrac>`;
+export const sqrt = (/** @type {Math[]} */ ...parts) => mathml`<msqrt>${parts}</msqrt>`;
+export const sub = (/** @type {Math} */ base, /** @type {Math} */ index) =>
+  mathml`<msub>${base}${index}</msub>`;
+export const sup = (/** @type {Math} */ base, /** @type {Math} */ power) =>
+  mathml`<msup>${row(base)}${power}</msup>`;
+/** A function's name, with the space that belongs after it. */
+export const fn = (/** @type {string} */ name) => mathml`<mi>${name}</mi><mspace width="0.17em" />`;
+export const squared = (/** @type {Math} */ base) => sup(base, mn(2));
+const over = (/** @type {Math} */ base, /** @type {string} */ accent) =>
+  mathml`<mover accent="true">${base}<mo stretchy="false">${accent}</mo></mover>`;
+export const hat = (/** @type {Math} */ base) => over(base, '^');
+export const bar = (/** @type {Math} */ base) => over(base, '¯');
+export const tilde = (/** @type {Math} */ base) => over(base, '~');
+const bold = (/** @type {string} */ name) =>
+  mathml`<mi class="bold" mathvariant="normal">${name}</mi>`;
+
+/**
+ * A part that some control changes; it lights up with the control.
+ *
+ * @param {string} name
+ * @param {Math[]} parts
+ */
+export const term = (name, ...parts) => mathml`<mrow data-term=${name}>${parts}</mrow>`;
+
+export const t = mi('t');
+export const s = term('steps', mi('s'));
+export const previous = term('steps', t, mo('−'), mn(1));
+export const zero = mn(0);
+export const last = mi('T');
+
+export const x = (/** @type {Math} */ index) => sub(bold('x'), index);
+/**
+ * One of several x_index.
+ *
+ * @param {Math} index
+ * @param {Math} which
+ */
+export const xOf = (index, which) => mathml`<msubsup>${bold('x')}${index}${which}</msubsup>`;
+export const x0 = term('x0', x(zero));
+export const eps = term('eps', bold('ε'));
+export const z = term('seed', bold('z'));
+export const v = bold('v');
+export const u = bold('u');
+export const identity = bold('I');
+/** The estimate of x_0. */
+export const guess = sub(hat(bold('x')), zero);
+export const alphaBar = (/** @type {Math} */ index) => term('t', sub(bar(mi('α')), index));
+export const alpha = (/** @type {Math} */ index) => sub(mi('α'), index);
+export const beta = (/** @type {Math} */ index) => sub(mi('β'), index);
+export const betaTilde = (/** @type {Math} */ index) => sub(tilde(mi('β')), index);
+export const sigma = (/** @type {Math} */ index) => sub(mi('σ'), index);
+export const sigmaSquared = (/** @type {Math} */ index) =>
+  mathml`<msubsup><mi>σ</mi>${index}<mn>2</mn></msubsup>`;
+/** σ of a flow, which t chooses. */
+export const flowSigma = (/** @type {Math} */ index) => term('t', sigma(index));
+
+/**
+ * The factor of x_0 in x_t, to stand alone.
+ *
+ * @param {boolean} flow
+ * @param {Math} index
+ */
+export const signal = (flow, index) =>
+  flow ? row(mn(1), mo('−'), flowSigma(index)) : sqrt(alphaBar(index));
+
+/**
+ * The same before something that it is multiplied with.
+ *
+ * @param {boolean} flow
+ * @param {Math} index
+ */
+export const signalTimes = (flow, index) =>
+  flow ? paren(signal(flow, index)) : signal(flow, index);
+
+/**
+ * The factor of ε in x_t.
+ *
+ * @param {boolean} flow
+ * @param {Math} index
+ */
+export const noise = (flow, index) =>
+  flow ? flowSigma(index) : sqrt(mn(1), mo('−'), alphaBar(index));
+
+/**
+ * The variance of x_t around the image.
+ *
+ * @param {boolean} flow
+ * @param {Math} index
+ */
+export const noiseSquared = (flow, index) =>
+  flow ? term('t', sigmaSquared(index)) : paren(mn(1), mo('−'), alphaBar(index));
+
+/** What the network's output is called, by prediction type. */
+const OUTPUTS = /** @type {Record<string, Math>} */ ({
+  epsilon: bold('ε'),
+  sample: bold('x'),
+  v_prediction: v,
+  flow_prediction: u,
+});
+
+/**
+ * @param {string} predictionType
+ * @param {Math[]} given what it is told besides
+ */
+export const network = (predictionType, ...given) =>
+  term(
+    'network',
+    sub(OUTPUTS[predictionType], mi('θ')),
+    mathml`<mo stretchy="false">(</mo>`,
+    x(t),
+    mo(','),
+    t,
+    given.map((one) => [mo(','), one]),
+    mathml`<mo stretchy="false">)</mo>`,
+  );
+
+/**
+ * @param {string} label the equation in words
+ * @param {Math[]} parts
+ */
+export const equation = (label, ...parts) =>
+  html`<math display="block" aria-label=${label}><mrow>${parts}</mrow></math>`;
+
+/**
+ * What the symbols of an equation mean.
+ * @param {Math[]} equations
+ */
+export const where = (...equations) => {
+  const shown = equations.filter((one) => one !== nothing);
+  return shown.length ? html`<div class="where">${shown}</div>` : nothing;
+};

@@ -1,0 +1,19 @@
+import { checkField } from './fields.js';
+
+/**
+ * Samples without the network, from the ideal denoiser: only copies can come of it.
+ * @param {import('../element/session.js').Session} session
+ */
+export function idealSwitch(session) {
+  return checkField({
+    label: 'What perfect memorisation looks like',
+    testid: 'sample-ideal',
+    value: session.sampleOptions.weights === 'ideal',
+    disabled: session.phase !== 'ready' || session.data.images.length === 0,
+    hint: 'The best possible denoiser of these very images in place of the network: it needs no training, and draws nothing new',
+    change: (ideal) => {
+      session.setSample({ weights: ideal ? 'ideal' : 'ema' });
+      session.draw();
+    },
+  });
+}

@@ -1,0 +1,183 @@
+import { html, nothing } from 'lit';
+import { BOUND_TIMESTEPS } from '../element/bound-curve.js';
+import { decodeImage } from '../lib/decode-images.js';
+import { bits, integer, percent } from '../lib/format.js';
+import { whenSeen } from '../lib/when-seen.js';
+import { boundEquation } from './equations/bound.js';
+import { fileField } from './fields.js';
+import './image-thumb.js';
+import { InsightPlots } from './insight-plots.js';
+import { Panel } from './panel.js';
+
+/** How well the model knows the images, measured while it trains. */
+export class InsightPanel extends Panel {
+  #plots = new InsightPlots();
+  #giveUp = () => {};
+
+  sources() {
+    return /** @type {[EventTarget, string][]} */ ([
+      ...super.sources(),
+      [this.session.insight, 'change'],
+    ]);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#giveUp = whenSeen(this, () => this.session.insight.want());
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#giveUp();
+  }
+
+  render() {
+    const { bound, floor, memorisation } = this.session.insight;
+    return html`<section class="panel insight" part="panel" aria-labelledby="insight-title">
+      <header>
+        <h2 id="insight-title">What it has learnt</h2>
+        ${boundEquation}
+      </header>
+      <p class="lead">
+        A model that knows images of a kind can store one in few bits. One that knows them too well
+        only draws copies.
+      </p>
+      <div class="insight-body">
+        <figure>
+          <figcaption>
+            Bits per dimension of one image
+            <span class="muted">${this.#estimate()}</span>
+          </figcaption>
+          ${this.#subject()} ${this.#terms()}
+          ${chart('bound-plot', 'Bits per dimension by training step', bound.history.length < 2)}
+          ${
+            bound.history.length < 2
+              ? html`<p class="note">The curve grows while the model trains.</p>`
+              : nothing
+          }
+        </figure>
+        <figure>
+          <figcaption>
+            Bits at each t <span class="muted">where an image costs the most</span>
+          </figcaption>
+          ${chart('vb-plot', 'Bits per dimension by timestep', bound.parts.length === 0)}
+          <figcaption>
+            Loss at each t
+            <span class="muted"
+              ><span class="swatch loss">this image</span>
+              <span class="swatch floor">least possible, all images</span></span
+            >
+          </figcaption>
+          ${chart('floor-plot', 'Loss by timestep', floor.t.length + bound.parts.length === 0)}
+          <figcaption ?hidden=${memorisation.steps.length === 0}>
+            Copies among the drawings of training
+            <output data-testid="copies">${percent(memorisation.shares.at(-1))}</output>
+          </figcaption>
+          ${chart('copies-plot', 'Share of copies by training step', memorisation.steps.length === 0)}
+        </figure>
+      </div>
+    </section>`;
+  }
+
+  #estimate() {
+    const { lab } = this.session;
+    const { step } = this.session.insight.bound;
+    const all = lab.config.scheduler?.num_train_timesteps ?? 0;
+    const from = `estimated from ${Math.min(BOUND_TIMESTEPS, all)} of ${integer(all)} timesteps`;
+    return step === undefined ? from : `${from}, after step ${integer(step)}`;
+  }
+
+  #subject() {
+    const { lab, insight } = this.session;
+    const { image } = insight.bound;
+    const subject = insight.bound.subject(lab);
+    const { length } = lab.images;
+    const index = typeof image === 'number' ? image : -1;
+    const go = (/** @type {number} */ by) =>
+      insight.chooseImage(index < 0 ? 0 : (index + by + length) % length);
+    return html`<div class="row chooser subject">
+      ${subject ? html`<unnoise-thumb .image=${subject}></unnoise-thumb>` : nothing}
+      <button
+        type="button"
+        class="icon"
+        aria-label="Previous image"
+        ?disabled=${length < 2 && index >= 0}
+        @click=${() => go(-1)}
+      >
+        ‹
+      </button>
+      <span class="muted" data-testid="bound-image"
+        >${
+          index < 0 ? 'not in training' : length ? `image ${index + 1} of ${length}` : 'no image'
+        }</span
+      >
+      <button
+        type="button"
+        class="icon"
+        data-testid="bound-next"
+        aria-label="Next image"
+        ?disabled=${length < 2 && index >= 0}
+        @click=${() => go(1)}
+      >
+        ›
+      </button>
+      ${fileField({
+        label: 'Another picture',
+        testid: 'bound-file',
+        accept: 'image/*',
+        disabled: this.session.phase !== 'ready' || length === 0,
+        change: ([file]) => this.#measureFile(file),
+      })}
+    </div>`;
+  }
+
+  /** @param {File} file */
+  async #measureFile(file) {
+    const { session } = this;
+    try {
+      session.insight.chooseImage((await decodeImage(file)).image);
+    } catch (error) {
+      session.fail(error, 'insight');
+    }
+  }
+
+  #terms() {
+    const { latest } = this.session.insight.bound;
+    return html`<dl class="readouts terms">
+      <div>
+        <dt>total_bpd</dt>
+        <dd data-testid="total-bpd">${bits(latest?.total_bpd)}</dd>
+      </div>
+      <div>
+        <dt class="swatch decoder">decoder, vb[0]</dt>
+        <dd data-testid="decoder-bpd">${bits(latest?.decoder_bpd)}</dd>
+      </div>
+      <div>
+        <dt class="swatch kl">steps, Σ vb[t]</dt>
+        <dd data-testid="kl-bpd">${bits(latest?.kl_bpd)}</dd>
+      </div>
+      <div>
+        <dt class="swatch prior">prior_bpd</dt>
+        <dd data-testid="prior-bpd">${bits(latest?.prior_bpd)}</dd>
+      </div>
+    </dl>`;
+  }
+
+  firstUpdated() {
+    this.#plots.create((id) => /** @type {HTMLElement} */ (this.querySelector(`#${id}`)));
+  }
+
+  updated() {
+    this.#plots.draw(this.session.insight);
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {string} label
+ * @param {boolean} hidden
+ */
+const chart = (id, label, hidden) =>
+  html`<div class="plot" id=${id} role="img" aria-label=${label} ?hidden=${hidden}></div>`;
+
+customElements.define('unnoise-insight-panel', InsightPanel);

@@ -1,0 +1,130 @@
+import { logAxis, logScale, Plot, plotAxis, quietPlot } from '../lib/plot.js';
+
+/** The charts of the insight panel. Each is drawn anew only when there is something new. */
+export class InsightPlots {
+  /** @type {Record<'bound' | 'vb' | 'floor' | 'copies', Plot> | undefined} */
+  #plots;
+  /** What was last drawn. @type {Map<string, unknown>} */
+  #drawn = new Map();
+
+  /** @param {(id: string) => HTMLElement} find */
+  create(find) {
+    this.#plots = {
+      bound: stacked(find('bound-plot')),
+      vb: byTimestep(find('vb-plot'), [{ colour: '--kl' }]),
+      floor: byTimestep(find('floor-plot'), [
+        { colour: '--accent' },
+        { colour: '--muted', dash: [6, 5] },
+      ]),
+      copies: shares(find('copies-plot')),
+    };
+  }
+
+  /** @param {import('../element/insight.js').Insight} insight */
+  draw({ bound, floor, memorisation }) {
+    this.#draw('bound', [bound.history], () => [
+      bound.history.map(({ step }) => step),
+      // Each on top of the next: the last is drawn in front.
+      bound.history.map(({ bound }) => bound.total_bpd),
+      bound.history.map(({ bound }) => bound.prior_bpd + bound.kl_bpd),
+      bound.history.map(({ bound }) => bound.prior_bpd),
+    ]);
+    this.#draw('vb', [bound.parts], () => [
+      bound.parts.map(({ t }) => t),
+      bound.parts.map(({ vb }) => positive(vb)),
+    ]);
+    this.#draw('floor', [bound.parts, floor.t], () =>
+      joined(
+        bound.parts.map(({ t, loss }) => [t, positive(loss)]),
+        floor.t.map((t, index) => [t, positive(floor.floor[index])]),
+      ),
+    );
+    this.#draw('copies', [memorisation.steps], () => [memorisation.steps, memorisation.shares]);
+  }
+
+  /**
+   * @param {'bound' | 'vb' | 'floor' | 'copies'} name
+   * @param {unknown[]} sources lists that are replaced, never changed
+   * @param {() => import('uplot').AlignedData} data
+   */
+  #draw(name, sources, data) {
+    const drawn = /** @type {unknown[] | undefined} */ (this.#drawn.get(name));
+    if (!this.#plots || (drawn && sources.every((source, index) => source === drawn[index])))
+      return;
+    this.#drawn.set(name, sources);
+    this.#plots[name].set(data());
+  }
+}
+
+/** A logarithm has no zero. @param {number} value */
+const positive = (value) => (value > 1e-9 ? value : null);
+
+/**
+ * Two curves over their own timesteps, on one axis.
+ * @param {[number, number | null][]} first
+ * @param {[number, number | null][]} second
+ * @returns {import('uplot').AlignedData}
+ */
+function joined(first, second) {
+  const [of, others] = [new Map(first), new Map(second)];
+  const timesteps = [...new Set([...of.keys(), ...others.keys()])].sort((a, b) => a - b);
+  // uPlot joins points over what is undefined, not over null.
+  return /** @type {import('uplot').AlignedData} */ ([
+    timesteps,
+    timesteps.map((t) => of.get(t)),
+    timesteps.map((t) => others.get(t)),
+  ]);
+}
+
+/** @param {HTMLElement} container */
+const stacked = (container) =>
+  new Plot(container, 280, (colour) => ({
+    ...quietPlot,
+    scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.05] } },
+    axes: [plotAxis(colour, { size: 22, space: 80 }), plotAxis(colour, { size: 34 })],
+    series: [
+      {},
+      ...['decoder', 'kl', 'prior'].map((name) => ({
+        stroke: () => colour(`--${name}`),
+        fill: () => colour(`--${name}-fill`),
+        width: 1.5,
+        points: { show: false },
+      })),
+    ],
+  }));
+
+/**
+ * @param {HTMLElement} container
+ * @param {{ colour: string, dash?: number[] }[]} curves
+ */
+const byTimestep = (container, curves) =>
+  new Plot(container, 130, (colour) => ({
+    ...quietPlot,
+    scales: { x: { time: false }, y: logScale },
+    axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
+    series: [
+      {},
+      ...curves.map(({ colour: name, dash }) => ({
+        stroke: () => colour(name),
+        dash,
+        width: 1.5,
+        points: { show: false },
+      })),
+    ],
+  }));
+
+/** @param {HTMLElement} container */
+const shares = (container) =>
+  new Plot(container, 100, (colour) => ({
+    ...quietPlot,
+    scales: { x: { time: false }, y: { range: [0, 1.02] } },
+    axes: [
+      plotAxis(colour, { size: 22, space: 80 }),
+      plotAxis(colour, {
+        size: 44,
+        incrs: [0.5],
+        values: (_, ticks) => ticks.map((tick) => `${tick * 100}%`),
+      }),
+    ],
+    series: [{}, { stroke: () => colour('--accent'), width: 2, points: { show: true, size: 5 } }],
+  }));

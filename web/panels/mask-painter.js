@@ -1,0 +1,103 @@
+/**
+ * @typedef {import('../lib/mask.js').Point} Point
+ * @typedef {{ rgb: Uint8Array, size: number, mask: Uint8Array }} MaskedImage
+ */
+
+/** How much of the picture is seen through every other pixel of the mask. */
+const SEEN_THROUGH = 0.45;
+
+/**
+ * A picture to paint a mask on, with mouse, pen or finger. Dispatches `stroke` with the ends of each
+ * piece of the way, `{ from, to }` in pixels of the picture; whoever listens sets the new mask.
+ */
+export class MaskPainter extends HTMLElement {
+  #canvas = document.createElement('canvas');
+  /** @type {MaskedImage | undefined} */
+  #image;
+  /** Where the brush is while it is down. @type {Point | undefined} */
+  #last;
+
+  connectedCallback() {
+    if (this.#canvas.isConnected) return;
+    this.append(this.#canvas);
+    this.#canvas.dataset.testid = 'mask-canvas';
+    this.#canvas.setAttribute('role', 'img');
+    this.#canvas.setAttribute('part', 'canvas');
+    this.#canvas.setAttribute('aria-label', 'The picture, and what of it is to be filled in');
+    this.#canvas.addEventListener('pointerdown', this.#down);
+    this.#canvas.addEventListener('pointermove', this.#move);
+    for (const end of ['pointerup', 'pointercancel'])
+      this.#canvas.addEventListener(end, () => (this.#last = undefined));
+  }
+
+  /** @param {MaskedImage | undefined} image */
+  set image(image) {
+    const { rgb, mask } = this.#image ?? {};
+    if (image?.rgb === rgb && image?.mask === mask) return;
+    this.#image = image;
+    this.#draw();
+  }
+
+  #draw() {
+    if (!this.#image) return;
+    const { rgb, size, mask } = this.#image;
+    const canvas = this.#canvas;
+    if (canvas.width !== size) canvas.width = canvas.height = size;
+    const context = canvas.getContext('2d');
+    if (!context) return;
+    const pixels = context.createImageData(size, size);
+    const accent = accentOf(canvas);
+    for (let i = 0; i < mask.length; i++) {
+      const even = (i + Math.floor(i / size)) % 2 === 0;
+      const seen = mask[i] ? (even ? 0 : SEEN_THROUGH) : 1;
+      for (let channel = 0; channel < 3; channel++) {
+        const value = rgb[i * 3 + channel];
+        pixels.data[i * 4 + channel] = seen * value + (1 - seen) * accent[channel];
+      }
+      pixels.data[i * 4 + 3] = 255;
+    }
+    context.putImageData(pixels, 0, 0);
+  }
+
+  #down = (/** @type {PointerEvent} */ event) => {
+    if (event.button !== 0) return;
+    this.#canvas.setPointerCapture(event.pointerId);
+    this.#last = this.#place(event);
+    this.#stroke(this.#last);
+  };
+
+  #move = (/** @type {PointerEvent} */ event) => {
+    if (!this.#last) return;
+    // Between two frames a fast hand makes more of a curve than its ends tell.
+    const events = event.getCoalescedEvents?.() ?? [];
+    for (const part of events.length ? events : [event]) this.#stroke(this.#place(part));
+  };
+
+  /** @param {Point} to */
+  #stroke(to) {
+    const from = this.#last ?? to;
+    this.#last = to;
+    this.dispatchEvent(new CustomEvent('stroke', { detail: { from, to } }));
+  }
+
+  /**
+   * @param {PointerEvent} event
+   * @returns {Point}
+   */
+  #place({ clientX, clientY }) {
+    const { left, top, width, height } = this.#canvas.getBoundingClientRect();
+    const { width: columns, height: rows } = this.#canvas;
+    return { x: ((clientX - left) / width) * columns, y: ((clientY - top) / height) * rows };
+  }
+}
+
+/**
+ * The theme's accent, which the canvas has as its text colour, as RGB bytes.
+ * @param {HTMLCanvasElement} canvas
+ */
+function accentOf(canvas) {
+  const numbers = getComputedStyle(canvas).color.match(/[\d.]+/g) ?? [];
+  return [0, 1, 2].map((channel) => Number(numbers[channel] ?? 128));
+}
+
+customElements.define('unnoise-mask', MaskPainter);

@@ -1,0 +1,80 @@
+import { html, nothing } from 'lit';
+import { plural, ratio } from '../lib/format.js';
+import { whenSeen } from '../lib/when-seen.js';
+import './image-thumb.js';
+import { Panel } from './panel.js';
+
+/** Samples shown before someone asks for all. */
+const FEW = 16;
+
+/** Each sample beside the training image nearest to it. */
+export class NearestView extends Panel {
+  static properties = { ...Panel.properties, all: { state: true } };
+  #giveUp = () => {};
+
+  constructor() {
+    super();
+    this.all = false;
+  }
+
+  sources() {
+    return /** @type {[EventTarget, string][]} */ ([
+      ...super.sources(),
+      [this.session.insight, 'change'],
+    ]);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#giveUp = whenSeen(this, () => this.session.insight.want());
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#giveUp();
+  }
+
+  render() {
+    const { player, insight } = this.session;
+    const { matches, copies, frame } = insight.memorisation;
+    if (matches.length === 0) return nothing;
+    const shown = this.all ? matches : matches.slice(0, FEW);
+    const stale = player.sampling || frame !== player.frames.at(-1);
+    return html`<figure class="nearest ${stale ? 'stale' : ''}" data-testid="nearest">
+      <figcaption>
+        New, or learnt by heart?
+        <span class="muted" data-testid="copy-count"
+          >${copies} of ${plural(matches.length, 'sample')}
+          ${copies === 1 ? 'is a copy' : 'are copies'}</span
+        >
+      </figcaption>
+      <ul>
+        ${shown.map((match) => this.#pair(match))}
+      </ul>
+      ${
+        matches.length > shown.length
+          ? html`<button type="button" class="link" @click=${() => (this.all = true)}>
+              Show all ${matches.length}
+            </button>`
+          : nothing
+      }
+      <p class="note">
+        Right: the training image nearest to the sample. The number is its distance as a share of
+        that of the second nearest; below 1/3 the sample counts as a copy (Yoon et al. 2023).
+      </p>
+    </figure>`;
+  }
+
+  /** @param {import('../element/memorisation.js').Match} match */
+  #pair({ sample, image, nearest }) {
+    return html`<li class=${nearest.copy ? 'copy' : ''}>
+      <unnoise-thumb .image=${sample}></unnoise-thumb>
+      <unnoise-thumb .image=${image} class=${nearest.mirrored ? 'mirrored' : ''}></unnoise-thumb>
+      <span
+        >${ratio(nearest.ratio)} ${nearest.copy ? html`<b class="badge">copy</b>` : nothing}</span
+      >
+    </li>`;
+  }
+}
+
+customElements.define('unnoise-nearest', NearestView);

@@ -1,0 +1,188 @@
+import { html, nothing } from 'lit';
+import { isFlow } from '../lib/samplers.js';
+import { checkField, numberField, selectField } from './fields.js';
+
+/**
+ * The settings of the diffusion process and of what is learnt about it. They belong to a run: only a
+ * fresh model takes others.
+ *
+ * @typedef {import('../element/session.js').Session} Session
+ */
+
+/** @type {[string, string][]} */
+const TARGETS = [
+  ['epsilon', 'the noise, ε'],
+  ['sample', 'the image, x₀'],
+  ['v_prediction', 'a mix of both, v'],
+  ['flow_prediction', 'the way from image to noise (flow)'],
+];
+
+/** @type {[string, string][]} */
+const SCHEDULES = [
+  ['squaredcos_cap_v2', 'cosine (Nichol & Dhariwal 2021)'],
+  ['linear', 'linear (Ho et al. 2020)'],
+  ['scaled_linear', 'scaled linear (Rombach et al. 2022)'],
+  ['sigmoid', 'sigmoid (Xu et al. 2022)'],
+];
+
+/** @type {[string, string][]} */
+const VARIANCES = [
+  ['fixed_small', 'small, β̃ (fixed)'],
+  ['fixed_large', 'large, β (fixed)'],
+  ['learned_range', 'learned, between the two'],
+];
+
+/** @type {[string, string][]} */
+const WEIGHTINGS = [
+  ['simple', 'all alike (simple)'],
+  ['min_snr', 'easy ones less (min-SNR)'],
+  ['vlb', 'as the likelihood does (VLB)'],
+];
+
+/**
+ * How fast an image drowns.
+ *
+ * @param {Session} session
+ * @param {{ testid: string, disabled: boolean }} field
+ */
+export function scheduleField(session, { testid, disabled }) {
+  const { scheduler } = configOf(session);
+  if (isFlow(session.shownConfig)) {
+    return numberField({
+      label: 'Shift of the noise levels',
+      testid: `${testid}-shift`,
+      changes: 'schedule t',
+      value: scheduler.shift,
+      min: 0.1,
+      max: 10,
+      step: 'any',
+      disabled,
+      hint: 'A flow has no β. Above 1, more of its steps are noisy ones (Esser et al. 2024)',
+      change: (value) => session.set('shift', value),
+    });
+  }
+  return selectField({
+    label: 'Noise schedule',
+    testid,
+    changes: 'schedule',
+    value: scheduler.beta_schedule,
+    options: SCHEDULES,
+    disabled,
+    hint: 'How fast the image drowns. Belongs to the run: a new schedule needs a fresh model.',
+    change: (value) => session.set('beta_schedule', value),
+  });
+}
+
+/**
+ * Whether the schedule goes all the way, which a flow's always does.
+ *
+ * @param {Session} session
+ * @param {{ testid: string, disabled: boolean }} field
+ */
+export function zeroSnrField(session, { testid, disabled }) {
+  if (isFlow(session.shownConfig)) return nothing;
+  return checkField({
+    label: 'End in nothing but noise',
+    testid,
+    changes: 'zero-snr target',
+    value: configOf(session).scheduler.rescale_betas_zero_snr,
+    disabled,
+    hint: 'A terminal signal-to-noise ratio of zero (Lin et al. 2023). The network then cannot predict ε and takes v',
+    change: (value) => session.set('rescale_betas_zero_snr', value),
+  });
+}
+
+/** @param {Session} session that has settings by now */
+const configOf = (session) =>
+  /** @type {import('../lib/config.js').Config} */ (session.shownConfig);
+
+/**
+ * @param {Session} session
+ * @param {boolean} disabled
+ */
+export function processSettings(session, disabled) {
+  const { scheduler, training } = configOf(session);
+  const set = (/** @type {string} */ name) => (/** @type {unknown} */ value) =>
+    session.set(name, value);
+  const learned = scheduler.variance_type === 'learned_range';
+  return html`<details data-testid="advanced">
+    <summary>Advanced: what is learnt</summary>
+    <div class="fields">
+      ${selectField({
+        label: 'The network guesses',
+        testid: 'prediction-type',
+        changes: 'target network weight',
+        value: scheduler.prediction_type,
+        options: TARGETS,
+        disabled,
+        hint: 'prediction_type in diffusers: epsilon, sample, v_prediction (Salimans & Ho 2022) or, a rectified flow, flow_prediction (Liu et al. 2023)',
+        change: set('prediction_type'),
+      })}
+      ${numberField({
+        label: 'Timesteps T',
+        testid: 'timesteps',
+        changes: 't schedule',
+        value: scheduler.num_train_timesteps,
+        min: 10,
+        max: 4000,
+        step: 10,
+        disabled,
+        hint: 'How many noise levels there are between image and noise',
+        change: (value) => session.set('num_train_timesteps', Math.round(value)),
+      })}
+      ${scheduleField(session, { testid: 'train-beta-schedule', disabled })}
+      ${selectField({
+        label: 'Which errors count',
+        testid: 'loss-weighting',
+        changes: 'weight',
+        value: training.loss_weighting,
+        options: WEIGHTINGS,
+        disabled,
+        hint: 'How much the error at each noise level weighs: the simple loss (Ho et al. 2020), min-SNR-γ (Hang et al. 2023) or the variational bound',
+        change: set('loss_weighting'),
+      })}
+      ${
+        training.loss_weighting === 'min_snr'
+          ? numberField({
+              label: 'γ, most that counts',
+              testid: 'min-snr-gamma',
+              changes: 'gamma',
+              value: training.min_snr_gamma,
+              min: 0.1,
+              max: 100,
+              step: 'any',
+              disabled,
+              change: set('min_snr_gamma'),
+            })
+          : nothing
+      }
+      ${selectField({
+        label: 'Variance of each step back',
+        testid: 'variance-type',
+        changes: 'variance lambda',
+        value: scheduler.variance_type,
+        options: VARIANCES,
+        disabled,
+        hint: 'Learned: the network also says how unsure it is (Nichol & Dhariwal 2021)',
+        change: set('variance_type'),
+      })}
+      ${
+        learned
+          ? numberField({
+              label: 'λ, weight of the bound',
+              testid: 'vlb-weight',
+              changes: 'lambda',
+              value: training.vlb_weight,
+              min: 1e-6,
+              max: 10,
+              step: 'any',
+              disabled,
+              hint: 'The variance is learnt by λ · L_vlb beside the loss of the guess',
+              change: set('vlb_weight'),
+            })
+          : nothing
+      }
+    </div>
+    ${zeroSnrField(session, { testid: 'train-zero-snr', disabled })}
+  </details>`;
+}
