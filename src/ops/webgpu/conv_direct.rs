@@ -129,7 +129,7 @@ pub(super) fn grad_weight(x: &Primitive, grad: &Primitive, walk: Walk) -> ([Prim
     let [_, height_in, width_in, channels_in] = walk.input;
     let [batch, height, width, channels] = walk.output;
     let kernel = walk.geometry.kernel;
-    let (pixels, quads) = (pixels(width).min(8), quads(channels));
+    let quads = quads(channels);
 
     let threads = kernel * (channels_in / 4) * (channels / 4 / quads);
     let lines = batch * height;
@@ -152,9 +152,8 @@ pub(super) fn grad_weight(x: &Primitive, grad: &Primitive, walk: Walk) -> ([Prim
         .constant("KERNEL", kernel)
         .constant("STRIDE", walk.geometry.stride)
         .signed("PADDING", walk.geometry.padding as i32)
-        .constant("PIXELS", pixels)
         .constant("QUADS", quads)
-        .constant("COLUMNS", walk.columns(pixels))
+        .constant("COLUMNS", walk.columns(8))
         .constant("LINES_PER_SPLIT", lines_per_split)
         .constant("SPLITS", splits);
     let [weight_parts, bias_parts] = &parts;
