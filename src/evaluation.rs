@@ -110,7 +110,7 @@ impl<B: Backend> Evaluation<B> {
     ///
     /// # Errors
     /// As for [`Evaluation::next`].
-    pub async fn terms(&self, t: usize) -> Result<TimestepTerms> {
+    pub async fn terms(&mut self, t: usize) -> Result<TimestepTerms> {
         let mut sums = [0.0; 3];
         for first in (0..self.images.len()).step_by(CHUNK) {
             let x_0 = self.chunk(first);

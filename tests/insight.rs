@@ -147,7 +147,7 @@ fn a_network_that_is_told_the_class_need_only_know_its_images() {
     let images = Dataset::from_rgb(&rgb(), COUNT, SIZE).unwrap();
     let each_alone = images.with_labels(vec![0, 1, 2, 3]).unwrap();
     labelled.set_dataset(each_alone).unwrap();
-    let mean = |session| floor(session, 100).last().unwrap().mean;
+    let mean = |session: &Session<Flex>| floor(session, 100).last().unwrap().mean;
     // Where the class says which image it is nothing is left to guess.
     let expected = 0.25 * mean(&session(false));
     assert!(

@@ -5,7 +5,7 @@
 //! diffusers' names and layouts. Metadata: `unnoise.version`, `unet`, `scheduler` and `training`
 //! (JSON), `step`, `seed`, and with labels `unnoise.labels`, the list of their names.
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 use burn::tensor::ops::FloatTensor;
 use safetensors::SafeTensors;
@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     diffusers::scheduler,
+    metadata::{self, Metadata},
     tensors::{self, NamedTensor, Precision},
 };
 use crate::{
@@ -26,8 +27,6 @@ use crate::{
 
 /// Raised when a file can no longer be read by older versions.
 const FORMAT_VERSION: &str = "1";
-
-const LABELS: &str = "unnoise.labels";
 
 const EMA: &str = "ema";
 const RAW: &str = "raw";
@@ -212,12 +211,12 @@ impl Checkpoint {
         Ok(named(&unet, &self.ema, String::new()).collect())
     }
 
-    fn metadata(&self) -> Result<HashMap<String, String>> {
+    fn metadata(&self) -> Result<Metadata> {
         let to_json = |error: serde_json::Error| Error::Checkpoint(format!("{error}."));
         let unet = self.config.unet.to_diffusers(self.config.size)?;
         let scheduler = scheduler::describe(&self.config.scheduler)?;
         let training = serde_json::to_value(&self.config.training).map_err(to_json)?;
-        let mut metadata = HashMap::from([
+        let mut metadata = Metadata::from([
             ("unnoise.version".into(), FORMAT_VERSION.into()),
             ("unet".into(), unet.to_string()),
             ("scheduler".into(), scheduler.to_string()),
@@ -226,10 +225,7 @@ impl Checkpoint {
             ("moments_since".into(), self.moments_since.to_string()),
             ("seed".into(), self.config.seed.to_string()),
         ]);
-        if !self.config.labels.is_empty() {
-            let labels = json!(self.config.labels).to_string();
-            metadata.insert(LABELS.into(), labels);
-        }
+        metadata::insert_labels(&mut metadata, &self.config.labels);
         Ok(metadata)
     }
 
@@ -243,7 +239,7 @@ impl Checkpoint {
         let metadata = tensors::metadata(bytes)?;
         let config = read_config(&metadata)?;
         let unet = UNet::new(config.unet.clone())?;
-        let step = read_number(&metadata, "step")?;
+        let step = metadata::number(&metadata, "step")?;
         let has = |prefix: &str| {
             file.names()
                 .iter()
@@ -271,7 +267,7 @@ impl Checkpoint {
         Ok(Self {
             config,
             step,
-            moments_since: read_number(&metadata, "moments_since")?.min(step),
+            moments_since: metadata::number(&metadata, "moments_since")?.min(step),
             ema,
             optimizer,
         })
@@ -296,7 +292,7 @@ fn read_values(file: &SafeTensors, prefix: &str, specs: &[ParameterSpec]) -> Res
         .collect()
 }
 
-fn read_config(metadata: &HashMap<String, String>) -> Result<Config> {
+fn read_config(metadata: &Metadata) -> Result<Config> {
     match metadata.get("unnoise.version").map(String::as_str) {
         Some(FORMAT_VERSION) => {}
         Some(version) => {
@@ -310,30 +306,15 @@ fn read_config(metadata: &HashMap<String, String>) -> Result<Config> {
             ));
         }
     }
-    let part = |name: &str| -> Result<Value> {
-        let text = metadata.get(name).map_or("", String::as_str);
-        serde_json::from_str(text)
-            .map_err(|_| Error::Checkpoint(format!("its description of the {name} is damaged.")))
-    };
-    let unet = part("unet")?;
-    let damaged = |error: serde_json::Error| Error::Checkpoint(format!("{error}."));
+    let unet: Value = metadata::part(metadata, "unet")?;
     let config = Config {
         size: unet["sample_size"].as_u64().unwrap_or(0) as usize,
-        seed: read_number(metadata, "seed")?,
+        seed: metadata::number(metadata, "seed")?,
         unet: UNetConfig::from_diffusers(&unet)?,
-        scheduler: serde_json::from_value(part("scheduler")?).map_err(damaged)?,
-        training: serde_json::from_value(part("training")?).map_err(damaged)?,
-        labels: match metadata.contains_key(LABELS) {
-            true => serde_json::from_value(part(LABELS)?).map_err(damaged)?,
-            false => Vec::new(),
-        },
+        scheduler: metadata::part(metadata, "scheduler")?,
+        training: metadata::part(metadata, "training")?,
+        labels: metadata::labels(metadata)?,
     };
     config.validate()?;
     Ok(config)
-}
-
-pub(super) fn read_number(metadata: &HashMap<String, String>, name: &str) -> Result<u64> {
-    let text = metadata.get(name).map_or("0", String::as_str);
-    text.parse()
-        .map_err(|_| Error::Checkpoint(format!("its {name} is {text:?}, which is no number.")))
 }

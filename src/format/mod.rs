@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod diffusers;
 #[cfg(feature = "cli")]
 pub mod folders;
+mod metadata;
 #[cfg(feature = "cli")]
 pub mod picture;
 pub mod tensors;

@@ -98,6 +98,17 @@ fn labels_are_learnt_and_asked_for() {
 }
 
 #[test]
+fn diffusers_folders_keep_labels() {
+    let folder = pets("labels-diffusers");
+    train(&folder, "--steps 2");
+    let options = "--count 2 --label dark --label bright";
+    let expected = means(&folder, options);
+    folder.succeed("export --model pets.safetensors --out pipeline");
+    folder.succeed("import --model pipeline --out pets.safetensors");
+    assert_eq!(means(&folder, options), expected);
+}
+
+#[test]
 fn resumed_runs_keep_their_labels() {
     let folder = pets("labels-resume");
     train(&folder, "--steps 8");

@@ -13,7 +13,7 @@ use unnoise::{
     ops::{Kernels, Ops},
     random::{Random, Stream},
     sampler::{Guidance, NetworkDenoiser, SamplerKind, SamplingOptions},
-    session::{Session, WeightsKind},
+    session::{DenoiserKind, Session},
     train::{Config, Dataset, Trainer, batch::Batch, read_losses},
 };
 
@@ -104,7 +104,7 @@ fn shards_add_up_to_the_batch() {
 
 /// The last pictures of a run.
 fn pictures<B: Kernels + Ops>(session: &Session<B>, options: &SamplingOptions) -> Vec<u8> {
-    let mut sampling = session.sample(options, WeightsKind::Raw).unwrap();
+    let mut sampling = session.sample(options, DenoiserKind::Raw).unwrap();
     let mut pixels = Vec::new();
     while let Some(picture) = block_on(sampling.next()).unwrap() {
         pixels = picture.x_t;
@@ -248,7 +248,7 @@ fn files_keep_the_names_and_loading_forgets_labels_of_other_models() {
 fn impossible_labels_are_refused() {
     let mut session = session::<Flex>();
     let refused = |options: SamplingOptions| {
-        let error = session.sample(&options, WeightsKind::Ema).err().unwrap();
+        let error = session.sample(&options, DenoiserKind::Ema).err().unwrap();
         assert!(matches!(error, Error::Config(_)), "{error}");
     };
     refused(SamplingOptions {
@@ -275,10 +275,10 @@ fn impossible_labels_are_refused() {
         labels: vec![Some(0)],
         ..Default::default()
     };
-    assert!(unlabelled.sample(&options, WeightsKind::Ema).is_err());
+    assert!(unlabelled.sample(&options, DenoiserKind::Ema).is_err());
     let any = SamplingOptions {
         labels: vec![None],
         ..Default::default()
     };
-    assert!(unlabelled.sample(&any, WeightsKind::Ema).is_ok());
+    assert!(unlabelled.sample(&any, DenoiserKind::Ema).is_ok());
 }

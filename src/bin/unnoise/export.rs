@@ -24,7 +24,8 @@ then, in Python:
   pipe(batch_size=16).images[0].save(\"sample.png\")
 
 DDPMPipeline loads every exported model, a rectified flow too: its scheduler is then a
-FlowMatchEulerDiscreteScheduler, others a DDPMScheduler.")]
+FlowMatchEulerDiscreteScheduler, others a DDPMScheduler. A pipeline cannot ask for labels: a model
+that knows some is sampled by its parts, pipe.unet(x, t, class_labels) and pipe.scheduler.")]
 pub struct Args {
     /// A model file
     #[arg(long, value_name = "MODEL.safetensors")]

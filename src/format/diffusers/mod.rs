@@ -21,5 +21,6 @@ const UNET_CONFIG: &str = "config.json";
 const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
 const SCHEDULER: &str = "scheduler";
 const SCHEDULER_CONFIG: &str = "scheduler_config.json";
-/// Optimizer steps taken, in the metadata of the weights, where diffusers does not look.
+/// Optimizer steps taken, in the metadata of the weights, where diffusers does not look; names of
+/// classes are there too.
 const STEP: &str = "step";

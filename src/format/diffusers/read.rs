@@ -8,11 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    format::{
-        Checkpoint,
-        checkpoint::{Values, read_number},
-        tensors,
-    },
+    format::{Checkpoint, checkpoint::Values, metadata, tensors},
     model::{ParameterSpec, UNet, UNetConfig},
     train::Config,
 };
@@ -52,11 +48,12 @@ pub fn read(files: &Files) -> Result<Checkpoint> {
     let size = unet["sample_size"].as_u64();
     config.size =
         size.ok_or_else(|| Error::Config("sample_size must be one number.".into()))? as usize;
-    config.validate()?;
-
     let bytes = folder.weights()?;
     let file = tensors::open(bytes)?;
-    let step = read_number(&tensors::metadata(bytes)?, STEP)?;
+    let metadata = tensors::metadata(bytes)?;
+    config.labels = metadata::labels(&metadata)?;
+    config.validate()?;
+    let step = metadata::number(&metadata, STEP)?;
     let network = UNet::new(config.unet.clone())?;
     let weights = read_weights(&file, network.parameters())?;
     Ok(Checkpoint::of_weights(config, step, weights))

@@ -1,7 +1,5 @@
 //! Writing.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -11,6 +9,7 @@ use crate::{
     error::{Error, Result},
     format::{
         Checkpoint,
+        metadata::{self, Metadata},
         tensors::{self, Precision},
     },
 };
@@ -27,10 +26,11 @@ pub fn write(checkpoint: &Checkpoint) -> Result<Files> {
         SCHEDULER: ["diffusers", scheduler["_class_name"]],
         UNET: ["diffusers", "UNet2DModel"],
     });
-    let metadata = HashMap::from([
+    let mut metadata = Metadata::from([
         ("format".into(), "pt".into()),
         (STEP.into(), checkpoint.step.to_string()),
     ]);
+    metadata::insert_labels(&mut metadata, &config.labels);
     let weights = tensors::write(&checkpoint.ema_tensors()?, metadata, Precision::Full)?;
     Ok(Files::from([
         (INDEX.into(), text(&index)?),
