@@ -2,34 +2,15 @@ import { html, nothing } from 'lit';
 import { BOUND_TIMESTEPS } from '../element/bound-curve.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { bits, integer, percent } from '../lib/format.js';
-import { whenSeen } from '../lib/when-seen.js';
 import { boundEquation } from './equations/bound.js';
 import { fileField } from './fields.js';
 import './image-thumb.js';
 import { InsightPlots } from './insight-plots.js';
-import { Panel } from './panel.js';
+import { FindingPanel } from './finding-panel.js';
 
 /** How well the model knows the images, measured while it trains. */
-export class InsightPanel extends Panel {
+export class InsightPanel extends FindingPanel {
   #plots = new InsightPlots();
-  #giveUp = () => {};
-
-  sources() {
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [this.session.insight, 'change'],
-    ]);
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    this.#giveUp = whenSeen(this, () => this.session.insight.want());
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    this.#giveUp();
-  }
 
   render() {
     const { bound, floor, memorisation } = this.session.insight;

@@ -1,37 +1,18 @@
 import { html, nothing } from 'lit';
 import { plural, ratio } from '../lib/format.js';
-import { whenSeen } from '../lib/when-seen.js';
 import './image-thumb.js';
-import { Panel } from './panel.js';
+import { FindingPanel } from './finding-panel.js';
 
 /** Samples shown before someone asks for all. */
 const FEW = 16;
 
 /** Each sample beside the training image nearest to it. */
-export class NearestView extends Panel {
-  static properties = { ...Panel.properties, all: { state: true } };
-  #giveUp = () => {};
+export class NearestView extends FindingPanel {
+  static properties = { ...FindingPanel.properties, all: { state: true } };
 
   constructor() {
     super();
     this.all = false;
-  }
-
-  sources() {
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [this.session.insight, 'change'],
-    ]);
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    this.#giveUp = whenSeen(this, () => this.session.insight.want());
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    this.#giveUp();
   }
 
   render() {
