@@ -48,6 +48,8 @@ pub fn read(files: &Files) -> Result<Checkpoint> {
     let size = unet["sample_size"].as_u64();
     config.size =
         size.ok_or_else(|| Error::Config("sample_size must be one number.".into()))? as usize;
+    // What is not supported is said before weights are looked for.
+    config.validate()?;
     let bytes = folder.weights()?;
     let file = tensors::open(bytes)?;
     let metadata = tensors::metadata(bytes)?;
