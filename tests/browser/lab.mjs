@@ -165,6 +165,13 @@ export class LabPage {
     return Number(await canvas.getAttribute('data-frames'));
   }
 
+  /** Stops the film of the samples at its end. */
+  async seekLast() {
+    await this.ready();
+    const scrub = this.by('scrub');
+    await scrub.fill((await scrub.getAttribute('max')) ?? '0');
+  }
+
   /** A fingerprint of the pixels of the last frame. */
   async pixels() {
     await this.ready();

@@ -50,14 +50,16 @@ const SETTINGS = {
  * Red less blue of each tile of the sample, -255 to 255.
  * @param {LabPage} lab
  */
-function redness(lab) {
+async function redness(lab) {
+  await lab.seekLast();
   return lab.by('sample-canvas').evaluate(async (element) => {
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     const canvas = /** @type {HTMLCanvasElement} */ (element);
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     const tiles = [];
-    for (let y = 0; y < canvas.height; y += 16) {
-      for (let x = 0; x < canvas.width; x += 16) {
+    // Tiles of 16, a line of one pixel between them.
+    for (let y = 0; y < canvas.height; y += 17) {
+      for (let x = 0; x < canvas.width; x += 17) {
         const { data } = context.getImageData(x, y, 16, 16);
         let sum = 0;
         for (let i = 0; i < data.length; i += 4) sum += data[i] - data[i + 2];

@@ -241,8 +241,7 @@ describe('processes', () => {
 
   /** @param {LabPage} lab */
   async function last(lab) {
-    await lab.ready();
-    await lab.by('scrub').fill((await lab.by('scrub').getAttribute('max')) ?? '0');
+    await lab.seekLast();
     return lab.pixels();
   }
 

@@ -201,7 +201,19 @@ export class Session extends EventTarget {
    * @param {string} name
    * @param {unknown} value
    */
-  async set(name, value) {
+  set(name, value) {
+    // One after the other: each is worked out from the outcome of the one before.
+    this.#setting = this.#setting.then(() => this.#set(name, value));
+    return this.#setting;
+  }
+
+  #setting = Promise.resolve();
+
+  /**
+   * @param {string} name
+   * @param {unknown} value
+   */
+  async #set(name, value) {
     const before = this.overrides;
     const outdated = this.shownConfig ? outdatedBy(this.shownConfig, name, value) : [];
     const kept = Object.entries(before).filter(([other]) => !outdated.includes(other));
