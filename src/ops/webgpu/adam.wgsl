@@ -1,8 +1,16 @@
 // One step of Adam (Kingma & Ba 2015, algorithm 1) and of the moving average of the weights, in
-// place, for one parameter tensor of COUNT numbers; one number per thread. Neighbouring threads
-// touch neighbouring numbers, so this runs at the speed of memory.
+// place, for up to TENSORS parameter tensors; one number per thread. Neighbouring threads touch
+// neighbouring numbers, so this runs at the speed of memory.
+//
+// The state is [value, exp_avg, exp_avg_sq, ema], each of `plan.length` numbers with all tensors in it.
 
-struct Step {
+struct Place {
+    first_workgroup: u32,
+    first_number: u32,
+    count: u32,
+}
+
+struct Plan {
     learning_rate: f32,
     beta1: f32,
     beta2: f32,
@@ -10,33 +18,57 @@ struct Step {
     bias_correction1: f32,
     bias_correction2: f32,
     ema_decay: f32,
+    length: u32,
+    places: array<Place, TENSORS>,
 }
 
-@group(0) @binding(0) var<storage, read> step: Step;
-@group(0) @binding(1) var<storage, read> grad: array<f32>;
-@group(0) @binding(2) var<storage, read_write> value: array<f32>;
-@group(0) @binding(3) var<storage, read_write> exp_avg: array<f32>;
-@group(0) @binding(4) var<storage, read_write> exp_avg_sq: array<f32>;
-@group(0) @binding(5) var<storage, read_write> ema: array<f32>;
+@group(0) @binding(0) var<storage, read> plan: Plan;
+@group(0) @binding(1) var<storage, read_write> state: array<f32>;
+@group(0) @binding(2) var<storage, read> grad_0: array<f32>;
+@group(0) @binding(3) var<storage, read> grad_1: array<f32>;
+@group(0) @binding(4) var<storage, read> grad_2: array<f32>;
+@group(0) @binding(5) var<storage, read> grad_3: array<f32>;
+@group(0) @binding(6) var<storage, read> grad_4: array<f32>;
+@group(0) @binding(7) var<storage, read> grad_5: array<f32>;
+
+fn grad(tensor: u32, index: u32) -> f32 {
+    switch (tensor) {
+        case 0u: { return grad_0[index]; }
+        case 1u: { return grad_1[index]; }
+        case 2u: { return grad_2[index]; }
+        case 3u: { return grad_3[index]; }
+        case 4u: { return grad_4[index]; }
+        default: { return grad_5[index]; }
+    }
+}
 
 @compute @workgroup_size(THREADS)
 fn main(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = (group_id.y * DISPATCH_WIDTH + group_id.x) * THREADS + lane;
-    if (index >= COUNT) {
+    let workgroup = group_id.y * DISPATCH_WIDTH + group_id.x;
+    var tensor = 0u;
+    #repeat TENSORS if (workgroup >= plan.places[$i].first_workgroup) { tensor = $iu; }
+    let place = plan.places[tensor];
+    let index = (workgroup - place.first_workgroup) * THREADS + lane;
+    if (index >= place.count) {
         return;
     }
-    let g = grad[index];
-    let mean = step.beta1 * exp_avg[index] + (1.0 - step.beta1) * g;
-    let mean_sq = step.beta2 * exp_avg_sq[index] + (1.0 - step.beta2) * g * g;
-    let denominator = sqrt(mean_sq / step.bias_correction2) + step.epsilon;
-    let updated =
-        value[index] - step.learning_rate * (mean / step.bias_correction1) / denominator;
+    let value = place.first_number + index;
+    let exp_avg = value + plan.length;
+    let exp_avg_sq = exp_avg + plan.length;
+    let ema = exp_avg_sq + plan.length;
 
-    exp_avg[index] = mean;
-    exp_avg_sq[index] = mean_sq;
-    value[index] = updated;
-    ema[index] = step.ema_decay * ema[index] + (1.0 - step.ema_decay) * updated;
+    let g = grad(tensor, index);
+    let mean = plan.beta1 * state[exp_avg] + (1.0 - plan.beta1) * g;
+    let mean_sq = plan.beta2 * state[exp_avg_sq] + (1.0 - plan.beta2) * g * g;
+    let denominator = sqrt(mean_sq / plan.bias_correction2) + plan.epsilon;
+    let updated =
+        state[value] - plan.learning_rate * (mean / plan.bias_correction1) / denominator;
+
+    state[exp_avg] = mean;
+    state[exp_avg_sq] = mean_sq;
+    state[value] = updated;
+    state[ema] = plan.ema_decay * state[ema] + (1.0 - plan.ema_decay) * updated;
 }

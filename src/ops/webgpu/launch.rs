@@ -10,7 +10,7 @@ pub(super) type Primitive = CubeTensor<WgpuRuntime>;
 
 /// Workgroups along the first dimension of a dispatch; more continue in the second dimension,
 /// since WebGPU allows 65,535 along each.
-const DISPATCH_WIDTH: usize = 32_768;
+pub(super) const DISPATCH_WIDTH: usize = 32_768;
 
 /// The sizes of a primitive of known rank.
 pub(super) fn dimensions<const D: usize>(tensor: &Primitive) -> [usize; D] {
@@ -35,15 +35,15 @@ pub(super) fn allocate<const D: usize>(like: &Primitive, shape: [usize; D]) -> P
     )
 }
 
-/// `numbers` on the device of `like`.
-pub(super) fn upload(like: &Primitive, numbers: &[f32]) -> Primitive {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_ne_bytes()).collect();
+/// `words` on the device of `like`; only a shader of ours knows what they mean.
+pub(super) fn upload_words(like: &Primitive, words: &[u32]) -> Primitive {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     CubeTensor::new_contiguous(
         like.client.clone(),
         like.device.clone(),
-        Shape::from([numbers.len()]),
+        Shape::from([words.len()]),
         like.client.create_from_slice(&bytes),
-        DType::F32,
+        DType::U32,
     )
 }
 
@@ -52,14 +52,19 @@ pub(super) fn upload(like: &Primitive, numbers: &[f32]) -> Primitive {
 /// The shader finds its place by `workgroup_index`, and returns where that is not below
 /// `WORKGROUPS`, as the last row of the dispatch may be partly filled.
 pub(super) fn launch(shader: Shader, workgroups: usize, buffers: &[&Primitive]) {
+    let shader = shader
+        .constant("WORKGROUPS", workgroups)
+        .constant("DISPATCH_WIDTH", workgroups.min(DISPATCH_WIDTH));
+    dispatch(shader, workgroups, buffers);
+}
+
+/// [`launch`] for a shader that knows by itself which workgroups have work.
+pub(super) fn dispatch(shader: Shader, workgroups: usize, buffers: &[&Primitive]) {
     let Some(first) = buffers.first() else { return };
     if workgroups == 0 {
         return;
     }
     let width = workgroups.min(DISPATCH_WIDTH);
-    let shader = shader
-        .constant("WORKGROUPS", workgroups)
-        .constant("DISPATCH_WIDTH", width);
     let dim = CubeDim::new_1d(shader.threads());
     let count = CubeCount::Static(width as u32, workgroups.div_ceil(width) as u32, 1);
     let bindings = buffers
