@@ -155,9 +155,10 @@ impl Config {
         Ok(config)
     }
 
-    /// As [`Config::from_json`], absent fields at any depth included, but leaves [`Config::validate`] to a caller who still changes
-    /// fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say otherwise,
-    /// and `labels` alone make a network that knows them.
+    /// As [`Config::from_json`], absent fields at any depth included, but leaves [`Config::validate`]
+    /// to a caller who still changes fields. Levels are plain blocks unless `down_block_types` and
+    /// `up_block_types` say otherwise; `labels` alone make a network that knows them, and a learned
+    /// `variance_type` one that predicts it.
     ///
     /// # Errors
     /// [`Error::Config`] for what is not JSON, a field of the wrong type, or an unknown field: a
@@ -166,13 +167,17 @@ impl Config {
         let wrong = |error: serde_json::Error| Error::Config(format!("{error}."));
         let given: Value = serde_json::from_str(json).map_err(wrong)?;
         let levels = given["unet"]["block_out_channels"].as_array().map(Vec::len);
+        let outputs_are_given = !given["unet"]["out_channels"].is_null();
         let mut value = json!(Self::default());
         if let Some(levels) = levels {
             value["unet"]["down_block_types"] = json!(vec!["DownBlock2D"; levels]);
             value["unet"]["up_block_types"] = json!(vec!["UpBlock2D"; levels]);
         }
         overlay(&mut value, given, "")?;
-        let config: Self = serde_json::from_value(value).map_err(wrong)?;
+        let mut config: Self = serde_json::from_value(value).map_err(wrong)?;
+        if !outputs_are_given {
+            config.unet.out_channels = config.outputs_of_rgb();
+        }
         Ok(match config.unet.num_class_embeds {
             None => {
                 let labels = config.labels.clone();
@@ -180,6 +185,14 @@ impl Config {
             }
             Some(_) => config,
         })
+    }
+
+    /// A learned variance takes as many channels again as the prediction.
+    fn outputs_of_rgb(&self) -> usize {
+        match self.scheduler.variance_type {
+            VarianceType::LearnedRange => 6,
+            VarianceType::FixedSmall | VarianceType::FixedLarge => 3,
+        }
     }
 
     /// Checks every part, and that they fit each other.
@@ -199,8 +212,7 @@ impl Config {
             )));
         }
         self.validate_labels()?;
-        let learned = self.scheduler.variance_type == VarianceType::LearnedRange;
-        let out_channels = if learned { 6 } else { 3 };
+        let out_channels = self.outputs_of_rgb();
         if self.unet.in_channels != 3 || self.unet.out_channels != out_channels {
             return Err(Error::Config(format!(
                 "images are RGB, so in_channels must be 3 and out_channels {out_channels}: 3, or 6 with the variance_type learned_range."
@@ -322,6 +334,15 @@ mod tests {
         let mut expected = Config::default();
         expected.scheduler.num_train_timesteps = 100;
         assert_eq!(Config::from_json(json).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_learned_variance_makes_a_network_that_predicts_it() {
+        let scheduler = r#""scheduler": { "variance_type": "learned_range" }"#;
+        let config = Config::from_json(&format!("{{ {scheduler} }}")).unwrap();
+        assert_eq!(config.unet.out_channels, 6);
+        let json = format!(r#"{{ {scheduler}, "unet": {{ "out_channels": 3 }} }}"#);
+        assert!(Config::from_json(&json).is_err());
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn wrong_use_is_refused() {
     write("misspelt.json", json!({ "training": { "batchsize": 5 } }));
     write(
         "learned.json",
-        json!({ "scheduler": { "variance_type": "learned_range" } }),
+        json!({ "scheduler": { "variance_type": "learned_range" }, "unet": { "out_channels": 3 } }),
     );
     fs::write(folder.path("broken.json"), "{ size: 8").unwrap();
     for (arguments, word) in [
