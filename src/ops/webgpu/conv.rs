@@ -145,7 +145,7 @@ pub(super) fn forward(
         output,
         geometry,
     };
-    if device::runs_on_cpu(&x.device) && walk.has_vectors() {
+    if device::runs_on_cpu(&x.device) {
         return conv_direct::forward(&x, &weight, &bias, walk);
     }
     Product {
@@ -174,7 +174,7 @@ pub(super) fn grad_input(
         output,
         geometry,
     };
-    if device::runs_on_cpu(&grad.device) && walk.has_vectors() && geometry.stride == 1 {
+    if device::runs_on_cpu(&grad.device) {
         return conv_direct::grad_input(&grad, &weight, walk);
     }
     Product {
@@ -219,9 +219,8 @@ pub(super) fn grad_weight(
         output,
         geometry,
     };
-    if device::runs_on_cpu(&x.device) && walk.has_vectors() {
-        let (parts, splits) = conv_direct::grad_weight(&x, &grad, walk);
-        return sum_parts(parts, splits, weight_shape);
+    if device::runs_on_cpu(&x.device) {
+        return conv_direct::grad_weight(&x, &grad, walk);
     }
     let rows = kernel * kernel * channels_in;
     let pixels = batch * height_out * width_out;
@@ -279,7 +278,7 @@ pub(super) fn grad_weight(
 }
 
 /// Adds the partial sums of all splits into the gradients of weight and bias.
-fn sum_parts(
+pub(super) fn sum_parts(
     parts: [Primitive; 2],
     splits: usize,
     weight_shape: [usize; 4],

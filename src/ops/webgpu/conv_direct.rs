@@ -1,13 +1,19 @@
 //! Convolution and its gradients for adapters whose threads run on a CPU; why they differ is said
 //! in `conv_direct.wgsl`.
 //!
-//! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias.
+//! Channels that do not come in vec4s are padded, and gradients of a strided convolution are spread
+//! over the pixels of its input, so that one kernel without exceptions serves all.
+//!
+//! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias; 1 more
+//! for each operand that is padded or spread.
 
 use crate::ops::ConvGeometry;
 
 use super::{
+    conv::sum_parts,
     launch::{Primitive, allocate, launch},
     shader::Shader,
+    spread::{corner, spread},
 };
 
 /// A subgroup is 4 threads there; more in a workgroup only make the last one emptier.
@@ -42,9 +48,32 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Whether channels come in vec4s, which these kernels rely on.
-    pub(super) fn has_vectors(&self) -> bool {
-        self.input[3].is_multiple_of(4) && self.output[3].is_multiple_of(4)
+    /// With channels in vec4s.
+    fn padded(mut self) -> Self {
+        for channels in [&mut self.input[3], &mut self.output[3]] {
+            *channels = channels.next_multiple_of(4);
+        }
+        self
+    }
+
+    /// As if there were an output, of gradient zero, for every pixel of the input.
+    fn unstrided(mut self) -> Self {
+        self.geometry.stride = 1;
+        let [_, height, width, _] = self.input;
+        self.output[1] = self.geometry.output_size(height);
+        self.output[2] = self.geometry.output_size(width);
+        self
+    }
+
+    /// `[taps, 1, channels_in, channels_out]`.
+    fn weight(&self) -> [usize; 4] {
+        let kernel = self.geometry.kernel;
+        [kernel * kernel, 1, self.input[3], self.output[3]]
+    }
+
+    /// `[1, 1, 1, channels_out]`.
+    fn bias(&self) -> [usize; 4] {
+        [1, 1, 1, self.output[3]]
     }
 
     /// A 1 × 1 convolution does not know lines from images, so all pixels make one long line.
@@ -99,32 +128,54 @@ pub(super) fn forward(
     bias: &Primitive,
     walk: Walk,
 ) -> Primitive {
-    let output = allocate(x, walk.output);
-    let walk = walk.flattened();
-    let (shader, workgroups) = product_shader(walk.input, walk.output, &walk);
-    let shader = shader.signed("SHIFT", walk.geometry.padding as i32);
-    launch(shader, workgroups, &[x, weight, &output, bias]);
-    output
+    let padded = walk.padded();
+    let x = spread(x, walk.input, padded.input, 1);
+    let weight = spread(weight, walk.weight(), padded.weight(), 1);
+    let bias = spread(bias, walk.bias(), padded.bias(), 1);
+
+    let output = allocate(&x, padded.output);
+    let flat = padded.flattened();
+    let (shader, workgroups) = product_shader(flat.input, flat.output, &flat);
+    let shader = shader.signed("SHIFT", flat.geometry.padding as i32);
+    launch(shader, workgroups, &[&x, &weight, &output, &bias]);
+    corner(output, walk.output)
 }
 
-/// See [`crate::ops::Kernels::conv2d_grad_input`]; all operands are contiguous, the stride is 1.
+/// See [`crate::ops::Kernels::conv2d_grad_input`]; all operands are contiguous.
 pub(super) fn grad_input(grad: &Primitive, weight: &Primitive, walk: Walk) -> Primitive {
-    let grad_x = allocate(grad, walk.input);
-    let walk = walk.flattened();
-    let (shader, workgroups) = product_shader(walk.output, walk.input, &walk);
+    let padded = walk.padded().unstrided();
+    let grad = spread(grad, walk.output, padded.output, walk.geometry.stride);
+    let weight = spread(weight, walk.weight(), padded.weight(), 1);
+
+    let grad_x = allocate(&grad, padded.input);
+    let flat = padded.flattened();
+    let (shader, workgroups) = product_shader(flat.output, flat.input, &flat);
     let ConvGeometry {
         kernel, padding, ..
-    } = walk.geometry;
+    } = flat.geometry;
     let shader = shader
         .flag("GRAD_INPUT", true)
         .signed("SHIFT", kernel as i32 - 1 - padding as i32);
-    launch(shader, workgroups, &[grad, weight, &grad_x]);
-    grad_x
+    launch(shader, workgroups, &[&grad, &weight, &grad_x]);
+    corner(grad_x, walk.input)
+}
+
+/// See [`crate::ops::Kernels::conv2d_grad_weight`]; all operands are contiguous.
+pub(super) fn grad_weight(x: &Primitive, grad: &Primitive, walk: Walk) -> (Primitive, Primitive) {
+    let padded = walk.padded();
+    let x = spread(x, walk.input, padded.input, 1);
+    let grad = spread(grad, walk.output, padded.output, 1);
+    let (parts, splits) = grad_weight_parts(&x, &grad, padded);
+
+    let kernel = walk.geometry.kernel;
+    let shape = |walk: Walk| [kernel, kernel, walk.input[3], walk.output[3]];
+    let (weight, bias) = sum_parts(parts, splits, shape(padded));
+    (corner(weight, shape(walk)), corner(bias, [walk.output[3]]))
 }
 
 /// Partial sums of the gradients of weight `[splits, rows, channels]` and bias
-/// `[splits, channels]`; all operands are contiguous.
-pub(super) fn grad_weight(x: &Primitive, grad: &Primitive, walk: Walk) -> ([Primitive; 2], usize) {
+/// `[splits, channels]`; channels come in vec4s, all operands are contiguous.
+fn grad_weight_parts(x: &Primitive, grad: &Primitive, walk: Walk) -> ([Primitive; 2], usize) {
     let walk = walk.flattened();
     let [_, height_in, width_in, channels_in] = walk.input;
     let [batch, height, width, channels] = walk.output;

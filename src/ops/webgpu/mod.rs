@@ -13,6 +13,7 @@ mod group_norm;
 mod launch;
 mod optimizer;
 mod shader;
+mod spread;
 mod upsample;
 
 use burn::tensor::ops::FloatTensor;
