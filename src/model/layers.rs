@@ -1,6 +1,6 @@
 //! The layers the blocks are made of. Activations are `[batch, height, width, channels]`.
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::Tensor;
 
 use super::{
     UNetConfig,
@@ -91,6 +91,22 @@ impl Conv2d {
             self.geometry,
         )
     }
+
+    /// Plus `addend`, of the output's shape or `[n, 1, 1, out]`.
+    pub(super) fn forward_add<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        addend: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
+        ops::conv2d_add(
+            x,
+            weights.get(self.weight),
+            weights.get(self.bias),
+            addend,
+            self.geometry,
+        )
+    }
 }
 
 #[derive(Debug)]
@@ -175,9 +191,4 @@ impl GroupNorm {
         };
         ops::group_norm(x, weights.get(self.weight), weights.get(self.bias), options)
     }
-}
-
-/// x · sigmoid(x), in fewer operations than burn's own.
-pub(super) fn silu<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
-    x.clone() / (x.neg().exp() + 1.0)
 }

@@ -6,7 +6,7 @@ use super::{
     UNetConfig, Weights,
     layers::{Conv2d, GroupNorm, Linear, Scope, Start},
 };
-use crate::ops::{Ops, add_per_image};
+use crate::ops::Ops;
 
 #[derive(Debug)]
 pub(super) struct ResnetBlock {
@@ -60,10 +60,11 @@ impl ResnetBlock {
             None => x.clone(),
         };
         let hidden = self.norm1.forward_silu(weights, x);
-        let hidden = self.conv1.forward(weights, hidden);
         let time = self.time_emb_proj.forward(weights, time.clone());
-        let hidden = add_per_image(hidden, time);
+        let [images, channels] = time.dims();
+        let time = time.reshape([images, 1, 1, channels]);
+        let hidden = self.conv1.forward_add(weights, hidden, time);
         let hidden = self.norm2.forward_silu(weights, hidden);
-        self.conv2.forward(weights, hidden) + shortcut
+        self.conv2.forward_add(weights, hidden, shortcut)
     }
 }

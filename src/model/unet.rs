@@ -8,7 +8,7 @@ use super::{
     attention::Attention,
     config::{DownBlockType, UpBlockType},
     embedding::timestep_embedding,
-    layers::{Conv2d, Embedding, GroupNorm, Linear, Scope, Start, silu},
+    layers::{Conv2d, Embedding, GroupNorm, Linear, Scope, Start},
     parameters::ParameterList,
     resnet::ResnetBlock,
 };
@@ -178,7 +178,7 @@ impl UNet {
         for level in &self.up {
             for layer in &level.layers {
                 if let Some(skip) = skips.pop() {
-                    x = Tensor::cat(vec![x, skip], 3);
+                    x = ops::concat_channels(x, skip);
                 }
                 x = layer.forward(weights, x, &time);
             }
@@ -209,14 +209,14 @@ impl UNet {
             TensorData::new(embedding, [timesteps.len(), dim]),
             &weights.device(),
         );
-        let hidden = silu(self.time_linear_1.forward(weights, embedding));
+        let hidden = ops::silu(self.time_linear_1.forward(weights, embedding));
         let mut embedding = self.time_linear_2.forward(weights, hidden);
         if let (Some(table), Some(null)) = (&self.class_embedding, self.config.null_class()) {
             let any = vec![null; timesteps.len()];
             let class = table.forward(weights, class_labels.unwrap_or(&any));
             embedding = embedding + class;
         }
-        silu(embedding)
+        ops::silu(embedding)
     }
 }
 

@@ -98,6 +98,18 @@ pub trait Kernels: Backend {
         portable::conv2d::<Self>(x, weight, bias, geometry)
     }
 
+    /// [`Kernels::conv2d_forward`] plus `addend`, either `[n, h', w', c_out]` or `[n, 1, 1, c_out]`,
+    /// which every pixel of an image then gets alike.
+    fn conv2d_add_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        Self::float_add(Self::conv2d_forward(x, weight, bias, geometry), addend)
+    }
+
     /// Gradient with respect to the input of [`Kernels::conv2d_forward`], whose shape is
     /// `[n, height, width, c_in]` for `input_size` `[height, width]`.
     fn conv2d_grad_input(
@@ -145,8 +157,8 @@ pub trait Kernels: Backend {
         portable::group_norm_backward::<Self>(grad, x, gamma, beta, statistics, options)
     }
 
-    /// `x` `[n, h, w, c]` summed over its pixels, `[n, c]`: the gradient of `per_image` in
-    /// [`Ops::add_per_image_op`].
+    /// `x` `[n, h, w, c]` summed over the pixels of each image, `[n, 1, 1, c]`: the gradient of an
+    /// addend of that shape in [`Kernels::conv2d_add_forward`].
     fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
         portable::sum_pixels::<Self>(x)
     }
@@ -155,6 +167,27 @@ pub trait Kernels: Backend {
     /// `[n, h, w, c]`.
     fn upsample_grad(grad: FloatTensor<Self>) -> FloatTensor<Self> {
         portable::upsample_grad::<Self>(grad)
+    }
+
+    /// `x · sigmoid(x)` of any shape.
+    fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        portable::silu::<Self>(x)
+    }
+
+    /// Gradient of [`Kernels::silu_forward`].
+    fn silu_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        portable::silu_backward::<Self>(grad, x)
+    }
+
+    /// The channels of `first` `[n, h, w, a]` followed by those of `second` `[n, h, w, b]`.
+    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![first, second], 3)
+    }
+
+    /// The first `channels` channels of `x` `[n, h, w, c]`, and the others: the gradients of
+    /// [`Kernels::concat_channels`].
+    fn split_channels(x: FloatTensor<Self>, channels: usize) -> [FloatTensor<Self>; 2] {
+        portable::split_channels::<Self>(x, channels)
     }
 
     /// Fails if the device went wrong since the last call in a way that no operation could report,
@@ -193,6 +226,15 @@ pub trait Ops: Backend {
         geometry: ConvGeometry,
     ) -> FloatTensor<Self>;
 
+    /// See [`Kernels::conv2d_add_forward`].
+    fn conv2d_add_op(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self>;
+
     /// See [`Kernels::group_norm_forward`]; without the statistics.
     fn group_norm_op(
         x: FloatTensor<Self>,
@@ -201,8 +243,12 @@ pub trait Ops: Backend {
         options: GroupNormOptions,
     ) -> FloatTensor<Self>;
 
-    /// `x` `[n, h, w, c]` with the channels `per_image` `[n, c]` added to every pixel.
-    fn add_per_image_op(x: FloatTensor<Self>, per_image: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`Kernels::silu_forward`].
+    fn silu_op(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`Kernels::concat_channels`].
+    fn concat_channels_op(first: FloatTensor<Self>, second: FloatTensor<Self>)
+    -> FloatTensor<Self>;
 
     /// `x` `[n, h, w, c]` with every pixel repeated 2 × 2 times, `[n, 2h, 2w, c]`.
     fn upsample_op(x: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -221,6 +267,18 @@ macro_rules! ops_from_kernels {
                 <Self as $crate::ops::Kernels>::conv2d_forward(x, weight, bias, geometry)
             }
 
+            fn conv2d_add_op(
+                x: burn::tensor::ops::FloatTensor<Self>,
+                weight: burn::tensor::ops::FloatTensor<Self>,
+                bias: burn::tensor::ops::FloatTensor<Self>,
+                addend: burn::tensor::ops::FloatTensor<Self>,
+                geometry: $crate::ops::ConvGeometry,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                <Self as $crate::ops::Kernels>::conv2d_add_forward(
+                    x, weight, bias, addend, geometry,
+                )
+            }
+
             fn group_norm_op(
                 x: burn::tensor::ops::FloatTensor<Self>,
                 gamma: burn::tensor::ops::FloatTensor<Self>,
@@ -230,11 +288,17 @@ macro_rules! ops_from_kernels {
                 <Self as $crate::ops::Kernels>::group_norm_forward(x, gamma, beta, options).0
             }
 
-            fn add_per_image_op(
+            fn silu_op(
                 x: burn::tensor::ops::FloatTensor<Self>,
-                per_image: burn::tensor::ops::FloatTensor<Self>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::ops::portable::add_per_image::<Self>(x, per_image)
+                <Self as $crate::ops::Kernels>::silu_forward(x)
+            }
+
+            fn concat_channels_op(
+                first: burn::tensor::ops::FloatTensor<Self>,
+                second: burn::tensor::ops::FloatTensor<Self>,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                <Self as $crate::ops::Kernels>::concat_channels(first, second)
             }
 
             fn upsample_op(
@@ -259,6 +323,23 @@ pub fn conv2d<B: Ops>(
         unwrap(x),
         unwrap(weight),
         unwrap(bias),
+        geometry,
+    ))
+}
+
+/// [`Kernels::conv2d_add_forward`] on burn's typed tensors.
+pub fn conv2d_add<B: Ops>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    addend: Tensor<B, 4>,
+    geometry: ConvGeometry,
+) -> Tensor<B, 4> {
+    wrap(B::conv2d_add_op(
+        unwrap(x),
+        unwrap(weight),
+        unwrap(bias),
+        unwrap(addend),
         geometry,
     ))
 }
@@ -304,9 +385,14 @@ pub fn group_norm<B: Ops>(
     ))
 }
 
-/// [`Ops::add_per_image_op`] on burn's typed tensors.
-pub fn add_per_image<B: Ops>(x: Tensor<B, 4>, per_image: Tensor<B, 2>) -> Tensor<B, 4> {
-    wrap(B::add_per_image_op(unwrap(x), unwrap(per_image)))
+/// [`Kernels::silu_forward`] on burn's typed tensors.
+pub fn silu<B: Ops, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    wrap(B::silu_op(unwrap(x)))
+}
+
+/// [`Kernels::concat_channels`] on burn's typed tensors.
+pub fn concat_channels<B: Ops>(first: Tensor<B, 4>, second: Tensor<B, 4>) -> Tensor<B, 4> {
+    wrap(B::concat_channels_op(unwrap(first), unwrap(second)))
 }
 
 /// [`Ops::upsample_op`] on burn's typed tensors.

@@ -109,11 +109,30 @@ fn sigmoid<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     (x.neg().exp() + 1.0).recip()
 }
 
-/// See [`super::Ops::add_per_image_op`].
-pub fn add_per_image<B: Backend>(x: FloatTensor<B>, per_image: FloatTensor<B>) -> FloatTensor<B> {
-    let per_image = wrap::<B, 2>(per_image);
-    let [images, channels] = per_image.dims();
-    unwrap(wrap::<B, 4>(x) + per_image.reshape([images, 1, 1, channels]))
+/// See [`super::Kernels::silu_forward`].
+pub fn silu<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let exponential = B::float_exp(B::float_neg(x.clone()));
+    B::float_div(x, B::float_add_scalar(exponential, 1f32.into()))
+}
+
+/// See [`super::Kernels::silu_backward`].
+pub fn silu_backward<B: Backend>(grad: FloatTensor<B>, x: FloatTensor<B>) -> FloatTensor<B> {
+    let exponential = B::float_exp(B::float_neg(x.clone()));
+    let s = B::float_recip(B::float_add_scalar(exponential, 1f32.into()));
+    // d/dx (x·σ(x)) = σ(x) · (1 + x · (1 - σ(x)))
+    let rest = B::float_add_scalar(B::float_neg(s.clone()), 1f32.into());
+    let slope = B::float_add_scalar(B::float_mul(x, rest), 1f32.into());
+    B::float_mul(grad, B::float_mul(s, slope))
+}
+
+/// See [`super::Kernels::split_channels`].
+pub fn split_channels<B: Backend>(x: FloatTensor<B>, channels: usize) -> [FloatTensor<B>; 2] {
+    let x = wrap::<B, 4>(x);
+    let rest = x.dims()[3] - channels;
+    [
+        unwrap(x.clone().narrow(3, 0, channels)),
+        unwrap(x.narrow(3, channels, rest)),
+    ]
 }
 
 /// See [`super::Ops::upsample_op`].
@@ -134,9 +153,7 @@ pub fn upsample_grad<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
 
 /// See [`super::Kernels::sum_pixels`].
 pub fn sum_pixels<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    let x = wrap::<B, 4>(x);
-    let [images, _, _, channels] = x.dims();
-    unwrap(x.sum_dim(1).sum_dim(2).reshape([images, channels]))
+    unwrap(wrap::<B, 4>(x).sum_dim(1).sum_dim(2))
 }
 
 /// See [`super::Kernels::group_norm`].

@@ -44,6 +44,16 @@ macro_rules! backend_tests {
             }
 
             #[test]
+            fn fused_operations_agree_with_flex() {
+                check::fused_agree::<$backend>(&$device);
+            }
+
+            #[test]
+            fn fused_gradients_agree_with_finite_differences() {
+                check::fused_finite_differences::<$backend>(&$device);
+            }
+
+            #[test]
             fn autodiff_registers_every_gradient() {
                 check::autodiff_agrees::<$backend>(&$device);
             }

@@ -3,12 +3,14 @@
 //!
 //! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias.
 
+use burn::tensor::TensorMetadata;
+
 use crate::ops::ConvGeometry;
 
 use super::{
     conv_direct::{self, Walk},
     device,
-    launch::{Primitive, allocate, contiguous, dimensions, launch},
+    launch::{Primitive, allocate, contiguous, dimensions, launch, reshaped},
     shader::Shader,
 };
 
@@ -71,6 +73,7 @@ struct Product<'a> {
     source: &'a Primitive,
     weight: &'a Primitive,
     bias: Option<&'a Primitive>,
+    addend: Option<&'a Primitive>,
     target: [usize; 4],
     geometry: ConvGeometry,
 }
@@ -94,6 +97,11 @@ impl Product<'_> {
 
         let shader = Shader::new("conv", include_str!("conv.wgsl"), tile.threads())
             .flag("GRAD_INPUT", grad_input)
+            .flag("ADD", self.addend.is_some())
+            .constant(
+                "PIXELS_PER_ADDEND",
+                pixels_per_addend(self.addend, self.target),
+            )
             .flag("SOURCE_VEC4", source_channels.is_multiple_of(4))
             .flag("WEIGHT_VEC4", !grad_input && channels.is_multiple_of(4))
             .flag("TARGET_VEC4", channels.is_multiple_of(4))
@@ -119,19 +127,29 @@ impl Product<'_> {
         let output = allocate(self.source, self.target);
         let mut buffers = vec![self.source, self.weight, &output];
         buffers.extend(self.bias);
+        buffers.extend(self.addend);
         launch(shader, tiles[0] * tiles[1] * phases, &buffers);
         output
     }
 }
 
-/// See [`crate::ops::Kernels::conv2d_forward`].
+/// Neighbouring pixels of `output` that get the same numbers of `addend`.
+pub(super) fn pixels_per_addend(addend: Option<&Primitive>, output: [usize; 4]) -> usize {
+    let numbers = output.iter().product::<usize>();
+    addend.map_or(1, |addend| numbers / addend.shape().num_elements())
+}
+
+/// See [`crate::ops::Kernels::conv2d_forward`] and [`crate::ops::Kernels::conv2d_add_forward`].
 pub(super) fn forward(
     x: Primitive,
     weight: Primitive,
     bias: Primitive,
+    addend: Option<Primitive>,
     geometry: ConvGeometry,
 ) -> Primitive {
     let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
+    let addend = addend.map(contiguous);
+    let addend = addend.as_ref();
     let input @ [batch, height, width, _] = dimensions(&x);
     let [_, _, _, channels] = dimensions(&weight);
     let output = [
@@ -146,12 +164,13 @@ pub(super) fn forward(
         geometry,
     };
     if device::runs_on_cpu(&x.device) {
-        return conv_direct::forward(&x, &weight, &bias, walk);
+        return conv_direct::forward(&x, &weight, &bias, addend, walk);
     }
     Product {
         source: &x,
         weight: &weight,
         bias: Some(&bias),
+        addend,
         target: output,
         geometry,
     }
@@ -181,6 +200,7 @@ pub(super) fn grad_input(
         source: &grad,
         weight: &weight,
         bias: None,
+        addend: None,
         target: input,
         geometry,
     }
@@ -288,7 +308,10 @@ pub(super) fn sum_parts(
     let biases = weight_shape[3];
     if splits == 1 {
         let [weight, bias] = parts;
-        return (reshaped(weight, weight_shape), reshaped(bias, [biases]));
+        return (
+            reshaped(weight, weight_shape.into()),
+            reshaped(bias, [biases].into()),
+        );
     }
     let gradients = [
         allocate(&parts[0], [weights]),
@@ -304,16 +327,5 @@ pub(super) fn sum_parts(
         &[&parts[0], &parts[1], &gradients[0], &gradients[1]],
     );
     let [weight, bias] = gradients;
-    (reshaped(weight, weight_shape), bias)
-}
-
-/// The same numbers under another shape.
-fn reshaped<const D: usize>(tensor: Primitive, shape: [usize; D]) -> Primitive {
-    Primitive::new_contiguous(
-        tensor.client,
-        tensor.device,
-        shape.into(),
-        tensor.handle,
-        tensor.dtype,
-    )
+    (reshaped(weight, weight_shape.into()), bias)
 }

@@ -8,6 +8,9 @@
 //   forward:         source = x, target = y
 //   gradient of x:   source = gradient of y, target = gradient of x (flag GRAD_INPUT)
 //
+// With flag ADD, the PIXELS_PER_ADDEND pixels of the target that follow each other get the same numbers
+// of `addend` added.
+//
 // Tiling. A workgroup computes TILE_PIXELS x TILE_CHANNELS of the target. It walks along k in
 // steps of DEPTH. For each step all threads together copy the TILE_PIXELS x DEPTH part of the
 // source and the DEPTH x TILE_CHANNELS part of the weights into workgroup memory. Then each
@@ -41,6 +44,13 @@
 #if GRAD_INPUT
 #else
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
+#endif
+#if ADD
+#if TARGET_VEC4
+@group(0) @binding(4) var<storage, read> addend: array<vec4<f32>>;
+#else
+@group(0) @binding(4) var<storage, read> addend: array<f32>;
+#endif
 #endif
 
 // Everything counted in vec4s is called QUADS. One vec4 of padding per row of a tile keeps threads
@@ -193,6 +203,27 @@ fn load_weight(k: u32, n: u32, phase: Phase) -> vec4<f32> {
 #endif
 }
 
+// What is added to channels n .. n + 4 of a pixel.
+fn addend_at(pixel: u32, n: u32) -> vec4<f32> {
+#if ADD
+    let start = pixel / PIXELS_PER_ADDEND * TARGET_CHANNELS;
+#if TARGET_VEC4
+    return addend[(start + n) / 4u];
+#else
+    // Past the last channel nothing is stored, so any value will do.
+    let last = TARGET_CHANNELS - 1u;
+    return vec4<f32>(
+        addend[start + n],
+        addend[start + min(n + 1u, last)],
+        addend[start + min(n + 2u, last)],
+        addend[start + min(n + 3u, last)],
+    );
+#endif
+#else
+    return vec4<f32>(0.0);
+#endif
+}
+
 fn store(index: u32, pixels: u32, n: u32, phase: Phase, value: vec4<f32>) {
     if (index >= pixels || n >= TARGET_CHANNELS) {
         return;
@@ -207,12 +238,13 @@ fn store(index: u32, pixels: u32, n: u32, phase: Phase, value: vec4<f32>) {
 #endif
     let start = pixel * TARGET_CHANNELS + n;
 #if TARGET_VEC4
-    output[start / 4u] = value;
+    output[start / 4u] = value + addend_at(pixel, n);
 #else
-    output[start] = value.x;
-    if (n + 1u < TARGET_CHANNELS) { output[start + 1u] = value.y; }
-    if (n + 2u < TARGET_CHANNELS) { output[start + 2u] = value.z; }
-    if (n + 3u < TARGET_CHANNELS) { output[start + 3u] = value.w; }
+    let sum = value + addend_at(pixel, n);
+    output[start] = sum.x;
+    if (n + 1u < TARGET_CHANNELS) { output[start + 1u] = sum.y; }
+    if (n + 2u < TARGET_CHANNELS) { output[start + 2u] = sum.z; }
+    if (n + 3u < TARGET_CHANNELS) { output[start + 3u] = sum.w; }
 #endif
 }
 

@@ -10,7 +10,7 @@
 use crate::ops::ConvGeometry;
 
 use super::{
-    conv::sum_parts,
+    conv::{pixels_per_addend, sum_parts},
     launch::{Primitive, allocate, launch},
     shader::Shader,
     spread::{corner, spread},
@@ -121,23 +121,36 @@ fn product_shader(
     (shader, threads.div_ceil(THREADS))
 }
 
-/// See [`crate::ops::Kernels::conv2d_forward`]; all operands are contiguous.
+/// See [`crate::ops::Kernels::conv2d_forward`] and [`crate::ops::Kernels::conv2d_add_forward`]; all
+/// operands are contiguous.
 pub(super) fn forward(
     x: &Primitive,
     weight: &Primitive,
     bias: &Primitive,
+    addend: Option<&Primitive>,
     walk: Walk,
 ) -> Primitive {
     let padded = walk.padded();
     let x = spread(x, walk.input, padded.input, 1);
     let weight = spread(weight, walk.weight(), padded.weight(), 1);
     let bias = spread(bias, walk.bias(), padded.bias(), 1);
+    let pixels_per_addend = pixels_per_addend(addend, walk.output);
+    let addend = addend.map(|addend| {
+        let pixels = walk.output[..3].iter().product::<usize>() / pixels_per_addend;
+        let shape = |walk: Walk| [pixels, 1, 1, walk.output[3]];
+        spread(addend, shape(walk), shape(padded), 1)
+    });
 
     let output = allocate(&x, padded.output);
     let flat = padded.flattened();
     let (shader, workgroups) = product_shader(flat.input, flat.output, &flat);
-    let shader = shader.signed("SHIFT", flat.geometry.padding as i32);
-    launch(shader, workgroups, &[&x, &weight, &output, &bias]);
+    let shader = shader
+        .flag("ADD", addend.is_some())
+        .constant("PIXELS_PER_ADDEND", pixels_per_addend)
+        .signed("SHIFT", flat.geometry.padding as i32);
+    let mut buffers = vec![&x, &weight, &output, &bias];
+    buffers.extend(&addend);
+    launch(shader, workgroups, &buffers);
     corner(output, walk.output)
 }
 

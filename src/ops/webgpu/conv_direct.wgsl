@@ -9,7 +9,8 @@
 //
 // The gradient (flag GRAD_INPUT, stride 1 only) is the same walk with the taps mirrored and the
 // weight transposed: source = gradient of y, target = gradient of x. SHIFT is the padding that
-// walk sees. Channels on both sides are multiples of 4, PIXELS divides TARGET_WIDTH, and QUADS the
+// walk sees. With flag ADD, the PIXELS_PER_ADDEND pixels of the target that follow each other get the
+// same numbers of `addend` added. Channels on both sides are multiples of 4, PIXELS divides TARGET_WIDTH, and QUADS the
 // vec4s of target channels.
 
 @group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;
@@ -18,6 +19,9 @@
 #if GRAD_INPUT
 #else
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
+#endif
+#if ADD
+@group(0) @binding(4) var<storage, read> addend: array<vec4<f32>>;
 #endif
 
 const SOURCE_QUADS: u32 = SOURCE_CHANNELS / 4u;
@@ -49,11 +53,15 @@ fn product(m: mat4x4<f32>, values: vec4<f32>) -> vec4<f32> {
 #endif
 }
 
-fn initial(quad: u32) -> vec4<f32> {
+fn initial(pixel: u32, quad: u32) -> vec4<f32> {
 #if GRAD_INPUT
     return vec4<f32>(0.0);
 #else
+#if ADD
+    return bias[quad] + addend[pixel / PIXELS_PER_ADDEND * TARGET_QUADS + quad];
+#else
     return bias[quad];
+#endif
 #endif
 }
 
@@ -72,7 +80,8 @@ fn main(
     }
 
     var sums: array<vec4<f32>, PIXELS * QUADS>;
-    #repeat PIXELS #repeat QUADS sums[$iu * QUADS + $ju] = initial(first_quad + $ju);
+    let first_pixel = (image * TARGET_HEIGHT + y) * TARGET_WIDTH + first_x;
+    #repeat PIXELS #repeat QUADS sums[$iu * QUADS + $ju] = initial(first_pixel + $iu, first_quad + $ju);
 
     var inside: array<bool, COLUMNS>;
     var column: array<u32, COLUMNS>;
@@ -94,6 +103,6 @@ fn main(
         }
     }
 
-    let start = ((image * TARGET_HEIGHT + y) * TARGET_WIDTH + first_x) * TARGET_QUADS + first_quad;
+    let start = first_pixel * TARGET_QUADS + first_quad;
     #repeat PIXELS #repeat QUADS output[start + $iu * TARGET_QUADS + $ju] = sums[$iu * QUADS + $ju];
 }

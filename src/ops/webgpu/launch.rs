@@ -35,6 +35,17 @@ pub(super) fn allocate<const D: usize>(like: &Primitive, shape: [usize; D]) -> P
     )
 }
 
+/// The same numbers, which are contiguous, under another shape.
+pub(super) fn reshaped(tensor: Primitive, shape: Shape) -> Primitive {
+    CubeTensor::new_contiguous(
+        tensor.client,
+        tensor.device,
+        shape,
+        tensor.handle,
+        tensor.dtype,
+    )
+}
+
 /// `words` on the device of `like`; only a shader of ours knows what they mean.
 pub(super) fn upload_words(like: &Primitive, words: &[u32]) -> Primitive {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();

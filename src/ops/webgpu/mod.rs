@@ -6,6 +6,7 @@
 
 #![cfg_attr(feature = "portable", allow(dead_code, unused_imports))]
 
+mod concat;
 mod conv;
 mod conv_direct;
 pub mod device;
@@ -13,7 +14,9 @@ mod group_norm;
 mod launch;
 mod optimizer;
 mod shader;
+mod silu;
 mod spread;
+mod sum_pixels;
 mod upsample;
 
 use burn::tensor::ops::FloatTensor;
@@ -34,7 +37,17 @@ impl Kernels for WebGpu {
         bias: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
-        conv::forward(x, weight, bias, geometry)
+        conv::forward(x, weight, bias, None, geometry)
+    }
+
+    fn conv2d_add_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        conv::forward(x, weight, bias, Some(addend), geometry)
     }
 
     fn conv2d_grad_input(
@@ -72,6 +85,26 @@ impl Kernels for WebGpu {
         options: GroupNormOptions,
     ) -> [FloatTensor<Self>; 3] {
         group_norm::backward(grad, x, gamma, beta, statistics, options)
+    }
+
+    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        sum_pixels::sum_pixels(x)
+    }
+
+    fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        silu::forward(x)
+    }
+
+    fn silu_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        silu::backward(grad, x)
+    }
+
+    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        concat::concat(first, second)
+    }
+
+    fn split_channels(x: FloatTensor<Self>, channels: usize) -> [FloatTensor<Self>; 2] {
+        concat::split(x, channels)
     }
 
     fn upsample_grad(grad: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -1,0 +1,50 @@
+//! Channels of two tensors in one, and back. Launches: 1 each.
+
+use super::{
+    launch::{Primitive, allocate, contiguous, dimensions, launch},
+    shader::Shader,
+};
+
+/// See [`crate::ops::Kernels::concat_channels`].
+pub(super) fn concat(first: Primitive, second: Primitive) -> Primitive {
+    let (first, second) = (contiguous(first), contiguous(second));
+    let [images, height, width, channels] = dimensions(&first);
+    let [_, _, _, more] = dimensions(&second);
+    let both = allocate(&first, [images, height, width, channels + more]);
+    run(
+        [&first, &second, &both],
+        images * height * width,
+        [channels, more],
+        false,
+    );
+    both
+}
+
+/// See [`crate::ops::Kernels::split_channels`].
+pub(super) fn split(both: Primitive, channels: usize) -> [Primitive; 2] {
+    let both = contiguous(both);
+    let [images, height, width, all] = dimensions(&both);
+    let channels = [channels, all - channels];
+    let parts = channels.map(|channels| allocate(&both, [images, height, width, channels]));
+    run(
+        [&parts[0], &parts[1], &both],
+        images * height * width,
+        channels,
+        true,
+    );
+    parts
+}
+
+fn run(buffers: [&Primitive; 3], pixels: usize, channels: [usize; 2], split: bool) {
+    const THREADS: usize = 64;
+    let quads = channels.iter().all(|channels| channels.is_multiple_of(4));
+    let [first, second] = channels.map(|channels| if quads { channels / 4 } else { channels });
+    let count = pixels * (first + second);
+    let shader = Shader::new("concat", include_str!("concat.wgsl"), THREADS)
+        .flag("SPLIT", split)
+        .flag("VEC4", quads)
+        .constant("COUNT", count)
+        .constant("FIRST", first)
+        .constant("SECOND", second);
+    launch(shader, count.div_ceil(THREADS), &buffers);
+}
