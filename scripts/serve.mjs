@@ -26,6 +26,7 @@ if (options.help) {
 }
 
 const TYPES = {
+  '.avif': 'image/avif',
   '.css': 'text/css',
   '.gif': 'image/gif',
   '.html': 'text/html; charset=utf-8',

@@ -10,6 +10,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { makeCreatures, SIDE as CREATURE_SIDE } from './creatures.mjs';
 import { LABELS as DIGIT_LABELS, makeDigits, SIDE as DIGIT_SIDE } from './digits.mjs';
 import { makeFaces, SIDE as FACE_SIDE } from './faces.mjs';
+import { FILM } from './film-layout.mjs';
 import { encodeSheet } from './sheet.mjs';
 
 const SAMPLES = new URL('../../web/samples/', import.meta.url);
@@ -27,6 +28,7 @@ const sets = [
     licence: 'Apache-2.0',
     attribution: 'Noto Emoji, © Google LLC, Apache License 2.0; drawn at 64 pixels on white',
     flip: true,
+    film: FILM,
   },
   {
     id: 'digits',

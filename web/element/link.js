@@ -37,10 +37,26 @@ export function sessionOptions(element) {
     sample: { ...asked, ...readSample(page) },
     compare: readComparison(page.compare),
     usesLabels: page.use_labels === '1',
+    film: showsFilm(element, page, overrides),
     keep: element.mode === 'lab' || element.mode === 'train',
     still: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
 }
+
+/**
+ * Whether a recording of the bundled model shows what the element is going to draw.
+ *
+ * @param {UnnoiseLab} element
+ * @param {import('../lib/hash-state.js').PageState} page
+ * @param {Record<string, unknown>} overrides
+ */
+const showsFilm = (element, page, overrides) =>
+  element.mode === 'lab' &&
+  element.autoplay &&
+  !(page.model ?? element.model) &&
+  !element.sampler &&
+  !element.steps &&
+  Object.keys({ ...overrides, ...readSample(page) }).length === 0;
 
 /**
  * The hash while one works: what differs from the defaults, so that it stays readable.

@@ -5,6 +5,7 @@ import { Lab } from '../lab.js';
 import { Comparison } from './comparison.js';
 import { DataRoom } from './data-room.js';
 import { Editor } from './editor.js';
+import { Film } from './film.js';
 import { ForwardProcess } from './forward-process.js';
 import { Insight } from './insight.js';
 import { Messages } from './messages.js';
@@ -27,6 +28,7 @@ import { Trainer } from './trainer.js';
  * @property {Partial<import('../lab.js').SampleOptions>} sample
  * @property {import('./comparison.js').Choice[] | undefined} compare samplers beside each other
  * @property {boolean} usesLabels whether a model is to learn the labels of its images
+ * @property {boolean} film whether a recording is shown until there is something to see
  * @property {boolean} keep whether work is kept in the browser's storage
  * @property {boolean} still whether motion is to wait until asked for
  */
@@ -44,6 +46,7 @@ export class Session extends EventTarget {
   activity = 'Starting';
   messages = new Messages();
   player = new Player();
+  film = new Film();
   /** @type {Comparison} */
   comparison;
   editor = new Editor(this);
@@ -86,6 +89,12 @@ export class Session extends EventTarget {
     this.forward.addEventListener('failed', (event) =>
       this.fail(/** @type {CustomEvent} */ (event).detail, 'forward'),
     );
+    this.player.addEventListener('frame', () => {
+      // Who wants no motion sees the images that are drawn only once they are finished.
+      if (!this.options.still || this.player.ended) this.film.end();
+    });
+    this.trainer.preview.addEventListener('frame', () => this.film.end());
+    this.film.addEventListener('frame', this.#changed, { once: true });
     this.#watchTrainer();
   }
 
@@ -117,8 +126,9 @@ export class Session extends EventTarget {
   }
 
   async start() {
+    const { backend, sample, film, dataset, still } = this.options;
+    if (film) this.film.play(dataset, { still });
     try {
-      const { backend, sample } = this.options;
       const lab = await this.#createLab(backend);
       const seed = Number(this.overrides.seed ?? 0);
       this.sampleSettings.set({ seed, ...sample }, lab.config);
@@ -445,6 +455,7 @@ export class Session extends EventTarget {
     this.#disposed = true;
     this.stopDrawing();
     this.player.pause();
+    this.film.end();
     this.comparison.pause();
     this.editor.pause();
     this.forward.dispose();

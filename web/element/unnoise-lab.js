@@ -165,6 +165,7 @@ export class UnnoiseLab extends LitElement {
   #seen(visible = false) {
     if (visible && this.lazy) this.#start();
     this.session?.player.setVisible(visible);
+    this.session?.film.setVisible(visible);
     this.session?.comparison.setVisible(visible);
     this.session?.editor.setVisible(visible);
   }
@@ -174,7 +175,8 @@ export class UnnoiseLab extends LitElement {
   #onChange = () => {
     const { session } = this;
     if (!session) return;
-    this.toggleAttribute('drawn', session.player.frames.length > 0 || session.trainer.running);
+    const { player, film, trainer } = session;
+    this.toggleAttribute('drawn', player.frames.length > 0 || !!film.frame || trainer.running);
     // Panels look after themselves; the element only cares whether there is something to show.
     if (session.lab && !this.hasAttribute('ready')) {
       this.toggleAttribute('ready', true);

@@ -18,6 +18,8 @@ import { LabError } from './errors.js';
  * @property {string} attribution
  * @property {[label: string, count: number][]} [labels] what the tiles show, in their order
  * @property {string} [model] file of the model
+ * @property {{ file: string, frames: number, count: number, size: number }} [film] a recording of the
+ *   model's usual sampling: a sheet with a row of `count` tiles for each frame
  */
 
 const base = new URL('./samples/', import.meta.url);
@@ -54,10 +56,35 @@ export async function loadSetModel(set) {
   return missing ? undefined : new Uint8Array(await response.arrayBuffer());
 }
 
-/** @param {string} name */
-async function fetchFile(name) {
+/**
+ * @param {string | null} id of a set; the first if null
+ * @returns {Promise<import('../element/film.js').FilmFrame[]>} none where the set has no film
+ */
+export async function loadSetFilm(id) {
+  const sets = await listSets();
+  const { film, title } = sets.find((set) => id === null || set.id === id) ?? {};
+  if (!film || !title) return [];
+  const { file, frames, count, size } = film;
+  // It is there to be seen before the megabytes that are asked for at the same time.
+  const sheet = await (await fetchFile(file, { priority: 'high' })).blob();
+  const layout = { tile: size, count: frames * count, columns: count, title };
+  const tiles = await decodeSheet(sheet, layout);
+  return Array.from({ length: frames }, (_, index) => {
+    const x_t = new Uint8Array(count * size * size * 3);
+    for (let image = 0; image < count; image++) {
+      x_t.set(tiles[index * count + image].rgb, image * size * size * 3);
+    }
+    return { index, total: frames - 1, count, size, x_t };
+  });
+}
+
+/**
+ * @param {string} name
+ * @param {RequestInit} [options]
+ */
+async function fetchFile(name, options) {
   const address = new URL(name, base);
-  const response = await fetch(address).catch(() => undefined);
+  const response = await fetch(address, options).catch(() => undefined);
   if (!response?.ok) {
     throw new LabError(
       'not-found',

@@ -3,46 +3,55 @@ import { integer } from '../lib/format.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 
-/** The hero: what the model can do right now, noise turning into images. */
+/**
+ * The hero: what the model can do right now, noise turning into images. Until it can, a recording of
+ * the same.
+ */
 export class Stage extends Panel {
   sources() {
     return /** @type {[EventTarget, string][]} */ ([
       ...super.sources(),
       [this.session.player, 'frame'],
+      [this.session.film, 'frame'],
       [this.session.trainer.preview, 'frame'],
     ]);
   }
 
   render() {
-    const { player, trainer, origin, lab } = this.session;
-    const live = trainer.running && trainer.preview.frame;
-    const frame = live || player.frame;
+    const { player, trainer, film, activity } = this.session;
+    const live = (trainer.running && trainer.preview.frame) || player.frame;
+    const frame = film.frame ?? live;
     return html`<figure class="stage" part="stage">
       <unnoise-pixels
         .testid=${'hero-canvas'}
         .label=${'New images on their way out of noise'}
         .tiles=${frame && { rgb: frame.x_t, count: frame.count, size: frame.size }}
       ></unnoise-pixels>
-      <figcaption>
+      <figcaption data-testid="hero-caption">
+        <span class="bar"
+          >${
+            frame &&
+            html`<span style="width: ${(frame.index / Math.max(1, frame.total)) * 100}%"></span>`
+          }</span
+        >
         ${
           frame
-            ? html`<span class="bar"
-                  ><span style="width: ${(frame.index / Math.max(1, frame.total)) * 100}%"></span
-                ></span>
-                <span
-                  >${
-                    live
-                      ? `Your model at step ${integer(lab.step)}`
-                      : origin === 'bundled' || lab.step === 0
-                        ? 'Drawn in this tab, just now'
-                        : `Drawn by the model of step ${integer(lab.step)}`
-                  } <span class="muted">t = ${frame.t}</span></span
-                >`
-            : html`<span class="bar"></span>
-                <span class="muted">${this.session.activity || 'What it will learn from'}</span>`
+            ? html`<span
+                >${film.frame ? 'Recorded earlier' : this.#origin()}
+                <span class="muted">${film.frame ? activity : `t = ${live?.t}`}</span></span
+              >`
+            : html`<span class="muted">${activity || 'What it will learn from'}</span>`
         }
       </figcaption>
     </figure>`;
+  }
+
+  /** Who drew what is shown, in words. */
+  #origin() {
+    const { trainer, origin, lab } = this.session;
+    if (trainer.running && trainer.preview.frame) return `Your model at step ${integer(lab.step)}`;
+    if (origin === 'bundled' || lab.step === 0) return 'Drawn in this tab, just now';
+    return `Drawn by the model of step ${integer(lab.step)}`;
   }
 }
 
