@@ -41,10 +41,11 @@ def main():
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--lock", help="a file to lock while the command line computes")
-    parser.add_argument("--pause", type=float, default=0, help="seconds to leave the lock alone after a call")
+    parser.add_argument("--stretch", type=float, default=0, help="seconds to keep the lock for")
+    parser.add_argument("--pause", type=float, default=0, help="seconds to leave the lock alone for after that")
     args = parser.parse_args()
 
-    lab = CommandLine(args.unnoise, args.out, args.lock, args.pause)
+    lab = CommandLine(args.unnoise, args.out, args.lock, args.stretch, args.pause)
     files = sorted(args.data.rglob("*.png"))
     pictures = [Image.open(f).convert("RGB").resize((args.size, args.size), Image.Resampling.BOX) for f in files]
     real = np.stack([np.asarray(p, np.float32) for p in pictures]).transpose(0, 3, 1, 2) / 127.5 - 1

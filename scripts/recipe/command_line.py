@@ -14,21 +14,29 @@ from configurations import configuration
 
 
 class CommandLine:
-    """`unnoise` with everything it writes in `folder`; `lock`, if any, is held for a call's duration."""
+    """`unnoise` with everything it writes in `folder`.
 
-    def __init__(self, program: str, folder: Path, lock: str | None, pause: float):
-        self.program, self.folder, self.lock, self.pause = program, folder, lock, pause
+    With a `lock`, calls hold it: one after another for `stretch` seconds and what the last of them
+    takes beyond, after which others have `pause` seconds to take it.
+    """
+
+    def __init__(self, program: str, folder: Path, lock: str | None, stretch: float, pause: float):
+        self.program, self.folder = program, folder
+        self.lock, self.stretch, self.pause = lock, stretch, pause
+        self.held, self.since = None, 0.0
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def alone(self):
-        if self.lock is None:
-            yield
-            return
-        with open(self.lock, "a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-        time.sleep(self.pause)
+        if self.lock and self.held is None:
+            self.held = open(self.lock, "a")
+            fcntl.flock(self.held, fcntl.LOCK_EX)
+            self.since = time.monotonic()
+        yield
+        if self.held and time.monotonic() - self.since > self.stretch:
+            self.held.close()
+            self.held = None
+            time.sleep(self.pause)
 
     def call(self, *words: object) -> str:
         line = ["nice", "-n", "5", self.program, *map(str, words)]

@@ -55,3 +55,12 @@ def samplers(name: str) -> dict[str, list[str]]:
         "ddpm": ["--sampler", "ddpm", "--steps", "50"],
         "dpmpp2m": ["--sampler", "dpmpp2m", "--steps", "20"],
     }
+
+
+def priced_as(name: str) -> str:
+    """The first variant whose steps cost the same: of the same network and batch size."""
+
+    def cost(fields: dict) -> tuple:
+        return fields.get("unet"), fields.get("training", {}).get("batch_size")
+
+    return next(other for other, fields in variants().items() if cost(fields) == cost(variants()[name]))

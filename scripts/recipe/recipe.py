@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from command_line import CommandLine
-from configurations import samplers, variants
+from configurations import priced_as, samplers, variants
 from quality import floor, frechet_distance, share_of_copies, train_classifier
 
 
@@ -48,14 +48,14 @@ def table(lines: list[dict]) -> str:
 
 
 def step_times(lab: CommandLine, args: argparse.Namespace, pictures: Path) -> dict[str, float]:
-    """Seconds of a training step by name, kept in a file: the least of rounds over all of them, so that
+    """Seconds of a training step by `priced_as`, kept in a file: the least of rounds over all of them, so that
     a busy spell of the machine does not fall on one."""
     path = args.out / f"step-times-{args.size}.json"
     times = json.loads(path.read_text()) if path.exists() else {}
-    missing = [name for name in args.names if name not in times]
-    for _ in range(args.bench_rounds):
+    missing = {priced_as(name) for name in args.names} - times.keys()
+    for _ in range(args.bench_rounds if missing else 0):
         with lab.alone():
-            for name in missing:
+            for name in sorted(missing):
                 seconds = lab.seconds_per_step(name, args.size, pictures, args.bench_steps)
                 times[name] = min(seconds, times.get(name, seconds))
     path.write_text(json.dumps(times, indent=2))
@@ -75,7 +75,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--names", nargs="+", choices=variants(), default=list(variants()))
     parser.add_argument("--lock", help="a file to lock while the command line computes")
-    parser.add_argument("--pause", type=float, default=0, help="seconds to leave the lock alone after a call")
+    parser.add_argument("--stretch", type=float, default=0, help="seconds to keep the lock for")
+    parser.add_argument("--pause", type=float, default=0, help="seconds to leave the lock alone for after that")
     parser.add_argument("--table", action="store_true", help="only print what is there")
     args = parser.parse_args()
 
@@ -91,19 +92,20 @@ def main():
     real = classifier.features(images)
     print(f"classifier: {accuracy:.1%} on held-out images; floor of the FD: {floor(real):.2f}", flush=True)
 
-    lab = CommandLine(args.unnoise, args.out, args.lock, args.pause)
+    lab = CommandLine(args.unnoise, args.out, args.lock, args.stretch, args.pause)
     times = step_times(lab, args, pictures)
     done = {(r["name"], r["seed"]) for r in lines}
     for name in args.names:
         if (name, args.seed) in done:
             continue
-        steps = round(args.budget / times[name])
+        seconds = times[priced_as(name)]
+        steps = round(args.budget / seconds)
         model, loss = lab.train(name, args.size, args.seed, pictures, steps)
         drawn = {s: lab.sample(model, options, args.count) for s, options in samplers(name).items()}
         result = {
             "name": name,
             "seed": args.seed,
-            "seconds_per_step": times[name],
+            "seconds_per_step": seconds,
             "steps": steps,
             "loss": loss,
             "fd": {s: frechet_distance(classifier.features(x), real) for s, x in drawn.items()},
