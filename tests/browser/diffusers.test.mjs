@@ -114,10 +114,15 @@ test('a folder dropped on the page draws the same images, and images beside it a
   }
   const lab = await LabPage.open(context, server.address, SETTINGS);
   const session = await context.newCDPSession(lab.page);
-  for (const type of /** @type {const} */ (['dragEnter', 'dragOver', 'drop'])) {
+  const drag = (/** @type {'dragEnter' | 'dragOver' | 'drop'} */ type) => {
     const data = { items: [], files: [model, ALL_IMAGES[0]], dragOperationsMask: 1 };
-    await session.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
-  }
+    return session.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
+  };
+  await drag('dragEnter');
+  await drag('dragOver');
+  // A page that has not seen anything coming does not get a drop.
+  await lab.page.locator('.root.dragging').waitFor();
+  await drag('drop');
   await lab.page.getByText('Loaded pipeline.').waitFor();
   assert.equal(await drawn(lab), exported.drawn);
   // How long it was trained is not known, and yet it is no model of random weights.

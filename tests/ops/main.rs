@@ -3,6 +3,7 @@
 
 mod cases;
 mod check;
+mod fused;
 mod threads;
 
 use unnoise::ops::Kernels;
@@ -45,12 +46,12 @@ macro_rules! backend_tests {
 
             #[test]
             fn fused_operations_agree_with_flex() {
-                check::fused_agree::<$backend>(&$device);
+                fused::agree::<$backend>(&$device);
             }
 
             #[test]
             fn fused_gradients_agree_with_finite_differences() {
-                check::fused_finite_differences::<$backend>(&$device);
+                fused::finite_differences::<$backend>(&$device);
             }
 
             #[test]

@@ -1,24 +1,31 @@
 //! Sums over the pixels of an image. Launches: 1.
 
 use super::{
+    device,
     launch::{Primitive, allocate, contiguous, dimensions, launch},
     shader::Shader,
 };
 
 /// See [`crate::ops::Kernels::sum_pixels`].
 pub(super) fn sum_pixels(x: Primitive) -> Primitive {
-    const THREADS: usize = 256;
-    const CHANNELS_PER_WORKGROUP: usize = 16;
+    const TILE: usize = 16;
+    // Waiting for each other is what threads of a CPU are slowest at.
+    let slices = if device::runs_on_cpu(&x.device) {
+        1
+    } else {
+        16
+    };
     let x = contiguous(x);
     let [images, height, width, channels] = dimensions(&x);
     let sums = allocate(&x, [images, 1, 1, channels]);
-    let tiles = channels.div_ceil(CHANNELS_PER_WORKGROUP);
-    let shader = Shader::new("sum_pixels", include_str!("sum_pixels.wgsl"), THREADS)
+    let tiles = channels.div_ceil(TILE);
+    let text = include_str!("sum_pixels.wgsl");
+    let shader = Shader::new("sum_pixels", text, TILE * slices)
         .constant("PIXELS", height * width)
         .constant("CHANNELS", channels)
-        .constant("TILE", CHANNELS_PER_WORKGROUP)
+        .constant("TILE", TILE)
         .constant("TILES", tiles)
-        .constant("SLICES", THREADS / CHANNELS_PER_WORKGROUP);
+        .constant("SLICES", slices);
     launch(shader, images * tiles, &[&x, &sums]);
     sums
 }

@@ -1,0 +1,65 @@
+// A GPU pays for every dispatch, however small: a step must not take more of them than it has to.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, serve } from './lab.mjs';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+/** @type {import('playwright-core').Page} */
+let page;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+  page = await context.newPage();
+  await page.goto(`${server.address}README.md`);
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
+
+/**
+ * The dispatches of a training step and of a denoising step of the default network.
+ * @param {string} address
+ */
+async function count(address) {
+  let dispatches = 0;
+  const encoder = /** @type {any} */ (globalThis).GPUComputePassEncoder.prototype;
+  for (const name of ['dispatchWorkgroups', 'dispatchWorkgroupsIndirect']) {
+    const original = encoder[name];
+    encoder[name] = function (/** @type {number[]} */ ...args) {
+      dispatches++;
+      return original.apply(this, args);
+    };
+  }
+  const { default: init, Engine } = await import(`${address}pkg/gpu/unnoise.js`);
+  await init();
+  // The number of dispatches does not depend on the batch.
+  const engine = await Engine.create('webgpu', Engine.defaultConfig(32, 2));
+  engine.setImages(new Uint8Array(2 * 32 * 32 * 3).fill(99), 2, 32);
+  const counted = async (/** @type {() => Promise<unknown>} */ run) => {
+    const start = dispatches;
+    await run();
+    return dispatches - start;
+  };
+  // The first step of each kind also prepares what the others find.
+  const training = () => engine.train(0, 1);
+  await training();
+  const inTraining = await counted(training);
+  const sampling = engine.sample(JSON.stringify({ sampler: 'ddim', steps: 10, count: 2 }));
+  const denoising = () => sampling.next();
+  // x_T is a frame, but no step.
+  await denoising();
+  await denoising();
+  return { training: inTraining, denoising: await counted(denoising) };
+}
+
+test('steps of the default network take few dispatches', async (t) => {
+  const { training, denoising } = await page.evaluate(count, server.address);
+  t.diagnostic(`${training} dispatches a training step, ${denoising} a denoising step`);
+  assert.ok(training <= 300, `${training} dispatches a training step`);
+  assert.ok(denoising <= 90, `${denoising} dispatches a denoising step`);
+});

@@ -1,0 +1,142 @@
+//! What is fused with a convolution or takes one launch where burn takes more: addends, SiLU and
+//! concatenation, with their gradients.
+
+use burn::{
+    backend::Autodiff,
+    tensor::{ElementConversion, Tensor, TensorData},
+};
+use unnoise::backend::Flex;
+use unnoise::ops::{self, ConvGeometry, Kernels};
+
+use crate::cases::{CONVOLUTIONS, ConvCase};
+use crate::check::{assert_close, numbers, output_shape, tensor, values};
+
+/// Convolution plus an addend of either shape, SiLU and concatenation, with all their gradients.
+pub fn agree<B: Kernels>(device: &B::Device) {
+    fn run<K: Kernels>(
+        device: &K::Device,
+        &(n, h, w, c_in, c_out, geometry): &ConvCase,
+        per_image: bool,
+    ) -> Vec<Vec<f32>> {
+        fn leaf<K: Kernels, const D: usize>(
+            shape: [usize; D],
+            seed: u32,
+            device: &K::Device,
+        ) -> Tensor<Autodiff<K>, D> {
+            Tensor::from_inner(tensor::<K, D>(shape, seed, device)).require_grad()
+        }
+        let y_shape = output_shape(n, h, w, c_out, geometry);
+        let added = if per_image { [n, 1, 1, c_out] } else { y_shape };
+        let x = leaf::<K, 4>([n, h, w, c_in], 1, device);
+        let weight = leaf::<K, 4>([geometry.kernel, geometry.kernel, c_in, c_out], 2, device);
+        let bias = leaf::<K, 1>([c_out], 3, device);
+        let addend = leaf::<K, 4>(added, 4, device);
+        let skip = leaf::<K, 4>([n, y_shape[1], y_shape[2], c_in], 5, device);
+        let y = ops::conv2d_add(
+            x.clone(),
+            weight.clone(),
+            bias.clone(),
+            addend.clone(),
+            geometry,
+        );
+        let both = ops::concat_channels(ops::silu(y.clone()), skip.clone());
+        let factors = Tensor::from_inner(tensor::<K, 4>(both.dims(), 6, device));
+        let grads = (both.clone() * both.clone() * factors).sum().backward();
+        vec![
+            values(y.inner()),
+            values(both.inner()),
+            values(x.grad(&grads).unwrap()),
+            values(weight.grad(&grads).unwrap()),
+            values(bias.grad(&grads).unwrap()),
+            values(addend.grad(&grads).unwrap()),
+            values(skip.grad(&grads).unwrap()),
+        ]
+    }
+    for case in CONVOLUTIONS {
+        for per_image in [false, true] {
+            let actual = run::<B>(device, case, per_image);
+            let expected = run::<Flex>(&Default::default(), case, per_image);
+            let names = [
+                "y",
+                "concatenation",
+                "x",
+                "weight",
+                "bias",
+                "addend",
+                "skip",
+            ];
+            for ((actual, expected), name) in actual.iter().zip(&expected).zip(names) {
+                let what = format!("{name} of {case:?}, per image: {per_image}");
+                assert_close(actual, expected, &what);
+            }
+        }
+    }
+}
+
+/// In f32, central differences of a loss of a few dozen numbers are good to about 1e-2.
+pub fn finite_differences<B: Kernels>(device: &B::Device) {
+    const GEOMETRY: ConvGeometry = ConvGeometry {
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+    };
+    let shape = |per_image: bool| {
+        if per_image {
+            [2, 1, 1, 5]
+        } else {
+            [2, 3, 5, 5]
+        }
+    };
+    for per_image in [false, true] {
+        let loss = |addend: Vec<f32>, skip: Vec<f32>| {
+            let input = |values: Vec<f32>, shape: [usize; 4]| {
+                let values =
+                    Tensor::<Autodiff<B>, 4>::from_data(TensorData::new(values, shape), device);
+                values.require_grad()
+            };
+            let addend = input(addend, shape(per_image));
+            let skip = input(skip, [2, 3, 5, 2]);
+            let constant =
+                |shape: [usize; 4], seed| Tensor::from_inner(tensor::<B, 4>(shape, seed, device));
+            let bias = Tensor::from_inner(tensor::<B, 1>([5], 3, device));
+            let y = ops::conv2d_add(
+                constant([2, 3, 5, 4], 1),
+                constant([3, 3, 4, 5], 2),
+                bias,
+                addend.clone(),
+                GEOMETRY,
+            );
+            let both = ops::concat_channels(ops::silu(y), ops::silu(skip.clone()));
+            let loss = (both * constant([2, 3, 5, 7], 6)).sum();
+            (loss, addend, skip)
+        };
+        let addend = numbers(shape(per_image).iter().product(), 4);
+        let skip = numbers(60, 5);
+        let (value, addend_leaf, skip_leaf) = loss(addend.clone(), skip.clone());
+        let grads = value.backward();
+        let grad_addend = values(addend_leaf.grad(&grads).unwrap());
+        let grad_skip = values(skip_leaf.grad(&grads).unwrap());
+        let at = |addend: &[f32], skip: &[f32]| {
+            f64::from(
+                loss(addend.to_vec(), skip.to_vec())
+                    .0
+                    .into_scalar()
+                    .elem::<f32>(),
+            )
+        };
+        let difference = |of: &[f32], at: &dyn Fn(&[f32]) -> f64, index: usize| {
+            let moved = |by: f32| {
+                let mut values = of.to_vec();
+                values[index] += by;
+                at(&values)
+            };
+            (moved(1e-2) - moved(-1e-2)) / 2e-2
+        };
+        for index in [0, 3, 9] {
+            let by_addend = difference(&addend, &|addend| at(addend, &skip), index);
+            assert!((by_addend - f64::from(grad_addend[index])).abs() < 1e-2);
+            let by_skip = difference(&skip, &|skip| at(&addend, skip), index);
+            assert!((by_skip - f64::from(grad_skip[index])).abs() < 1e-2);
+        }
+    }
+}
