@@ -84,3 +84,59 @@ test('two and three workers train and sample as one does', async () => {
     assert.deepEqual(more.frames, one.frames);
   }
 });
+
+/**
+ * Trains two steps on two workers, in a page of its own.
+ * @param {import('playwright-core').Page} page
+ */
+async function trainOnTwo(page) {
+  await page.goto(`${server.address}README.md`);
+  return page.evaluate(async (address) => {
+    const { Lab } = await import(`${address}pkg/lab.js`);
+    const config = {
+      size: 16,
+      'unet.block_out_channels': [8, 16],
+      'unet.norm_num_groups': 4,
+      batch_size: 2,
+    };
+    const lab = await Lab.create({ backend: 'flex', config, workers: 2 });
+    /** @type {string[]} */
+    const lost = [];
+    lab.addEventListener('lost', (/** @type {CustomEvent} */ event) =>
+      lost.push(event.detail.message),
+    );
+    lab.setImages([{ rgb: new Uint8Array(16 * 16 * 3), size: 16 }]);
+    let steps = 0;
+    for await (const { losses } of lab.train({ steps: 2 })) steps += losses.length;
+    const used = lab.workers;
+    lab.dispose();
+    return { steps, used, lost };
+  }, server.address);
+}
+
+test('two workers share one download', async () => {
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const requests = [];
+  page.on('request', (request) => requests.push(new URL(request.url()).pathname));
+  assert.deepEqual(await trainOnTwo(page), { steps: 2, used: 2, lost: [] });
+  const count = (/** @type {string} */ file) =>
+    requests.filter((path) => path.endsWith(file)).length;
+  assert.equal(count('/worker.js'), 2);
+  assert.equal(count('.wasm'), 1);
+  await page.close();
+});
+
+test('training goes on without a helper that never answers', async () => {
+  const page = await context.newPage();
+  let started = 0;
+  await page.route(/\/worker\.js$/, async (route) => {
+    if (++started === 1) await route.continue();
+    // The second is left to wait.
+  });
+  const { steps, used, lost } = await trainOnTwo(page);
+  assert.equal(started, 2);
+  assert.deepEqual([steps, used], [2, 1]);
+  assert.match(lost.join(), /did not answer/);
+  await page.close();
+});
