@@ -1,5 +1,7 @@
 // One model on several workers is the same model: same losses, same pictures.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { launch, serve } from './lab.mjs';
 
@@ -88,9 +90,10 @@ test('two and three workers train and sample as one does', async () => {
 /**
  * Trains two steps on two workers, in a page of its own.
  * @param {import('playwright-core').Page} page
+ * @param {string} address
  */
-async function trainOnTwo(page) {
-  await page.goto(`${server.address}README.md`);
+async function trainOnTwo(page, address) {
+  await page.goto(`${address}README.md`);
   return page.evaluate(async (address) => {
     const { Lab } = await import(`${address}pkg/lab.js`);
     const config = {
@@ -111,7 +114,7 @@ async function trainOnTwo(page) {
     const used = lab.workers;
     lab.dispose();
     return { steps, used, lost };
-  }, server.address);
+  }, address);
 }
 
 test('two workers share one download', async () => {
@@ -119,7 +122,7 @@ test('two workers share one download', async () => {
   /** @type {string[]} */
   const requests = [];
   page.on('request', (request) => requests.push(new URL(request.url()).pathname));
-  assert.deepEqual(await trainOnTwo(page), { steps: 2, used: 2, lost: [] });
+  assert.deepEqual(await trainOnTwo(page, server.address), { steps: 2, used: 2, lost: [] });
   const count = (/** @type {string} */ file) =>
     requests.filter((path) => path.endsWith(file)).length;
   assert.equal(count('/worker.js'), 2);
@@ -128,15 +131,23 @@ test('two workers share one download', async () => {
 });
 
 test('training goes on without a helper that never answers', async () => {
-  const page = await context.newPage();
   let started = 0;
-  await page.route(/\/worker\.js$/, async (route) => {
-    if (++started === 1) await route.continue();
-    // The second is left to wait.
+  // A server of its own: the browser lets no test hold back what a worker of a worker asks for.
+  const holding = createServer(async ({ url = '/' }, response) => {
+    if (url.endsWith('/worker.js') && ++started === 2) return;
+    const { status, headers, body } = await fetch(new URL(url, server.address));
+    response.writeHead(status, { 'content-type': headers.get('content-type') ?? '' });
+    for await (const chunk of body ?? []) response.write(chunk);
+    response.end();
   });
-  const { steps, used, lost } = await trainOnTwo(page);
+  await once(holding.listen(0, '127.0.0.1'), 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (holding.address());
+  const page = await context.newPage();
+  const { steps, used, lost } = await trainOnTwo(page, `http://127.0.0.1:${port}/`);
   assert.equal(started, 2);
   assert.deepEqual([steps, used], [2, 1]);
   assert.match(lost.join(), /did not answer/);
   await page.close();
+  holding.closeAllConnections();
+  holding.close();
 });
