@@ -7,6 +7,7 @@ import { classesOf, labelNumbers, labelsOfModel } from './lib/labels.js';
 import { parts } from './lib/parts.js';
 import { packSquares } from './lib/resize.js';
 import { adaptSampling } from './lib/samplers.js';
+import { compileWasm } from './lib/wasm-module.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
 export { LabError };
@@ -84,7 +85,7 @@ export class Lab extends EventTarget {
     const lab = new Lab();
     lab.#requestedWorkers = workers;
     try {
-      lab.#choice = await chooseBackend(backend);
+      await lab.#choose(await chooseBackend(backend));
       await lab.#createEngine(config, images);
     } catch (error) {
       // An adapter can look usable and still fail; what was not asked for by name may be replaced.
@@ -383,13 +384,20 @@ export class Lab extends EventTarget {
     this.#letGo();
     this.#client = acquireWorker();
     this.#listen();
-    this.#choice = typeof backend === 'string' ? await chooseBackend(backend) : backend;
+    await this.#choose(typeof backend === 'string' ? await chooseBackend(backend) : backend);
     await this.#createEngine(config, images ?? this.#images.length);
   }
 
   dispose() {
     this.#letGo();
     this.#images = [];
+  }
+
+  /** @param {import('./lib/backend.js').BackendChoice} choice */
+  async #choose(choice) {
+    this.#choice = choice;
+    const { backend } = choice;
+    await this.#client.call('loadWasm', 0, { backend, module: await compileWasm(backend) });
   }
 
   /**

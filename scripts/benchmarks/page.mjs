@@ -14,48 +14,61 @@ async function visit(address) {
     const page = await context.newPage();
     /** @type {Promise<Buffer>[]} */
     const downloads = [];
-    context.on('response', (response) =>
+    context.on('requestfinished', (request) =>
       downloads.push(
         // A response without a body has no bytes.
-        response.body().catch(() => Buffer.alloc(0)),
+        request
+          .response()
+          .then((response) => response?.body())
+          .catch(() => undefined)
+          .then((body) => body ?? Buffer.alloc(0)),
       ),
     );
     const started = performance.now();
     await page.goto(address, { waitUntil: 'commit' });
+    /** @param {import('playwright-core').Locator} sight */
+    const seen = async (sight) => {
+      await sight.waitFor({ state: 'attached', timeout: 60_000 });
+      return { ms: performance.now() - started, downloads: downloads.slice() };
+    };
+    const recorded = await seen(page.getByTestId('hero-caption').getByText('Recorded earlier'));
     const canvas = page.getByTestId('sample-canvas');
-    const recorded = canvas.and(page.locator(':not([data-frames="0"])'));
-    await recorded.waitFor({ state: 'attached', timeout: 60_000 });
-    const firstPicture = performance.now() - started;
-    const untilPicture = downloads.slice();
-    await canvas.and(page.locator('[data-state=done]')).waitFor({ timeout: 60_000 });
-    const firstSample = performance.now() - started;
-    const files = await Promise.all(untilPicture);
-    const sum = (/** @type {(file: Buffer) => Buffer} */ encode) =>
-      files.reduce((total, file) => total + encode(file).length, 0);
+    const live = await seen(canvas.and(page.locator(':not([data-frames="0"])')));
+    const finished = await seen(canvas.and(page.locator('[data-state=done]')));
     return {
-      firstPicture,
-      firstSample,
-      bytes: sum((file) => file),
-      compressed: sum((file) => gzipSync(file)),
+      recorded: { ms: recorded.ms, ...(await sizes(recorded.downloads)) },
+      live: { ms: live.ms, ...(await sizes(live.downloads)) },
+      finished: { ms: finished.ms },
     };
   } finally {
     await context.close();
   }
 }
 
+/** @param {Promise<Buffer>[]} downloads */
+async function sizes(downloads) {
+  const files = await Promise.all(downloads);
+  const sum = (/** @type {(file: Buffer) => Buffer} */ encode) =>
+    files.reduce((total, file) => total + encode(file).length, 0);
+  return { bytes: sum((file) => file), gzipped: sum((file) => gzipSync(file)) };
+}
+
 /**
+ * `recorded` is the first frame of the recording, `live` the first that the engine drew; `bytes` were
+ * downloaded by then.
+ *
  * @param {string} address
  * @param {number} visits
  */
 export async function measurePage(address, visits = 5) {
   const all = [];
   for (let i = 0; i < visits; i++) all.push(await visit(address));
-  const of = (/** @type {'firstPicture' | 'firstSample'} */ key) =>
-    summary(all.map((one) => one[key]));
+  const [{ recorded, live }] = all;
+  const of = (/** @type {'recorded' | 'live' | 'finished'} */ sight) =>
+    summary(all.map((one) => one[sight].ms));
   return {
-    firstPictureMs: of('firstPicture'),
-    firstSampleMs: of('firstSample'),
-    bytesToFirstPicture: all[0].bytes,
-    gzippedBytesToFirstPicture: all[0].compressed,
+    recorded: { ...recorded, ms: of('recorded') },
+    live: { ...live, ms: of('live') },
+    finished: { ms: of('finished') },
   };
 }

@@ -1,5 +1,7 @@
 // One model on several workers is the same model: same losses, same pictures.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { launch, serve } from './lab.mjs';
 
@@ -83,4 +85,69 @@ test('two and three workers train and sample as one does', async () => {
     }
     assert.deepEqual(more.frames, one.frames);
   }
+});
+
+/**
+ * Trains two steps on two workers, in a page of its own.
+ * @param {import('playwright-core').Page} page
+ * @param {string} address
+ */
+async function trainOnTwo(page, address) {
+  await page.goto(`${address}README.md`);
+  return page.evaluate(async (address) => {
+    const { Lab } = await import(`${address}pkg/lab.js`);
+    const config = {
+      size: 16,
+      'unet.block_out_channels': [8, 16],
+      'unet.norm_num_groups': 4,
+      batch_size: 2,
+    };
+    const lab = await Lab.create({ backend: 'flex', config, workers: 2 });
+    /** @type {string[]} */
+    const lost = [];
+    lab.addEventListener('lost', (/** @type {CustomEvent} */ event) =>
+      lost.push(event.detail.message),
+    );
+    lab.setImages([{ rgb: new Uint8Array(16 * 16 * 3), size: 16 }]);
+    let steps = 0;
+    for await (const { losses } of lab.train({ steps: 2 })) steps += losses.length;
+    const used = lab.workers;
+    lab.dispose();
+    return { steps, used, lost };
+  }, address);
+}
+
+test('two workers share one download', async () => {
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const requests = [];
+  page.on('request', (request) => requests.push(new URL(request.url()).pathname));
+  assert.deepEqual(await trainOnTwo(page, server.address), { steps: 2, used: 2, lost: [] });
+  const count = (/** @type {string} */ file) =>
+    requests.filter((path) => path.endsWith(file)).length;
+  assert.equal(count('/worker.js'), 2);
+  assert.equal(count('.wasm'), 1);
+  await page.close();
+});
+
+test('training goes on without a helper that never answers', async () => {
+  let started = 0;
+  // A server of its own: the browser lets no test hold back what a worker of a worker asks for.
+  const holding = createServer(async ({ url = '/' }, response) => {
+    if (url.endsWith('/worker.js') && ++started === 2) return;
+    const { status, headers, body } = await fetch(new URL(url, server.address));
+    response.writeHead(status, { 'content-type': headers.get('content-type') ?? '' });
+    for await (const chunk of body ?? []) response.write(chunk);
+    response.end();
+  });
+  await once(holding.listen(0, '127.0.0.1'), 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (holding.address());
+  const page = await context.newPage();
+  const { steps, used, lost } = await trainOnTwo(page, `http://127.0.0.1:${port}/`);
+  assert.equal(started, 2);
+  assert.deepEqual([steps, used], [2, 1]);
+  assert.match(lost.join(), /did not answer/);
+  await page.close();
+  holding.closeAllConnections();
+  holding.close();
 });

@@ -74,6 +74,11 @@ export class WorkerClient extends EventTarget {
     this.dispatchEvent(new Event('crash'));
   }
 
+  /** Ends a worker that does not answer. */
+  giveUp() {
+    this.#fail({ code: 'internal', message: 'The worker did not answer in time.' });
+  }
+
   terminate() {
     this.#worker.terminate();
     this.failure ??= new LabError('aborted', 'The worker was closed.');

@@ -6,7 +6,7 @@
 import { unzipSync, zipSync } from 'fflate';
 import { LabError } from '../lib/errors.js';
 import { isRead } from '../lib/model-files.js';
-import { loadWasm } from './wasm.js';
+import { loadedWasm } from './wasm.js';
 
 /** More than any model holds that this page can compute with. */
 const MAX_BYTES = 2 ** 30;
@@ -30,7 +30,7 @@ export function zip(files) {
 export async function toCheckpoint(model, backend) {
   if (model instanceof Uint8Array && !isZip(model)) return model;
   const files = model instanceof Uint8Array ? unzip(model) : model;
-  return (await loadWasm(backend)).Engine.importDiffusers(files);
+  return (await loadedWasm(backend).bindings).Engine.importDiffusers(files);
 }
 
 /** @param {Uint8Array} bytes */

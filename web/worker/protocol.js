@@ -20,7 +20,7 @@
  *
  * @typedef {{ code: string, message: string }} WireError
  *
- * @typedef {'defaultConfig' | 'create' | 'setImages' | 'schedule' | 'noisy' | 'chain' | 'train'
+ * @typedef {'loadWasm' | 'defaultConfig' | 'create' | 'setImages' | 'schedule' | 'noisy' | 'chain' | 'train'
  *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'elbo' | 'floor' | 'nearest' | 'next' | 'save'
  *   | 'exportDiffusers' | 'load' | 'checkpoint' | 'free'} MethodName
  *

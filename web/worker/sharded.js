@@ -1,4 +1,5 @@
 import { WorkerClient } from '../lib/worker-client.js';
+import { loadedWasm } from './wasm.js';
 
 /**
  * One model on several workers, each with a wasm instance of its own: no shared memory, so any
@@ -15,6 +16,9 @@ import { WorkerClient } from '../lib/worker-client.js';
  * @typedef {{ first: number, count: number }} Shard
  * @typedef {{ client: WorkerClient, target: number }} Replica a helper and its engine's number there
  */
+
+/** How long a helper may take to have a model, in milliseconds: it needs one second, seldom more. */
+const START_LIMIT_MS = 15_000;
 
 /**
  * `total` items divided as evenly as possible, at least one each.
@@ -43,7 +47,7 @@ export class ShardedEngine {
   /**
    * @param {Engine} engine
    * @param {object} options
-   * @param {string} options.backend
+   * @param {import('./wasm.js').BackendName} options.backend
    * @param {number} options.workers how many to compute on, this one included
    * @param {(error: WireError, left: number) => void} options.lost told of every helper that fails
    */
@@ -220,9 +224,7 @@ export class ShardedEngine {
     const started = await Promise.all(
       helpers(this.workers - 1).map(async (client) => {
         try {
-          const args = { backend: this.backend, config };
-          const { engine } = await client.call('create', 0, args);
-          return { client, target: /** @type {number} */ (engine) };
+          return await this.#replica(client, config);
         } catch (error) {
           this.#tellLost(error, this.workers - 1);
           return undefined;
@@ -232,6 +234,24 @@ export class ShardedEngine {
     const replicas = started.filter((replica) => replica !== undefined);
     this.workers = 1 + replicas.length;
     return replicas;
+  }
+
+  /**
+   * @param {WorkerClient} client
+   * @param {string} config
+   * @returns {Promise<Replica>}
+   */
+  async #replica(client, config) {
+    const { backend } = this;
+    // The first step waits for all helpers, and so may not wait for one for ever.
+    const limit = setTimeout(() => client.giveUp(), START_LIMIT_MS);
+    try {
+      await client.call('loadWasm', 0, { backend, module: loadedWasm(backend).module });
+      const { engine } = await client.call('create', 0, { backend, config });
+      return { client, target: engine };
+    } finally {
+      clearTimeout(limit);
+    }
   }
 
   /**

@@ -1,5 +1,7 @@
+import { familyOf, noWasm } from '../lib/wasm-module.js';
+
 /**
- * The two wasm builds, loaded on first use. Types are those of the wasm-bindgen bindings.
+ * The two wasm builds as they run in a worker. Types are those of the wasm-bindgen bindings.
  *
  * @typedef {import('../lib/backend.js').BackendName} BackendName
  *
@@ -38,41 +40,56 @@
  * @property {() => void} free
  *
  * @typedef {object} WasmModule
- * @property {() => Promise<unknown>} default
+ * @property {(options: { module_or_path: WebAssembly.Module }) => Promise<unknown>} default
  * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number, timesteps?: number) => string, importDiffusers: (files: import('./protocol.js').ModelFiles) => Uint8Array }} Engine
  */
 
-/** @type {Map<string, Promise<WasmModule>>} */
-const modules = new Map();
+/**
+ * A build that runs here, and what was compiled of it, for further workers.
+ * @typedef {{ bindings: Promise<WasmModule>, module: WebAssembly.Module }} Loaded
+ */
+
+/** @type {Map<string, Loaded>} */
+const loaded = new Map();
 
 /**
  * @param {BackendName} backend
- * @returns {Promise<WasmModule>}
+ * @param {WebAssembly.Module} module of the backend's family
  */
-export function loadWasm(backend) {
-  const family = backend === 'webgpu' ? 'gpu' : 'cpu';
-  let module = modules.get(family);
-  if (!module) {
-    module = importWasm(family);
-    modules.set(family, module);
-    // A failed download must not stick: the next request tries again.
-    module.catch(() => modules.delete(family));
+export function loadWasm(backend, module) {
+  const family = familyOf(backend);
+  let known = loaded.get(family);
+  if (!known) {
+    known = { bindings: instantiate(family, module), module };
+    loaded.set(family, known);
+    // A failed download of the bindings must not stick: the next request tries again.
+    known.bindings.catch(() => loaded.delete(family));
   }
-  return module;
+  return known.bindings;
 }
 
-/** @param {string} family */
-async function importWasm(family) {
+/**
+ * What `loadWasm` has loaded.
+ * @param {BackendName} backend
+ */
+export function loadedWasm(backend) {
+  const known = loaded.get(familyOf(backend));
+  if (!known) throw new Error(`The build for ${backend} was not loaded.`);
+  return known;
+}
+
+/**
+ * @param {string} family
+ * @param {WebAssembly.Module} module
+ */
+async function instantiate(family, module) {
   try {
     // Relative to the bundled worker, which sits beside the folders `gpu` and `cpu`.
     const address = new URL(`./${family}/unnoise.js`, import.meta.url).href;
-    const module = /** @type {WasmModule} */ (await import(address));
-    await module.default();
-    return module;
+    const bindings = /** @type {WasmModule} */ (await import(address));
+    await bindings.default({ module_or_path: module });
+    return bindings;
   } catch (cause) {
-    const message =
-      'The WebAssembly part could not be loaded. Check the connection and reload the page; ' +
-      `if you host it yourself, check that the folder “${family}” was copied too.`;
-    throw Object.assign(new Error(message, { cause }), { code: 'no-wasm' });
+    throw noWasm(family, cause);
   }
 }

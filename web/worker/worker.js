@@ -9,7 +9,7 @@
 import { putCheckpoint } from '../lib/store.js';
 import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
-import { loadWasm } from './wasm.js';
+import { loadedWasm, loadWasm } from './wasm.js';
 
 /** @type {Map<number, Engine | ShardedEngine | Sampling | Measurement>} */
 const objects = new Map();
@@ -53,11 +53,15 @@ const stateOf = (engine) => ({
 
 /** @type {Record<import('./protocol.js').MethodName, (target: number, args: any) => any>} */
 const methods = {
+  async loadWasm(_, { backend, module }) {
+    await loadWasm(backend, module);
+  },
   async defaultConfig(_, { backend, size, images, timesteps }) {
-    return (await loadWasm(backend)).Engine.defaultConfig(size, images, timesteps);
+    return (await loadedWasm(backend).bindings).Engine.defaultConfig(size, images, timesteps);
   },
   async create(_, { backend, config, workers = 1 }) {
-    const alone = await (await loadWasm(backend)).Engine.create(backend, config);
+    const { Engine } = await loadedWasm(backend).bindings;
+    const alone = await Engine.create(backend, config);
     const created =
       workers > 1 ? new ShardedEngine(alone, { backend, workers, lost: tellLost }) : alone;
     return { engine: register(created), state: stateOf(created) };
