@@ -422,16 +422,18 @@ export class Lab extends EventTarget {
 
   #sendImages() {
     this.#sending = this.#sending.then(async () => {
-      // With no images left there is nothing to send, and training says so itself.
-      if (!this.#stale || this.#images.length === 0) return;
-      this.#stale = false;
-      const { size } = this.config;
-      const images = this.#images;
-      const bytes = await packSquares(images, size);
-      const { labels: names } = this;
-      const labels = names.length ? classesOf(images, names) : undefined;
-      const args = { bytes, count: images.length, size, labels };
-      await this.#client.call('setImages', this.#engine, args, { transfer: [bytes.buffer] });
+      // With no images left there is nothing to send, and training says so itself. Again where
+      // another model has come meanwhile.
+      while (this.#stale && this.#images.length > 0) {
+        this.#stale = false;
+        const { size } = this.config;
+        const images = this.#images;
+        const bytes = await packSquares(images, size);
+        const { labels: names } = this;
+        const labels = names.length ? classesOf(images, names) : undefined;
+        const args = { bytes, count: images.length, size, labels };
+        await this.#client.call('setImages', this.#engine, args, { transfer: [bytes.buffer] });
+      }
     });
     const sent = this.#sending;
     // A failure is the caller's to see, and must not block the next attempt.

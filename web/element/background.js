@@ -62,7 +62,9 @@ export class Background extends EventTarget {
       const { done } = await job.next();
       if (done && this.#jobs.get(name) === job) this.#jobs.delete(name);
     } catch (error) {
-      if (this.#jobs.get(name) === job) this.#jobs.delete(name);
+      // What became of a job that was dropped meanwhile concerns nobody.
+      if (this.#jobs.get(name) !== job) return;
+      this.#jobs.delete(name);
       if (isAbort(error)) return;
       this.dispatchEvent(new CustomEvent('failed', { detail: LabError.from(error) }));
     }
