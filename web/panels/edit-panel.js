@@ -6,6 +6,7 @@ import { editEquation } from './equations/edit.js';
 import { numberField, segmentedField } from './fields.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
+import { runButton } from './run-button.js';
 import { transport } from './transport.js';
 
 /** @typedef {import('../element/editor.js').EditKind} EditKind */
@@ -75,26 +76,11 @@ export class EditPanel extends Panel {
     const ready = session.phase === 'ready' && !session.activity && !missing;
     const label = { between: 'Draw the way', redraw: 'Redraw', fill: 'Fill in' }[kind];
     return html`<div class="row">
-        ${
-          editor.player.sampling
-            ? html`<button
-                type="button"
-                class="primary"
-                data-testid="edit-stop"
-                @click=${() => editor.stop()}
-              >
-                Stop
-              </button>`
-            : html`<button
-                type="button"
-                class="primary"
-                data-testid="edit-run"
-                ?disabled=${!ready}
-                @click=${() => editor.run()}
-              >
-                ${label}
-              </button>`
-        }
+        ${runButton({
+          running: editor.player.sampling,
+          start: { label, testid: 'edit-run', disabled: !ready, click: () => editor.run() },
+          stop: { label: 'Stop', testid: 'edit-stop', click: () => editor.stop() },
+        })}
         ${missing ? html`<span class="note" data-testid="edit-missing">${missing}</span>` : nothing}
       </div>
       <p class="note">${this.#how()}</p>`;

@@ -11,6 +11,7 @@ import { LitTerms } from './lit-terms.js';
 import './nearest-view.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
+import { runButton } from './run-button.js';
 import {
   moreSamplerFields,
   newSeed,
@@ -107,26 +108,11 @@ export class SamplePanel extends Panel {
     const { shown } = session.comparison;
     const { sampling } = shown ? session.comparison : session.player;
     return html`<div class="row">
-      ${
-        sampling
-          ? html`<button
-              type="button"
-              class="primary"
-              data-testid="sample-stop"
-              @click=${() => session.stopDrawing()}
-            >
-              Stop
-            </button>`
-          : html`<button
-              type="button"
-              class="primary"
-              data-testid="sample"
-              ?disabled=${!ready}
-              @click=${() => session.draw()}
-            >
-              Sample
-            </button>`
-      }
+      ${runButton({
+        running: sampling,
+        start: { label: 'Sample', testid: 'sample', disabled: !ready, click: () => session.draw() },
+        stop: { label: 'Stop', testid: 'sample-stop', click: () => session.stopDrawing() },
+      })}
       <button
         type="button"
         data-testid="sample-new"

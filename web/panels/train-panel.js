@@ -10,6 +10,7 @@ import { floorLine, floorNote } from './floor-note.js';
 import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
+import { runButton } from './run-button.js';
 import { trainSettings } from './train-settings.js';
 
 /** 3: learning the way back. */
@@ -76,26 +77,11 @@ export class TrainPanel extends Panel {
     const resumes = session.continues && session.origin === 'trained' && !trainer.finished;
     const label = !session.continues ? 'Start training' : resumes ? 'Resume' : 'Train on';
     return html`<div class="row">
-      ${
-        trainer.running
-          ? html`<button
-              type="button"
-              class="primary"
-              data-testid="pause"
-              @click=${() => session.pause()}
-            >
-              Pause
-            </button>`
-          : html`<button
-              type="button"
-              class="primary"
-              data-testid="train"
-              ?disabled=${!ready}
-              @click=${() => session.train()}
-            >
-              ${label}
-            </button>`
-      }
+      ${runButton({
+        running: trainer.running,
+        start: { label, testid: 'train', disabled: !ready, click: () => session.train() },
+        stop: { label: 'Pause', testid: 'pause', click: () => session.pause() },
+      })}
       <button
         type="button"
         data-testid="reset"
