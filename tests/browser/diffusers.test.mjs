@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { unzipSync, zipSync } from 'fflate';
-import { ALL_IMAGES, LabPage, TINY } from './lab.mjs';
-import { useBrowser } from './use-browser.mjs';
+import { ALL_IMAGES, LabPage, TINY, launch, serve } from './lab.mjs';
 
 const SETTINGS = { ...TINY, backend: 'flex' };
 const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors';
 
-const browser = useBrowser();
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
 /** @type {string} */
 let folder;
 /** What one trained model exports, and a fingerprint of what it draws. */
@@ -19,8 +21,10 @@ let folder;
 let exported;
 
 before(async () => {
+  server = await serve();
+  context = await launch();
   folder = await mkdtemp(join(tmpdir(), 'unnoise-'));
-  const lab = await LabPage.open(browser.context, browser.server.address, SETTINGS);
+  const lab = await LabPage.open(context, server.address, SETTINGS);
   await lab.train();
   await lab.sample();
   const drawn = await lab.pixels();
@@ -33,6 +37,8 @@ before(async () => {
   await lab.page.close();
 });
 after(async () => {
+  await context?.close();
+  server?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -91,7 +97,7 @@ test('the zip is the folder of a pipeline', () => {
 });
 
 test('a zip draws the same images after it is loaded', async () => {
-  const lab = await LabPage.open(browser.context, browser.server.address, SETTINGS);
+  const lab = await LabPage.open(context, server.address, SETTINGS);
   await load(lab, 'model.zip', exported.zip);
   await lab.page.getByText('Loaded model.zip, trained for 30 steps.').waitFor();
   assert.equal(await drawn(lab), exported.drawn);
@@ -106,8 +112,8 @@ test('a folder dropped on the page draws the same images, and images beside it a
     await mkdir(dirname(join(model, path)), { recursive: true });
     await writeFile(join(model, path), withoutSteps(path, bytes));
   }
-  const lab = await LabPage.open(browser.context, browser.server.address, SETTINGS);
-  const session = await browser.context.newCDPSession(lab.page);
+  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const session = await context.newCDPSession(lab.page);
   const drag = (/** @type {'dragEnter' | 'dragOver' | 'drop'} */ type) => {
     const data = { items: [], files: [model, ALL_IMAGES[0]], dragOperationsMask: 1 };
     return session.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
@@ -129,7 +135,7 @@ test('a folder dropped on the page draws the same images, and images beside it a
 });
 
 test('what cannot be loaded changes nothing', async () => {
-  const lab = await LabPage.open(browser.context, browser.server.address, SETTINGS);
+  const lab = await LabPage.open(context, server.address, SETTINGS);
   await load(lab, 'model.zip', exported.zip);
   await lab.page.getByText(/Loaded model\.zip/).waitFor();
   const { files, zip } = exported;
@@ -151,7 +157,7 @@ test('what cannot be loaded changes nothing', async () => {
 });
 
 test('programs export and load by the Lab', async () => {
-  const lab = await LabPage.open(browser.context, browser.server.address, SETTINGS);
+  const lab = await LabPage.open(context, server.address, SETTINGS);
   const codes = await lab.page.evaluate(async (files) => {
     const { lab } = /** @type {any} */ (document.querySelector('unnoise-lab'));
     const bytes = Object.entries(files).map(([path, list]) => [path, Uint8Array.from(list)]);

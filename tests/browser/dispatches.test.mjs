@@ -1,18 +1,27 @@
 // A GPU pays for every dispatch, however small: a step must not take more of them than it has to.
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
-import { useBrowser } from './use-browser.mjs';
+import { after, before, test } from 'node:test';
+import { launch, serve } from './lab.mjs';
 
 /** What was reached; the aim is 300 and 90. */
 const MOST = { training: 345, denoising: 95 };
 
-const browser = useBrowser();
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
 /** @type {import('playwright-core').Page} */
 let page;
 
 before(async () => {
-  page = await browser.context.newPage();
-  await page.goto(`${browser.server.address}README.md`);
+  server = await serve();
+  context = await launch();
+  page = await context.newPage();
+  await page.goto(`${server.address}README.md`);
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
 });
 
 /**
@@ -52,7 +61,7 @@ async function count(address) {
 }
 
 test('steps of the default network take few dispatches', async (t) => {
-  const { training, denoising } = await page.evaluate(count, browser.server.address);
+  const { training, denoising } = await page.evaluate(count, server.address);
   t.diagnostic(`${training} dispatches a training step, ${denoising} a denoising step`);
   assert.ok(training <= MOST.training, `${training} dispatches a training step`);
   assert.ok(denoising <= MOST.denoising, `${denoising} dispatches a denoising step`);

@@ -1,17 +1,25 @@
 // What the page finds out about a model: the floor of the loss, the bound, and copies.
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { LabPage, TINY, images } from './lab.mjs';
-import { useBrowser } from './use-browser.mjs';
+import { LabPage, TINY, images, launch, serve } from './lab.mjs';
 
 const folder = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 
-const browser = useBrowser();
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
 
 before(async () => {
+  server = await serve();
+  context = await launch();
   await mkdir(folder, { recursive: true });
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
 });
 
 /**
@@ -33,7 +41,7 @@ async function copies(lab) {
 
 test('training shows the bound, the floor of the loss and the share of copies', async () => {
   const settings = { ...TINY, backend: 'flex', train_steps: 400, theme: 'light' };
-  const lab = await LabPage.open(browser.context, browser.server.address, settings);
+  const lab = await LabPage.open(context, server.address, settings);
   await lab.train();
   const floor = await number(lab, 'floor');
   assert.ok(floor >= 0 && floor < (await number(lab, 'loss')), `floor ${floor}`);
@@ -60,7 +68,7 @@ test('training shows the bound, the floor of the loss and the share of copies', 
 
 test('the ideal denoiser draws copies before any training, and says so', async () => {
   const settings = { ...TINY, backend: 'flex', steps: 30, sampler: 'ddim' };
-  const lab = await LabPage.open(browser.context, browser.server.address, settings);
+  const lab = await LabPage.open(context, server.address, settings);
   await lab.by('sample').scrollIntoViewIfNeeded();
   await lab.sample();
   const untrained = await copies(lab);
@@ -114,10 +122,10 @@ async function measure({ address, backend, workers }) {
 }
 
 test('measuring leaves training as it is, on one worker, on two, and on WebGPU', async () => {
-  const page = await browser.context.newPage();
-  await page.goto(`${browser.server.address}README.md`);
+  const page = await context.newPage();
+  await page.goto(`${server.address}README.md`);
   const run = (/** @type {string} */ backend, /** @type {number} */ workers) =>
-    page.evaluate(measure, { address: browser.server.address, backend, workers });
+    page.evaluate(measure, { address: server.address, backend, workers });
   const one = await run('flex', 1);
   const two = await run('flex', 2);
   const gpu = await run('webgpu', 1);

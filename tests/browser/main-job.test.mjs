@@ -1,9 +1,8 @@
 // The main job, end to end, on every backend: files in, training, samples out, save, reload, load.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { describe, test } from 'node:test';
-import { ALL_IMAGES, LabPage, TINY } from './lab.mjs';
-import { useBrowser } from './use-browser.mjs';
+import { after, before, describe, test } from 'node:test';
+import { ALL_IMAGES, LabPage, TINY, launch, serve } from './lab.mjs';
 
 /** The mean loss of the last ten of 30 steps is below this share of that of the first five. */
 const LOSS_FACTOR = 0.8;
@@ -11,12 +10,24 @@ const LOSS_FACTOR = 0.8;
 const mean = (/** @type {number[]} */ values) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-const browser = useBrowser();
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
 
 for (const backend of ['flex', 'candle', 'webgpu']) {
   describe(backend, () => {
     test('trains on real files, samples, saves, and samples the same after a reload', async () => {
-      const lab = await LabPage.open(browser.context, browser.server.address, { ...TINY, backend });
+      const lab = await LabPage.open(context, server.address, { ...TINY, backend });
       await lab.by('clear-images').click();
       await lab.addImages(ALL_IMAGES);
       await lab
@@ -46,10 +57,7 @@ for (const backend of ['flex', 'candle', 'webgpu']) {
       assert.deepEqual(lab.errors, []);
       await lab.page.close();
 
-      const fresh = await LabPage.open(browser.context, browser.server.address, {
-        ...TINY,
-        backend,
-      });
+      const fresh = await LabPage.open(context, server.address, { ...TINY, backend });
       await fresh.by('load-model').setInputFiles({
         name: 'model.safetensors',
         mimeType: 'application/octet-stream',

@@ -1,23 +1,31 @@
 // The page around the job: it answers while it trains, a link reproduces its settings, the figures
 // stand alone, and nothing leaves the machine.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { LabPage, TINY } from './lab.mjs';
-import { useBrowser } from './use-browser.mjs';
+import { after, before, test } from 'node:test';
+import { LabPage, TINY, launch, serve } from './lab.mjs';
 
 /** Longest time that the page may not answer. */
 const LONGEST_STALL = 50;
 /** The browser rounds the length of tasks to steps of this. */
 const TASK_STEP = 8;
 
-const browser = useBrowser();
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
 
 /** The longest task of the page while a tiny model trains and samples, in milliseconds. */
 async function longestTask() {
-  const lab = await LabPage.open(browser.context, browser.server.address, {
-    ...TINY,
-    backend: 'flex',
-  });
+  const lab = await LabPage.open(context, server.address, { ...TINY, backend: 'flex' });
   await lab.page.evaluate(() => {
     const tasks = /** @type {number[]} */ ([]);
     Object.assign(window, { tasks });
@@ -44,7 +52,7 @@ test('the page keeps answering while the worker trains and samples', async () =>
 });
 
 test('training can be paused, resumed and reset', async () => {
-  const lab = await LabPage.open(browser.context, browser.server.address, {
+  const lab = await LabPage.open(context, server.address, {
     ...TINY,
     backend: 'flex',
     train_steps: 2000,
@@ -71,10 +79,7 @@ test('training can be paused, resumed and reset', async () => {
 });
 
 test('a software adapter is never called a GPU', async () => {
-  const lab = await LabPage.open(browser.context, browser.server.address, {
-    ...TINY,
-    backend: 'webgpu',
-  });
+  const lab = await LabPage.open(context, server.address, { ...TINY, backend: 'webgpu' });
   const adapter = await lab.text('adapter');
   assert.match(adapter, /software/i);
   assert.doesNotMatch(adapter, /\bGPU\b/);
@@ -82,20 +87,20 @@ test('a software adapter is never called a GPU', async () => {
 });
 
 test('without being told, a software adapter is passed over for the CPU', async () => {
-  const lab = await LabPage.open(browser.context, browser.server.address, TINY);
+  const lab = await LabPage.open(context, server.address, TINY);
   assert.equal(await lab.by('backend').inputValue(), 'flex');
   await lab.page.close();
 });
 
 test('nothing is asked of any other host', async () => {
-  const page = await browser.context.newPage();
+  const page = await context.newPage();
   /** @type {string[]} */
   const others = [];
   page.on('request', (request) => {
     const url = request.url();
-    if (/^https?:/.test(url) && !url.startsWith(browser.server.address)) others.push(url);
+    if (/^https?:/.test(url) && !url.startsWith(server.address)) others.push(url);
   });
-  await page.goto(browser.server.address);
+  await page.goto(server.address);
   await new LabPage(page).ready();
   assert.deepEqual(others, []);
   await page.close();
@@ -103,8 +108,8 @@ test('nothing is asked of any other host', async () => {
 
 for (const mode of ['forward', 'train', 'sample']) {
   test(`the ${mode} figure stands alone`, async () => {
-    const page = await browser.context.newPage();
-    await page.goto(`${browser.server.address}?embed#mode=${mode}&size=16&backend=flex`);
+    const page = await context.newPage();
+    await page.goto(`${server.address}?embed#mode=${mode}&size=16&backend=flex`);
     await page.locator('unnoise-lab canvas').first().waitFor();
     const figure = await page.locator('unnoise-lab').boundingBox();
     assert.ok(figure && figure.width > 300 && figure.height > 100);

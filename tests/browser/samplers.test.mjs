@@ -1,15 +1,26 @@
 // Every sampler and every process in the page: what is chosen is what is computed, on its own, side
 // by side, and from a link.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { LabPage, TINY } from './lab.mjs';
-import { useBrowser } from './use-browser.mjs';
+import { after, before, describe, test } from 'node:test';
+import { LabPage, TINY, launch, serve } from './lab.mjs';
 
-const browser = useBrowser();
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
 
 /** @param {Record<string, unknown>} settings */
 const open = (settings) =>
-  LabPage.open(browser.context, browser.server.address, { ...TINY, backend: 'flex', ...settings });
+  LabPage.open(context, server.address, { ...TINY, backend: 'flex', ...settings });
 
 /**
  * @param {LabPage} lab
@@ -220,11 +231,7 @@ describe('processes', () => {
     assert.equal(first.losses.length, 3);
     assert.deepEqual(await failures(lab), []);
 
-    const second = await LabPage.open(
-      browser.context,
-      browser.server.address,
-      Object.fromEntries(settings),
-    );
+    const second = await LabPage.open(context, server.address, Object.fromEntries(settings));
     assert.equal(await second.by('prediction-type').inputValue(), 'v_prediction');
     assert.deepEqual(await train(second), first);
     assert.deepEqual([...lab.errors, ...second.errors], []);
