@@ -5,17 +5,17 @@ use burn::tensor::{Tensor, activation::softmax};
 
 use super::{
     UNetConfig, Weights,
-    layers::{GroupNorm, Linear, Scope, Start},
+    layers::{Conv2d, GroupNorm, Scope, Start},
 };
 use crate::ops::Ops;
 
 #[derive(Debug)]
 pub(super) struct Attention {
     group_norm: GroupNorm,
-    to_q: Linear,
-    to_k: Linear,
-    to_v: Linear,
-    to_out: Linear,
+    to_q: Conv2d,
+    to_k: Conv2d,
+    to_v: Conv2d,
+    to_out: Conv2d,
     heads: usize,
     head_dim: usize,
 }
@@ -26,7 +26,8 @@ impl Attention {
         let heads = channels / head_dim;
         // Where head_dim does not divide the width, the heads together are narrower than it.
         let inner = heads * head_dim;
-        let mut project = |name: &str, widths, start| Linear::new(scope.child(name), widths, start);
+        let mut project =
+            |name: &str, widths, start| Conv2d::linear(scope.child(name), widths, start);
         let to_q = project("to_q", [channels, inner], Start::Random);
         let to_k = project("to_k", [channels, inner], Start::Random);
         let to_v = project("to_v", [channels, inner], Start::Random);
@@ -44,13 +45,10 @@ impl Attention {
 
     /// `[n, h, w, c]` to the same shape.
     pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let [n, h, w, c] = x.dims();
+        let [n, h, w, _] = x.dims();
         let pixels = h * w;
-        let tokens = self
-            .group_norm
-            .forward(weights, x.clone())
-            .reshape([n * pixels, c]);
-        let project = |linear: &Linear| {
+        let tokens = self.group_norm.forward(weights, x.clone());
+        let project = |linear: &Conv2d| {
             linear
                 .forward(weights, tokens.clone())
                 .reshape([n, pixels, self.heads, self.head_dim])
@@ -62,10 +60,12 @@ impl Attention {
             project(&self.to_v),
         );
         let scores = q.matmul(k.swap_dims(2, 3)) / (self.head_dim as f64).sqrt();
-        let mixed = softmax(scores, 3)
-            .matmul(v)
-            .swap_dims(1, 2)
-            .reshape([n * pixels, self.heads * self.head_dim]);
-        self.to_out.forward(weights, mixed).reshape([n, h, w, c]) + x
+        let mixed = softmax(scores, 3).matmul(v).swap_dims(1, 2).reshape([
+            n,
+            h,
+            w,
+            self.heads * self.head_dim,
+        ]);
+        self.to_out.forward_add(weights, mixed, x)
     }
 }

@@ -61,6 +61,18 @@ pub(super) struct Conv2d {
 }
 
 impl Conv2d {
+    /// A linear layer of every pixel's channels.
+    pub(super) fn linear(mut scope: Scope, [inputs, outputs]: [usize; 2], start: Start) -> Self {
+        let zero = start == Start::Zero;
+        let shape = vec![outputs, inputs];
+        let fan_in = inputs;
+        Self {
+            weight: scope.add("weight", shape, ParameterKind::LinearWeight, zero),
+            bias: scope.add("bias", vec![outputs], ParameterKind::Bias { fan_in }, zero),
+            geometry: ConvGeometry::LINEAR,
+        }
+    }
+
     /// A convolution that keeps the resolution (`stride` 1) or halves it (2).
     pub(super) fn new(
         mut scope: Scope,
@@ -109,29 +121,6 @@ impl Conv2d {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Linear {
-    weight: Parameter<4>,
-    bias: Parameter<1>,
-}
-
-impl Linear {
-    pub(super) fn new(mut scope: Scope, [inputs, outputs]: [usize; 2], start: Start) -> Self {
-        let zero = start == Start::Zero;
-        let shape = vec![outputs, inputs];
-        let fan_in = inputs;
-        Self {
-            weight: scope.add("weight", shape, ParameterKind::LinearWeight, zero),
-            bias: scope.add("bias", vec![outputs], ParameterKind::Bias { fan_in }, zero),
-        }
-    }
-
-    /// `[rows, in]` to `[rows, out]`.
-    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        ops::linear(x, weights.get(self.weight), weights.get(self.bias))
-    }
-}
-
 /// A table with a row for each class.
 #[derive(Debug)]
 pub(super) struct Embedding {
@@ -146,8 +135,8 @@ impl Embedding {
         }
     }
 
-    /// Rows `indices`, `[indices.len(), width]`.
-    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, indices: &[usize]) -> Tensor<B, 2> {
+    /// Rows `indices`, `[indices.len(), 1, 1, width]`.
+    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, indices: &[usize]) -> Tensor<B, 4> {
         ops::embedding(indices, weights.get(self.weight))
     }
 }

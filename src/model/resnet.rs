@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{
     UNetConfig, Weights,
-    layers::{Conv2d, GroupNorm, Linear, Scope, Start},
+    layers::{Conv2d, GroupNorm, Scope, Start},
 };
 use crate::ops::Ops;
 
@@ -12,7 +12,7 @@ use crate::ops::Ops;
 pub(super) struct ResnetBlock {
     norm1: GroupNorm,
     conv1: Conv2d,
-    time_emb_proj: Linear,
+    time_emb_proj: Conv2d,
     norm2: GroupNorm,
     conv2: Conv2d,
     /// Where the widths differ, a 1×1 convolution carries the input across.
@@ -29,7 +29,7 @@ impl ResnetBlock {
         Self {
             norm1: GroupNorm::new(scope.child("norm1"), inputs, config),
             conv1: Conv2d::new(scope.child("conv1"), [inputs, outputs], 3, 1, Start::Random),
-            time_emb_proj: Linear::new(
+            time_emb_proj: Conv2d::linear(
                 scope.child("time_emb_proj"),
                 [time_embed_dim, outputs],
                 Start::Random,
@@ -48,12 +48,12 @@ impl ResnetBlock {
         }
     }
 
-    /// `x` `[n, h, w, in]`, `time` `[n, time_embed_dim]` already through SiLU.
+    /// `x` `[n, h, w, in]`, `time` `[n, 1, 1, time_embed_dim]` already through SiLU.
     pub(super) fn forward<B: Ops>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
-        time: &Tensor<B, 2>,
+        time: &Tensor<B, 4>,
     ) -> Tensor<B, 4> {
         let shortcut = match &self.conv_shortcut {
             Some(conv) => conv.forward(weights, x.clone()),
@@ -61,8 +61,6 @@ impl ResnetBlock {
         };
         let hidden = self.norm1.forward_silu(weights, x);
         let time = self.time_emb_proj.forward(weights, time.clone());
-        let [images, channels] = time.dims();
-        let time = time.reshape([images, 1, 1, channels]);
         let hidden = self.conv1.forward_add(weights, hidden, time);
         let hidden = self.norm2.forward_silu(weights, hidden);
         self.conv2.forward_add(weights, hidden, shortcut)

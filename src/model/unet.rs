@@ -8,7 +8,7 @@ use super::{
     attention::Attention,
     config::{DownBlockType, UpBlockType},
     embedding::timestep_embedding,
-    layers::{Conv2d, Embedding, GroupNorm, Linear, Scope, Start},
+    layers::{Conv2d, Embedding, GroupNorm, Scope, Start},
     parameters::ParameterList,
     resnet::ResnetBlock,
 };
@@ -30,7 +30,7 @@ impl Layer {
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
-        time: &Tensor<B, 2>,
+        time: &Tensor<B, 4>,
     ) -> Tensor<B, 4> {
         let x = self.resnet.forward(weights, x, time);
         match &self.attention {
@@ -54,8 +54,8 @@ pub struct UNet {
     config: UNetConfig,
     specs: Vec<ParameterSpec>,
     conv_in: Conv2d,
-    time_linear_1: Linear,
-    time_linear_2: Linear,
+    time_linear_1: Conv2d,
+    time_linear_2: Conv2d,
     class_embedding: Option<Embedding>,
     down: Vec<Level>,
     mid: [Layer; 2],
@@ -84,12 +84,12 @@ impl UNet {
             Start::Random,
         );
         let mut time_embedding = root.child("time_embedding");
-        let time_linear_1 = Linear::new(
+        let time_linear_1 = Conv2d::linear(
             time_embedding.child("linear_1"),
             [finest, time_embed_dim],
             Start::Random,
         );
-        let time_linear_2 = Linear::new(
+        let time_linear_2 = Conv2d::linear(
             time_embedding.child("linear_2"),
             [time_embed_dim, time_embed_dim],
             Start::Random,
@@ -190,14 +190,14 @@ impl UNet {
         self.conv_out.forward(weights, x).permute([0, 3, 1, 2])
     }
 
-    /// `[n, time_embed_dim]`, the classes' embeddings added, through SiLU, which every residual
+    /// `[n, 1, 1, time_embed_dim]`, the classes' embeddings added, through SiLU, which every residual
     /// block would apply first.
     fn time_embedding<B: Ops>(
         &self,
         weights: &Weights<B>,
         timesteps: &[f64],
         class_labels: Option<&[usize]>,
-    ) -> Tensor<B, 2> {
+    ) -> Tensor<B, 4> {
         let dim = self.config.block_out_channels[0];
         let embedding = timestep_embedding(
             timesteps,
@@ -206,7 +206,7 @@ impl UNet {
             self.config.freq_shift,
         );
         let embedding = Tensor::from_data(
-            TensorData::new(embedding, [timesteps.len(), dim]),
+            TensorData::new(embedding, [timesteps.len(), 1, 1, dim]),
             &weights.device(),
         );
         let hidden = ops::silu(self.time_linear_1.forward(weights, embedding));

@@ -10,44 +10,62 @@ use burn::{
             ops::{Backward, Ops as Node, OpsKind},
         },
     },
-    tensor::{TensorMetadata, ops::FloatTensor},
+    tensor::{
+        TensorMetadata,
+        backend::{AutodiffBackend, Backend},
+        ops::FloatTensor,
+    },
 };
 
 use super::{ConvGeometry, GroupNormOptions, Kernels, Ops, portable};
+
+/// `x` for the state of a step. In the backward pass `grads.remove` takes the gradient that other
+/// uses of `x` have given it so far, so that a kernel can add to it in passing: burn would add in a
+/// launch, and a pass over memory, of its own.
+///
+/// It does not count as a use of `x` itself, which would keep the graph before it alive.
+fn remembered<B: Backend>(x: &FloatTensor<Autodiff<B>>) -> FloatTensor<Autodiff<B>> {
+    let mut copy = Autodiff::<B>::from_inner(x.primitive.clone());
+    copy.node = x.node.clone();
+    copy
+}
 
 #[derive(Debug)]
 struct Conv2dBackward;
 
 #[derive(Debug, Clone)]
-struct Conv2dState<T> {
-    x: T,
-    weight: T,
+struct Conv2dState<B: Backend> {
+    x: FloatTensor<Autodiff<B>>,
+    weight: FloatTensor<B>,
     geometry: ConvGeometry,
 }
 
-impl<T> Conv2dState<T> {
+impl<B: Kernels> Conv2dState<B> {
     /// Registers the gradients of `parents`: input, weight and bias.
-    fn register<B: Kernels<FloatTensorPrimitive = T>>(
+    fn register(
         self,
-        grad: T,
+        grad: FloatTensor<B>,
         [x_id, weight_id, bias_id]: [Option<NodeId>; 3],
         grads: &mut Gradients,
-    ) where
-        T: TensorMetadata + 'static,
-    {
+    ) {
         let Self {
             x,
             weight,
             geometry,
         } = self;
         if let Some(id) = x_id {
-            let shape = x.shape();
-            let input_size = [shape[1], shape[2]];
-            let grad_x = B::conv2d_grad_input(grad.clone(), weight, input_size, geometry);
+            let grad_x = match grads.remove(&x) {
+                Some(addend) => B::conv2d_grad_input_add(grad.clone(), weight, addend, geometry),
+                None => {
+                    let shape = x.shape();
+                    let input_size = [shape[1], shape[2]];
+                    B::conv2d_grad_input(grad.clone(), weight, input_size, geometry)
+                }
+            };
             grads.register::<B>(id, grad_x);
         }
         if weight_id.is_some() || bias_id.is_some() {
-            let (grad_weight, grad_bias) = B::conv2d_grad_weight(x, grad, geometry);
+            let (grad_weight, grad_bias) = B::conv2d_grad_weight(x.primitive, grad, geometry);
             if let Some(id) = weight_id {
                 grads.register::<B>(id, grad_weight);
             }
@@ -59,12 +77,12 @@ impl<T> Conv2dState<T> {
 }
 
 impl<B: Kernels> Backward<B, 3> for Conv2dBackward {
-    type State = Conv2dState<FloatTensor<B>>;
+    type State = Conv2dState<B>;
 
     fn backward(self, node: Node<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
         let parents = node.parents.map(|parent| parent.map(|node| node.id));
-        node.state.register::<B>(grad, parents, grads);
+        node.state.register(grad, parents, grads);
     }
 }
 
@@ -72,14 +90,14 @@ impl<B: Kernels> Backward<B, 3> for Conv2dBackward {
 struct Conv2dAddBackward;
 
 #[derive(Debug, Clone)]
-struct Conv2dAddState<T> {
-    conv: Conv2dState<T>,
+struct Conv2dAddState<B: Backend> {
+    conv: Conv2dState<B>,
     /// Whether the addend is the same for every pixel of an image.
     per_image: bool,
 }
 
 impl<B: Kernels> Backward<B, 4> for Conv2dAddBackward {
-    type State = Conv2dAddState<FloatTensor<B>>;
+    type State = Conv2dAddState<B>;
 
     fn backward(self, node: Node<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [x, weight, bias, addend] = node.parents.map(|parent| parent.map(|node| node.id));
@@ -90,7 +108,7 @@ impl<B: Kernels> Backward<B, 4> for Conv2dAddBackward {
             let grad = if per_image { B::sum_pixels(grad) } else { grad };
             grads.register::<B>(id, grad);
         }
-        conv.register::<B>(grad, [x, weight, bias], grads);
+        conv.register(grad, [x, weight, bias], grads);
     }
 }
 
@@ -98,28 +116,34 @@ impl<B: Kernels> Backward<B, 4> for Conv2dAddBackward {
 struct GroupNormBackward;
 
 #[derive(Debug, Clone)]
-struct GroupNormState<T> {
-    x: T,
-    gamma: T,
-    beta: T,
-    statistics: T,
+struct GroupNormState<B: Backend> {
+    x: FloatTensor<Autodiff<B>>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    statistics: FloatTensor<B>,
     options: GroupNormOptions,
 }
 
 impl<B: Kernels> Backward<B, 3> for GroupNormBackward {
-    type State = GroupNormState<FloatTensor<B>>;
+    type State = GroupNormState<B>;
 
     fn backward(self, node: Node<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
-        let state = node.state;
-        let input_grads = B::group_norm_backward(
-            grad,
-            state.x,
-            state.gamma,
-            state.beta,
-            state.statistics,
-            state.options,
-        );
+        let GroupNormState {
+            x,
+            gamma,
+            beta,
+            statistics,
+            options,
+        } = node.state;
+        let addend = grads.remove(&x);
+        let x = x.primitive;
+        let input_grads = match addend {
+            Some(addend) => {
+                B::group_norm_backward_add(grad, x, gamma, beta, statistics, addend, options)
+            }
+            None => B::group_norm_backward(grad, x, gamma, beta, statistics, options),
+        };
         for (parent, grad) in node.parents.into_iter().zip(input_grads) {
             if let Some(parent) = parent {
                 grads.register::<B>(parent.id, grad);
@@ -181,8 +205,9 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         bias: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
+        let input = remembered(&x);
         let output = B::conv2d_forward(
-            x.primitive.clone(),
+            x.primitive,
             weight.primitive.clone(),
             bias.primitive,
             geometry,
@@ -194,7 +219,7 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         match prepared {
             OpsKind::Tracked(tracked) => tracked.finish(
                 Conv2dState {
-                    x: x.primitive,
+                    x: input,
                     weight: weight.primitive,
                     geometry,
                 },
@@ -212,8 +237,9 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
         let added = addend.primitive.shape();
+        let input = remembered(&x);
         let output = B::conv2d_add_forward(
-            x.primitive.clone(),
+            x.primitive,
             weight.primitive.clone(),
             bias.primitive,
             addend.primitive,
@@ -227,7 +253,7 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             OpsKind::Tracked(tracked) => {
                 let per_image = added != output.shape();
                 let conv = Conv2dState {
-                    x: x.primitive,
+                    x: input,
                     weight: weight.primitive,
                     geometry,
                 };
@@ -243,8 +269,9 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         beta: FloatTensor<Self>,
         options: GroupNormOptions,
     ) -> FloatTensor<Self> {
+        let input = remembered(&x);
         let (output, statistics) = B::group_norm_forward(
-            x.primitive.clone(),
+            x.primitive,
             gamma.primitive.clone(),
             beta.primitive.clone(),
             options,
@@ -256,7 +283,7 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         match prepared {
             OpsKind::Tracked(tracked) => tracked.finish(
                 GroupNormState {
-                    x: x.primitive,
+                    x: input,
                     gamma: gamma.primitive,
                     beta: beta.primitive,
                     statistics,

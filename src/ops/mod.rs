@@ -24,7 +24,9 @@ pub mod portable;
 pub mod webgpu;
 
 use crate::error::Result;
-use burn::tensor::{Tensor, TensorData, TensorPrimitive, backend::Backend, ops::FloatTensor};
+use burn::tensor::{
+    Tensor, TensorData, TensorMetadata, TensorPrimitive, backend::Backend, ops::FloatTensor,
+};
 
 /// Geometry of a square, symmetrically padded 2-D convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +40,14 @@ pub struct ConvGeometry {
 }
 
 impl ConvGeometry {
+    /// Of a linear layer, `[n, h, w, in]` times `[1, 1, in, out]`: a 1×1 convolution, so that its
+    /// gradients use the same kernels.
+    pub const LINEAR: Self = Self {
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+    };
+
     /// Output side for an input side.
     pub fn output_size(&self, input: usize) -> usize {
         (input + 2 * self.padding - self.kernel) / self.stride + 1
@@ -121,6 +131,19 @@ pub trait Kernels: Backend {
         portable::conv2d_grad_input::<Self>(grad, weight, input_size, geometry)
     }
 
+    /// [`Kernels::conv2d_grad_input`] plus `addend`, `[n, height, width, c_in]`: the gradient that
+    /// other uses of the input have given it.
+    fn conv2d_grad_input_add(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        let shape = addend.shape();
+        let grad_x = Self::conv2d_grad_input(grad, weight, [shape[1], shape[2]], geometry);
+        Self::float_add(grad_x, addend)
+    }
+
     /// Gradients with respect to weight `[k, k, c_in, c_out]` and bias `[c_out]` of
     /// [`Kernels::conv2d_forward`].
     fn conv2d_grad_weight(
@@ -155,6 +178,22 @@ pub trait Kernels: Backend {
         options: GroupNormOptions,
     ) -> [FloatTensor<Self>; 3] {
         portable::group_norm_backward::<Self>(grad, x, gamma, beta, statistics, options)
+    }
+
+    /// [`Kernels::group_norm_backward`] with `addend`, of the shape of `x`, added to the gradient
+    /// of `x`: what other uses of `x` have given it.
+    fn group_norm_backward_add(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        let [grad_x, grad_gamma, grad_beta] =
+            Self::group_norm_backward(grad, x, gamma, beta, statistics, options);
+        [Self::float_add(grad_x, addend), grad_gamma, grad_beta]
     }
 
     /// `x` `[n, h, w, c]` summed over the pixels of each image, `[n, 1, 1, c]`: the gradient of an
@@ -344,30 +383,19 @@ pub fn conv2d_add<B: Ops>(
     ))
 }
 
-/// `x` `[rows, in]` times `weight` `[1, 1, in, out]` plus `bias` `[out]`: a 1×1 convolution of one
-/// pixel per row, so that its gradients use the same kernels.
-pub fn linear<B: Ops>(x: Tensor<B, 2>, weight: Tensor<B, 4>, bias: Tensor<B, 1>) -> Tensor<B, 2> {
-    const POINTWISE: ConvGeometry = ConvGeometry {
-        kernel: 1,
-        stride: 1,
-        padding: 0,
-    };
-    let [rows, inputs] = x.dims();
-    let outputs = weight.dims()[3];
-    conv2d(x.reshape([rows, 1, 1, inputs]), weight, bias, POINTWISE).reshape([rows, outputs])
-}
-
-/// Rows `indices` of `table` `[1, 1, rows, width]`, `[indices.len(), width]`: the product of one-hot
-/// rows with it, so that its gradient is a linear layer's. A row that does not exist is zeros.
-pub fn embedding<B: Ops>(indices: &[usize], table: Tensor<B, 4>) -> Tensor<B, 2> {
+/// Rows `indices` of `table` `[1, 1, rows, width]`, `[indices.len(), 1, 1, width]`: the product of
+/// one-hot rows with it, so that its gradient is a linear layer's. A row that does not exist is zeros.
+pub fn embedding<B: Ops>(indices: &[usize], table: Tensor<B, 4>) -> Tensor<B, 4> {
     let [_, _, rows, width] = table.dims();
     let one_hot: Vec<f32> = indices
         .iter()
         .flat_map(|index| (0..rows).map(move |row| f32::from(row == *index)))
         .collect();
     let device = table.device();
-    let one_hot = Tensor::from_data(TensorData::new(one_hot, [indices.len(), rows]), &device);
-    linear(one_hot, table, Tensor::zeros([width], &device))
+    let one_hot = TensorData::new(one_hot, [indices.len(), 1, 1, rows]);
+    let one_hot = Tensor::from_data(one_hot, &device);
+    let bias = Tensor::zeros([width], &device);
+    conv2d(one_hot, table, bias, ConvGeometry::LINEAR)
 }
 
 /// [`Kernels::group_norm_forward`] on burn's typed tensors.

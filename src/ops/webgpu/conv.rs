@@ -177,14 +177,17 @@ pub(super) fn forward(
     .run()
 }
 
-/// See [`crate::ops::Kernels::conv2d_grad_input`].
+/// See [`crate::ops::Kernels::conv2d_grad_input`] and [`crate::ops::Kernels::conv2d_grad_input_add`].
 pub(super) fn grad_input(
     grad: Primitive,
     weight: Primitive,
+    addend: Option<Primitive>,
     input_size: [usize; 2],
     geometry: ConvGeometry,
 ) -> Primitive {
     let (grad, weight) = (contiguous(grad), contiguous(weight));
+    let addend = addend.map(contiguous);
+    let addend = addend.as_ref();
     let output: [usize; 4] = dimensions(&grad);
     let [_, _, channels, _] = dimensions(&weight);
     let input = [output[0], input_size[0], input_size[1], channels];
@@ -194,13 +197,13 @@ pub(super) fn grad_input(
         geometry,
     };
     if device::runs_on_cpu(&grad.device) {
-        return conv_direct::grad_input(&grad, &weight, walk);
+        return conv_direct::grad_input(&grad, &weight, addend, walk);
     }
     Product {
         source: &grad,
         weight: &weight,
         bias: None,
-        addend: None,
+        addend,
         target: input,
         geometry,
     }

@@ -41,15 +41,19 @@
 #else
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 #endif
+#if TARGET_VEC4
+alias Addend = vec4<f32>;
+#else
+alias Addend = f32;
+#endif
 #if GRAD_INPUT
+#if ADD
+@group(0) @binding(3) var<storage, read> addend: array<Addend>;
+#endif
 #else
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-#endif
 #if ADD
-#if TARGET_VEC4
-@group(0) @binding(4) var<storage, read> addend: array<vec4<f32>>;
-#else
-@group(0) @binding(4) var<storage, read> addend: array<f32>;
+@group(0) @binding(4) var<storage, read> addend: array<Addend>;
 #endif
 #endif
 

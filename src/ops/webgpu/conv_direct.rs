@@ -154,11 +154,18 @@ pub(super) fn forward(
     corner(output, walk.output)
 }
 
-/// See [`crate::ops::Kernels::conv2d_grad_input`]; all operands are contiguous.
-pub(super) fn grad_input(grad: &Primitive, weight: &Primitive, walk: Walk) -> Primitive {
+/// See [`crate::ops::Kernels::conv2d_grad_input`] and
+/// [`crate::ops::Kernels::conv2d_grad_input_add`]; all operands are contiguous.
+pub(super) fn grad_input(
+    grad: &Primitive,
+    weight: &Primitive,
+    addend: Option<&Primitive>,
+    walk: Walk,
+) -> Primitive {
     let padded = walk.padded().unstrided();
     let grad = spread(grad, walk.output, padded.output, walk.geometry.stride);
     let weight = spread(weight, walk.weight(), padded.weight(), 1);
+    let addend = addend.map(|addend| spread(addend, walk.input, padded.input, 1));
 
     let grad_x = allocate(&grad, padded.input);
     let flat = padded.flattened();
@@ -168,8 +175,12 @@ pub(super) fn grad_input(grad: &Primitive, weight: &Primitive, walk: Walk) -> Pr
     } = flat.geometry;
     let shader = shader
         .flag("GRAD_INPUT", true)
+        .flag("ADD", addend.is_some())
+        .constant("PIXELS_PER_ADDEND", 1)
         .signed("SHIFT", kernel as i32 - 1 - padding as i32);
-    launch(shader, workgroups, &[&grad, &weight, &grad_x]);
+    let mut buffers = vec![&grad, &weight, &grad_x];
+    buffers.extend(&addend);
+    launch(shader, workgroups, &buffers);
     corner(grad_x, walk.input)
 }
 

@@ -17,11 +17,14 @@
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 #if GRAD_INPUT
+#if ADD
+@group(0) @binding(3) var<storage, read> addend: array<vec4<f32>>;
+#endif
 #else
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-#endif
 #if ADD
 @group(0) @binding(4) var<storage, read> addend: array<vec4<f32>>;
+#endif
 #endif
 
 const SOURCE_QUADS: u32 = SOURCE_CHANNELS / 4u;
@@ -55,13 +58,14 @@ fn product(m: mat4x4<f32>, values: vec4<f32>) -> vec4<f32> {
 
 fn initial(pixel: u32, quad: u32) -> vec4<f32> {
 #if GRAD_INPUT
-    return vec4<f32>(0.0);
+    let start = vec4<f32>(0.0);
 #else
-#if ADD
-    return bias[quad] + addend[pixel / PIXELS_PER_ADDEND * TARGET_QUADS + quad];
-#else
-    return bias[quad];
+    let start = bias[quad];
 #endif
+#if ADD
+    return start + addend[pixel / PIXELS_PER_ADDEND * TARGET_QUADS + quad];
+#else
+    return start;
 #endif
 }
 

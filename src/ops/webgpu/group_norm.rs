@@ -33,10 +33,11 @@ macro_rules! text {
 }
 
 /// Runs the variant for the device that the buffers are on: `shared` has a workgroup, `direct` a
-/// thread per group and image.
+/// thread per group and image; `with` adds what is particular to them.
 fn launch_per_group(
     shared: Text,
     direct: Text,
+    with: impl FnOnce(Shader) -> Shader,
     shape: [usize; 4],
     options: GroupNormOptions,
     buffers: &[&Primitive],
@@ -51,7 +52,7 @@ fn launch_per_group(
         (shared, THREADS, groups)
     };
     let shader = specialised(Shader::new(name, text, threads), shape, options);
-    launch(shader, workgroups, buffers);
+    launch(with(shader), workgroups, buffers);
 }
 
 /// `shader` with the constants that all of them share.
@@ -86,6 +87,7 @@ pub(super) fn forward(
     launch_per_group(
         text!("group_norm"),
         text!("group_norm_direct"),
+        |shader| shader,
         shape,
         options,
         &[&x, &gamma, &beta, &output, &statistics],
@@ -93,13 +95,15 @@ pub(super) fn forward(
     (output, statistics)
 }
 
-/// See [`crate::ops::Kernels::group_norm_backward`].
+/// See [`crate::ops::Kernels::group_norm_backward`] and
+/// [`crate::ops::Kernels::group_norm_backward_add`].
 pub(super) fn backward(
     grad: Primitive,
     x: Primitive,
     gamma: Primitive,
     beta: Primitive,
     statistics: Primitive,
+    addend: Option<Primitive>,
     options: GroupNormOptions,
 ) -> [Primitive; 3] {
     let (grad, x, gamma, beta) = (
@@ -109,16 +113,20 @@ pub(super) fn backward(
         contiguous(beta),
     );
     let statistics = contiguous(statistics);
+    let addend = addend.map(contiguous);
     let shape: [usize; 4] = dimensions(&x);
     let [images, _, _, channels] = shape;
     let grad_x = allocate(&x, shape);
     let parts = allocate(&x, [images, 2, channels]);
+    let mut buffers = vec![&grad, &x, &gamma, &beta, &statistics, &grad_x, &parts];
+    buffers.extend(&addend);
     launch_per_group(
         text!("group_norm_backward"),
         text!("group_norm_backward_direct"),
+        |shader| shader.flag("ADD", addend.is_some()),
         shape,
         options,
-        &[&grad, &x, &gamma, &beta, &statistics, &grad_x, &parts],
+        &buffers,
     );
 
     const SUM_THREADS: usize = 64;

@@ -18,6 +18,18 @@
 @group(0) @binding(4) var<storage, read> statistics: array<f32>; // [image, group, 2]
 @group(0) @binding(5) var<storage, read_write> grad_x: array<Element>;
 @group(0) @binding(6) var<storage, read_write> parts: array<Element>;
+#if ADD
+@group(0) @binding(7) var<storage, read> addend: array<Element>;
+#endif
+
+// What grad_x starts from.
+fn addend_at(at: u32) -> Element {
+#if ADD
+    return addend[at];
+#else
+    return Element(0.0);
+#endif
+}
 
 var<workgroup> sums_g: array<Element, THREADS>;
 var<workgroup> sums_gh: array<Element, THREADS>;
@@ -96,7 +108,7 @@ fn main(
             let at = start + p * ELEMENTS + e;
             let h = (x[at] - mean) * reciprocal_std;
             let g = before_silu(grad[at], h * scale + shift);
-            grad_x[at] = (g * scale - mean_g - h * mean_gh) * reciprocal_std;
+            grad_x[at] = addend_at(at) + (g * scale - mean_g - h * mean_gh) * reciprocal_std;
         }
     }
 }

@@ -19,7 +19,7 @@ mod spread;
 mod sum_pixels;
 mod upsample;
 
-use burn::tensor::ops::FloatTensor;
+use burn::tensor::{TensorMetadata, ops::FloatTensor};
 
 use crate::backend::WebGpu;
 
@@ -56,7 +56,18 @@ impl Kernels for WebGpu {
         input_size: [usize; 2],
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
-        conv::grad_input(grad, weight, input_size, geometry)
+        conv::grad_input(grad, weight, None, input_size, geometry)
+    }
+
+    fn conv2d_grad_input_add(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        let shape = addend.shape();
+        let input_size = [shape[1], shape[2]];
+        conv::grad_input(grad, weight, Some(addend), input_size, geometry)
     }
 
     fn conv2d_grad_weight(
@@ -84,7 +95,19 @@ impl Kernels for WebGpu {
         statistics: FloatTensor<Self>,
         options: GroupNormOptions,
     ) -> [FloatTensor<Self>; 3] {
-        group_norm::backward(grad, x, gamma, beta, statistics, options)
+        group_norm::backward(grad, x, gamma, beta, statistics, None, options)
+    }
+
+    fn group_norm_backward_add(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        group_norm::backward(grad, x, gamma, beta, statistics, Some(addend), options)
     }
 
     fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
