@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ModelOutput, NoiseLevel, PredictionType, Schedule, VarianceType,
-    vlb::{mean_per_item, per_item, vlb_terms},
+    vlb::{per_item, vlb_terms},
 };
+use crate::ops::{self, Ops};
 
 /// How much each timestep's error counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,37 +86,39 @@ impl Objective {
         self.weight(t) / sensitivity.powi(2)
     }
 
+    /// What a perfect network would have predicted, of the target's shape.
+    pub fn wanted(&self, target: Target) -> Vec<f32> {
+        let [_, channels, height, width] = target.shape;
+        let length = channels * height * width;
+        let images = target.x_0.chunks_exact(length);
+        let images = images.zip(target.eps.chunks_exact(length));
+        (target.timesteps.iter().zip(images))
+            .flat_map(|(t, (x_0, eps))| {
+                let level = self.schedule.level(Some(*t));
+                self.prediction_type.target(x_0, eps, level)
+            })
+            .collect()
+    }
+
     /// The mean over the batch, `[1]`, for the network's `output`
     /// `[batch, channels or twice as many, height, width]`.
     ///
     /// Where the variance is learned, its gradient comes from L_vlb alone and L_vlb gives the mean
     /// none.
-    pub fn loss<B: Backend>(&self, output: Tensor<B, 4>, target: Target) -> Tensor<B, 1> {
+    pub fn loss<B: Ops>(&self, output: Tensor<B, 4>, target: Target) -> Tensor<B, 1> {
         let Target {
             x_0,
-            eps,
             timesteps,
             shape,
+            ..
         } = target;
         let device = output.device();
         let upload = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), &device);
-        let length = shape[1] * shape[2] * shape[3];
-        let images = timesteps
-            .iter()
-            .zip(x_0.chunks_exact(length).zip(eps.chunks_exact(length)));
-        let wanted: Vec<f32> = images
-            .flat_map(|(t, (x_0, eps))| {
-                let level = self.schedule.level(Some(*t));
-                self.prediction_type.target(x_0, eps, level)
-            })
-            .collect();
+        let wanted = upload(self.wanted(target));
         let ModelOutput { values, variance } = ModelOutput::split(output, shape[1]);
-        let error = values - upload(wanted);
-        let mut squared = error.clone() * error.clone();
-        if self.weighting != LossWeighting::Simple {
-            squared = squared * per_item(timesteps, &|t| self.weight(t), &device);
-        }
-        let simple = mean_of_items(mean_per_item(squared));
+        let factors = (self.weighting != LossWeighting::Simple)
+            .then(|| per_item(timesteps, &|t| self.weight(t), &device).flatten(0, 3));
+        let simple = ops::squared_error(values.clone(), wanted.clone(), factors);
         let Some(place) = variance else {
             return simple;
         };
@@ -124,7 +127,8 @@ impl Objective {
             let level = self.schedule.level(Some(t));
             self.prediction_type.x0_sensitivity(level)
         };
-        let x0_error = error.detach() * per_item(timesteps, &sensitivity, &device);
+        let error = values.detach() - wanted;
+        let x0_error = error * per_item(timesteps, &sensitivity, &device);
         let log_variance = self.schedule.learned_log_variance(timesteps, place);
         let x_0 = upload(x_0.to_vec());
         let terms = vlb_terms(&self.schedule, timesteps, x_0, x0_error, log_variance);

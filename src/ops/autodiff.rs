@@ -198,6 +198,33 @@ impl<B: Kernels> Backward<B, 1> for UpsampleBackward {
     }
 }
 
+#[derive(Debug)]
+struct SquaredErrorBackward;
+
+#[derive(Debug, Clone)]
+struct SquaredErrorState<B: Backend> {
+    prediction: FloatTensor<B>,
+    target: FloatTensor<B>,
+    factors: Option<FloatTensor<B>>,
+}
+
+impl<B: Kernels> Backward<B, 1> for SquaredErrorBackward {
+    type State = SquaredErrorState<B>;
+
+    fn backward(self, node: Node<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&node.node);
+        if let [Some(parent)] = node.parents {
+            let SquaredErrorState {
+                prediction,
+                target,
+                factors,
+            } = node.state;
+            let grad = B::squared_error_backward(grad, prediction, target, factors);
+            grads.register::<B>(parent.id, grad);
+        }
+    }
+}
+
 impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
     fn conv2d_op(
         x: FloatTensor<Self>,
@@ -328,5 +355,31 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             .prepare::<C>([x.node])
             .compute_bound()
             .stateless(portable::upsample::<B>(x.primitive))
+    }
+
+    fn squared_error_op(
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        factors: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        let state = SquaredErrorState {
+            prediction: prediction.primitive,
+            target: target.primitive,
+            factors: factors.map(|factors| factors.primitive),
+        };
+        let SquaredErrorState::<B> {
+            prediction: predicted,
+            target,
+            factors,
+        } = state.clone();
+        let error = B::squared_error(predicted, target, factors);
+        let prepared = SquaredErrorBackward
+            .prepare::<C>([prediction.node])
+            .compute_bound()
+            .stateful();
+        match prepared {
+            OpsKind::Tracked(tracked) => tracked.finish(state, error),
+            OpsKind::UnTracked(untracked) => untracked.finish(error),
+        }
     }
 }

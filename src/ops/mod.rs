@@ -229,6 +229,26 @@ pub trait Kernels: Backend {
         portable::split_channels::<Self>(x, channels)
     }
 
+    /// The mean over items of the mean squared difference of `prediction` and `target`
+    /// `[n, c, h, w]`, each item's times its number in `factors` `[n]` if there are any: `[1]`.
+    fn squared_error(
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        factors: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        portable::squared_error::<Self>(prediction, target, factors)
+    }
+
+    /// Gradient of [`Kernels::squared_error`] with respect to `prediction`; `grad` is `[1]`.
+    fn squared_error_backward(
+        grad: FloatTensor<Self>,
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        factors: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        portable::squared_error_backward::<Self>(grad, prediction, target, factors)
+    }
+
     /// Fails if the device went wrong since the last call in a way that no operation could report,
     /// such as a shader that did not compile.
     ///
@@ -291,6 +311,13 @@ pub trait Ops: Backend {
 
     /// `x` `[n, h, w, c]` with every pixel repeated 2 × 2 times, `[n, 2h, 2w, c]`.
     fn upsample_op(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`Kernels::squared_error`]; `target` and `factors` are constants.
+    fn squared_error_op(
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        factors: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self>;
 }
 
 /// Implements [`Ops`] for a backend without gradients through its [`Kernels`].
@@ -344,6 +371,14 @@ macro_rules! ops_from_kernels {
                 x: burn::tensor::ops::FloatTensor<Self>,
             ) -> burn::tensor::ops::FloatTensor<Self> {
                 $crate::ops::portable::upsample::<Self>(x)
+            }
+
+            fn squared_error_op(
+                prediction: burn::tensor::ops::FloatTensor<Self>,
+                target: burn::tensor::ops::FloatTensor<Self>,
+                factors: Option<burn::tensor::ops::FloatTensor<Self>>,
+            ) -> burn::tensor::ops::FloatTensor<Self> {
+                <Self as $crate::ops::Kernels>::squared_error(prediction, target, factors)
             }
         }
     };
@@ -426,6 +461,19 @@ pub fn concat_channels<B: Ops>(first: Tensor<B, 4>, second: Tensor<B, 4>) -> Ten
 /// [`Ops::upsample_op`] on burn's typed tensors.
 pub fn upsample<B: Ops>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     wrap(B::upsample_op(unwrap(x)))
+}
+
+/// [`Kernels::squared_error`] on burn's typed tensors.
+pub fn squared_error<B: Ops>(
+    prediction: Tensor<B, 4>,
+    target: Tensor<B, 4>,
+    factors: Option<Tensor<B, 1>>,
+) -> Tensor<B, 1> {
+    wrap(B::squared_error_op(
+        unwrap(prediction),
+        unwrap(target),
+        factors.map(unwrap),
+    ))
 }
 
 /// The primitive inside a float tensor.

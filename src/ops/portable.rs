@@ -156,6 +156,40 @@ pub fn sum_pixels<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     unwrap(wrap::<B, 4>(x).sum_dim(1).sum_dim(2))
 }
 
+/// `factors` `[n]`, or ones, over the number of values of `x` `[n, c, h, w]`: `[n, 1, 1, 1]`.
+fn factors_of_mean<B: Backend>(factors: Option<FloatTensor<B>>, x: &Tensor<B, 4>) -> Tensor<B, 4> {
+    let [n, c, h, w] = x.dims();
+    let factors = match factors {
+        Some(factors) => wrap::<B, 1>(factors),
+        None => Tensor::ones([n], &x.device()),
+    };
+    (factors / (n * c * h * w) as f64).reshape([n, 1, 1, 1])
+}
+
+/// See [`super::Kernels::squared_error`].
+pub fn squared_error<B: Backend>(
+    prediction: FloatTensor<B>,
+    target: FloatTensor<B>,
+    factors: Option<FloatTensor<B>>,
+) -> FloatTensor<B> {
+    let error = wrap::<B, 4>(prediction) - wrap::<B, 4>(target);
+    let factors = factors_of_mean(factors, &error);
+    unwrap((error.clone() * error * factors).sum())
+}
+
+/// See [`super::Kernels::squared_error_backward`].
+pub fn squared_error_backward<B: Backend>(
+    grad: FloatTensor<B>,
+    prediction: FloatTensor<B>,
+    target: FloatTensor<B>,
+    factors: Option<FloatTensor<B>>,
+) -> FloatTensor<B> {
+    let error = wrap::<B, 4>(prediction) - wrap::<B, 4>(target);
+    let grad = wrap::<B, 1>(grad).reshape([1, 1, 1, 1]);
+    let slope = factors_of_mean(factors, &error) * grad * 2.0;
+    unwrap(error * slope)
+}
+
 /// See [`super::Kernels::group_norm`].
 pub fn group_norm<B: Backend>(
     x: FloatTensor<B>,

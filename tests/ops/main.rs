@@ -4,6 +4,7 @@
 mod cases;
 mod check;
 mod fused;
+mod sums;
 mod threads;
 
 use unnoise::ops::Kernels;
@@ -52,6 +53,21 @@ macro_rules! backend_tests {
             #[test]
             fn fused_gradients_agree_with_finite_differences() {
                 fused::finite_differences::<$backend>(&$device);
+            }
+
+            #[test]
+            fn gradients_of_several_uses_add_up() {
+                sums::uses_add_up::<$backend>(&$device);
+            }
+
+            #[test]
+            fn squared_error_agrees_with_portable_definition() {
+                sums::squared_error_agrees::<$backend>(&$device);
+            }
+
+            #[test]
+            fn squared_error_is_a_mean_of_squares() {
+                sums::squared_error_is_a_mean::<$backend>(&$device);
             }
 
             #[test]

@@ -1,10 +1,11 @@
 //! Allocation and launch, the same for every kernel.
 
-use burn::tensor::{DType, Shape, TensorMetadata};
+use burn::tensor::{DType, Shape, TensorMetadata, ops::FloatTensorOps};
 use burn_wgpu::{CubeTensor, SourceKernel, WgpuRuntime, into_contiguous};
 use cubecl::{CubeCount, CubeDim, server::KernelArguments};
 
 use super::shader::Shader;
+use crate::backend::WebGpu;
 
 pub(super) type Primitive = CubeTensor<WgpuRuntime>;
 
@@ -44,6 +45,11 @@ pub(super) fn reshaped(tensor: Primitive, shape: Shape) -> Primitive {
         tensor.handle,
         tensor.dtype,
     )
+}
+
+/// A view of `tensor` with its axes in another order.
+pub(super) fn permuted(tensor: Primitive, axes: [usize; 4]) -> Primitive {
+    <WebGpu>::float_permute(tensor, &axes)
 }
 
 /// `words` on the device of `like`; only a shader of ours knows what they mean.

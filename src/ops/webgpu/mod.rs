@@ -16,6 +16,7 @@ mod optimizer;
 mod shader;
 mod silu;
 mod spread;
+mod squared_error;
 mod sum_pixels;
 mod upsample;
 
@@ -132,6 +133,23 @@ impl Kernels for WebGpu {
 
     fn upsample_grad(grad: FloatTensor<Self>) -> FloatTensor<Self> {
         upsample::grad(grad)
+    }
+
+    fn squared_error(
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        factors: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        squared_error::forward(prediction, target, factors)
+    }
+
+    fn squared_error_backward(
+        grad: FloatTensor<Self>,
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        factors: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        squared_error::backward(grad, prediction, target, factors)
     }
 
     fn adam_step(

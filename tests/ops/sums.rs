@@ -1,0 +1,141 @@
+//! Gradients of tensors that are used more than once, and the mean squared error.
+
+use burn::{
+    backend::Autodiff,
+    tensor::{Tensor, TensorData},
+};
+use unnoise::backend::Flex;
+use unnoise::ops::{self, Kernels, portable, unwrap, wrap};
+
+use crate::cases::{CONVOLUTIONS, ConvCase, GROUP_NORMS, GroupNormCase};
+use crate::check::{assert_close, numbers, tensor, values};
+
+/// A kernel that adds to the gradient which another use has left gives the sum of the two.
+pub fn uses_add_up<B: Kernels>(device: &B::Device) {
+    for case in CONVOLUTIONS {
+        let actual = conv_and_product::<B>(device, case);
+        let expected = conv_and_product::<Flex>(&Default::default(), case);
+        assert_close(&actual, &expected, &format!("{case:?}"));
+    }
+    for case in GROUP_NORMS {
+        let actual = norm_and_product::<B>(device, case);
+        let expected = norm_and_product::<Flex>(&Default::default(), case);
+        for (index, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
+            assert_close(actual, expected, &format!("gradient {index} of {case:?}"));
+        }
+    }
+}
+
+fn leaf<B: Kernels, const D: usize>(
+    shape: [usize; D],
+    seed: u32,
+    device: &B::Device,
+) -> Tensor<Autodiff<B>, D> {
+    Tensor::from_inner(tensor::<B, D>(shape, seed, device)).require_grad()
+}
+
+/// The gradient of x in the sum of x · mean(conv(x)): the product is undone first, and gives x a
+/// gradient before the convolution does.
+fn conv_and_product<B: Kernels>(
+    device: &B::Device,
+    &(n, h, w, c_in, c_out, geometry): &ConvCase,
+) -> Vec<f32> {
+    let x = leaf::<B, 4>([n, h, w, c_in], 1, device);
+    let weight = leaf::<B, 4>([geometry.kernel, geometry.kernel, c_in, c_out], 2, device);
+    let bias = leaf::<B, 1>([c_out], 3, device);
+    let y = ops::conv2d(x.clone(), weight, bias, geometry);
+    let mean = y.mean().reshape([1, 1, 1, 1]);
+    let grads = (x.clone() * mean).sum().backward();
+    values(x.grad(&grads).unwrap())
+}
+
+/// The gradients of x, gamma and beta in the sum of x · norm(x).
+fn norm_and_product<B: Kernels>(
+    device: &B::Device,
+    &(n, h, w, c, options): &GroupNormCase,
+) -> [Vec<f32>; 3] {
+    let x = leaf::<B, 4>([n, h, w, c], 1, device);
+    let gamma = leaf::<B, 1>([c], 2, device);
+    let beta = leaf::<B, 1>([c], 3, device);
+    let y = ops::group_norm(x.clone(), gamma.clone(), beta.clone(), options);
+    let grads = (x.clone() * y).sum().backward();
+    [
+        values(x.grad(&grads).unwrap()),
+        values(gamma.grad(&grads).unwrap()),
+        values(beta.grad(&grads).unwrap()),
+    ]
+}
+
+/// `[n, c, h, w]`, one of them with more numbers than any workgroup has threads.
+const IMAGES: &[[usize; 4]] = &[[1, 1, 1, 1], [2, 3, 5, 7], [5, 3, 32, 32], [3, 4, 1, 9]];
+
+/// Against the portable definition, whether the prediction lies in memory as it is seen or, as the
+/// network's does, channels last.
+pub fn squared_error_agrees<B: Kernels>(device: &B::Device) {
+    fn run<K: Kernels>(
+        device: &K::Device,
+        [n, c, h, w]: [usize; 4],
+        weighted: bool,
+        channels_last: bool,
+        portable: bool,
+    ) -> [Vec<f32>; 2] {
+        let seen = if channels_last {
+            tensor::<K, 4>([n, h, w, c], 1, device).permute([0, 3, 1, 2])
+        } else {
+            tensor::<K, 4>([n, c, h, w], 1, device)
+        };
+        let prediction = || unwrap(seen.clone());
+        let target = || unwrap(tensor::<K, 4>([n, c, h, w], 2, device));
+        let factors = || weighted.then(|| unwrap(tensor::<K, 1>([n], 3, device)));
+        let grad = unwrap(tensor::<K, 1>([1], 4, device));
+        let (error, slope) = if portable {
+            (
+                portable::squared_error::<K>(prediction(), target(), factors()),
+                portable::squared_error_backward::<K>(grad, prediction(), target(), factors()),
+            )
+        } else {
+            (
+                K::squared_error(prediction(), target(), factors()),
+                K::squared_error_backward(grad, prediction(), target(), factors()),
+            )
+        };
+        let (error, slope) = (wrap::<K, 1>(error), wrap::<K, 4>(slope));
+        assert_eq!(error.dims(), [1]);
+        assert_eq!(slope.dims(), [n, c, h, w]);
+        [values(error), values(slope)]
+    }
+    for shape in IMAGES {
+        for (weighted, channels_last) in
+            [(false, false), (false, true), (true, false), (true, true)]
+        {
+            let actual = run::<B>(device, *shape, weighted, channels_last, false);
+            let expected = run::<Flex>(&Default::default(), *shape, weighted, channels_last, true);
+            for ((actual, expected), name) in actual.iter().zip(&expected).zip(["error", "slope"]) {
+                let what = format!("{name} {shape:?} weighted {weighted}, last {channels_last}");
+                assert_close(actual, expected, &what);
+            }
+        }
+    }
+}
+
+/// The definition and its gradient against plain arithmetic.
+pub fn squared_error_is_a_mean<B: Kernels>(device: &B::Device) {
+    let shape = [3, 2, 4, 5];
+    let (prediction, target, factors) = (numbers(120, 1), numbers(120, 2), [0.5f32, 0.0, 3.0]);
+    let difference = |i: usize| f64::from(prediction[i]) - f64::from(target[i]);
+    let factor = |i: usize| f64::from(factors[i / 40]) / 120.0;
+    let mean: f64 = (0..120).map(|i| factor(i) * difference(i).powi(2)).sum();
+    let slopes: Vec<f32> = (0..120)
+        .map(|i| (2.0 * factor(i) * difference(i)) as f32)
+        .collect();
+
+    let to4 = |values: &[f32]| {
+        Tensor::<Autodiff<B>, 4>::from_data(TensorData::new(values.to_vec(), shape), device)
+    };
+    let leaf = to4(&prediction).require_grad();
+    let factors = Tensor::from_data(TensorData::new(factors.to_vec(), [3]), device);
+    let error = ops::squared_error(leaf.clone(), to4(&target), Some(factors));
+    let grads = error.backward();
+    assert_close(&values(error.inner()), &[mean as f32], "mean");
+    assert_close(&values(leaf.grad(&grads).unwrap()), &slopes, "gradient");
+}
