@@ -19,7 +19,7 @@ export async function loadInputs(address) {
   const file = tensors(await load('batches.safetensors'));
   const batches = [0, 1, 2].map((i) => ({
     x_t: file[`x_t.${i}`].values,
-    eps: file[`eps.${i}`].values,
+    target: file[`target.${i}`].values,
     embedding: timestepEmbedding(file[`timesteps.${i}`].values, 32),
   }));
   return { weights, batches };

@@ -4,13 +4,15 @@ use std::ops::Range;
 
 use super::{Config, Dataset, dataset::mirror};
 use crate::{
-    diffusion::{Schedule, forward::q_sample},
+    diffusion::{Schedule, forward::q_sample, objective::Target},
     random::{Random, Stream},
 };
 
 /// One step's data, or a shard of it; images are `[batch, 3, size, size]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
+    /// `[batch, 3, size, size]`, of the images.
+    pub shape: [usize; 4],
     /// t, uniform over 0..num_train_timesteps, one per image.
     pub timesteps: Vec<usize>,
     /// The images.
@@ -85,11 +87,22 @@ impl Batch {
             x_t.extend(q_sample(schedule, &x_0[i * length..], eps, t));
         }
         Self {
+            shape: [timesteps.len(), 3, dataset.size(), dataset.size()],
             timesteps,
             x_0,
             x_t,
             eps,
             class_labels,
+        }
+    }
+
+    /// What the network's output for `x_t` is compared with.
+    pub fn target(&self) -> Target<'_> {
+        Target {
+            x_0: &self.x_0,
+            eps: &self.eps,
+            timesteps: &self.timesteps,
+            shape: self.shape,
         }
     }
 }

@@ -13,7 +13,7 @@ use burn::{
 
 use super::{Config, Dataset, Gradients, batch::Batch};
 use crate::{
-    diffusion::{Objective, Schedule, objective::Target},
+    diffusion::{Objective, Schedule},
     error::{Error, Result},
     model::{UNet, Weights},
     ops::{Kernels, Ops, ParameterState, wrap},
@@ -175,6 +175,10 @@ impl<B: Kernels + Ops> Trainer<B> {
         &self.unet
     }
 
+    pub fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
     pub fn schedule(&self) -> &Schedule {
         &self.objective.schedule
     }
@@ -253,15 +257,8 @@ impl<B: Kernels + Ops> Trainer<B> {
     }
 
     fn loss_and_grads(&self, batch: &Batch) -> (Loss<B>, Vec<FloatTensor<B>>) {
-        let size = self.config.size;
-        let shape = [
-            batch.timesteps.len(),
-            self.config.unet.in_channels,
-            size,
-            size,
-        ];
         let x_t = Tensor::<Autodiff<B>, 4>::from_data(
-            TensorData::new(batch.x_t.clone(), shape),
+            TensorData::new(batch.x_t.clone(), batch.shape),
             &self.device,
         );
         let leaves: Vec<FloatTensor<Autodiff<B>>> = self
@@ -281,13 +278,7 @@ impl<B: Kernels + Ops> Trainer<B> {
             .collect();
         let class_labels = batch.class_labels.as_deref();
         let output = self.unet.forward(&weights, x_t, &told, class_labels);
-        let target = Target {
-            x_0: &batch.x_0,
-            eps: &batch.eps,
-            timesteps: &batch.timesteps,
-            shape,
-        };
-        let loss = self.objective.loss(output, target);
+        let loss = self.objective.loss(output, batch.target());
         let grads = loss.backward();
         let grads = weights
             .tensors()

@@ -45,16 +45,16 @@ const operations = (p) => {
 const loss = (
   /** @type {any} */ p,
   /** @type {any} */ x,
-  /** @type {any} */ eps,
+  /** @type {any} */ target,
   /** @type {any} */ embedding,
-) => np.mean(np.square(unet(operations(p), x, embedding).sub(eps.ref)));
+) => np.mean(np.square(unet(operations(p), x, embedding).sub(target.ref)));
 
 /** Adam as PyTorch's; `c1` and `c2` undo the bias of the moments. */
 const trainStep = jit(
   (
     /** @type {any} */ state,
     /** @type {any} */ x,
-    /** @type {any} */ eps,
+    /** @type {any} */ target,
     /** @type {any} */ embedding,
     /** @type {any} */ c1,
     /** @type {any} */ c2,
@@ -62,7 +62,9 @@ const trainStep = jit(
     const parameters = Object.fromEntries(
       Object.entries(state).map(([name, [value]]) => [name, value.ref]),
     );
-    const [value, grads] = /** @type {any} */ (valueAndGrad(loss)(parameters, x, eps, embedding));
+    const [value, grads] = /** @type {any} */ (
+      valueAndGrad(loss)(parameters, x, target, embedding)
+    );
     const next = Object.fromEntries(
       Object.entries(state).map(([name, [w, m, v]]) => {
         const g = grads[name];
@@ -103,19 +105,19 @@ export async function create({ variant, inputs }) {
     ]),
   );
   const images = [BATCH, 3, SIZE, SIZE];
-  const data = batches.map(({ x_t, eps, embedding }) => ({
+  const data = batches.map(({ x_t, target, embedding }) => ({
     x_t: array(/** @type {any} */ (x_t), images),
-    eps: array(/** @type {any} */ (eps), images),
+    target: array(/** @type {any} */ (target), images),
     embedding: array(embedding, [BATCH, 32]),
   }));
   let step = 0;
 
   return {
     async train() {
-      const { x_t, eps, embedding } = data[step++ % data.length];
+      const { x_t, target, embedding } = data[step++ % data.length];
       const [c1, c2] = [0.9, 0.999].map((beta) => np.array(1 / (1 - beta ** step)));
       const [value, next] = /** @type {any} */ (
-        trainStep(state, x_t.ref, eps.ref, embedding.ref, c1, c2)
+        trainStep(state, x_t.ref, target.ref, embedding.ref, c1, c2)
       );
       state = next;
       return (await value.data())[0];

@@ -30,7 +30,7 @@ batches = load_file(f"{folder}/batches.safetensors")
 data = [
     (
         batches[f"x_t.{i}"].contiguous(memory_format=torch.channels_last),
-        batches[f"eps.{i}"].contiguous(memory_format=torch.channels_last),
+        batches[f"target.{i}"].contiguous(memory_format=torch.channels_last),
         batches[f"timesteps.{i}"].long(),
     )
     for i in range(3)
@@ -40,8 +40,8 @@ losses = []
 
 
 def train(step):
-    x_t, eps, timesteps = data[step % 3]
-    loss = torch.nn.functional.mse_loss(unet(x_t, timesteps).sample, eps)
+    x_t, target, timesteps = data[step % 3]
+    loss = torch.nn.functional.mse_loss(unet(x_t, timesteps).sample, target)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

@@ -121,9 +121,9 @@ export async function create({ variant, inputs, assets }) {
   };
 
   const shape = [BATCH, SIZE, SIZE, 3];
-  const data = batches.map(({ x_t, eps, embedding }) => ({
+  const data = batches.map(({ x_t, target, embedding }) => ({
     x_t: tf.tensor(channelsLast(x_t, 3), shape),
-    eps: tf.tensor(channelsLast(eps, 3), shape),
+    target: tf.tensor(channelsLast(target, 3), shape),
     embedding: tf.tensor(embedding, [BATCH, 32]),
   }));
   const optimizer = tf.train.adam(LEARNING_RATE, 0.9, 0.999, 1e-8);
@@ -131,10 +131,11 @@ export async function create({ variant, inputs, assets }) {
 
   return {
     async train() {
-      const { x_t, eps, embedding } = data[step++ % data.length];
+      const { x_t, target, embedding } = data[step++ % data.length];
       const loss = /** @type {any} */ (
         optimizer.minimize(
-          () => /** @type {any} */ (tf.mean(tf.squaredDifference(unet(ops, x_t, embedding), eps))),
+          () =>
+            /** @type {any} */ (tf.mean(tf.squaredDifference(unet(ops, x_t, embedding), target))),
           true,
         )
       );

@@ -46,7 +46,7 @@ pub struct Args {
     /// Print JSON: every time in milliseconds, their medians, and the losses
     #[arg(long)]
     json: bool,
-    /// Also write what the first three steps are trained on (x_t.I, eps.I, timesteps.I for I = 0,
+    /// Also write what the first three steps are trained on (x_t.I, target.I, timesteps.I for I = 0,
     /// 1, 2), so that another implementation can take the same steps
     #[arg(long, value_name = "BATCHES.safetensors")]
     batches: Option<PathBuf>,
@@ -206,10 +206,11 @@ fn batches<B: Kernels + Ops>(session: &Session<B>) -> Result<Vec<u8>> {
                 trainer.schedule(),
                 config,
             );
+            let wanted = trainer.objective().wanted(batch.target());
             let timesteps = batch.timesteps.iter().map(|t| *t as f32).collect();
             [
                 ("x_t", images.clone(), batch.x_t),
-                ("eps", images.clone(), batch.eps),
+                ("target", images.clone(), wanted),
                 ("timesteps", vec![count], timesteps),
             ]
             .map(|(name, shape, values)| NamedTensor {
