@@ -104,6 +104,20 @@ impl Conv2d {
         )
     }
 
+    /// Of `x` with every pixel repeated 2 × 2 times.
+    pub(super) fn forward_upsampled<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
+        ops::conv2d_upsampled(
+            x,
+            weights.get(self.weight),
+            weights.get(self.bias),
+            self.geometry,
+        )
+    }
+
     /// Plus `addend`, of the output's shape or `[n, 1, 1, out]`.
     pub(super) fn forward_add<B: Ops>(
         &self,

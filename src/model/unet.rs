@@ -183,7 +183,7 @@ impl UNet {
                 x = layer.forward(weights, x, &time);
             }
             if let Some(upsample) = &level.resample {
-                x = upsample.forward(weights, ops::upsample(x));
+                x = upsample.forward_upsampled(weights, x);
             }
         }
         let x = self.conv_norm_out.forward_silu(weights, x);

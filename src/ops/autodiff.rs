@@ -64,15 +64,27 @@ impl<B: Kernels> Conv2dState<B> {
             };
             grads.register::<B>(id, grad_x);
         }
-        if weight_id.is_some() || bias_id.is_some() {
-            let (grad_weight, grad_bias) = B::conv2d_grad_weight(x.primitive, grad, geometry);
-            if let Some(id) = weight_id {
-                grads.register::<B>(id, grad_weight);
-            }
-            if let Some(id) = bias_id {
-                grads.register::<B>(id, grad_bias);
-            }
-        }
+        register_weight::<B>(x.primitive, grad, geometry, [weight_id, bias_id], grads);
+    }
+}
+
+/// Registers the gradients of a convolution's weight and bias.
+fn register_weight<B: Kernels>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    geometry: ConvGeometry,
+    [weight_id, bias_id]: [Option<NodeId>; 2],
+    grads: &mut Gradients,
+) {
+    if weight_id.is_none() && bias_id.is_none() {
+        return;
+    }
+    let (grad_weight, grad_bias) = B::conv2d_grad_weight(x, grad, geometry);
+    if let Some(id) = weight_id {
+        grads.register::<B>(id, grad_weight);
+    }
+    if let Some(id) = bias_id {
+        grads.register::<B>(id, grad_bias);
     }
 }
 
@@ -185,16 +197,27 @@ impl<B: Kernels> Backward<B, 2> for ConcatChannelsBackward {
 }
 
 #[derive(Debug)]
-struct UpsampleBackward;
+struct Conv2dUpsampledBackward;
 
-impl<B: Kernels> Backward<B, 1> for UpsampleBackward {
-    type State = ();
+impl<B: Kernels> Backward<B, 3> for Conv2dUpsampledBackward {
+    type State = Conv2dState<B>;
 
-    fn backward(self, node: Node<(), 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, node: Node<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
-        if let [Some(parent)] = node.parents {
-            grads.register::<B>(parent.id, B::upsample_grad(grad));
+        let [x_id, weight_id, bias_id] = node.parents.map(|parent| parent.map(|node| node.id));
+        let Conv2dState {
+            x,
+            weight,
+            geometry,
+        } = node.state;
+        if let Some(id) = x_id {
+            let shape = x.shape();
+            let upsampled = [2 * shape[1], 2 * shape[2]];
+            let grad_x = B::conv2d_grad_input(grad.clone(), weight, upsampled, geometry);
+            grads.register::<B>(id, B::upsample_grad(grad_x));
         }
+        let x = portable::upsample::<B>(x.primitive);
+        register_weight::<B>(x, grad, geometry, [weight_id, bias_id], grads);
     }
 }
 
@@ -350,11 +373,34 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         }
     }
 
-    fn upsample_op(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        UpsampleBackward
-            .prepare::<C>([x.node])
+    fn conv2d_upsampled_op(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        let input = remembered(&x);
+        let output = B::conv2d_upsampled_forward(
+            x.primitive,
+            weight.primitive.clone(),
+            bias.primitive,
+            geometry,
+        );
+        let prepared = Conv2dUpsampledBackward
+            .prepare::<C>([x.node, weight.node, bias.node])
             .compute_bound()
-            .stateless(portable::upsample::<B>(x.primitive))
+            .stateful();
+        match prepared {
+            OpsKind::Tracked(tracked) => tracked.finish(
+                Conv2dState {
+                    x: input,
+                    weight: weight.primitive,
+                    geometry,
+                },
+                output,
+            ),
+            OpsKind::UnTracked(untracked) => untracked.finish(output),
+        }
     }
 
     fn squared_error_op(

@@ -120,6 +120,17 @@ pub trait Kernels: Backend {
         Self::float_add(Self::conv2d_forward(x, weight, bias, geometry), addend)
     }
 
+    /// [`Kernels::conv2d_forward`] of `x` `[n, h, w, c_in]` with every pixel repeated 2 × 2 times,
+    /// which need not be written out for that.
+    fn conv2d_upsampled_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        Self::conv2d_forward(portable::upsample::<Self>(x), weight, bias, geometry)
+    }
+
     /// Gradient with respect to the input of [`Kernels::conv2d_forward`], whose shape is
     /// `[n, height, width, c_in]` for `input_size` `[height, width]`.
     fn conv2d_grad_input(
@@ -202,8 +213,8 @@ pub trait Kernels: Backend {
         portable::sum_pixels::<Self>(x)
     }
 
-    /// Gradient of [`Ops::upsample_op`]: `grad` `[n, 2h, 2w, c]` summed over 2 × 2 pixels,
-    /// `[n, h, w, c]`.
+    /// `grad` `[n, 2h, 2w, c]` summed over 2 × 2 pixels, `[n, h, w, c]`: the gradient of repeating
+    /// pixels in [`Kernels::conv2d_upsampled_forward`].
     fn upsample_grad(grad: FloatTensor<Self>) -> FloatTensor<Self> {
         portable::upsample_grad::<Self>(grad)
     }
@@ -309,8 +320,13 @@ pub trait Ops: Backend {
     fn concat_channels_op(first: FloatTensor<Self>, second: FloatTensor<Self>)
     -> FloatTensor<Self>;
 
-    /// `x` `[n, h, w, c]` with every pixel repeated 2 × 2 times, `[n, 2h, 2w, c]`.
-    fn upsample_op(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`Kernels::conv2d_upsampled_forward`].
+    fn conv2d_upsampled_op(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self>;
 
     /// See [`Kernels::squared_error`]; `target` and `factors` are constants.
     fn squared_error_op(
@@ -367,10 +383,13 @@ macro_rules! ops_from_kernels {
                 <Self as $crate::ops::Kernels>::concat_channels(first, second)
             }
 
-            fn upsample_op(
+            fn conv2d_upsampled_op(
                 x: burn::tensor::ops::FloatTensor<Self>,
+                weight: burn::tensor::ops::FloatTensor<Self>,
+                bias: burn::tensor::ops::FloatTensor<Self>,
+                geometry: $crate::ops::ConvGeometry,
             ) -> burn::tensor::ops::FloatTensor<Self> {
-                $crate::ops::portable::upsample::<Self>(x)
+                <Self as $crate::ops::Kernels>::conv2d_upsampled_forward(x, weight, bias, geometry)
             }
 
             fn squared_error_op(
@@ -458,9 +477,19 @@ pub fn concat_channels<B: Ops>(first: Tensor<B, 4>, second: Tensor<B, 4>) -> Ten
     wrap(B::concat_channels_op(unwrap(first), unwrap(second)))
 }
 
-/// [`Ops::upsample_op`] on burn's typed tensors.
-pub fn upsample<B: Ops>(x: Tensor<B, 4>) -> Tensor<B, 4> {
-    wrap(B::upsample_op(unwrap(x)))
+/// [`Kernels::conv2d_upsampled_forward`] on burn's typed tensors.
+pub fn conv2d_upsampled<B: Ops>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    geometry: ConvGeometry,
+) -> Tensor<B, 4> {
+    wrap(B::conv2d_upsampled_op(
+        unwrap(x),
+        unwrap(weight),
+        unwrap(bias),
+        geometry,
+    ))
 }
 
 /// [`Kernels::squared_error`] on burn's typed tensors.

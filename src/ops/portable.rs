@@ -135,7 +135,7 @@ pub fn split_channels<B: Backend>(x: FloatTensor<B>, channels: usize) -> [FloatT
     ]
 }
 
-/// See [`super::Ops::upsample_op`].
+/// `x` `[n, h, w, c]` with every pixel repeated 2 × 2 times, `[n, 2h, 2w, c]`.
 pub fn upsample<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let x = wrap::<B, 4>(x);
     let [n, h, w, c] = x.dims();

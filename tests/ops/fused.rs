@@ -73,6 +73,72 @@ pub fn agree<B: Kernels>(device: &B::Device) {
     }
 }
 
+/// The convolution of repeated pixels and its gradients against the convolution of pixels that the
+/// test repeats.
+pub fn upsampling_agrees<B: Kernels>(device: &B::Device) {
+    for &(n, h, w, c_in, c_out, geometry) in CONVOLUTIONS {
+        let what = format!("{n}x{h}x{w} {c_in}->{c_out} {geometry:?}");
+        let x = numbers(n * h * w * c_in, 1);
+        let repeated: Vec<f32> = (0..4 * x.len())
+            .map(|i| {
+                let (line, column, channel) = (i / c_in / (2 * w), i / c_in % (2 * w), i % c_in);
+                x[(line / 2 * w + column / 2) * c_in + channel]
+            })
+            .collect();
+        let kernel = [geometry.kernel, geometry.kernel, c_in, c_out];
+
+        fn leaf<K: Kernels>(
+            values: Vec<f32>,
+            shape: [usize; 4],
+            device: &K::Device,
+        ) -> Tensor<Autodiff<K>, 4> {
+            Tensor::from_data(TensorData::new(values, shape), device).require_grad()
+        }
+        let x = leaf::<B>(x, [n, h, w, c_in], device);
+        let weight = leaf::<B>(numbers(kernel.iter().product(), 2), kernel, device);
+        let bias = Tensor::from_inner(tensor::<B, 1>([c_out], 3, device)).require_grad();
+        let y = ops::conv2d_upsampled(x.clone(), weight.clone(), bias.clone(), geometry);
+        let grads = (y.clone() * y.clone()).mean().backward();
+
+        let reference = Default::default();
+        let large = leaf::<Flex>(repeated, [n, 2 * h, 2 * w, c_in], &reference);
+        let large_weight = leaf::<Flex>(numbers(kernel.iter().product(), 2), kernel, &reference);
+        let large_bias =
+            Tensor::from_inner(tensor::<Flex, 1>([c_out], 3, &reference)).require_grad();
+        let large_y = ops::conv2d(
+            large.clone(),
+            large_weight.clone(),
+            large_bias.clone(),
+            geometry,
+        );
+        let large_grads = (large_y.clone() * large_y.clone()).mean().backward();
+
+        let mut summed = vec![0.0; n * h * w * c_in];
+        let grad_large = values(large.grad(&large_grads).unwrap());
+        for (i, slope) in grad_large.iter().enumerate() {
+            let (line, column, channel) = (i / c_in / (2 * w), i / c_in % (2 * w), i % c_in);
+            summed[(line / 2 * w + column / 2) * c_in + channel] += slope;
+        }
+        assert_eq!(y.dims(), large_y.dims(), "{what}");
+        assert_close(&values(y.inner()), &values(large_y.inner()), &what);
+        assert_close(
+            &values(x.grad(&grads).unwrap()),
+            &summed,
+            &format!("x {what}"),
+        );
+        assert_close(
+            &values(weight.grad(&grads).unwrap()),
+            &values(large_weight.grad(&large_grads).unwrap()),
+            &format!("weight {what}"),
+        );
+        assert_close(
+            &values(bias.grad(&grads).unwrap()),
+            &values(large_bias.grad(&large_grads).unwrap()),
+            &format!("bias {what}"),
+        );
+    }
+}
+
 /// In f32, central differences of a loss of a few dozen numbers are good to about 1e-2.
 pub fn finite_differences<B: Kernels>(device: &B::Device) {
     const GEOMETRY: ConvGeometry = ConvGeometry {

@@ -51,6 +51,11 @@ macro_rules! backend_tests {
             }
 
             #[test]
+            fn upsampling_agrees_with_repeated_pixels() {
+                fused::upsampling_agrees::<$backend>(&$device);
+            }
+
+            #[test]
             fn fused_gradients_agree_with_finite_differences() {
                 fused::finite_differences::<$backend>(&$device);
             }

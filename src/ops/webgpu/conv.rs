@@ -74,6 +74,8 @@ struct Product<'a> {
     weight: &'a Primitive,
     bias: Option<&'a Primitive>,
     addend: Option<&'a Primitive>,
+    /// A pixel of the source counts as this many in both directions.
+    repeat: usize,
     target: [usize; 4],
     geometry: ConvGeometry,
 }
@@ -106,8 +108,9 @@ impl Product<'_> {
             .flag("WEIGHT_VEC4", !grad_input && channels.is_multiple_of(4))
             .flag("TARGET_VEC4", channels.is_multiple_of(4))
             .constant("BATCH", batch)
-            .constant("SOURCE_HEIGHT", source_height)
-            .constant("SOURCE_WIDTH", source_width)
+            .constant("SOURCE_HEIGHT", source_height * self.repeat)
+            .constant("SOURCE_WIDTH", source_width * self.repeat)
+            .constant("REPEAT", self.repeat)
             .constant("SOURCE_CHANNELS", source_channels)
             .constant("TARGET_HEIGHT", height)
             .constant("TARGET_WIDTH", width)
@@ -139,23 +142,26 @@ pub(super) fn pixels_per_addend(addend: Option<&Primitive>, output: [usize; 4]) 
     addend.map_or(1, |addend| numbers / addend.shape().num_elements())
 }
 
-/// See [`crate::ops::Kernels::conv2d_forward`] and [`crate::ops::Kernels::conv2d_add_forward`].
+/// See [`crate::ops::Kernels::conv2d_forward`] and its kin; every pixel of `x` counts as
+/// `repeat` × `repeat` of them.
 pub(super) fn forward(
     x: Primitive,
     weight: Primitive,
     bias: Primitive,
     addend: Option<Primitive>,
+    repeat: usize,
     geometry: ConvGeometry,
 ) -> Primitive {
     let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
     let addend = addend.map(contiguous);
     let addend = addend.as_ref();
-    let input @ [batch, height, width, _] = dimensions(&x);
+    let [batch, height, width, channels_in] = dimensions(&x);
+    let input = [batch, height * repeat, width * repeat, channels_in];
     let [_, _, _, channels] = dimensions(&weight);
     let output = [
         batch,
-        geometry.output_size(height),
-        geometry.output_size(width),
+        geometry.output_size(input[1]),
+        geometry.output_size(input[2]),
         channels,
     ];
     let walk = Walk {
@@ -164,13 +170,14 @@ pub(super) fn forward(
         geometry,
     };
     if device::runs_on_cpu(&x.device) {
-        return conv_direct::forward(&x, &weight, &bias, addend, walk);
+        return conv_direct::forward(&x, &weight, &bias, addend, repeat, walk);
     }
     Product {
         source: &x,
         weight: &weight,
         bias: Some(&bias),
         addend,
+        repeat,
         target: output,
         geometry,
     }
@@ -204,6 +211,7 @@ pub(super) fn grad_input(
         weight: &weight,
         bias: None,
         addend,
+        repeat: 1,
         target: input,
         geometry,
     }

@@ -8,6 +8,9 @@
 //   forward:         source = x, target = y
 //   gradient of x:   source = gradient of y, target = gradient of x (flag GRAD_INPUT)
 //
+// Every pixel of the source counts as REPEAT x REPEAT pixels, whose number SOURCE_HEIGHT and
+// SOURCE_WIDTH say: upsampling to the nearest pixel is then not written out.
+//
 // With flag ADD, the PIXELS_PER_ADDEND pixels of the target that follow each other get the same numbers
 // of `addend` added.
 //
@@ -139,7 +142,9 @@ fn source_index(origin: vec3<i32>, tap: vec3<u32>) -> i32 {
     if (any(place < vec2<i32>(0)) || any(place >= size)) {
         return -1;
     }
-    let pixel = (origin.x * size.x + place.x) * size.y + place.y;
+    let repeat = i32(REPEAT);
+    let lines = origin.x * (size.x / repeat) + place.x / repeat;
+    let pixel = lines * (size.y / repeat) + place.y / repeat;
     return pixel * i32(SOURCE_CHANNELS) + i32(tap.x);
 }
 

@@ -121,17 +121,20 @@ fn product_shader(
     (shader, threads.div_ceil(THREADS))
 }
 
-/// See [`crate::ops::Kernels::conv2d_forward`] and [`crate::ops::Kernels::conv2d_add_forward`]; all
-/// operands are contiguous.
+/// See [`super::conv::forward`]; all operands are contiguous.
 pub(super) fn forward(
     x: &Primitive,
     weight: &Primitive,
     bias: &Primitive,
     addend: Option<&Primitive>,
+    repeat: usize,
     walk: Walk,
 ) -> Primitive {
     let padded = walk.padded();
-    let x = spread(x, walk.input, padded.input, 1);
+    let stored = |[batch, height, width, channels]: [usize; 4]| {
+        [batch, height / repeat, width / repeat, channels]
+    };
+    let x = spread(x, stored(walk.input), stored(padded.input), 1);
     let weight = spread(weight, walk.weight(), padded.weight(), 1);
     let bias = spread(bias, walk.bias(), padded.bias(), 1);
     let pixels_per_addend = pixels_per_addend(addend, walk.output);
@@ -142,10 +145,15 @@ pub(super) fn forward(
     });
 
     let output = allocate(&x, padded.output);
-    let flat = padded.flattened();
+    let flat = if repeat == 1 {
+        padded.flattened()
+    } else {
+        padded
+    };
     let (shader, workgroups) = product_shader(flat.input, flat.output, &flat);
     let shader = shader
         .flag("ADD", addend.is_some())
+        .constant("REPEAT", repeat)
         .constant("PIXELS_PER_ADDEND", pixels_per_addend)
         .signed("SHIFT", flat.geometry.padding as i32);
     let mut buffers = vec![&x, &weight, &output, &bias];
@@ -176,6 +184,7 @@ pub(super) fn grad_input(
     let shader = shader
         .flag("GRAD_INPUT", true)
         .flag("ADD", addend.is_some())
+        .constant("REPEAT", 1)
         .constant("PIXELS_PER_ADDEND", 1)
         .signed("SHIFT", kernel as i32 - 1 - padding as i32);
     let mut buffers = vec![&grad, &weight, &grad_x];

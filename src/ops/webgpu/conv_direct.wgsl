@@ -9,9 +9,8 @@
 //
 // The gradient (flag GRAD_INPUT, stride 1 only) is the same walk with the taps mirrored and the
 // weight transposed: source = gradient of y, target = gradient of x. SHIFT is the padding that
-// walk sees. With flag ADD, the PIXELS_PER_ADDEND pixels of the target that follow each other get the
-// same numbers of `addend` added. Channels on both sides are multiples of 4, PIXELS divides TARGET_WIDTH, and QUADS the
-// vec4s of target channels.
+// walk sees. REPEAT and flag ADD are those of conv.wgsl. Channels on both sides are multiples of 4,
+// PIXELS divides TARGET_WIDTH, and QUADS the vec4s of target channels.
 
 @group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
@@ -92,14 +91,14 @@ fn main(
     var values: array<vec4<f32>, COLUMNS>;
     let left = i32(first_x * STRIDE) - SHIFT;
     #repeat COLUMNS inside[$i] = left + $i >= 0 && left + $i < i32(SOURCE_WIDTH);
-    #repeat COLUMNS column[$i] = u32(clamp(left + $i, 0, i32(SOURCE_WIDTH) - 1)) * SOURCE_QUADS;
+    #repeat COLUMNS column[$i] = u32(clamp(left + $i, 0, i32(SOURCE_WIDTH) - 1)) / REPEAT * SOURCE_QUADS;
 
     for (var ky: u32 = 0u; ky < KERNEL; ky += 1u) {
         let source_y = i32(y * STRIDE + ky) - SHIFT;
         if (source_y < 0 || source_y >= i32(SOURCE_HEIGHT)) {
             continue;
         }
-        let line = (image * SOURCE_HEIGHT + u32(source_y)) * SOURCE_WIDTH * SOURCE_QUADS;
+        let line = (image * (SOURCE_HEIGHT / REPEAT) + u32(source_y) / REPEAT) * (SOURCE_WIDTH / REPEAT) * SOURCE_QUADS;
         for (var quad: u32 = 0u; quad < SOURCE_QUADS; quad += 1u) {
             #repeat COLUMNS values[$i] = select(vec4<f32>(0.0), source[line + column[$i] + quad], inside[$i]);
             #repeat KERNEL #repeat QUADS let m$i_$j = weights(ky, $iu, quad, first_quad + $ju);

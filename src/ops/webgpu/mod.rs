@@ -38,7 +38,7 @@ impl Kernels for WebGpu {
         bias: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
-        conv::forward(x, weight, bias, None, geometry)
+        conv::forward(x, weight, bias, None, 1, geometry)
     }
 
     fn conv2d_add_forward(
@@ -48,7 +48,16 @@ impl Kernels for WebGpu {
         addend: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
-        conv::forward(x, weight, bias, Some(addend), geometry)
+        conv::forward(x, weight, bias, Some(addend), 1, geometry)
+    }
+
+    fn conv2d_upsampled_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        conv::forward(x, weight, bias, None, 2, geometry)
     }
 
     fn conv2d_grad_input(
