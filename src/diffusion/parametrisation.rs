@@ -2,7 +2,9 @@
 //! one thing, because x_t = signal · x_0 + noise · ε.
 //!
 //! Tensors are `[batch, channels, height, width]`. v belongs to variance-preserving processes
-//! (signal² + noise² = 1), velocity to rectified flow (signal + noise = 1). Conversions that divide
+//! (signal² + noise² = 1), velocity to rectified flow (signal + noise = 1), and there their
+//! conversions to and from ε and x_0 hold; the two from one to the other hold at any level. Liu et
+//! al. 2023 go from noise to images, so their velocity has the other sign. Conversions that divide
 //! by `signal` or `noise` need it above 0.
 
 use burn::tensor::{Tensor, backend::Backend};
@@ -36,7 +38,7 @@ pub fn x0_from_velocity<B: Backend>(
     x_t - velocity * level.noise
 }
 
-/// ε = (x_t - signal · x_0) / noise.
+/// ε = (x_t - signal · x_0) / noise (Kingma et al. 2021, equation 29).
 pub fn eps_from_x0<B: Backend>(
     x_t: Tensor<B, 4>,
     x_0: Tensor<B, 4>,
@@ -45,7 +47,7 @@ pub fn eps_from_x0<B: Backend>(
     (x_t - x_0 * level.signal) / level.noise
 }
 
-/// ε = signal · v + noise · x_t.
+/// ε = signal · v + noise · x_t (Salimans & Ho 2022, appendix D).
 pub fn eps_from_v<B: Backend>(
     x_t: Tensor<B, 4>,
     v: Tensor<B, 4>,
@@ -54,7 +56,7 @@ pub fn eps_from_v<B: Backend>(
     v * level.signal + x_t * level.noise
 }
 
-/// ε = x_t + signal · velocity.
+/// ε = x_t + signal · velocity (by x_0 = ε - velocity, Liu et al. 2023, equation 1).
 pub fn eps_from_velocity<B: Backend>(
     x_t: Tensor<B, 4>,
     velocity: Tensor<B, 4>,
@@ -63,7 +65,7 @@ pub fn eps_from_velocity<B: Backend>(
     x_t + velocity * level.signal
 }
 
-/// v = (ε - noise · x_t) / signal.
+/// v = (ε - noise · x_t) / signal, [`eps_from_v`] solved for v (Salimans & Ho 2022, appendix D).
 pub fn v_from_eps<B: Backend>(
     x_t: Tensor<B, 4>,
     eps: Tensor<B, 4>,
@@ -72,7 +74,7 @@ pub fn v_from_eps<B: Backend>(
     (eps - x_t * level.noise) / level.signal
 }
 
-/// v = (signal · x_t - x_0) / noise.
+/// v = (signal · x_t - x_0) / noise, [`x0_from_v`] solved for v (Salimans & Ho 2022, appendix D).
 pub fn v_from_x0<B: Backend>(
     x_t: Tensor<B, 4>,
     x_0: Tensor<B, 4>,
@@ -81,7 +83,8 @@ pub fn v_from_x0<B: Backend>(
     (x_t * level.signal - x_0) / level.noise
 }
 
-/// velocity = (ε - x_t) / signal.
+/// velocity = (ε - x_t) / signal, [`eps_from_velocity`] solved for velocity (by Liu et al. 2023,
+/// equation 1).
 pub fn velocity_from_eps<B: Backend>(
     x_t: Tensor<B, 4>,
     eps: Tensor<B, 4>,
@@ -90,7 +93,8 @@ pub fn velocity_from_eps<B: Backend>(
     (eps - x_t) / level.signal
 }
 
-/// velocity = (x_t - x_0) / noise.
+/// velocity = (x_t - x_0) / noise, [`x0_from_velocity`] solved for velocity (Liu et al. 2023,
+/// equation 1).
 pub fn velocity_from_x0<B: Backend>(
     x_t: Tensor<B, 4>,
     x_0: Tensor<B, 4>,
@@ -99,9 +103,36 @@ pub fn velocity_from_x0<B: Backend>(
     (x_t - x_0) / level.noise
 }
 
+/// v = ((signal - noise) · x_t + (signal² + noise²) · velocity) / (signal + noise) at any level.
+///
+/// By x_t = signal · x_0 + noise · ε, velocity = ε - x_0 (Liu et al. 2023, equation 1) and
+/// v = signal · ε - noise · x_0 (Salimans & Ho 2022, section 4).
+pub fn v_from_velocity<B: Backend>(
+    x_t: Tensor<B, 4>,
+    velocity: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    let NoiseLevel { signal, noise, .. } = level;
+    let sum = signal + noise;
+    x_t * ((signal - noise) / sum) + velocity * ((signal * signal + noise * noise) / sum)
+}
+
+/// velocity = ((noise - signal) · x_t + (signal + noise) · v) / (signal² + noise²) at any level,
+/// [`v_from_velocity`] solved for velocity.
+pub fn velocity_from_v<B: Backend>(
+    x_t: Tensor<B, 4>,
+    v: Tensor<B, 4>,
+    level: NoiseLevel,
+) -> Tensor<B, 4> {
+    let NoiseLevel { signal, noise, .. } = level;
+    let squares = signal * signal + noise * noise;
+    x_t * ((noise - signal) / squares) + v * ((signal + noise) / squares)
+}
+
 impl PredictionType {
     /// What a network of this kind is to predict for `x_0` noised by `eps`, slices of equal length
-    /// in any layout: ε, x_0, v = signal · ε - noise · x_0, or velocity = ε - x_0.
+    /// in any layout: ε or x_0 (Ho et al. 2020, section 3.2), v = signal · ε - noise · x_0
+    /// (Salimans & Ho 2022, section 4), or velocity = ε - x_0 (Liu et al. 2023, equation 1).
     pub fn target<'a>(
         self,
         x_0: &'a [f32],

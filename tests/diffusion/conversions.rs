@@ -65,6 +65,28 @@ fn conversions_are_inverses() {
 }
 
 #[test]
+fn v_and_velocity_convert_at_any_level() {
+    for (level, x_0, eps, x_t) in cases(false).into_iter().chain(cases(true)) {
+        // Halved, a level belongs to neither process.
+        for scale in [1.0, 0.5] {
+            let level = NoiseLevel {
+                signal: level.signal * scale,
+                noise: level.noise * scale,
+                ..level
+            };
+            let x_t = x_t.clone() * scale;
+            let v = eps.clone() * level.signal - x_0.clone() * level.noise;
+            let velocity = eps.clone() - x_0.clone();
+            close(
+                v_from_velocity(x_t.clone(), velocity.clone(), level),
+                v.clone(),
+            );
+            close(velocity_from_v(x_t, v, level), velocity);
+        }
+    }
+}
+
+#[test]
 fn targets_read_back_as_what_they_were_made_of() {
     for (flow, prediction_type) in [
         (false, PredictionType::Epsilon),
