@@ -15,12 +15,13 @@ pub(super) const MAX_BETA: f64 = 0.999;
 pub enum BetaSchedule {
     /// β rises linearly (Ho et al. 2020, section 4).
     Linear,
-    /// √β rises linearly (Rombach et al. 2022).
+    /// √β rises linearly (Rombach et al. 2022: `linear` in their `make_beta_schedule`).
     ScaledLinear,
     /// ᾱ follows a squared cosine, β capped at 0.999 (Nichol & Dhariwal 2021, equation 17).
     #[serde(rename = "squaredcos_cap_v2")]
     SquaredcosCapV2,
-    /// β follows a logistic curve over [-6, 6] (GeoDiff, as in diffusers).
+    /// β follows a logistic curve over [-6, 6] (Xu et al. 2022, "GeoDiff": `sigmoid` in their
+    /// `get_beta_schedule`).
     Sigmoid,
 }
 
@@ -53,14 +54,15 @@ pub enum TimestepSpacing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PredictionType {
-    /// The noise ε (Ho et al. 2020).
+    /// The noise ε (Ho et al. 2020, equation 14).
     Epsilon,
-    /// The image x_0.
+    /// The image x_0 (Ho et al. 2020, section 3.2).
     Sample,
-    /// v = √ᾱ_t · ε - √(1 - ᾱ_t) · x_0 (Salimans & Ho 2022).
+    /// v = √ᾱ_t · ε - √(1 - ᾱ_t) · x_0 (Salimans & Ho 2022, section 4).
     VPrediction,
-    /// ε - x_0, the velocity of rectified flow x_t = (1 - σ_t) · x_0 + σ_t · ε (Liu et al. 2023).
-    /// The process is then this one, diffusers' `FlowMatchEulerDiscreteScheduler`, and has no β.
+    /// ε - x_0, the velocity of rectified flow x_t = (1 - σ_t) · x_0 + σ_t · ε (Liu et al. 2023,
+    /// equation 1). The process is then this one, diffusers' `FlowMatchEulerDiscreteScheduler`, and
+    /// has no β.
     FlowPrediction,
 }
 

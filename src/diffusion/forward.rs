@@ -32,8 +32,8 @@ pub fn q_step(schedule: &Schedule, x: &mut [f32], eps: &[f32], t: usize) {
     }
 }
 
-/// x_t = signal · x_0 + noise · ε, a sample of q(x_t | x_0) at any level. Tensors are
-/// `[batch, channels, height, width]`.
+/// x_t = signal · x_0 + noise · ε, a sample of q(x_t | x_0) at any level (Kingma et al. 2021,
+/// equation 1). Tensors are `[batch, channels, height, width]`.
 pub fn q_sample_at<B: Backend>(
     x_0: Tensor<B, 4>,
     eps: Tensor<B, 4>,
@@ -43,7 +43,7 @@ pub fn q_sample_at<B: Backend>(
 }
 
 /// A sample of q(x_t | x_s) for x_s at `from` and x_t at the noisier `to`, however many steps of the
-/// chain lie between them (Kingma et al. 2021, equation 20). Tensors are
+/// chain lie between them (Kingma et al. 2021, equations 20 to 22). Tensors are
 /// `[batch, channels, height, width]`.
 pub fn q_between<B: Backend>(
     x_s: Tensor<B, 4>,

@@ -6,7 +6,7 @@ use super::{Denoiser, ModelOutput, NoiseLevel, Objective, PredictionType};
 use crate::random::{Random, Stream};
 
 /// E[x_0 | x_t] when x_0 is one of finitely many images, each as likely: their mean, weighted by
-/// how likely each is to have become x_t (Karras et al. 2022, appendix B.3).
+/// how likely each is to have become x_t (Karras et al. 2022, equation 57).
 ///
 /// Sampling with it gives back the images themselves: whatever is new in a model's samples comes
 /// from the network falling short of it.
@@ -35,7 +35,8 @@ impl<B: Backend> IdealDenoiser<B> {
     }
 
     /// The probability of each image given x_t: `[batch, n]`, a softmax of
-    /// -‖x_t - signal · image‖² / (2 noise²) without the part that all images share.
+    /// -‖x_t - signal · image‖² / (2 noise²) without the part that all images share
+    /// (Karras et al. 2022, equation 57, at x_t / signal with σ = noise / signal).
     fn weights(&self, x_t: Tensor<B, 2>, level: NoiseLevel) -> Tensor<B, 2> {
         let x_t = x_t - self.mean.clone() * level.signal;
         let products = x_t.matmul(self.centred.clone().transpose());
@@ -63,7 +64,8 @@ impl<B: Backend> Denoiser<B> for IdealDenoiser<B> {
 
 impl<B: Backend> IdealDenoiser<B> {
     /// An estimate of the least expected loss at `t` that any network can have on these images:
-    /// E[Var(x_0 | x_t)] per pixel in what the network predicts, weighted as `objective` does.
+    /// E[Var(x_0 | x_t)] per pixel (Bishop 2006, "Pattern recognition and machine learning",
+    /// section 1.5.5) in what the network predicts, weighted as `objective` does.
     ///
     /// The variance given x_t is exact; x_t is drawn `samples` times, from `seed`, since no closed
     /// form exists. With a learned variance this is the floor of its simple part.

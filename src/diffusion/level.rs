@@ -3,7 +3,8 @@
 /// A noise level: x = `signal` · x_0 + `noise` · ε with standard normal ε.
 ///
 /// Variance-preserving processes have `signal`² + `noise`² = 1, rectified flow has
-/// `signal` + `noise` = 1 (Kingma et al. 2021, section 3; Liu et al. 2023).
+/// `signal` + `noise` = 1 (Kingma et al. 2021, equation 1 and section 3.1; Liu et al. 2023,
+/// equation 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseLevel {
     /// What the network is told: the timestep, between timesteps for some samplers.
@@ -22,7 +23,7 @@ impl NoiseLevel {
         noise: 0.0,
     };
 
-    /// A level of a variance-preserving process: `alpha_cumprod` is ᾱ.
+    /// A level of a variance-preserving process: `alpha_cumprod` is ᾱ (Ho et al. 2020, equation 4).
     pub fn variance_preserving(t: f64, alpha_cumprod: f64) -> Self {
         Self {
             t,
@@ -31,7 +32,8 @@ impl NoiseLevel {
         }
     }
 
-    /// σ = noise / signal, the noise beside an x_0 of full strength (Karras et al. 2022).
+    /// σ = noise / signal, the noise beside an x_0 of full strength (Song et al. 2021, section 4.3;
+    /// Karras et al. 2022, section 2).
     ///
     /// Where no signal is left σ would be infinite. It then has the value that diffusers' samplers
     /// take for a terminal SNR of zero: ᾱ = 2⁻²⁴.
@@ -44,7 +46,7 @@ impl NoiseLevel {
         }
     }
 
-    /// SNR = signal² / noise².
+    /// SNR = signal² / noise² (Kingma et al. 2021, equation 2).
     pub fn snr(&self) -> f64 {
         (self.signal / self.noise).powi(2)
     }

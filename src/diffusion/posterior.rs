@@ -6,7 +6,7 @@ use super::NoiseLevel;
 
 /// q(x_s | x_t, x_0) for a level s less noisy than t: a normal distribution with mean
 /// `mean_coef1 · x_0 + mean_coef2 · x_t` and variance `variance` (Ho et al. 2020, equations 6 and 7,
-/// in the form of Kingma et al. 2021, equations 32 and 33, which lets steps be skipped and signal
+/// in the form of Kingma et al. 2021, equations 23 to 25, which lets steps be skipped and signal
 /// and noise be anything).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Posterior {
@@ -16,7 +16,8 @@ pub struct Posterior {
     pub mean_coef2: f64,
     /// β̃ = noise_s² / noise_t² · β
     pub variance: f64,
-    /// β = noise_t² - (signal_t / signal_s)² · noise_s², the variance of q(x_t | x_s).
+    /// β = noise_t² - (signal_t / signal_s)² · noise_s², the variance of q(x_t | x_s)
+    /// (Kingma et al. 2021, equation 22).
     pub beta: f64,
 }
 

@@ -14,18 +14,21 @@ const MIN_SHARE: f64 = 1e-15;
 /// β_t, ᾱ_t and the noise levels for t in 0..num_train_timesteps, in f64.
 ///
 /// A rectified flow has no β of its own; what it has here are those of the variance-preserving
-/// process with the same signal-to-noise ratios, so that every process can be drawn alike.
+/// process with the same signal-to-noise ratios, so that every process can be drawn alike:
+/// ᾱ = SNR / (1 + SNR) (by Kingma et al. 2021, equation 2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// Variance of the noise that step t adds, in (0, 1].
     pub betas: Vec<f64>,
-    /// ᾱ_t = Π_{s ≤ t} (1 - β_s): the share of x_0's variance left at t.
+    /// ᾱ_t = Π_{s ≤ t} (1 - β_s) (Ho et al. 2020, section 2): the share of x_0's variance left at t.
     pub alphas_cumprod: Vec<f64>,
     levels: Vec<NoiseLevel>,
     flow: bool,
 }
 
 impl Schedule {
+    /// The schedule that `config` describes; [`BetaSchedule`] names the source of each β.
+    ///
     /// # Errors
     /// [`Error::Config`] when [`SchedulerConfig::validate`] refuses, and for a schedule whose first
     /// step adds nothing or whose last leaves nothing: x_0 and ε could not be told apart there.
@@ -65,7 +68,7 @@ impl Schedule {
         })
     }
 
-    /// The schedule of given β.
+    /// The schedule of given β, with ᾱ the product of 1 - β (Ho et al. 2020, section 2).
     pub fn from_betas(betas: Vec<f64>) -> Self {
         let mut product = 1.0;
         let alphas_cumprod = betas
@@ -105,7 +108,8 @@ impl Schedule {
         Self::from_alphas_cumprod(alphas_cumprod, betas)
     }
 
-    /// Rectified flow over `count` levels σ = 1 / count, 2 / count … 1, moved by `shift`.
+    /// Rectified flow over `count` levels σ = 1 / count, 2 / count … 1, moved by `shift`, as
+    /// diffusers' `FlowMatchEulerDiscreteScheduler` has them.
     fn flow(count: usize, shift: f64) -> Self {
         let levels: Vec<NoiseLevel> = (1..=count)
             .map(|i| flow_level(shifted_sigma(i as f64 / count as f64, shift), count))
@@ -140,8 +144,9 @@ impl Schedule {
         t.map_or(NoiseLevel::CLEAN, |t| self.levels[t])
     }
 
-    /// The level of this process at which noise / signal is `sigma`, its timestep found between the
-    /// given ones by log σ, as diffusers does.
+    /// The level of this process at which noise / signal is `sigma`. Its signal is 1 / √(σ² + 1)
+    /// (Song et al. 2021, equation 14), and its timestep is found between the given ones by log σ, as
+    /// in diffusers' `_sigma_to_t`. A flow's signal is 1 / (σ + 1), since signal + noise = 1.
     pub fn level_at_sigma(&self, sigma: f64) -> NoiseLevel {
         if self.flow {
             return flow_level(sigma / (1.0 + sigma), self.num_train_timesteps());
@@ -167,7 +172,7 @@ impl Schedule {
         self.alphas_cumprod[t] / (1.0 - self.alphas_cumprod[t])
     }
 
-    /// q(x_{t-1} | x_t, x_0) of a single step of the chain.
+    /// q(x_{t-1} | x_t, x_0) of a single step of the chain (Ho et al. 2020, equation 6).
     pub fn posterior(&self, t: usize) -> Posterior {
         Posterior::between(self.level(Some(t)), self.level(t.checked_sub(1)))
     }
@@ -210,7 +215,8 @@ pub(crate) fn shifted_sigma(sigma: f64, shift: f64) -> f64 {
     shift * sigma / (1.0 + (shift - 1.0) * sigma)
 }
 
-/// The level of a flow of `count` timesteps at `sigma` in [0, 1].
+/// The level of a flow of `count` timesteps at `sigma` in [0, 1]: x_t = (1 - σ) · x_0 + σ · ε
+/// (Liu et al. 2023, equation 1), told to the network as σ · count.
 pub(crate) fn flow_level(sigma: f64, count: usize) -> NoiseLevel {
     NoiseLevel {
         t: sigma * count as f64,
@@ -219,6 +225,7 @@ pub(crate) fn flow_level(sigma: f64, count: usize) -> NoiseLevel {
     }
 }
 
+/// β_t = 1 - ᾱ_t / ᾱ_{t-1} (Nichol & Dhariwal 2021, section 3.2).
 fn betas_from_alphas_cumprod(alphas_cumprod: &[f64]) -> Vec<f64> {
     let previous = std::iter::once(&1.0).chain(alphas_cumprod);
     alphas_cumprod
@@ -234,6 +241,7 @@ pub(crate) fn linspace(range: (f64, f64), count: usize) -> impl Iterator<Item = 
     (0..count).map(move |i| range.0 + step * i as f64)
 }
 
+/// β of ᾱ_t = f(t) / f(0), f the square of a cosine (Nichol & Dhariwal 2021, equation 17).
 fn squaredcos_betas(count: usize) -> Vec<f64> {
     // Keeps β from vanishing near t = 0 (Nichol & Dhariwal 2021, section 3.2).
     const OFFSET: f64 = 0.008;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::random::{Random, Stream};
 
 /// A timestep drawn at random from `width` neighbours, itself among them: whatever f is, f(t) times
-/// `width` is on average the sum of f over all of them.
+/// `width` is on average the sum of f over all of them (Owen 2013, section 8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stratum {
     pub t: usize,
@@ -13,7 +13,8 @@ pub struct Stratum {
 }
 
 /// Divides `timesteps` into `count` strata, or into single timesteps where there are fewer, and draws
-/// one of each: a sum over strata estimates the sum over `timesteps` without bias.
+/// one of each: a sum over strata estimates the sum over `timesteps` without bias (stratified
+/// sampling: Owen 2013, "Monte Carlo theory, methods and examples", section 8.4).
 ///
 /// The i-th of `count` begins at the share (i / count)^`power` of the way, so that a `power` above 1
 /// looks closer at little noise; it must be at least 1.

@@ -19,7 +19,7 @@ pub fn dynamic_threshold<B: Backend>(x_0: Tensor<B, 4>, ratio: f64, max: f64) ->
 }
 
 /// The `ratio` quantile of each row of `values` `[rows, columns]`, all at least 0, interpolated as
-/// `torch.quantile` does: `[rows, 1]`.
+/// `torch.quantile` does (Hyndman & Fan 1996, definition 7): `[rows, 1]`.
 ///
 /// By bisection rather than sorting: burn sorts on the host, and a browser's GPU cannot be read
 /// without giving up the thread.
