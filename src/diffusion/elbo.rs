@@ -43,7 +43,8 @@ impl Bound {
         })
     }
 
-    /// The terms of `t` for images `x_0` `[batch, channels, height, width]` noised by `eps`.
+    /// The terms of `t` for images `x_0` `[batch, channels, height, width]` noised by `eps`
+    /// (Ho et al. 2020, equation 4).
     ///
     /// # Errors
     /// [`Error::Config`] when the variance is learned and the denoiser does not predict one.
@@ -72,6 +73,7 @@ impl Bound {
         Ok(Terms {
             vb: vlb_terms(&self.schedule, &timesteps, x_0, error, log_variance),
             // ε - (x_t - signal · pred_x0) / noise = signal / noise · (pred_x0 - x_0)
+            // (Salimans & Ho 2022, equation 9).
             eps_mse: x0_mse.clone() * level.snr(),
             x0_mse,
         })

@@ -18,13 +18,16 @@ pub enum LossWeighting {
     /// In terms of x_0's error, min(SNR, γ) (Hang et al. 2023, equation 8).
     MinSnr,
     /// As the variational bound has them, so that the loss is the bound in nats per dimension, but
-    /// for what does not depend on the network (Ho et al. 2020, equation 12).
+    /// for what does not depend on the network (Ho et al. 2020, equations 8 and 12) and for t = 0,
+    /// where a normal density of variance β̃_1 stands in for the decoder's integral over the levels
+    /// of pixels (equation 13). Where the variance is learned, the weights are those of β̃.
     Vlb,
 }
 
 impl PredictionType {
     /// ∂x_0 / ∂prediction at `level`: how much of an error in what the network predicts becomes an
-    /// error in x_0.
+    /// error in x_0. It is the factor of ε in x_0 (Ho et al. 2020, equation 15), that of v
+    /// (Salimans & Ho 2022, appendix D) or of velocity (by Liu et al. 2023, equation 1).
     pub fn x0_sensitivity(self, level: NoiseLevel) -> f64 {
         match self {
             Self::Epsilon => -level.noise / level.signal,
@@ -43,7 +46,8 @@ pub struct Objective {
     pub weighting: LossWeighting,
     /// γ of [`LossWeighting::MinSnr`].
     pub min_snr_gamma: f64,
-    /// λ of L_simple + λ · L_vlb, where the variance is learned (Nichol & Dhariwal 2021, equation 16).
+    /// λ of L_simple + λ · L_vlb, where the variance is learned (Nichol & Dhariwal 2021,
+    /// equation 16), with L_vlb in bits per dimension, as in improved-diffusion.
     pub vlb_weight: f64,
 }
 
@@ -70,7 +74,9 @@ impl Objective {
                 let log_variance =
                     log_variance.unwrap_or_else(|| self.schedule.posterior_log_variance_clipped(t));
                 let coef = self.schedule.posterior(t).mean_coef1;
-                // Times T, since t is drawn at random in place of a sum.
+                // The means are coef · the error of x_0 apart (Ho et al. 2020, equations 7 and 8).
+                // Times T, since t is drawn at random in place of a sum (Kingma et al. 2021,
+                // equation 13).
                 let count = self.schedule.num_train_timesteps() as f64;
                 count * coef * coef / (2.0 * log_variance.exp())
             }
@@ -79,7 +85,7 @@ impl Objective {
     }
 
     /// What a mean squared error of x_0 at `t` costs: the loss has it in what the network predicts,
-    /// and weighted.
+    /// and weighted. Unweighted it is for ε the SNR (Salimans & Ho 2022, equation 9).
     pub fn loss_per_x0_mse(&self, t: usize) -> f64 {
         let level = self.schedule.level(Some(t));
         let sensitivity = self.prediction_type.x0_sensitivity(level);
@@ -104,7 +110,7 @@ impl Objective {
     /// `[batch, channels or twice as many, height, width]`.
     ///
     /// Where the variance is learned, its gradient comes from L_vlb alone and L_vlb gives the mean
-    /// none.
+    /// none (Nichol & Dhariwal 2021, section 3.1).
     pub fn loss<B: Ops>(&self, output: Tensor<B, 4>, target: Target) -> Tensor<B, 1> {
         let Target {
             x_0,
@@ -127,11 +133,13 @@ impl Objective {
             let level = self.schedule.level(Some(t));
             self.prediction_type.x0_sensitivity(level)
         };
+        // That of x_0 follows, since x_0 is linear in what is predicted.
         let error = values.detach() - wanted;
         let x0_error = error * per_item(timesteps, &sensitivity, &device);
         let log_variance = self.schedule.learned_log_variance(timesteps, place);
         let x_0 = upload(x_0.to_vec());
         let terms = vlb_terms(&self.schedule, timesteps, x_0, x0_error, log_variance);
+        // Times T, as for `LossWeighting::Vlb`.
         let count = self.schedule.num_train_timesteps() as f64;
         simple + mean_of_items(terms) * (self.vlb_weight * count)
     }

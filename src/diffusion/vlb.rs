@@ -15,17 +15,18 @@ use super::{Schedule, VarianceType};
 const LEAST_PROBABILITY: f64 = 1e-12;
 
 impl Schedule {
-    /// Logarithm of β̃_t, or of β̃_1 at t = 0, where β̃ is 0.
+    /// Logarithm of β̃_t (Ho et al. 2020, equation 7), or of β̃_1 at t = 0, where β̃ is 0.
     pub fn posterior_log_variance_clipped(&self, t: usize) -> f64 {
         self.posterior(t.max(1)).variance.ln()
     }
 
-    /// Logarithm of β_t.
+    /// Logarithm of β_t, the larger of the choices of a variance (Ho et al. 2020, section 3.2).
     pub fn log_beta(&self, t: usize) -> f64 {
         self.posterior(t).beta.ln()
     }
 
-    /// Logarithm of the variance of p(x_{t-1} | x_t), `None` where the network predicts it.
+    /// Logarithm of the variance of p(x_{t-1} | x_t), `None` where the network predicts it
+    /// (Ho et al. 2020, section 3.2).
     pub fn fixed_log_variance(&self, variance_type: VarianceType, t: usize) -> Option<f64> {
         match variance_type {
             VarianceType::FixedSmall => Some(self.posterior_log_variance_clipped(t)),
@@ -58,7 +59,8 @@ impl Schedule {
 }
 
 /// Bits per dimension of the step from each item's t, `[batch]`: the divergence of
-/// p(x_{t-1} | x_t) from q(x_{t-1} | x_t, x_0), and at t = 0 the negative log-likelihood of x_0.
+/// p(x_{t-1} | x_t) from q(x_{t-1} | x_t, x_0), and at t = 0 the negative log-likelihood of x_0
+/// (L_{t-1} and L_0 of Ho et al. 2020, equation 5).
 ///
 /// `x_0` and `error` = pred_x0 - x_0 are `[batch, channels, height, width]`, `log_variance` is p's,
 /// of that shape or of one that broadcasts to it.
@@ -73,7 +75,9 @@ pub fn vlb_terms<B: Backend>(
     let per_item = |value: &dyn Fn(usize) -> f64| per_item(timesteps, value, &device);
     let log_posterior = per_item(&|t| schedule.posterior_log_variance_clipped(t));
     let log_mean_coef1 = per_item(&|t| 2.0 * schedule.posterior(t).mean_coef1.ln());
-    // The divergence of two normal distributions whose means are mean_coef1 · error apart.
+    // The divergence of two normal distributions (Rasmussen & Williams 2006, "Gaussian processes
+    // for machine learning", appendix A.5) whose means are mean_coef1 · error apart (by Ho et al.
+    // 2020, equation 7).
     let squared = error.clone() * error.clone();
     let divergence = (log_variance.clone() - log_posterior.clone()
         + (log_posterior - log_variance.clone()).exp()
@@ -90,7 +94,8 @@ pub fn vlb_terms<B: Backend>(
 }
 
 /// Bits per dimension of q(x_T | x_0) beside the standard normal that sampling starts from:
-/// `[batch]` (the prior term of Ho et al. 2020, equation 5).
+/// `[batch]` (the prior term of Ho et al. 2020, equation 5; by equation 4 the divergence of two
+/// normal distributions, as in [`vlb_terms`]).
 pub fn prior_bpd<B: Backend>(schedule: &Schedule, x_0: Tensor<B, 4>) -> Tensor<B, 1> {
     let last = schedule.level(Some(schedule.num_train_timesteps() - 1));
     let mean = x_0 * last.signal;
@@ -100,10 +105,14 @@ pub fn prior_bpd<B: Backend>(schedule: &Schedule, x_0: Tensor<B, 4>) -> Tensor<B
 }
 
 /// Log-likelihood of pixels `x_0`, levels k / 127.5 - 1, under a normal distribution with mean
-/// `x_0 + error` and standard deviation exp(`log_scale`), whose integral is approximated by a tanh.
+/// `x_0 + error` and standard deviation exp(`log_scale`) (Ho et al. 2020, equation 13).
 ///
-/// Written as log σ(a) + log σ(-b) + log(1 - e^(b-a)) for the tanh's σ(a) - σ(b), which f32 could
-/// not subtract in the tails.
+/// The integral is approximated by (1 + tanh(√(2/π) · (z + 0.044715 · z³))) / 2 (Page 1977,
+/// "Approximations to the cumulative normal function and its inverse for use on a pocket
+/// calculator"; with these numbers Hendrycks & Gimpel 2016, section 2), as in improved-diffusion.
+///
+/// (1 + tanh(y)) / 2 is σ(2y) with the logistic function σ. The difference σ(a) - σ(b), which f32
+/// could not take in the tails, is written as its equal σ(a) · σ(-b) · (1 - e^(b-a)).
 fn discretized_gaussian_log_likelihood<B: Backend>(
     x_0: Tensor<B, 4>,
     error: Tensor<B, 4>,
@@ -116,6 +125,7 @@ fn discretized_gaussian_log_likelihood<B: Backend>(
     let above = (-error.clone() + HALF_LEVEL) * inv_std.clone();
     let below = (-error - HALF_LEVEL) * inv_std.clone();
     let logit = |z: Tensor<B, 4>| (z.clone() + z.clone() * z.clone() * z * CUBIC) * slope;
+    // a - b, by above³ - below³ = (above - below) · squares.
     let width = inv_std * (2.0 * HALF_LEVEL);
     let squares = above.clone() * above.clone()
         + above.clone() * below.clone()
@@ -131,7 +141,9 @@ fn discretized_gaussian_log_likelihood<B: Backend>(
         .clamp_min(LEAST_PROBABILITY.ln())
 }
 
-/// log(1 - e^-x) for x > 0.
+/// log(1 - e^-x) for x > 0, one way for small x and another for large (Mächler 2012, "Accurately
+/// computing log(1 - exp(-|a|))", equation 7). Tensors have no expm1: for small x it is the series
+/// log x - x / 2 + x² / 24 …, whose third term and those after it come to less than 5e-6.
 fn log_one_minus_exp<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let small = x.clone().lower_elem(0.01);
     let large = (-(-x.clone().clamp_min(0.01)).exp() + 1.0).log();
