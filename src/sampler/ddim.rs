@@ -8,7 +8,8 @@ use crate::{
     error::Result,
 };
 
-/// x_s = √ᾱ_s · pred_x0 + √(1 - ᾱ_s - σ²) · ε + σ · z with σ² = η² · β̃.
+/// x_s = √ᾱ_s · pred_x0 + √(1 - ᾱ_s - σ²) · ε + σ · z with σ² = η² · β̃ (Song et al. 2021,
+/// equations 12 and 16).
 pub struct Ddim {
     levels: Vec<NoiseLevel>,
     /// Where each step goes.

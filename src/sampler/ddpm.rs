@@ -8,7 +8,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// x_{t-1} = mean of q(x_{t-1} | x_t, pred_x0) + σ_t · z.
+/// x_{t-1} = mean of q(x_{t-1} | x_t, pred_x0) + σ_t · z (Ho et al. 2020, algorithm 2 with the mean
+/// as equations 7 and 15 give it).
 pub struct Ddpm {
     levels: Vec<NoiseLevel>,
     variance_type: VarianceType,
@@ -45,7 +46,8 @@ impl<B: Backend> Sampler<B> for Ddpm {
         let prediction = Prediction::of(denoiser, x_t.clone(), level, self.limit);
         let pred_x0 = prediction.pred_x0;
         let mean = pred_x0.clone() * posterior.mean_coef1 + x_t * posterior.mean_coef2;
-        // The last step returns its mean: noise there would only be seen as noise.
+        // The last step returns its mean, as the algorithm has z = 0 at t = 1: noise there would
+        // only be seen as noise.
         let x_prev = if previous.is_some() {
             let z = noise.z(index)?;
             mean + match self.variance_type {

@@ -39,7 +39,8 @@ impl<B: Backend> Sampler<B> for EulerFlow {
         let next = next.unwrap_or(NoiseLevel::CLEAN);
         let pred_x0 = Prediction::of(denoiser, x_t.clone(), level, self.limit).pred_x0;
         let (sum, sum_next) = (level.signal + level.noise, next.signal + next.noise);
-        // velocity = (x_t - pred_x0) / σ_t, so the step keeps this share of x_t.
+        // velocity = (x_t - pred_x0) / σ_t (by Liu et al. 2023, equation 1), so the step keeps this
+        // share of x_t.
         let keep = (next.noise / sum_next) / (level.noise / sum);
         let x_prev = x_t * (keep * sum_next / sum) + pred_x0.clone() * ((1.0 - keep) * sum_next);
         Ok(Step { x_prev, pred_x0 })

@@ -112,7 +112,8 @@ pub fn euler_flow(
         .collect())
 }
 
-/// The level at `t` or between its neighbours, by linear interpolation of σ; with some signal.
+/// The level at `t` or between its neighbours, by linear interpolation of σ as in diffusers'
+/// `set_timesteps`; with some signal.
 fn between(schedule: &Schedule, t: f64) -> NoiseLevel {
     let sigma = |t: f64| schedule.level(Some(t as usize)).sigma();
     let (below, above) = (t.floor(), t.ceil());

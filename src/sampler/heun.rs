@@ -1,4 +1,4 @@
-//! Heun's method on the probability flow ODE (Karras et al. 2022, algorithm 1 without churn).
+//! Heun's method on the probability flow ODE (Karras et al. 2022, algorithm 1).
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -8,8 +8,8 @@ use crate::{
     error::Result,
 };
 
-/// dx/dσ = (x - pred_x0) / σ in x / signal, of second order: two evaluations a step, one at the
-/// last.
+/// dx/dσ = (x - pred_x0) / σ in x / signal (by Karras et al. 2022, equations 1 and 3), of second
+/// order: two evaluations a step, one at the last.
 pub struct Heun {
     levels: Vec<NoiseLevel>,
     limit: Limit,
@@ -54,8 +54,9 @@ impl<B: Backend> Sampler<B> for Heun {
                 pred_x0: first_x0,
             });
         };
-        // Both slopes written out in x_t and estimates of x_0: f32 could not take the difference of
-        // the large x / signal at high noise. `keep` is σ_next / σ.
+        // Lines 4 to 8 of the algorithm with σ(t) = t and s(t) = 1, both slopes written out in x_t
+        // and estimates of x_0: f32 could not take the difference of the large x / signal at high
+        // noise. `keep` is σ_next / σ.
         let keep = next.sigma() / level.sigma();
         let x_kept = x_t * (keep * next.signal / level.signal);
         let euler = x_kept.clone() + first_x0.clone() * ((1.0 - keep) * next.signal);

@@ -73,9 +73,10 @@ impl Jumps {
 
 /// What a sampler draws, with what is known put in its place after every step, as noisy as the rest.
 ///
-/// The sampler must do each step from x_t alone, as [`super::Ddpm`] and [`super::Ddim`] do. The known part is
-/// noised to the level where it is put (equation 8a; line 5 of the algorithm has the variance in place
-/// of its root), so that at the end it is the image itself.
+/// The sampler must do each step from x_t alone, as [`super::Ddpm`] and [`super::Ddim`] do. The
+/// known part is noised to the level where it is put, as in the paper's code, so that at the end it
+/// is the image itself. Equation 8a and line 5 of the algorithm have ᾱ_t for x_{t-1}, and line 5 the
+/// variance in place of its root.
 pub struct RePaint<B: Backend> {
     sampler: Box<dyn Sampler<B>>,
     /// `[batch, channels, height, width]`
@@ -117,7 +118,8 @@ impl<B: Backend> RePaint<B> {
         })
     }
 
-    /// x with what is known in its place, noised to `level` by `noise`'s z of the step at `index`.
+    /// x with what is known in its place, noised to `level` by `noise`'s z of the step at `index`
+    /// (Lugmayr et al. 2022, equations 8a and 8c).
     fn with_known(
         &self,
         x: Tensor<B, 4>,
