@@ -38,7 +38,7 @@ pub fn x0_from_velocity<B: Backend>(
     x_t - velocity * level.noise
 }
 
-/// ε = (x_t - signal · x_0) / noise (Kingma et al. 2021, equation 29).
+/// ε = (x_t - signal · x_0) / noise (Salimans & Ho 2022, equation 9).
 pub fn eps_from_x0<B: Backend>(
     x_t: Tensor<B, 4>,
     x_0: Tensor<B, 4>,

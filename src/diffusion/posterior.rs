@@ -6,8 +6,8 @@ use super::NoiseLevel;
 
 /// q(x_s | x_t, x_0) for a level s less noisy than t: a normal distribution with mean
 /// `mean_coef1 · x_0 + mean_coef2 · x_t` and variance `variance` (Ho et al. 2020, equations 6 and 7,
-/// in the form of Kingma et al. 2021, equations 23 to 25, which lets steps be skipped and signal
-/// and noise be anything).
+/// in the form of Kingma et al. 2021, appendix A.2, which lets steps be skipped and signal and
+/// noise be anything).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Posterior {
     /// signal_s · β / noise_t²

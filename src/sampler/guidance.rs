@@ -13,7 +13,8 @@ const MAX_GUIDANCE: f64 = 100.0;
 pub struct Guidance {
     /// One per image; the null class stands for any.
     pub class_labels: Vec<usize>,
-    /// w of null + w · (class - null): 1 is the class alone.
+    /// w of null + w · (class - null) (Ho & Salimans 2022, equation 6, whose w is ours less 1): 1 is
+    /// the class alone.
     pub scale: f64,
 }
 
