@@ -1,6 +1,6 @@
 //! How well a model fits images: the variational bound over a whole data set, a timestep at a time.
 
-use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn::tensor::{Tensor, TensorData};
 use serde::Serialize;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         vlb::prior_bpd,
     },
     error::{Error, Result},
+    ops::Kernels,
     random::{Random, Stream},
     train::{Dataset, read},
 };
@@ -52,7 +53,7 @@ pub struct Elbo {
 }
 
 /// A measurement as a stepper, noisiest timestep first.
-pub struct Evaluation<B: Backend> {
+pub struct Evaluation<B: Kernels> {
     bound: Bound,
     denoiser: Box<dyn Denoiser<B>>,
     noise: EvaluationNoise,
@@ -62,7 +63,7 @@ pub struct Evaluation<B: Backend> {
     left: usize,
 }
 
-impl<B: Backend> Evaluation<B> {
+impl<B: Kernels> Evaluation<B> {
     /// # Errors
     /// [`Error::NoImages`], and [`Error::Noise`] for given noise of the wrong size.
     pub fn new(

@@ -9,6 +9,7 @@ use super::{
     },
     threshold::dynamic_threshold,
 };
+use crate::ops::Kernels;
 
 /// What a denoiser says about x_t; tensors are `[batch, channels, height, width]`.
 #[derive(Debug, Clone)]
@@ -84,7 +85,7 @@ pub struct Prediction<B: Backend> {
     pub variance: Option<Tensor<B, 4>>,
 }
 
-impl<B: Backend> Prediction<B> {
+impl<B: Kernels> Prediction<B> {
     /// Asks `denoiser` about `x_t` and reads its answer.
     pub fn of(
         denoiser: &dyn Denoiser<B>,

@@ -7,7 +7,10 @@ use super::{
     Denoiser, Limit, Prediction, Schedule, SchedulerConfig, VarianceType,
     vlb::{mean_per_item, per_item, vlb_terms},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    ops::Kernels,
+};
 
 /// The process that a bound is measured of.
 #[derive(Debug, Clone)]
@@ -48,7 +51,7 @@ impl Bound {
     ///
     /// # Errors
     /// [`Error::Config`] when the variance is learned and the denoiser does not predict one.
-    pub fn terms<B: Backend>(
+    pub fn terms<B: Kernels>(
         &self,
         denoiser: &dyn Denoiser<B>,
         x_0: Tensor<B, 4>,

@@ -260,6 +260,19 @@ pub trait Kernels: Backend {
         portable::squared_error_backward::<Self>(grad, prediction, target, factors)
     }
 
+    /// `of_x · x + of_y · y` for `x` and `y` `[n, c, h, w]`.
+    fn weighted_sum(
+        x: FloatTensor<Self>,
+        of_x: f32,
+        y: FloatTensor<Self>,
+        of_y: f32,
+    ) -> FloatTensor<Self> {
+        Self::float_add(
+            Self::float_mul_scalar(x, of_x.into()),
+            Self::float_mul_scalar(y, of_y.into()),
+        )
+    }
+
     /// Fails if the device went wrong since the last call in a way that no operation could report,
     /// such as a shader that did not compile.
     ///
@@ -502,6 +515,22 @@ pub fn squared_error<B: Ops>(
         unwrap(prediction),
         unwrap(target),
         factors.map(unwrap),
+    ))
+}
+
+/// [`Kernels::weighted_sum`] on burn's typed tensors. For the steps of samplers, so without a
+/// gradient.
+pub fn weighted_sum<B: Kernels>(
+    x: Tensor<B, 4>,
+    of_x: f64,
+    y: Tensor<B, 4>,
+    of_y: f64,
+) -> Tensor<B, 4> {
+    wrap(B::weighted_sum(
+        unwrap(x),
+        of_x as f32,
+        unwrap(y),
+        of_y as f32,
     ))
 }
 

@@ -1,11 +1,12 @@
 //! Denoising diffusion implicit models (Song et al. 2021, equation 12).
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::Tensor;
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
     diffusion::{Limit, NoiseLevel, Posterior, Prediction, parametrisation::eps_from_x0},
     error::Result,
+    ops::{Kernels, weighted_sum},
 };
 
 /// x_s = √ᾱ_s · pred_x0 + √(1 - ᾱ_s - σ²) · ε + σ · z with σ² = η² · β̃ (Song et al. 2021,
@@ -42,7 +43,7 @@ impl Ddim {
     }
 }
 
-impl<B: Backend> Sampler<B> for Ddim {
+impl<B: Kernels> Sampler<B> for Ddim {
     fn levels(&self) -> &[NoiseLevel] {
         &self.levels
     }
@@ -65,9 +66,9 @@ impl<B: Backend> Sampler<B> for Ddim {
             prediction.eps
         };
         let direction = (previous.noise.powi(2) - sigma * sigma).max(0.0).sqrt();
-        let mut x_prev = pred_x0.clone() * previous.signal + eps * direction;
+        let mut x_prev = weighted_sum(pred_x0.clone(), previous.signal, eps, direction);
         if sigma > 0.0 {
-            x_prev = x_prev + noise.z(index)? * sigma;
+            x_prev = weighted_sum(x_prev, 1.0, noise.z(index)?, sigma);
         }
         Ok(Step { x_prev, pred_x0 })
     }

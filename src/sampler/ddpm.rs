@@ -1,11 +1,12 @@
 //! Ancestral sampling of the reverse Markov chain (Ho et al. 2020, algorithm 2).
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::Tensor;
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
     diffusion::{Limit, NoiseLevel, Posterior, Prediction, VarianceType},
     error::{Error, Result},
+    ops::{Kernels, weighted_sum},
 };
 
 /// x_{t-1} = mean of q(x_{t-1} | x_t, pred_x0) + σ_t · z (Ho et al. 2020, algorithm 2 with the mean
@@ -27,7 +28,7 @@ impl Ddpm {
     }
 }
 
-impl<B: Backend> Sampler<B> for Ddpm {
+impl<B: Kernels> Sampler<B> for Ddpm {
     fn levels(&self) -> &[NoiseLevel] {
         &self.levels
     }
@@ -45,17 +46,23 @@ impl<B: Backend> Sampler<B> for Ddpm {
 
         let prediction = Prediction::of(denoiser, x_t.clone(), level, self.limit);
         let pred_x0 = prediction.pred_x0;
-        let mean = pred_x0.clone() * posterior.mean_coef1 + x_t * posterior.mean_coef2;
+        let mean = weighted_sum(
+            pred_x0.clone(),
+            posterior.mean_coef1,
+            x_t,
+            posterior.mean_coef2,
+        );
         // The last step returns its mean, as the algorithm has z = 0 at t = 1: noise there would
         // only be seen as noise.
         let x_prev = if previous.is_some() {
             let z = noise.z(index)?;
-            mean + match self.variance_type {
-                VarianceType::FixedSmall => z * posterior.variance.sqrt(),
-                VarianceType::FixedLarge => z * posterior.beta.sqrt(),
+            let plus = |sigma| weighted_sum(mean.clone(), 1.0, z.clone(), sigma);
+            match self.variance_type {
+                VarianceType::FixedSmall => plus(posterior.variance.sqrt()),
+                VarianceType::FixedLarge => plus(posterior.beta.sqrt()),
                 VarianceType::LearnedRange => {
                     let share = prediction.variance.ok_or_else(no_variance)?;
-                    z * (posterior.log_variance_at(share) / 2.0).exp()
+                    mean + z * (posterior.log_variance_at(share) / 2.0).exp()
                 }
             }
         } else {

@@ -6,6 +6,7 @@ use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
     diffusion::{Limit, NoiseLevel, Prediction},
     error::Result,
+    ops::{Kernels, weighted_sum},
 };
 
 /// Second order from the last two estimates of x_0, first order at the first and last step.
@@ -27,7 +28,7 @@ impl<B: Backend> Dpmpp2m<B> {
     }
 }
 
-impl<B: Backend> Sampler<B> for Dpmpp2m<B> {
+impl<B: Kernels> Sampler<B> for Dpmpp2m<B> {
     fn levels(&self) -> &[NoiseLevel] {
         &self.levels
     }
@@ -54,11 +55,12 @@ impl<B: Backend> Sampler<B> for Dpmpp2m<B> {
         let data = match last_x0 {
             Some(last_x0) if index > 0 => {
                 let r = rise(self.levels[index - 1], level) / h;
-                pred_x0.clone() * (1.0 + 0.5 / r) - last_x0 * (0.5 / r)
+                weighted_sum(pred_x0.clone(), 1.0 + 0.5 / r, last_x0, -0.5 / r)
             }
             _ => pred_x0.clone(),
         };
-        let x_prev = x_t * (next.noise / level.noise) - data * (next.signal * (-h).exp_m1());
+        let of_data = -next.signal * (-h).exp_m1();
+        let x_prev = weighted_sum(x_t, next.noise / level.noise, data, of_data);
         Ok(Step { x_prev, pred_x0 })
     }
 }

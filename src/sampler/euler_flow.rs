@@ -1,11 +1,12 @@
 //! Euler's method along the straight paths of rectified flow (Liu et al. 2023, algorithm 1).
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::Tensor;
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
     diffusion::{Limit, NoiseLevel, Prediction},
     error::Result,
+    ops::{Kernels, weighted_sum},
 };
 
 /// x_s = x_t + (σ_s - σ_t) · velocity, where σ = noise / (signal + noise) and x is scaled so that
@@ -22,7 +23,7 @@ impl EulerFlow {
     }
 }
 
-impl<B: Backend> Sampler<B> for EulerFlow {
+impl<B: Kernels> Sampler<B> for EulerFlow {
     fn levels(&self) -> &[NoiseLevel] {
         &self.levels
     }
@@ -42,7 +43,8 @@ impl<B: Backend> Sampler<B> for EulerFlow {
         // velocity = (x_t - pred_x0) / σ_t (by Liu et al. 2023, equation 1), so the step keeps this
         // share of x_t.
         let keep = (next.noise / sum_next) / (level.noise / sum);
-        let x_prev = x_t * (keep * sum_next / sum) + pred_x0.clone() * ((1.0 - keep) * sum_next);
+        let of_x0 = (1.0 - keep) * sum_next;
+        let x_prev = weighted_sum(x_t, keep * sum_next / sum, pred_x0.clone(), of_x0);
         Ok(Step { x_prev, pred_x0 })
     }
 }

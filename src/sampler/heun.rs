@@ -1,11 +1,12 @@
 //! Heun's method on the probability flow ODE (Karras et al. 2022, algorithm 1).
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::Tensor;
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
     diffusion::{Limit, NoiseLevel, Prediction},
     error::Result,
+    ops::{Kernels, weighted_sum},
 };
 
 /// dx/dσ = (x - pred_x0) / σ in x / signal (by Karras et al. 2022, equations 1 and 3), of second
@@ -27,7 +28,7 @@ impl Heun {
     }
 }
 
-impl<B: Backend> Sampler<B> for Heun {
+impl<B: Kernels> Sampler<B> for Heun {
     fn levels(&self) -> &[NoiseLevel] {
         &self.levels
     }
@@ -58,11 +59,12 @@ impl<B: Backend> Sampler<B> for Heun {
         // and estimates of x_0: f32 could not take the difference of the large x / signal at high
         // noise. `keep` is σ_next / σ.
         let keep = next.sigma() / level.sigma();
-        let x_kept = x_t * (keep * next.signal / level.signal);
-        let euler = x_kept.clone() + first_x0.clone() * ((1.0 - keep) * next.signal);
+        let of_x = keep * next.signal / level.signal;
+        let of_x0 = (1.0 - keep) * next.signal;
+        let euler = weighted_sum(x_t.clone(), of_x, first_x0.clone(), of_x0);
         let second_x0 = pred_x0(euler, next);
-        let data = first_x0.clone() * (2.0 * keep - 1.0) + second_x0;
-        let x_prev = x_kept + data * ((1.0 - keep) / (2.0 * keep) * next.signal);
+        let data = weighted_sum(first_x0.clone(), 2.0 * keep - 1.0, second_x0, 1.0);
+        let x_prev = weighted_sum(x_t, of_x, data, of_x0 / (2.0 * keep));
         Ok(Step {
             x_prev,
             pred_x0: first_x0,

@@ -10,6 +10,7 @@ use crate::{
     diffusion::{Limit, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, VarianceType},
     error::{Error, Result},
     model::UNetConfig,
+    ops::Kernels,
 };
 
 /// The samplers by name.
@@ -108,7 +109,7 @@ impl SamplingOptions {
     /// # Errors
     /// [`Error::Config`] for a number of steps, an η or a quantile out of range, and for a variance
     /// that the model does not predict.
-    pub fn sampler<B: Backend>(&self, config: &SchedulerConfig) -> Result<Box<dyn Sampler<B>>> {
+    pub fn sampler<B: Kernels>(&self, config: &SchedulerConfig) -> Result<Box<dyn Sampler<B>>> {
         if !(0.0..=1.0).contains(&self.eta) {
             return Err(Error::Config(format!(
                 "eta is {}, but must be between 0 and 1.",

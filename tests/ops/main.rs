@@ -76,6 +76,11 @@ macro_rules! backend_tests {
             }
 
             #[test]
+            fn weighted_sum_agrees_with_arithmetic() {
+                sums::weighted_sum_agrees::<$backend>(&$device);
+            }
+
+            #[test]
             fn autodiff_registers_every_gradient() {
                 check::autodiff_agrees::<$backend>(&$device);
             }

@@ -118,6 +118,28 @@ pub fn squared_error_agrees<B: Kernels>(device: &B::Device) {
     }
 }
 
+/// A sum of contiguous and strided operands against plain arithmetic, exact but for rounding.
+pub fn weighted_sum_agrees<B: Kernels>(device: &B::Device) {
+    for [n, c, h, w] in IMAGES {
+        let x = tensor::<B, 4>([*n, *c, *h, *w], 1, device);
+        let y = tensor::<B, 4>([*n, *h, *w, *c], 2, device).permute([0, 3, 1, 2]);
+        let pairs = [(x.clone(), y.clone()), (y.clone(), x.clone()), (y, x)];
+        for ((x, y), (of_x, of_y)) in pairs
+            .into_iter()
+            .zip([(0.25, -3.0), (1.0, 1.5), (-7.0, 0.0)])
+        {
+            let expected: Vec<f32> = values(x.clone())
+                .into_iter()
+                .zip(values(y.clone()))
+                .map(|(x, y)| (f64::from(x) * of_x + f64::from(y) * of_y) as f32)
+                .collect();
+            let sum = ops::weighted_sum(x, of_x, y, of_y);
+            assert_eq!(sum.dims(), [*n, *c, *h, *w]);
+            assert_close(&values(sum), &expected, "weighted sum");
+        }
+    }
+}
+
 /// The definition and its gradient against plain arithmetic.
 pub fn squared_error_is_a_mean<B: Kernels>(device: &B::Device) {
     let shape = [3, 2, 4, 5];

@@ -19,6 +19,7 @@ mod spread;
 mod squared_error;
 mod sum_pixels;
 mod upsample;
+mod weighted_sum;
 
 use burn::tensor::{TensorMetadata, ops::FloatTensor};
 
@@ -159,6 +160,15 @@ impl Kernels for WebGpu {
         factors: Option<FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
         squared_error::backward(grad, prediction, target, factors)
+    }
+
+    fn weighted_sum(
+        x: FloatTensor<Self>,
+        of_x: f32,
+        y: FloatTensor<Self>,
+        of_y: f32,
+    ) -> FloatTensor<Self> {
+        weighted_sum::run(x, of_x, y, of_y)
     }
 
     fn adam_step(

@@ -1,0 +1,37 @@
+//! A sum of two tensors, each times a number. Launches: 1.
+
+use super::{
+    launch::{Primitive, allocate, dimensions, launch, upload_words},
+    shader::Shader,
+};
+
+/// See [`crate::ops::Kernels::weighted_sum`]; `x` and `y` may be strided views.
+pub(super) fn run(x: Primitive, of_x: f32, y: Primitive, of_y: f32) -> Primitive {
+    const THREADS: usize = 64;
+    let shape @ [_, channels, height, width] = dimensions(&x);
+    let sum = allocate(&x, shape);
+    let factors = upload_words(&x, &[of_x.to_bits(), of_y.to_bits()]);
+    let count = shape.iter().product::<usize>();
+    let [x_n, x_c, x_h, x_w] = strides(&x);
+    let [y_n, y_c, y_h, y_w] = strides(&y);
+    let shader = Shader::new("weighted_sum", include_str!("weighted_sum.wgsl"), THREADS)
+        .constant("COUNT", count)
+        .constant("CHANNELS", channels)
+        .constant("HEIGHT", height)
+        .constant("WIDTH", width)
+        .constant("X_N", x_n)
+        .constant("X_C", x_c)
+        .constant("X_H", x_h)
+        .constant("X_W", x_w)
+        .constant("Y_N", y_n)
+        .constant("Y_C", y_c)
+        .constant("Y_H", y_h)
+        .constant("Y_W", y_w);
+    launch(shader, count.div_ceil(THREADS), &[&x, &y, &sum, &factors]);
+    sum
+}
+
+/// Numbers between neighbours along each axis.
+fn strides(tensor: &Primitive) -> [usize; 4] {
+    std::array::from_fn(|axis| tensor.meta.strides[axis])
+}
