@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { LossFloor } from '../../web/element/loss-floor.js';
 import { LabPage, TINY, images, launch, serve } from './lab.mjs';
 
 const folder = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
@@ -80,6 +81,16 @@ test('the ideal denoiser draws copies before any training, and says so', async (
   assert.deepEqual(await copies(lab), { count: TINY.count, of: TINY.count });
   assert.deepEqual(lab.errors, []);
   await lab.page.close();
+});
+
+test('the floor is measured anew for whoever is told labels', () => {
+  const images = /** @type {[]} */ ([]);
+  const key = (/** @type {number | null} */ classes, /** @type {number} */ class_dropout_prob) => {
+    const config = { unet: { num_class_embeds: classes }, training: { class_dropout_prob } };
+    return String(LossFloor.key(/** @type {any} */ ({ images, config }))[1]);
+  };
+  assert.equal(key(3, 0.1), key(3, 0.1));
+  assert.equal(new Set([key(null, 0.1), key(3, 0.1), key(4, 0.1), key(3, 0.5)]).size, 4);
 });
 
 /**

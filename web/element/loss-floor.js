@@ -21,12 +21,12 @@ export class LossFloor {
    * @param {Lab} lab
    */
   static key({ config, images }) {
-    const { random_flip, loss_weighting, min_snr_gamma } = config.training;
-    const { size, seed, scheduler } = config;
-    return [
-      images,
-      JSON.stringify([size, seed, scheduler, random_flip, loss_weighting, min_snr_gamma]),
-    ];
+    const { random_flip, loss_weighting, min_snr_gamma, class_dropout_prob } = config.training;
+    const { size, seed, scheduler, labels, unet } = config;
+    // A network that is told the label may know more than one that is not.
+    const told = [labels, unet.num_class_embeds, class_dropout_prob];
+    const weighted = [random_flip, loss_weighting, min_snr_gamma];
+    return [images, JSON.stringify([size, seed, scheduler, ...weighted, ...told])];
   }
 
   clear() {

@@ -17,15 +17,19 @@ export function floorLine({ insight }) {
  * What the lines of the loss chart are.
  * @param {import('../element/session.js').Session} session
  */
-export function floorNote({ insight, trainer }) {
+export function floorNote({ insight, trainer, lab }) {
   const { mean } = insight.floor;
+  const learned = lab.config.scheduler.variance_type === 'learned_range';
   if (mean === undefined || trainer.curve.steps.length === 0) return nothing;
   return html`<p class="legend">
     <span class="swatch loss">loss</span>
     <span class="swatch floor"
-      >least possible on these images
+      >least possible on these images, estimated:
       <output data-testid="floor">${Number(mean.toPrecision(2))}</output></span
     >
-    <span class="muted">known by heart, nothing new could be drawn</span>
+    <span class="muted"
+      >known by heart, nothing new could be
+      drawn${learned ? '; λ · L_vlb, for the variance, is not in it' : nothing}</span
+    >
   </p>`;
 }
