@@ -146,7 +146,7 @@ export class TrainPanel extends Panel {
       <button
         type="button"
         data-testid="export-diffusers"
-        title="A zip that, unpacked, DDPMPipeline.from_pretrained loads in Python"
+        title=${exportHint(lab)}
         ?disabled=${session.phase !== 'ready'}
         @click=${() => save(lab.export('diffusers'), '-diffusers.zip')}
       >
@@ -278,6 +278,16 @@ export class TrainPanel extends Panel {
     this.#plottedFloor = floor;
     this.#plot?.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => floor)]);
   }
+}
+
+/**
+ * What becomes of the model in diffusers.
+ * @param {import('../lab.js').Lab} lab
+ */
+function exportHint({ labels }) {
+  const hint = 'A zip that, unpacked, DDPMPipeline.from_pretrained loads in Python.';
+  if (labels.length === 0) return hint;
+  return `${hint} The pipeline cannot be told a label: for that sample with its parts, pipe.unet(x, t, class_labels) and pipe.scheduler.`;
 }
 
 customElements.define('unnoise-train-panel', TrainPanel);
