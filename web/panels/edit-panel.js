@@ -2,8 +2,9 @@ import { html, nothing } from 'lit';
 import { isEmptyMask } from '../lib/mask.js';
 import { SAMPLERS } from '../lib/samplers.js';
 import { pictureControls } from './edit-picture.js';
-import { editEquation } from './equations/edit.js';
+import { editEquation, editMeaning } from './equations/edit.js';
 import { numberField, segmentedField } from './fields.js';
+import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { runButton } from './run-button.js';
@@ -31,6 +32,11 @@ const LEADS = {
 
 /** 5: what else a model can do than draw new images. */
 export class EditPanel extends Panel {
+  constructor() {
+    super();
+    new LitTerms(this);
+  }
+
   sources() {
     const { editor } = this.session;
     return /** @type {[EventTarget, string][]} */ ([
@@ -50,11 +56,13 @@ export class EditPanel extends Panel {
         ${editEquation(editor.kind, session.lab.config)}
       </header>
       <p class="lead">${LEADS[editor.kind]}</p>
+      ${editMeaning(editor, session.lab.config)}
       <div class="split">
         <div class="controls">
           ${segmentedField({
             label: 'What to do',
             name: 'edit-kind',
+            changes: 'kind',
             value: editor.kind,
             options: KINDS,
             change: (kind) => editor.choose(/** @type {EditKind} */ (kind)),
@@ -104,6 +112,7 @@ export class EditPanel extends Panel {
       numberField({
         label,
         testid: `edit-${end}`,
+        changes: end,
         value: end === 'from' ? from : to,
         min: 0,
         max: MAX_SEED,
@@ -114,6 +123,7 @@ export class EditPanel extends Panel {
         ${numberField({
           label: 'Images on the way',
           testid: 'edit-between',
+          changes: 'between lambda',
           value: between,
           min: 2,
           max: 64,
@@ -124,6 +134,7 @@ export class EditPanel extends Panel {
         <button
           type="button"
           data-testid="edit-seeds"
+          data-changes="from to"
           @click=${() => editor.set({ from: to, to: Math.floor(Math.random() * MAX_SEED) })}
         >
           On to another seed
@@ -170,6 +181,7 @@ export class EditPanel extends Panel {
         max: 100,
         text: `image ${shown + 1} of ${count}`,
         prefix: 'edit-',
+        changes: 'lambda',
         disabled: player.sampling,
         place: html`<output class="tick" data-testid="edit-place"
           >image ${shown + 1} of ${count}</output
@@ -207,6 +219,7 @@ export class EditPanel extends Panel {
         max: Math.max(0, frames.length - 1),
         text: `step ${position} of ${total}`,
         prefix: 'edit-',
+        changes: 't',
         disabled: frames.length < 2,
         place: html`<output class="tick" data-testid="edit-place"
           >${position} / ${total}<span class="muted"> t = ${t}</span></output

@@ -19,6 +19,7 @@ export function pictureControls(session) {
       ${
         editor.kind === 'fill'
           ? html`<unnoise-mask
+              data-changes="mask"
               .image=${picture && { ...picture, mask: editor.mask }}
               @stroke=${(/** @type {CustomEvent} */ { detail }) => editor.paint(detail)}
             ></unnoise-mask>`
@@ -44,6 +45,7 @@ export function pictureControls(session) {
           ? numberField({
               label: 'Times over',
               testid: 'edit-repeats',
+              changes: 'repeats',
               value: editor.settings.repeats,
               min: 1,
               max: 20,
@@ -75,7 +77,7 @@ function chooser(session) {
     >
       ${sign}
     </button>`;
-  return html`<div class="row chooser">
+  return html`<div class="row chooser" data-changes="picture">
       ${arrow(-1, 'Previous', '‹')}
       <span class="muted" data-testid="edit-image"
         >${image ? (index === undefined ? image.name : `image ${index + 1} of ${length}`) : 'no image'}</span
@@ -86,6 +88,7 @@ function chooser(session) {
       label: 'Choose a file',
       testid: 'edit-file',
       accept: 'image/*',
+      changes: 'picture',
       change: ([file]) => editor.open(file),
     })}`;
 }
@@ -104,6 +107,7 @@ function strength(session) {
     ${rangeField({
       label: 'Strength',
       testid: 'edit-strength',
+      changes: 'strength',
       value: strength,
       min: 0.05,
       max: 1,
@@ -117,7 +121,7 @@ function strength(session) {
 function brush(session) {
   const { editor, lab } = session;
   const { brush, erase } = editor.settings;
-  return html`<div class="row" role="group" aria-label="Fill in a half">
+  return html`<div class="row" role="group" aria-label="Fill in a half" data-changes="mask">
       ${HALF_NAMES.map(
         (name) =>
           html`<button
@@ -144,6 +148,7 @@ function brush(session) {
       ${rangeField({
         label: 'Width of the brush',
         testid: 'edit-brush',
+        changes: 'mask',
         value: brush,
         min: 1,
         max: Math.round(lab.config.size / 2),
@@ -153,6 +158,7 @@ function brush(session) {
     ${checkField({
       label: 'Erase with the brush',
       testid: 'edit-erase',
+      changes: 'mask',
       value: erase,
       change: (value) => editor.set({ erase: value }),
     })}`;

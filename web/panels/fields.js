@@ -148,16 +148,30 @@ export function rangeField({
 /**
  * A file input that looks like a button and is reached by keyboard like one.
  *
- * @param {{ label: unknown, testid: string, accept?: string, multiple?: boolean, folder?: boolean, primary?: boolean, disabled?: boolean, change: (files: File[]) => void }} field
+ * @param {{ label: unknown, testid: string, accept?: string, multiple?: boolean, folder?: boolean, primary?: boolean, disabled?: boolean, changes?: string, change: (files: File[]) => void }} field
  */
-export function fileField({ label, testid, accept, multiple, folder, primary, disabled, change }) {
+export function fileField({
+  label,
+  testid,
+  accept,
+  multiple,
+  folder,
+  primary,
+  disabled,
+  changes,
+  change,
+}) {
   const pick = (/** @type {any} */ { target }) => {
     const files = [...target.files];
     // So that the same file can be picked again.
     target.value = '';
     if (files.length) change(files);
   };
-  return html`<label class="button ${primary ? 'primary' : ''}" part="button">
+  return html`<label
+    class="button ${primary ? 'primary' : ''}"
+    part="button"
+    data-changes=${changes ?? nothing}
+  >
     <input
       type="file"
       class="visually-hidden"

@@ -11,6 +11,7 @@ import { rangeField } from './fields.js';
  * @param {number} [film.step]
  * @param {string} film.text the position in words
  * @param {string} film.prefix of the test ids
+ * @param {string} [film.changes] names of the terms that the position changes in equations
  * @param {boolean} film.disabled whether nothing can be played
  * @param {unknown} film.place what stands beside the slider
  * @param {unknown} [film.actions] buttons at the end
@@ -24,6 +25,7 @@ export function transport({
   step = 1,
   text,
   prefix,
+  changes,
   disabled,
   place,
   actions = nothing,
@@ -48,6 +50,7 @@ export function transport({
       max,
       step,
       text,
+      changes,
       disabled: disabled || max === 0,
       input: seek,
     })}

@@ -7,16 +7,17 @@ import {
   equation,
   flowSigma,
   frac,
-  identity,
   last,
   mi,
   mn,
   mo,
   noise,
   noiseSquared,
+  normal,
   paren,
   row,
   signalTimes,
+  space,
   sqrt,
   sub,
   sup,
@@ -40,17 +41,7 @@ export function forwardEquation(config) {
     'q of x t given x 0',
     row(mi('q'), paren(x(t), mo('∣'), x0)),
     mo('='),
-    row(
-      mi('𝒩'),
-      paren(
-        signalTimes(flow, t),
-        x0,
-        mo(','),
-        mathml`<mspace width="0.3em" />`,
-        noiseSquared(flow, t),
-        identity,
-      ),
-    ),
+    normal(row(signalTimes(flow, t), x0), noiseSquared(flow, t)),
   );
 }
 
@@ -144,7 +135,7 @@ const SHAPES = /** @type {Record<string, unknown>} */ ({
       'schedule',
       frac(row(mi('f'), paren(t)), row(mi('f'), paren(mn(0)))),
       mo(','),
-      mathml`<mspace width="0.4em" />`,
+      space,
       row(mi('f'), paren(t)),
       mo('='),
       row(

@@ -19,9 +19,13 @@ export const sub = (/** @type {Math} */ base, /** @type {Math} */ index) =>
   mathml`<msub>${base}${index}</msub>`;
 export const sup = (/** @type {Math} */ base, /** @type {Math} */ power) =>
   mathml`<msup>${row(base)}${power}</msup>`;
+export const space = mathml`<mspace width="0.4em" />`;
+export const norm = (/** @type {Math[]} */ ...parts) => row(mo('‖'), ...parts, mo('‖'));
 /** A function's name, with the space that belongs after it. */
 export const fn = (/** @type {string} */ name) => mathml`<mi>${name}</mi><mspace width="0.17em" />`;
 export const squared = (/** @type {Math} */ base) => sup(base, mn(2));
+export const least = (/** @type {Math[]} */ ...parts) => row(fn('min'), paren(...parts));
+export const most = (/** @type {Math[]} */ ...parts) => row(fn('max'), paren(...parts));
 const over = (/** @type {Math} */ base, /** @type {string} */ accent) =>
   mathml`<mover accent="true">${base}<mo stretchy="false">${accent}</mo></mover>`;
 export const hat = (/** @type {Math} */ base) => over(base, '^');
@@ -58,6 +62,9 @@ export const z = term('seed', bold('z'));
 export const v = bold('v');
 export const u = bold('u');
 export const identity = bold('I');
+/** A normal distribution, each of whose numbers has the same variance. */
+export const normal = (/** @type {Math} */ mean, /** @type {Math} */ variance) =>
+  row(mi('𝒩'), paren(mean, mo(','), space, variance, identity));
 /** The estimate of x_0. */
 export const guess = sub(hat(bold('x')), zero);
 export const alphaBar = (/** @type {Math} */ index) => term('t', sub(bar(mi('α')), index));
@@ -106,7 +113,7 @@ export const noise = (flow, index) =>
 export const noiseSquared = (flow, index) =>
   flow ? term('t', sigmaSquared(index)) : paren(mn(1), mo('−'), alphaBar(index));
 
-/** What the network's output is called, by prediction type. */
+/** What a network's output is called, by prediction type. */
 const OUTPUTS = /** @type {Record<string, Math>} */ ({
   epsilon: bold('ε'),
   sample: bold('x'),
@@ -114,14 +121,20 @@ const OUTPUTS = /** @type {Record<string, Math>} */ ({
   flow_prediction: u,
 });
 
+/** One of the images that there are to learn from. */
+export const trainingImageOf = (/** @type {Math} */ place) => sup(bold('x'), paren(place));
+export const trainingImage = trainingImageOf(mi('i'));
+
 /**
- * @param {string} predictionType
+ * What a denoiser says of x_t.
+ *
+ * @param {string} type a network's prediction type, or `ideal`
  * @param {Math[]} given what it is told besides
  */
-export const network = (predictionType, ...given) =>
+export const network = (type, ...given) =>
   term(
     'network',
-    sub(OUTPUTS[predictionType], mi('θ')),
+    type === 'ideal' ? sup(bold('x'), mo('∗')) : sub(OUTPUTS[type], mi('θ')),
     mathml`<mo stretchy="false">(</mo>`,
     x(t),
     mo(','),
@@ -145,3 +158,15 @@ export const where = (...equations) => {
   const shown = equations.filter((one) => one !== nothing);
   return shown.length ? html`<div class="where">${shown}</div>` : nothing;
 };
+
+/**
+ * Equations that few look for.
+ *
+ * @param {string} title
+ * @param {Math[]} equations
+ */
+export const aside = (title, ...equations) =>
+  html`<details class="aside">
+    <summary>${title}</summary>
+    ${where(...equations)}
+  </details>`;
