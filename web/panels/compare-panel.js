@@ -23,6 +23,7 @@ export function comparisonChoice({ comparison, lab }) {
           <select
             aria-label="Sampler ${index + 1}"
             data-testid="compare-sampler-${index}"
+            data-changes=${run.sampler}
             .value=${run.sampler}
             @change=${(/** @type {any} */ { target }) =>
               replace(index, { sampler: target.value, steps: undefined })}
@@ -38,6 +39,7 @@ export function comparisonChoice({ comparison, lab }) {
             type="number"
             aria-label="Steps of sampler ${index + 1}"
             data-testid="compare-steps-${index}"
+            data-changes="steps"
             min="1"
             max=${mostSteps(lab.config, run)}
             .value=${String(run.steps)}
@@ -53,6 +55,7 @@ export function comparisonChoice({ comparison, lab }) {
             class="icon"
             aria-label="Remove sampler ${index + 1}"
             data-testid="compare-remove-${index}"
+            data-changes=${run.sampler}
             ?disabled=${choices.length <= FEWEST_RUNS}
             @click=${() => replace(index)}
           >
@@ -102,6 +105,7 @@ export class ComparePanel extends Panel {
         step: 0.001,
         text: `${percent} % of the way`,
         prefix: 'compare-',
+        changes: 't',
         disabled: phase !== 'ready',
         place: html`<output class="tick" data-testid="compare-progress"
           >${percent} % <span class="muted">of the way</span></output

@@ -8,6 +8,7 @@ export function idealSwitch(session) {
   return checkField({
     label: 'What perfect memorisation looks like',
     testid: 'sample-ideal',
+    changes: 'network',
     value: session.sampleOptions.weights === 'ideal',
     disabled: session.phase !== 'ready' || session.data.images.length === 0,
     hint: 'The best possible denoiser of these very images in place of the network: it needs no training, and draws nothing new',

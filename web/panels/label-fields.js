@@ -11,8 +11,9 @@ const MAX_GUIDANCE = 8;
  */
 export function labelFields(session) {
   const names = session.lab.labels;
-  if (!names.length) return nothing;
-  const { labels, guidance } = session.sampleOptions;
+  const { labels, guidance, weights } = session.sampleOptions;
+  // The ideal denoiser can be asked for none.
+  if (!names.length || weights === 'ideal') return nothing;
   const value = labels.length > 1 ? 'each' : labels.length ? `is ${labels[0]}` : 'any';
   const wanted = (/** @type {string} */ choice) => {
     if (choice === 'any') return [];

@@ -64,7 +64,7 @@ export function scheduleField(session, { testid, disabled }) {
   return selectField({
     label: 'Noise schedule',
     testid,
-    changes: 'schedule',
+    changes: 'schedule t',
     value: scheduler.beta_schedule,
     options: SCHEDULES,
     disabled,
@@ -84,7 +84,7 @@ export function zeroSnrField(session, { testid, disabled }) {
   return checkField({
     label: 'End in nothing but noise',
     testid,
-    changes: 'zero-snr target',
+    changes: 'zero-snr target t',
     value: configOf(session).scheduler.rescale_betas_zero_snr,
     disabled,
     hint: 'A terminal signal-to-noise ratio of zero (Lin et al. 2023). The network then cannot predict ε and takes v',

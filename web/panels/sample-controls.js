@@ -34,6 +34,7 @@ export function samplerField(session) {
   return segmentedField({
     label: 'Sampler',
     name: 'sampler',
+    changes: Object.keys(SAMPLERS).join(' '),
     value: session.sampleOptions.sampler,
     options: samplersFor(session.lab.config).map((name) => [name, SAMPLERS[name].label]),
     change: (sampler) => session.setSample({ sampler: /** @type {'ddim'} */ (sampler) }),
@@ -158,7 +159,7 @@ function karrasField(session, runs) {
   return selectField({
     label: 'Noise levels',
     testid: 'sample-karras',
-    changes: 'karras',
+    changes: 'karras grid',
     value: String(session.sampleOptions.use_karras_sigmas ?? byDefault),
     options: /** @type {[string, string][]} */ ([
       ...usual,
@@ -189,7 +190,7 @@ export function moreSamplerFields(session, runs) {
           ? selectField({
               label: 'Timesteps visited',
               testid: 'sample-spacing',
-              changes: 'steps',
+              changes: 'steps grid',
               value: options.timestep_spacing ?? session.lab.config.scheduler.timestep_spacing,
               options: [
                 ['trailing', 'from T downwards'],

@@ -47,18 +47,21 @@ export class SamplePanel extends Panel {
     if (this.bare)
       return html`<section class="panel sample bare" part="panel">${this.#pictures()}</section>`;
     const { sampleOptions, lab, comparison } = this.session;
-    const runs = comparison.options.map((options) => updateEquation(options, lab.config));
+    const runs = comparison.shown ? comparison.options : [sampleOptions];
+    const samplers = new Map(runs.map((options) => [options.sampler, options]));
+    const updates = [...samplers.values()].map((options) => updateEquation(options, lab.config));
     return html`<section class="panel sample" part="panel" aria-labelledby="sample-title">
       <header>
         <span class="number" aria-hidden="true">4</span>
         <h2 id="sample-title">Out of noise</h2>
-        ${comparison.shown ? nothing : updateEquation(sampleOptions, lab.config)}
+        ${comparison.shown ? nothing : updates}
       </header>
       <p class="lead">
         Start from pure noise and take the guess out of it, a little at a time: what remains is an
         image that nobody drew.
       </p>
-      ${comparison.shown ? where(...new Set(runs)) : updateMeaning(sampleOptions, lab.config)}
+      ${comparison.shown ? where(...updates) : nothing}
+      ${updateMeaning([...samplers.values()], lab.config)}
       <div class="split">
         <div class="controls">${this.#controls()}</div>
         <div class="results">
@@ -177,6 +180,7 @@ export class SamplePanel extends Panel {
       max: Math.max(0, frames.length - 1),
       text: `step ${position} of ${total}`,
       prefix: '',
+      changes: 't',
       disabled: this.session.phase !== 'ready',
       place: html`<output class="tick" data-testid="sample-step"
         >${position} / ${total}<span class="muted"> t = ${frame?.t ?? '—'}</span></output

@@ -5,6 +5,7 @@ import { compact, duration, integer, loss, rate } from '../lib/format.js';
 import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
 import { logAxis, logScale, Plot, plotAxis } from '../lib/plot.js';
 import { lossEquation, lossMeaning } from './equations/objective.js';
+import { optimiserEquations } from './equations/optimiser.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
 import { floorLine, floorNote } from './floor-note.js';
 import { LitTerms } from './lit-terms.js';
@@ -50,7 +51,7 @@ export class TrainPanel extends Panel {
         A small U-Net sees noisy images and learns to tell the noise in them from the image, a
         little better with every step.
       </p>
-      ${config ? lossMeaning(config) : nothing}
+      ${config ? [lossMeaning(config), optimiserEquations(config)] : nothing}
       <div class="split">
         <div class="controls">
           ${this.#buttons()} ${this.#choice()} ${trainSettings(this.session)} ${this.#files()}

@@ -38,6 +38,7 @@ export function trainSettings(session) {
       ${numberField({
         label: 'Steps',
         testid: 'train-steps',
+        changes: 'train-steps',
         value: session.trainSteps,
         min: 1,
         max: 1e7,
@@ -57,6 +58,7 @@ export function trainSettings(session) {
       ${selectField({
         label: 'Learning rate',
         testid: 'learning-rate',
+        changes: 'rate',
         value: String(training.learning_rate),
         options: RATES,
         disabled: fixed,
@@ -66,6 +68,7 @@ export function trainSettings(session) {
     ${checkField({
       label: 'Mirror images at random',
       testid: 'random-flip',
+      changes: 'mirror x0',
       value: training.random_flip,
       disabled: fixed,
       hint: 'Doubles the images, where left and right do not matter',
@@ -97,6 +100,7 @@ export function trainSettings(session) {
         ${numberField({
           label: 'Averaging (EMA) decay',
           testid: 'ema-decay',
+          changes: 'ema',
           value: training.ema_max_decay,
           min: 0,
           max: 0.99999,
@@ -107,6 +111,7 @@ export function trainSettings(session) {
         ${numberField({
           label: 'Seed',
           testid: 'seed',
+          changes: 'batch',
           value: seed,
           min: 0,
           max: 0xffffffff,

@@ -1,8 +1,10 @@
 import { mathml, nothing } from 'lit';
+import { labelsOfModel } from '../../lib/labels.js';
 import { isFlow } from '../../lib/samplers.js';
+import { flowBeta, imageShare, stepVariance, varianceEquation } from './posterior.js';
 import {
   alphaBar,
-  beta,
+  betaTilde,
   eps,
   equation,
   fn,
@@ -14,21 +16,26 @@ import {
   network,
   noise,
   noiseSquared,
+  norm,
   paren,
   row,
-  sigmaSquared,
+  s,
   signal,
+  signalTimes,
+  space,
   squared,
   sub,
+  sup,
   t,
   term,
   text,
+  trainingImage,
   u,
   v,
   where,
+  x,
   x0,
 } from './symbols.js';
-import { learnedVariance } from './update.js';
 
 /** @typedef {import('../../lib/config.js').Config} Config */
 
@@ -41,37 +48,98 @@ const target = (predictionType) =>
  * 2021, equation 16).
  * @param {Config} config
  */
-export function lossEquation({ scheduler, training }) {
+export function lossEquation(config) {
+  const { scheduler, training } = config;
   const { prediction_type, variance_type } = scheduler;
   const learned = variance_type === 'learned_range';
   const simple = training.loss_weighting === 'simple';
   const name = learned ? 'hybrid' : simple ? 'simple' : 'weighted';
-  const error = squared(
-    row(mo('‖'), target(prediction_type), mo('−'), network(prediction_type), mo('‖')),
-  );
+  // Who trains with labels tells the network which, or none.
+  const told = labelsOfModel(config).length ? [mi('c')] : [];
+  const error = squared(norm(target(prediction_type), mo('−'), network(prediction_type, ...told)));
   return equation(
     `L ${name}`,
     sub(mi('L'), text(name)),
     mo('='),
-    term('batch', sub(mi('𝔼'), row(t, mo(','), x0, mo(','), eps))),
-    simple ? nothing : term('weight', sub(mi('w'), t)),
-    error,
+    term(
+      'batch',
+      sub(
+        mi('𝔼'),
+        row(
+          t,
+          mo(','),
+          x0,
+          mo(','),
+          eps,
+          told.map((one) => [mo(','), one]),
+        ),
+      ),
+    ),
+    // Where nothing weighs them, it is the errors themselves that a weight would change.
+    ...(simple ? [term('weight', error)] : [term('weight', sub(mi('w'), t)), error]),
     learned ? row(mo('+'), term('lambda', mi('λ')), sub(mi('L'), text('vlb'))) : nothing,
   );
 }
 
 /**
- * Target, weight and variance, where they are more than a symbol.
+ * What stands in it, and the variance that goes with it.
  * @param {Config} config
  */
 export function lossMeaning(config) {
-  const { scheduler } = config;
+  const { scheduler, training } = config;
+  const flow = isFlow(config);
   return where(
+    noisyImage(config),
+    training.random_flip ? mirrored : nothing,
     targetEquation(scheduler.prediction_type),
-    weightEquation(config),
-    scheduler.variance_type === 'learned_range' ? learnedVariance : nothing,
+    ...(training.loss_weighting === 'simple' ? [] : weightEquations(config)),
+    varianceEquation(scheduler.variance_type, flow),
+    flow ? flowBeta : nothing,
   );
 }
+
+/**
+ * What the network sees, and how much of the image is left at the end.
+ * @param {Config} config
+ */
+function noisyImage(config) {
+  const flow = isFlow(config);
+  const end = term(
+    'zero-snr',
+    alphaBar(last),
+    mo(config.scheduler.rescale_betas_zero_snr ? '=' : '>'),
+    mn(0),
+  );
+  return equation(
+    'x t as a sum',
+    x(t),
+    mo('='),
+    signalTimes(flow, t),
+    x0,
+    mo('+'),
+    noise(flow, t),
+    eps,
+    flow ? nothing : [mo(','), space, end],
+  );
+}
+
+/** Mirroring, half the time. */
+const mirrored = equation(
+  'images mirrored at random',
+  x0,
+  mo('='),
+  term('mirror', sup(mi('M'), mi('b')), trainingImage),
+  mo(','),
+  space,
+  mi('b'),
+  mo('∼'),
+  text('uniform'),
+  mathml`<mo stretchy="false">{</mo>`,
+  mn(0),
+  mo(','),
+  mn(1),
+  mathml`<mo stretchy="false">}</mo>`,
+);
 
 /** @param {string} predictionType */
 function targetEquation(predictionType) {
@@ -96,36 +164,64 @@ function targetEquation(predictionType) {
 const snr = sub(text('SNR'), t);
 
 /** @param {Config} config */
-function weightEquation(config) {
-  const { scheduler, training } = config;
-  const { prediction_type } = scheduler;
-  if (training.loss_weighting === 'simple') return nothing;
-  const gamma = term('gamma', mi('γ'));
-  const ofX0 =
-    training.loss_weighting === 'min_snr'
-      ? row(fn('min'), paren(snr, mo(','), gamma))
-      : frac(
-          row(last, mathml`<msubsup><mi>c</mi>${t}<mn>2</mn></msubsup>`),
-          row(mn(2), sigmaSquared(t)),
-        );
+function weightEquations(config) {
+  const flow = isFlow(config);
+  const { prediction_type } = config.scheduler;
   // An error of the prediction becomes one of x_0, times this.
   const sensitivity =
     prediction_type === 'sample'
       ? nothing
       : prediction_type === 'epsilon'
         ? row(mo('/'), snr)
-        : noiseSquared(isFlow(config), t);
-  return equation(
-    'weight of the error',
-    term('weight', sub(mi('w'), t), mo('='), ofX0, sensitivity),
-    training.loss_weighting === 'vlb' && !isFlow(config)
-      ? row(mo(','), mathml`<mspace width="0.4em" />`, sub(mi('c'), t), mo('='), meanCoefficient)
-      : nothing,
+        : noiseSquared(flow, t);
+  return [
+    equation(
+      'weight of the error',
+      term('weight', sub(mi('w'), t), mo('='), weightOfImage(config), sensitivity),
+    ),
+    config.training.loss_weighting === 'vlb' ? meanCoefficient(flow) : nothing,
+  ];
+}
+
+/**
+ * The weight of an error of x_0, where errors do not count alike.
+ * @param {Config} config
+ */
+function weightOfImage(config) {
+  const { scheduler, training } = config;
+  if (training.loss_weighting === 'min_snr') {
+    return row(fn('min'), paren(snr, mo(','), term('gamma', mi('γ'))));
+  }
+  // A learned variance is not that of the weight.
+  const learned = scheduler.variance_type === 'learned_range';
+  const variance = learned ? betaTilde(t) : stepVariance(isFlow(config));
+  return frac(
+    row(last, mathml`<msubsup><mi>c</mi>${t}<mn>2</mn></msubsup>`),
+    row(mn(2), term('variance', variance)),
   );
 }
 
-/** Of x_0 in the mean of q(x_{t-1} | x_t, x_0). */
-const meanCoefficient = frac(
-  row(signal(false, row(t, mo('−'), mn(1))), beta(t)),
-  row(mn(1), mo('−'), alphaBar(t)),
-);
+/**
+ * Of x_0 in the mean of q(x_{t-1} | x_t, x_0).
+ * @param {boolean} flow
+ */
+const meanCoefficient = (flow) =>
+  equation(
+    'share of x 0 in a step back',
+    sub(mi('c'), t),
+    mo('='),
+    imageShare(flow),
+    flow ? [mo(','), space, s, mo('='), t, mo('−'), mn(1)] : [],
+  );
+
+/**
+ * What a mean squared error of x_0 at t costs, to stand before it.
+ * @param {Config} config
+ */
+export function costOfImage(config) {
+  const { prediction_type } = config.scheduler;
+  if (config.training.loss_weighting !== 'simple') return weightOfImage(config);
+  if (prediction_type === 'sample') return nothing;
+  if (prediction_type === 'epsilon') return snr;
+  return frac(mn(1), noiseSquared(isFlow(config), t));
+}

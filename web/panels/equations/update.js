@@ -1,12 +1,13 @@
-import { mathml, nothing } from 'lit';
+import { nothing } from 'lit';
 import { isFlow } from '../../lib/samplers.js';
+import { guessEquations, idealEquation, outputOf } from './guess.js';
 import { guidanceEquation } from './guidance.js';
+import { levelEquations } from './levels.js';
+import { earlier, flowBeta, imageShare, noisyShare, varianceEquation } from './posterior.js';
 import {
-  alpha,
   alphaBar,
+  aside,
   bar,
-  beta,
-  betaTilde,
   eps,
   equation,
   flowSigma,
@@ -14,13 +15,13 @@ import {
   frac,
   guess,
   hat,
-  identity,
   last,
   mi,
   mn,
   mo,
   network,
   noise,
+  normal,
   paren,
   previous,
   row,
@@ -29,14 +30,13 @@ import {
   sigmaSquared,
   signal,
   signalTimes,
+  space,
   sqrt,
-  squared,
   sub,
   sup,
   t,
   term,
   text,
-  tilde,
   u,
   where,
   x,
@@ -49,99 +49,132 @@ import {
  * @typedef {import('../../worker/protocol.js').SampleOptions} SampleOptions
  */
 
-const space = mathml`<mspace width="0.4em" />`;
-
 /**
- * One step of a sampler.
+ * One step of a sampler. All of it is the term of the sampler's name.
  *
  * @param {SampleOptions} options
  * @param {Config} config
  */
-export function updateEquation(options, config) {
+export function updateEquation({ sampler }, config) {
   const flow = isFlow(config);
-  switch (options.sampler) {
-    case 'ddpm':
-      return flow ? ddpmOfFlow : ddpm;
-    case 'ddim':
-      return ddim;
-    case 'heun':
-      return heun;
-    case 'dpmpp2m':
-      return dpmpp2m(flow);
-    case 'euler-flow':
-      return euler;
+  return {
+    ddpm: () => ddpm(flow),
+    ddim: () => ddim,
+    heun: () => heun,
+    dpmpp2m: () => dpmpp2m(flow),
+    'euler-flow': () => euler,
+  }[sampler]();
+}
+
+/**
+ * What stands in the steps of samplers that run side by side, each equation once.
+ *
+ * @param {SampleOptions[]} runs
+ * @param {Config} config
+ */
+export function updateMeaning(runs, config) {
+  const flow = isFlow(config);
+  // They differ in nothing but the sampler and its steps.
+  const [options] = runs;
+  /** What can be chosen, by name. @type {Record<string, unknown>} */
+  const chosen = {};
+  /** What follows from it. @type {Record<string, unknown>} */
+  const follows = {};
+  for (const run of runs) {
+    Object.assign(chosen, choicesOf(run, config), levelsOf(run, config));
+    Object.assign(follows, helpersOf(run, flow));
   }
+  const meaning = [
+    ...guessEquations(options, config),
+    idealEquation(options, flow),
+    guidanceEquation(options, config),
+    ...Object.values(chosen),
+  ];
+  const helpers = Object.values(follows);
+  if (runs.length === 1) return where(...meaning, ...helpers, start);
+  return [
+    where(...meaning, start),
+    helpers.length ? aside('What else stands in these steps', ...helpers) : nothing,
+  ];
 }
 
 /**
- * What stands in it.
- *
+ * @param {SampleOptions} options
+ * @param {Config} config
+ * @returns {Record<string, unknown>}
+ */
+function choicesOf(options, config) {
+  if (options.sampler === 'ddpm') {
+    const wanted = options.variance ?? config.scheduler.variance_type;
+    // The ideal denoiser predicts none.
+    const unknown = wanted === 'learned_range' && options.weights === 'ideal';
+    return { variance: varianceEquation(unknown ? 'fixed_small' : wanted, isFlow(config)) };
+  }
+  if (options.sampler === 'ddim') return { direction: direction(options, config), ddimSigma };
+  return {};
+}
+
+/**
  * @param {SampleOptions} options
  * @param {Config} config
  */
-export function updateMeaning(options, config) {
-  const flow = isFlow(config);
-  const own = {
-    ddpm: () => [ddpmVariance(options, config)],
-    ddim: () => [direction(options, config), ddimSigma],
-    heun: () => [rescaled(flow), slope, karras(options)],
-    dpmpp2m: () => [extrapolation, logSnr(flow), karras(options)],
-    'euler-flow': () => [velocity],
-  }[options.sampler]();
-  return where(guessEquation(options, config), guidanceEquation(options, config), ...own, start);
-}
+const levelsOf = (options, config) =>
+  options.sampler === 'euler-flow' ? {} : levelEquations(options, config);
 
-const start = equation(
-  'x T',
-  term('seed', x(last)),
-  mo('∼'),
-  mi('𝒩'),
-  paren(zero, mo(','), identity),
-);
+/**
+ * @param {SampleOptions} options
+ * @param {boolean} flow
+ * @returns {Record<string, unknown>}
+ */
+const helpersOf = ({ sampler }, flow) =>
+  ({
+    ddpm: () => (flow ? { flowBeta } : {}),
+    ddim: () => ({}),
+    heun: () => ({ rescaled: rescaled(flow), slope }),
+    dpmpp2m: () => ({ extrapolation, logSnr: logSnr(flow) }),
+    'euler-flow': () => ({ velocity }),
+  })[sampler]();
 
-/** Ho et al. 2020, equation 7 around the guess. */
-const ddpm = equation(
-  'DDPM update',
-  x(previous),
-  mo('='),
-  frac(row(sqrt(alphaBar(previous)), beta(t)), row(mn(1), mo('−'), alphaBar(t))),
-  guess,
-  mo('+'),
-  frac(
-    row(sqrt(alpha(t)), paren(mn(1), mo('−'), alphaBar(previous))),
-    row(mn(1), mo('−'), alphaBar(t)),
-  ),
-  x(t),
-  mo('+'),
-  term('variance', sigma(t)),
-  z,
-);
+const start = equation('x T', term('seed', x(last)), mo('∼'), normal(zero, nothing));
 
-/** The same posterior between the noise levels of a flow. */
-const ddpmOfFlow = equation(
-  'DDPM update of a flow',
-  x(s),
-  mo('='),
-  tilde(mi('μ')),
-  paren(x(t), mo(','), guess),
-  mo('+'),
-  term('variance', mi('ς')),
-  z,
-);
+/**
+ * Ho et al. 2020, equation 7 around the guess.
+ * @param {boolean} flow
+ */
+const ddpm = (flow) =>
+  equation(
+    'DDPM update',
+    term(
+      'ddpm',
+      x(earlier(flow)),
+      mo('='),
+      imageShare(flow),
+      guess,
+      mo('+'),
+      noisyShare(flow),
+      x(t),
+      mo('+'),
+      term('variance', flow ? mi('ς') : sigma(t)),
+      z,
+    ),
+  );
 
 /** Song et al. 2021, equation 12. */
 const ddim = equation(
   'DDIM update',
-  x(previous),
-  mo('='),
-  sqrt(alphaBar(previous)),
-  guess,
-  mo('+'),
-  sqrt(mn(1), mo('−'), alphaBar(previous), mo('−'), term('eta', sigmaSquared(t))),
-  hat(eps),
-  mo('+'),
-  term('eta', sigma(t)),
-  z,
+  term(
+    'ddim',
+    x(previous),
+    mo('='),
+    sqrt(alphaBar(previous)),
+    guess,
+    mo('+'),
+    sqrt(mn(1), mo('−'), alphaBar(previous), mo('−'), term('eta', sigmaSquared(t))),
+    hat(eps),
+    mo('+'),
+    term('eta', sigma(t)),
+    z,
+  ),
 );
 
 /**
@@ -150,35 +183,47 @@ const ddim = equation(
  * @param {SampleOptions} options
  * @param {Config} config
  */
-function direction({ use_clipped_model_output }, { scheduler }) {
-  const { prediction_type } = scheduler;
-  const output = network(prediction_type);
+function direction(options, config) {
+  const type = outputOf(options, config);
+  const output = network(type);
   const rest = (/** @type {unknown} */ image) =>
     frac(row(x(t), mo('−'), signal(false, t), image), noise(false, t));
-  const of = use_clipped_model_output
+  const of = options.use_clipped_model_output
     ? rest(guess)
     : {
         epsilon: output,
         sample: rest(output),
+        ideal: rest(output),
         v_prediction: row(noise(false, t), x(t), mo('+'), signal(false, t), output),
-      }[prediction_type];
+      }[type];
   return equation('the noise found', hat(eps), mo('='), term('rederive', of));
 }
 
+/** Song et al. 2021, equation 16. */
 const ddimSigma = equation(
   'sigma of DDIM',
-  term('eta', sigma(t), mo('='), mi('η'), sqrt(betaTilde(t))),
+  term(
+    'eta',
+    sigma(t),
+    mo('='),
+    mi('η'),
+    sqrt(frac(row(mn(1), mo('−'), alphaBar(previous)), row(mn(1), mo('−'), alphaBar(t)))),
+    sqrt(mn(1), mo('−'), frac(alphaBar(t), alphaBar(previous))),
+  ),
 );
 
 /** Karras et al. 2022, algorithm 1. */
 const heun = equation(
   'Heun update',
-  sub(bar(mi('x')), s),
-  mo('='),
-  sub(bar(mi('x')), t),
-  mo('+'),
-  paren(sub(bar(mi('σ')), s), mo('−'), sub(bar(mi('σ')), t)),
-  frac(row(sub(mi('d'), t), mo('+'), sub(mi('d'), s)), mn(2)),
+  term(
+    'heun',
+    sub(bar(mi('x')), s),
+    mo('='),
+    sub(bar(mi('x')), t),
+    mo('+'),
+    paren(sub(bar(mi('σ')), s), mo('−'), sub(bar(mi('σ')), t)),
+    frac(row(sub(mi('d'), t), mo('+'), sub(mi('d'), s)), mn(2)),
+  ),
 );
 
 const slope = equation(
@@ -206,14 +251,17 @@ const rescaled = (flow) =>
 const dpmpp2m = (flow) =>
   equation(
     'DPM-Solver++ update',
-    x(s),
-    mo('='),
-    frac(noise(flow, s), noise(flow, t)),
-    x(t),
-    mo('−'),
-    signalTimes(flow, s),
-    paren(sup(mi('e'), row(mo('−'), mi('h'))), mo('−'), mn(1)),
-    mi('D'),
+    term(
+      'dpmpp2m',
+      x(s),
+      mo('='),
+      frac(noise(flow, s), noise(flow, t)),
+      x(t),
+      mo('−'),
+      signalTimes(flow, s),
+      paren(sup(mi('e'), row(mo('−'), mi('h'))), mo('−'), mn(1)),
+      mi('D'),
+    ),
   );
 
 const half = frac(mn(1), row(mn(2), mi('r')));
@@ -242,44 +290,25 @@ const logSnr = (flow) =>
     mo('='),
     fn('ln'),
     frac(signal(flow, t), noise(flow, t)),
+    mo(','),
+    space,
+    mi('r'),
+    mo('='),
+    frac(sup(mi('h'), text('before')), mi('h')),
   );
-
-/**
- * Where the steps are taken (Karras et al. 2022, equation 5).
- * @param {SampleOptions} options
- */
-function karras({ sampler, use_karras_sigmas }) {
-  if (!(use_karras_sigmas ?? sampler === 'heun')) return nothing;
-  const root = (/** @type {string} */ name) =>
-    mathml`<msubsup>${bar(mi('σ'))}<mtext>${name}</mtext>${row(mn(1), mo('/'), mn(7))}</msubsup>`;
-  return equation(
-    'noise levels of Karras et al.',
-    term(
-      'karras',
-      sub(bar(mi('σ')), mi('i')),
-      mo('='),
-      sup(
-        paren(
-          root('max'),
-          mo('+'),
-          frac(mi('i'), row(mi('n'), mo('−'), mn(1))),
-          paren(root('min'), mo('−'), root('max')),
-        ),
-        mn(7),
-      ),
-    ),
-  );
-}
 
 /** Liu et al. 2023, algorithm 1. */
 const euler = equation(
   'Euler update',
-  x(s),
-  mo('='),
-  x(t),
-  mo('+'),
-  paren(flowSigma(s), mo('−'), flowSigma(t)),
-  hat(u),
+  term(
+    'euler-flow',
+    x(s),
+    mo('='),
+    x(t),
+    mo('+'),
+    paren(flowSigma(s), mo('−'), flowSigma(t)),
+    hat(u),
+  ),
 );
 const velocity = equation(
   'velocity',
@@ -287,79 +316,3 @@ const velocity = equation(
   mo('='),
   frac(row(x(t), mo('−'), guess), flowSigma(t)),
 );
-
-/**
- * @param {SampleOptions} options
- * @param {Config} config
- */
-function ddpmVariance({ variance }, { scheduler }) {
-  const chosen = variance ?? scheduler.variance_type;
-  if (chosen === 'learned_range') return learnedVariance;
-  const flow = scheduler.prediction_type === 'flow_prediction';
-  const value = chosen === 'fixed_small' ? betaTilde(t) : beta(t);
-  return equation(
-    'variance',
-    term('variance', flow ? squared(mi('ς')) : sigmaSquared(t), mo('='), value),
-  );
-}
-
-/** Nichol & Dhariwal 2021, equation 15. */
-export const learnedVariance = equation(
-  'learned variance',
-  term(
-    'variance',
-    sigmaSquared(t),
-    mo('='),
-    fn('exp'),
-    paren(
-      mi('ν'),
-      fn('ln'),
-      beta(t),
-      mo('+'),
-      paren(mn(1), mo('−'), mi('ν')),
-      fn('ln'),
-      betaTilde(t),
-    ),
-  ),
-);
-
-/**
- * The guess at x_0, from what the network says.
- *
- * @param {SampleOptions} options
- * @param {Config} config
- */
-function guessEquation(options, config) {
-  const { prediction_type } = config.scheduler;
-  const output = network(prediction_type);
-  const of = {
-    epsilon: () => frac(row(x(t), mo('−'), noise(false, t), output), signal(false, t)),
-    sample: () => output,
-    v_prediction: () => row(signal(false, t), x(t), mo('−'), noise(false, t), output),
-    flow_prediction: () => row(x(t), mo('−'), flowSigma(t), output),
-  }[prediction_type];
-  const value = of?.() ?? output;
-  const limit = limitOf(options, config);
-  return equation(
-    'guess at x 0',
-    guess,
-    mo('='),
-    limit ? row(term('limit', limit), paren(value)) : value,
-  );
-}
-
-/**
- * @param {SampleOptions} options
- * @param {Config} config
- */
-function limitOf({ clip, dynamic_threshold }, { scheduler }) {
-  const clamp = sub(text('clip'), row(mo('['), mn('−1'), mo(','), mn(1), mo(']')));
-  if (dynamic_threshold !== null) return sub(text('threshold'), mn(dynamic_threshold));
-  if (clip !== null) return clip ? clamp : undefined;
-  if (scheduler.thresholding) {
-    return sub(text('threshold'), mn(Number(scheduler.dynamic_thresholding_ratio)));
-  }
-  return scheduler.clip_sample && scheduler.prediction_type !== 'flow_prediction'
-    ? clamp
-    : undefined;
-}
