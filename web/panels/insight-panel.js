@@ -2,17 +2,24 @@ import { html, nothing } from 'lit';
 import { BOUND_TIMESTEPS } from '../element/bound-curve.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { bits, integer, percent } from '../lib/format.js';
-import { boundEquation } from './equations/bound.js';
+import { boundEquation, boundMeaning, copyRatio, floorEquation } from './equations/bound.js';
 import { fileField } from './fields.js';
 import './image-thumb.js';
 import { InsightPlots } from './insight-plots.js';
 import { FindingPanel } from './finding-panel.js';
+import { LitTerms } from './lit-terms.js';
 
 /** How well the model knows the images, measured while it trains. */
 export class InsightPanel extends FindingPanel {
   #plots = new InsightPlots();
 
+  constructor() {
+    super();
+    new LitTerms(this);
+  }
+
   render() {
+    const { config } = this.session.lab;
     const { bound, floor, memorisation } = this.session.insight;
     return html`<section class="panel insight" part="panel" aria-labelledby="insight-title">
       <header>
@@ -23,6 +30,7 @@ export class InsightPanel extends FindingPanel {
         A model that knows images of a kind can store one in few bits. One that knows them too well
         only draws copies.
       </p>
+      ${boundMeaning}
       <div class="insight-body">
         <figure>
           <figcaption>
@@ -46,14 +54,16 @@ export class InsightPanel extends FindingPanel {
             Loss at each t
             <span class="muted"
               ><span class="swatch loss">this image</span>
-              <span class="swatch floor">least possible, all images</span></span
+              <span class="swatch floor">least possible, all images, estimated</span></span
             >
           </figcaption>
+          ${floorEquation(config)}
           ${chart('floor-plot', 'Loss by timestep', floor.t.length + bound.parts.length === 0)}
           <figcaption ?hidden=${memorisation.steps.length === 0}>
             Copies among the drawings of training
             <output data-testid="copies">${percent(memorisation.shares.at(-1))}</output>
           </figcaption>
+          ${memorisation.steps.length ? copyRatio : nothing}
           ${chart('copies-plot', 'Share of copies by training step', memorisation.steps.length === 0)}
         </figure>
       </div>
@@ -76,7 +86,7 @@ export class InsightPanel extends FindingPanel {
     const index = typeof image === 'number' ? image : -1;
     const go = (/** @type {number} */ by) =>
       insight.chooseImage(index < 0 ? 0 : (index + by + length) % length);
-    return html`<div class="row chooser subject">
+    return html`<div class="row chooser subject" data-changes="x0">
       ${subject ? html`<unnoise-thumb .image=${subject}></unnoise-thumb>` : nothing}
       <button
         type="button"

@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { plural, ratio } from '../lib/format.js';
+import { copyRatio } from './equations/bound.js';
 import './image-thumb.js';
 import { FindingPanel } from './finding-panel.js';
 
@@ -43,6 +44,7 @@ export class NearestView extends FindingPanel {
         Right: the training image nearest to the sample. The number is its distance as a share of
         that of the second nearest; below 1/3 the sample counts as a copy (Yoon et al. 2023).
       </p>
+      ${copyRatio}
     </figure>`;
   }
 
