@@ -1,0 +1,337 @@
+// The equations of the panels: they follow the settings, and what a control changes lights up.
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { LabPage, TINY, launch, serve } from './lab.mjs';
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
+
+/** @param {Record<string, unknown>} settings */
+async function open(settings) {
+  const lab = await LabPage.open(context, server.address, {
+    ...TINY,
+    backend: 'flex',
+    ...settings,
+  });
+  // Panels are put on the page one after the other.
+  await lab.by('edit-run').waitFor();
+  return lab;
+}
+
+/**
+ * @param {LabPage} lab
+ * @param {string} name
+ */
+async function choose(lab, name) {
+  // By keyboard: equations that change move the button away from under the pointer.
+  await lab.by(name).press(' ');
+}
+
+/**
+ * Settings take a moment to arrive where they are shown.
+ * @param {() => Promise<boolean>} condition
+ */
+async function eventually(condition) {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`never: ${condition}`);
+}
+
+/**
+ * The parts that shine in the equations of a panel.
+ * @param {LabPage} lab
+ * @param {string} panel
+ */
+const lit = async (lab, panel) =>
+  new Set(
+    await lab.page
+      .locator(`unnoise-${panel}-panel math .lit`)
+      .evaluateAll((parts) => parts.map((part) => part.getAttribute('data-term'))),
+  );
+
+/**
+ * The equations of a panel as text without spaces.
+ * @param {LabPage} lab
+ * @param {string} panel
+ */
+async function equations(lab, panel) {
+  const all = await lab.page.locator(`unnoise-${panel}-panel math`).allTextContents();
+  return all.map((one) => one.replaceAll(/\s/g, ''));
+}
+
+/** @param {LabPage} lab */
+const openDetails = (lab) =>
+  lab.page.locator('details:not(.aside)').evaluateAll((all) => {
+    for (const details of all) /** @type {HTMLDetailsElement} */ (details).open = true;
+  });
+
+/** What a panel's controls do to its equations. */
+/** @typedef {{ dark: string[], stuck: string[], silent: string[], seen: number }} Sweep */
+
+/**
+ * Goes through all controls of a panel: focuses what can be focused, and points at the rest.
+ *
+ * @param {LabPage} lab
+ * @param {string} panel
+ * @returns {Promise<Sweep>} the controls that light nothing, those whose terms stay lit after them,
+ *   and those that do not say what they change
+ */
+async function sweep(lab, panel) {
+  await openDetails(lab);
+  await lab.page.bringToFront();
+  return lab.page.locator(`unnoise-${panel}-panel`).evaluate((root) => {
+    const shining = () =>
+      [...root.querySelectorAll('math .lit')].some((term) => term.checkVisibility());
+    const nameOf = (/** @type {Element} */ element) =>
+      element.getAttribute('data-testid') ??
+      element.getAttribute('aria-label') ??
+      element.textContent?.trim() ??
+      element.localName;
+    const result = /** @type {Sweep} */ ({ dark: [], stuck: [], silent: [], seen: 0 });
+    const enabled = 'input:enabled, select:enabled, button:enabled';
+    const controls = [...root.querySelectorAll(enabled)].filter((one) => one.checkVisibility());
+    const given = [...root.querySelectorAll('[data-changes]')].filter((one) =>
+      one.checkVisibility(),
+    );
+    const focused = /** @type {HTMLElement[]} */ (controls);
+    for (const control of focused) {
+      if (!control.closest('[data-changes]')) {
+        result.silent.push(nameOf(control));
+        continue;
+      }
+      result.seen++;
+      control.focus();
+      if (!shining()) result.dark.push(nameOf(control));
+      control.blur();
+      if (shining()) result.stuck.push(nameOf(control));
+    }
+    for (const place of given) {
+      result.seen++;
+      place.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+      if (!shining()) result.dark.push(`pointing at ${nameOf(place)}`);
+      place.dispatchEvent(new PointerEvent('pointerout', { bubbles: true }));
+      if (shining()) result.stuck.push(`pointing at ${nameOf(place)}`);
+    }
+    return result;
+  });
+}
+
+/**
+ * Controls that are in no equation: what is looked at, begun, kept or loaded, and how many images.
+ */
+const SILENT = {
+  forward: [/^t = \d+$/],
+  train: [/^(train|reset|save-\w+|export-diffusers|load-model|preview-scrub|size|start-from-.*)$/],
+  insight: [],
+  sample: [
+    /^(sample|sample-stop|sample-new|sample-count|sample-mode-.*|(compare-)?play|save-picture)$/,
+    /^compare-add$/,
+  ],
+  edit: [/^edit-(run|count|play)$/],
+};
+
+/**
+ * @param {LabPage} lab
+ * @param {(keyof typeof SILENT)[]} panels
+ */
+async function allLight(lab, panels) {
+  for (const panel of panels) {
+    const { dark, stuck, silent, seen } = await sweep(lab, panel);
+    assert.ok(seen > 0, panel);
+    assert.deepEqual({ panel, dark, stuck }, { panel, dark: [], stuck: [] });
+    const unexpected = silent.filter((name) => !SILENT[panel].some((known) => known.test(name)));
+    assert.deepEqual({ panel, unexpected }, { panel, unexpected: [] });
+  }
+}
+
+describe('every control lights what it changes, and only while it is used', () => {
+  const everything = /** @type {const} */ (['forward', 'train', 'insight', 'sample', 'edit']);
+
+  for (const prediction_type of ['epsilon', 'sample', 'v_prediction', 'flow_prediction']) {
+    for (const loss_weighting of ['simple', 'min_snr', 'vlb']) {
+      test(`${prediction_type}, ${loss_weighting}`, async () => {
+        const lab = await open({ prediction_type, loss_weighting });
+        await lab.by('forward-t').scrollIntoViewIfNeeded();
+        await lab.page.locator('[data-testid=forward-t]:enabled').waitFor();
+        await allLight(lab, [...everything]);
+        assert.deepEqual(lab.errors, []);
+        await lab.page.close();
+      });
+    }
+  }
+
+  test('each variance, schedule and end of the schedule', async () => {
+    const lab = await open({ prediction_type: 'v_prediction' });
+    await openDetails(lab);
+    for (const variance of ['fixed_small', 'fixed_large', 'learned_range']) {
+      await lab.by('variance-type').selectOption(variance);
+      await eventually(async () => (await lab.by('sample-variance').inputValue()) === variance);
+      await allLight(lab, ['train', 'sample']);
+    }
+    for (const schedule of ['linear', 'scaled_linear', 'sigmoid', 'squaredcos_cap_v2']) {
+      await lab.by('beta-schedule').selectOption(schedule);
+      await eventually(async () => (await lab.by('train-beta-schedule').inputValue()) === schedule);
+      await allLight(lab, ['forward', 'train']);
+    }
+    await lab.by('random-flip').check();
+    await lab.by('zero-snr').check();
+    await eventually(async () => lab.by('train-zero-snr').isChecked());
+    await allLight(lab, ['forward', 'train']);
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
+
+  /** @param {LabPage} lab */
+  const samplersOf = (lab) =>
+    lab.page
+      .locator('input[name=sampler]')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('data-testid') ?? ''));
+
+  for (const prediction_type of ['v_prediction', 'flow_prediction']) {
+    test(`each sampler of ${prediction_type}, by network and ideal denoiser`, async () => {
+      const lab = await open({ prediction_type, count: 1 });
+      await openDetails(lab);
+      for (const sampler of await samplersOf(lab)) {
+        await choose(lab, sampler);
+        for (const weights of ['ideal', 'ema']) {
+          await lab.by('sample-weights').selectOption(weights);
+          for (const limit of ['clip', 'dynamic', 'none', 'auto']) {
+            await lab.by('sample-limit').selectOption(limit);
+            await allLight(lab, ['sample']);
+          }
+          for (const name of ['sample-karras', 'sample-spacing']) {
+            const field = lab.by(name);
+            const options = (await field.count()) ? await field.locator('option').all() : [];
+            for (const option of options) {
+              await field.selectOption(await option.getAttribute('value'));
+              await allLight(lab, ['sample']);
+            }
+          }
+        }
+      }
+      assert.deepEqual(lab.errors, []);
+      await lab.page.close();
+    });
+
+    test(`samplers of ${prediction_type} side by side`, async () => {
+      const lab = await open({ prediction_type, count: 1 });
+      await choose(lab, 'sample-mode-compare');
+      await lab.by('compare-add').click();
+      await allLight(lab, ['sample']);
+      await lab.by('sample-ideal').check();
+      await allLight(lab, ['sample']);
+      assert.deepEqual(lab.errors, []);
+      await lab.page.close();
+    });
+  }
+
+  for (const prediction_type of ['v_prediction', 'flow_prediction']) {
+    test(`each edit of ${prediction_type}, before and after it is made`, async () => {
+      const lab = await open({ prediction_type, count: 1, train_steps: 2 });
+      for (const kind of ['between', 'redraw', 'fill']) {
+        await choose(lab, `edit-kind-${kind}`);
+        if (kind === 'fill') await lab.by('mask-left').click();
+        await allLight(lab, ['edit']);
+        await lab.by('edit-run').click();
+        const canvas = lab.by('edit-canvas');
+        await canvas.and(lab.page.locator(`[data-state=done][data-kind=${kind}]`)).waitFor();
+        await allLight(lab, ['edit']);
+      }
+      assert.deepEqual(lab.errors, []);
+      await lab.page.close();
+    });
+  }
+
+  test('a model that has learnt something, and what it drew', async () => {
+    const lab = await open({ prediction_type: 'v_prediction', train_steps: 2 });
+    await lab.train();
+    await lab.ready();
+    await lab.by('total-bpd').scrollIntoViewIfNeeded();
+    await lab.by('nearest').waitFor();
+    await allLight(lab, [...everything]);
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+  });
+
+  test('labels and guidance', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'unnoise-'));
+    for (const label of ['red', 'blue']) {
+      await mkdir(join(folder, 'colours', label), { recursive: true });
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect width="16" height="16" fill="${label}"/></svg>`;
+      await writeFile(join(folder, 'colours', label, 'plain.svg'), svg);
+    }
+    const lab = await open({ prediction_type: 'v_prediction' });
+    await lab.by('folder-input').setInputFiles(join(folder, 'colours'));
+    await lab.by('use-labels').check();
+    await lab.by('sample-label').waitFor();
+    for (const label of ['anything', 'one of each', 'red']) {
+      await lab.by('sample-label').selectOption({ label });
+      await allLight(lab, ['sample']);
+    }
+    await lab.by('sample-guidance').fill('3');
+    await allLight(lab, ['train', 'sample']);
+    assert.deepEqual(lab.errors, []);
+    await lab.page.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+});
+
+test('the symbols follow the settings', async () => {
+  const lab = await open({});
+  const loss = async () => (await equations(lab, 'train')).join(' ');
+
+  await lab.by('forward-t').scrollIntoViewIfNeeded();
+  await lab.by('forward-t').fill('50');
+  assert.deepEqual(await lit(lab, 'forward'), new Set(['t']));
+  await choose(lab, 'sampler-ddim');
+  await lab.by('sample-eta').focus();
+  assert.deepEqual(await lit(lab, 'forward'), new Set());
+  assert.deepEqual(await lit(lab, 'sample'), new Set(['eta']));
+
+  const updates = new Set();
+  for (const sampler of ['ddpm', 'ddim', 'heun', 'dpmpp2m']) {
+    await choose(lab, `sampler-${sampler}`);
+    updates.add((await equations(lab, 'sample'))[0]);
+  }
+  assert.equal(updates.size, 4);
+
+  await openDetails(lab);
+  for (const [type, network] of Object.entries({
+    v_prediction: 'v−vθ',
+    epsilon: 'ε−εθ',
+    sample: 'x0−xθ',
+    flow_prediction: 'u−uθ',
+  })) {
+    await lab.by('prediction-type').selectOption(type);
+    await eventually(async () => (await loss()).includes(`‖${network}(xt,t)‖`));
+  }
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});
+
+test('the ideal denoiser is in closed form, where no network is', async () => {
+  const lab = await open({ prediction_type: 'v_prediction' });
+  const shown = async () => (await equations(lab, 'sample')).join(' ');
+  assert.match(await shown(), /vθ\(xt,t\)/);
+  assert.doesNotMatch(await shown(), /softmax/);
+  await lab.by('sample-weights').selectOption('ideal');
+  await eventually(async () => /∗\(xt,t\)=∑isoftmaxi/.test(await shown()));
+  assert.doesNotMatch(await shown(), /θ\(/);
+  await lab.page.close();
+});
