@@ -241,6 +241,6 @@ function jumpBack(flow, length) {
     mo(','),
     space,
     term('repeats', mi('r'), mo('−'), mn(1)),
-    text(' times'),
+    text('\u00a0times'),
   );
 }

@@ -148,7 +148,9 @@ export const network = (type, ...given) =>
  * @param {Math[]} parts
  */
 export const equation = (label, ...parts) =>
-  html`<math display="block" aria-label=${label}><mrow>${parts}</mrow></math>`;
+  html`<div class="equation">
+    <math display="block" aria-label=${label}><mrow>${parts}</mrow></math>
+  </div>`;
 
 /**
  * What the symbols of an equation mean.

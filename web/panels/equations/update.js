@@ -76,13 +76,14 @@ export function updateMeaning(runs, config) {
   const flow = isFlow(config);
   // They differ in nothing but the sampler and its steps.
   const [options] = runs;
-  /** What can be chosen, by name. @type {Record<string, unknown>} */
+  /** What no other equation shows the choice of, by name. @type {Record<string, unknown>} */
   const chosen = {};
-  /** What follows from it. @type {Record<string, unknown>} */
-  const follows = {};
+  /** @type {Record<string, unknown>} */
+  const helpers = {};
   for (const run of runs) {
-    Object.assign(chosen, choicesOf(run, config), levelsOf(run, config));
-    Object.assign(follows, helpersOf(run, flow));
+    if (run.sampler === 'ddim') chosen.direction = direction(run, config);
+    if (run.sampler !== 'euler-flow') Object.assign(chosen, levelEquations(run, config));
+    Object.assign(helpers, helpersOf(run, config));
   }
   const meaning = [
     ...guessEquations(options, config),
@@ -90,50 +91,41 @@ export function updateMeaning(runs, config) {
     guidanceEquation(options, config),
     ...Object.values(chosen),
   ];
-  const helpers = Object.values(follows);
-  if (runs.length === 1) return where(...meaning, ...helpers, start);
-  return [
-    where(...meaning, start),
-    helpers.length ? aside('What else stands in these steps', ...helpers) : nothing,
-  ];
+  const rest = Object.values(helpers);
+  if (runs.length === 1) return where(...meaning, ...rest, start);
+  return [where(...meaning, start), aside('What else stands in these steps', ...rest)];
 }
 
 /**
+ * What a sampler's own symbols mean.
+ *
  * @param {SampleOptions} options
  * @param {Config} config
  * @returns {Record<string, unknown>}
  */
-function choicesOf(options, config) {
-  if (options.sampler === 'ddpm') {
-    const wanted = options.variance ?? config.scheduler.variance_type;
-    // The ideal denoiser predicts none.
-    const unknown = wanted === 'learned_range' && options.weights === 'ideal';
-    return { variance: varianceEquation(unknown ? 'fixed_small' : wanted, isFlow(config)) };
-  }
-  if (options.sampler === 'ddim') return { direction: direction(options, config), ddimSigma };
-  return {};
-}
-
-/**
- * @param {SampleOptions} options
- * @param {Config} config
- */
-const levelsOf = (options, config) =>
-  options.sampler === 'euler-flow' ? {} : levelEquations(options, config);
-
-/**
- * @param {SampleOptions} options
- * @param {boolean} flow
- * @returns {Record<string, unknown>}
- */
-const helpersOf = ({ sampler }, flow) =>
-  ({
-    ddpm: () => (flow ? { flowBeta } : {}),
-    ddim: () => ({}),
+function helpersOf(options, config) {
+  const flow = isFlow(config);
+  return {
+    ddpm: () => ({
+      variance: varianceEquation(varianceOf(options, config), flow),
+      flowBeta: flow ? flowBeta : nothing,
+    }),
+    ddim: () => ({ ddimSigma }),
     heun: () => ({ rescaled: rescaled(flow), slope }),
     dpmpp2m: () => ({ extrapolation, logSnr: logSnr(flow) }),
     'euler-flow': () => ({ velocity }),
-  })[sampler]();
+  }[options.sampler]();
+}
+
+/**
+ * @param {SampleOptions} options
+ * @param {Config} config
+ */
+function varianceOf({ variance, weights }, { scheduler }) {
+  const wanted = variance ?? scheduler.variance_type;
+  // The ideal denoiser predicts none.
+  return wanted === 'learned_range' && weights === 'ideal' ? 'fixed_small' : wanted;
+}
 
 const start = equation('x T', term('seed', x(last)), mo('∼'), normal(zero, nothing));
 
