@@ -1,7 +1,13 @@
 import { mathml, nothing } from 'lit';
 import { labelsOfModel } from '../../lib/labels.js';
 import { isFlow } from '../../lib/samplers.js';
-import { flowBeta, imageShare, stepVariance, varianceEquation } from './posterior.js';
+import {
+  flowBeta,
+  imageShare,
+  noiseSquaredAlone,
+  stepVariance,
+  varianceEquation,
+} from './posterior.js';
 import {
   alphaBar,
   betaTilde,
@@ -223,5 +229,5 @@ export function costOfImage(config) {
   if (config.training.loss_weighting !== 'simple') return weightOfImage(config);
   if (prediction_type === 'sample') return nothing;
   if (prediction_type === 'epsilon') return snr;
-  return frac(mn(1), noiseSquared(isFlow(config), t));
+  return frac(mn(1), noiseSquaredAlone(isFlow(config)));
 }

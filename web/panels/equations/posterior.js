@@ -37,7 +37,7 @@ export const earlier = (flow) => (flow ? s : previous);
  * @param {boolean} flow
  */
 export const imageShare = (flow) =>
-  frac(row(signalTimes(flow, earlier(flow)), beta(t)), noiseSquaredOf(flow));
+  frac(row(signalTimes(flow, earlier(flow)), beta(t)), noiseSquaredAlone(flow));
 
 /**
  * The factor of x_t.
@@ -46,11 +46,15 @@ export const imageShare = (flow) =>
 export const noisyShare = (flow) =>
   frac(
     row(flow ? mi('a') : sqrt(alpha(t)), noiseSquared(flow, earlier(flow))),
-    noiseSquaredOf(flow),
+    noiseSquaredAlone(flow),
   );
 
-/** @param {boolean} flow */
-const noiseSquaredOf = (flow) => (flow ? noiseSquared(flow, t) : row(mn(1), mo('−'), alphaBar(t)));
+/**
+ * The variance of x_t around the image, to stand alone.
+ * @param {boolean} flow
+ */
+export const noiseSquaredAlone = (flow) =>
+  flow ? noiseSquared(flow, t) : row(mn(1), mo('−'), alphaBar(t));
 
 /**
  * What β_t is for a flow, which has none of its own: the variance of q(x_t | x_s).
@@ -78,7 +82,7 @@ const smallest = (flow) =>
   row(
     frac(
       flow ? noiseSquared(flow, s) : row(mn(1), mo('−'), alphaBar(previous)),
-      noiseSquaredOf(flow),
+      noiseSquaredAlone(flow),
     ),
     beta(t),
   );
