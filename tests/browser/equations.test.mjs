@@ -335,3 +335,18 @@ test('the ideal denoiser is in closed form, where no network is', async () => {
   assert.doesNotMatch(await shown(), /θ\(/);
   await lab.page.close();
 });
+
+test('what an edit does is spelt out', async () => {
+  const lab = await open({ prediction_type: 'v_prediction' });
+  const shown = async () => (await equations(lab, 'edit')).join(' ');
+  assert.match(await shown(), /λ=in−1/);
+  await choose(lab, 'edit-kind-redraw');
+  await eventually(async () => /k=max\(1,⌊strength·n⌋\)/.test(await shown()));
+  // RePaint's equation 8: a, b and c, and the way back.
+  await choose(lab, 'edit-kind-fill');
+  await eventually(async () => /m⊙xt−1known\+\(1−m\)⊙xt−1unknown/.test(await shown()));
+  assert.match(await shown(), /xt−1known=/);
+  assert.match(await shown(), /xt−1unknown∼𝒩/);
+  assert.match(await shown(), /xt\+j=.*r−1/);
+  await lab.page.close();
+});

@@ -79,6 +79,9 @@ test('the folders of colours are learnt and asked for', async () => {
   await lab.by('use-labels').check();
   await lab.page.locator('.thumbs .tag', { hasText: 'blue' }).first().waitFor();
   await lab.ready();
+  // A pipeline of diffusers has no way to ask for one.
+  const hint = lab.page.locator('[data-testid=export-diffusers][title*="cannot be told a label"]');
+  await hint.waitFor();
   await lab.train();
   for (const [label, sign] of /** @type {[string, number][]} */ ([
     ['red', 1],
