@@ -193,6 +193,20 @@ def denoiser(x, t):
     return 0.3 * torch.sin(2 * x) + 0.5 * math.cos(t / 300) * x
 
 
+def stand_in(scheduler, x, t, signal):
+    """The denoiser that suits the scheduler. Where x_0 is not limited it predicts an x_0 of the size of an
+    image, or x would grow without bound; signal is sqrt(alphas_cumprod) at t."""
+    config = scheduler.config
+    limited = config.get("clip_sample") or config.get("thresholding")
+    if limited or isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
+        return denoiser(x, t)
+    noise = (1 - signal**2) ** 0.5
+    v = 0.3 * torch.sin(2 * x) + 0.2 * math.cos(t / 300) * x
+    return {"epsilon": noise * x + signal * v, "sample": signal * x - noise * v, "v_prediction": v}[
+        config.prediction_type
+    ]
+
+
 def sample(scheduler, steps, x, z, eta=None):
     """A whole trajectory from x, step i using z[i] as its noise.
 
@@ -203,7 +217,7 @@ def sample(scheduler, steps, x, z, eta=None):
     learned = scheduler.config.get("variance_type") == "learned_range"
     trajectory, predictions, noise_used = [x], [], []
     for i, t in enumerate(scheduler.timesteps):
-        output = denoiser(x, t.item())
+        output = stand_in(scheduler, x, t.item(), scheduler.alphas_cumprod[t].item() ** 0.5)
         if learned:
             output = torch.cat([output, torch.sin(3 * x)], dim=1)
         noise = mock.Mock(return_value=z[i])
@@ -236,16 +250,24 @@ def trajectory_cases():
     for variance, clip in itertools.product(("fixed_small", "fixed_large"), (True, False)):
         yield ddpm(linear, 50, 50, "leading", clip, variance)
         for schedule, spacing in itertools.product((linear, cosine), both):
-            yield ddpm(schedule, 1000, 20, spacing, clip, variance)
+            # At the end of the cosine schedule float32 cannot tell x_0 from eps: v can.
+            ill = not clip and schedule == cosine and spacing == "trailing"
+            yield ddpm(schedule, 1000, 20, spacing, clip, variance, **({"prediction_type": "v_prediction"} if ill else {}))
     for eta, clip, spacing in itertools.product((0.0, 0.5, 1.0), (True, False), both):
         yield ddim(linear, 10, spacing, clip, eta)
     yield ddim(cosine, 10, "leading", True, 0.0)
 
     # What the network's output may mean, and a variance it predicts.
     yield ddpm(linear, 1000, 10, "leading", True, "learned_range")
+    yield ddpm(cosine, 1000, 10, "leading", False, "learned_range", prediction_type="v_prediction")
+    yield ddpm(linear, 1000, 10, "leading", True, prediction_type="sample")
+    yield ddpm(cosine, 1000, 10, "trailing", False, prediction_type="sample")
     yield ddpm(linear, 1000, 10, "leading", True, prediction_type="v_prediction")
     yield ddim(linear, 10, "leading", True, 0.5, prediction_type="v_prediction")
     yield ddim(linear, 10, "leading", True, 0.5, prediction_type="sample")
+    yield ddim(cosine, 10, "trailing", False, 0.0, prediction_type="v_prediction")
+    yield ddpm("sigmoid", 1000, 10, "leading", False)
+    yield ddim("scaled_linear", 10, "trailing", False, 0.5)
 
     # What is left of x_0 at the last step, and estimates of x_0 limited by a quantile.
     yield ddpm(linear, 1000, 10, "trailing", True, prediction_type="v_prediction", rescale_betas_zero_snr=True)
@@ -301,7 +323,8 @@ def make_trajectories(out):
     write_safetensors(out / "trajectories.safetensors", tensors)
     about = {
         "model_output": "0.3*sin(2*x) + 0.5*cos(t/300)*x, cos in float64 and the rest in float32; read by the "
-        "scheduler as its prediction_type says. For learned_range the network also outputs sin(3*x), as the "
+        "scheduler as its prediction_type says. Without clip_sample and thresholding: v = 0.3*sin(2*x) + "
+        "0.2*cos(t/300)*x, as the prediction_type has it. For learned_range the network also outputs sin(3*x), as the "
         "second half of the channels.",
         "noise": "All cases start at x_T and use the same z: row i at step i. noise_used tells whether the scheduler "
         "asked for noise at that step.",
@@ -328,7 +351,8 @@ def solve(scheduler, steps, x_T):
     x = x_T * getattr(scheduler, "init_noise_sigma", 1.0)
     trajectory, predictions, timesteps = [], [], []
     for i, t in enumerate(scheduler.timesteps):
-        output = denoiser(own_scale(x, i), t.item())
+        signal = (scheduler.sigmas[i].item() ** 2 + 1) ** -0.5
+        output = stand_in(scheduler, own_scale(x, i), t.item(), signal)
         # Heun's second evaluation of a step comes after every odd one.
         first = not heun or i % 2 == 0
         if isinstance(scheduler, DPMSolverMultistepScheduler):
@@ -369,6 +393,8 @@ def solver_cases():
     yield "dpmpp2m_zero_snr", DPMSolverMultistepScheduler, zero_snr, 10
     for shift in (1.0, 3.0):
         yield f"euler_flow_shift{shift}", FlowMatchEulerDiscreteScheduler, dict(shift=shift), 10
+    short = dict(num_train_timesteps=300, shift=2.0)
+    yield "euler_flow_T300", FlowMatchEulerDiscreteScheduler, short, 7
 
 
 def make_solvers(out):

@@ -3,19 +3,46 @@
 use burn::tensor::Tensor;
 use unnoise::{
     backend::Flex,
-    diffusion::{Denoiser, ModelOutput, NoiseLevel, PredictionType},
+    diffusion::{Denoiser, ModelOutput, NoiseLevel, PredictionType, SchedulerConfig},
 };
 
-/// 0.3 · sin(2 x) + 0.5 · cos(t / 300) · x, read as `prediction_type`, and the variance sin(3 x).
-pub struct Analytic(pub PredictionType);
+/// 0.3 · sin(2 x) + 0.5 · cos(t / 300) · x, read as the prediction type says, and the variance
+/// sin(3 x). Where x_0 is not limited that would let x grow without bound; there it is
+/// v = 0.3 · sin(2 x) + 0.2 · cos(t / 300) · x, in terms of what is predicted.
+pub struct Analytic {
+    prediction_type: PredictionType,
+    limited: bool,
+}
+
+impl Analytic {
+    pub fn for_model(config: &SchedulerConfig) -> Self {
+        let flow = config.prediction_type == PredictionType::FlowPrediction;
+        Self {
+            prediction_type: config.prediction_type,
+            limited: flow || config.clip_sample || config.thresholding,
+        }
+    }
+}
 
 impl Denoiser<Flex> for Analytic {
     fn prediction_type(&self) -> PredictionType {
-        self.0
+        self.prediction_type
     }
 
     fn output(&self, x: Tensor<Flex, 4>, level: NoiseLevel) -> ModelOutput<Flex> {
-        let values = (x.clone() * 2.0).sin() * 0.3 + x.clone() * (0.5 * (level.t / 300.0).cos());
+        let NoiseLevel { signal, noise, t } = level;
+        let wave = (x.clone() * 2.0).sin() * 0.3;
+        let cos = (t / 300.0).cos();
+        let values = if self.limited {
+            wave + x.clone() * (0.5 * cos)
+        } else {
+            let v = wave + x.clone() * (0.2 * cos);
+            match self.prediction_type {
+                PredictionType::Epsilon => x.clone() * noise + v * signal,
+                PredictionType::Sample => x.clone() * signal - v * noise,
+                PredictionType::VPrediction | PredictionType::FlowPrediction => v,
+            }
+        };
         ModelOutput {
             values,
             variance: Some((x * 3.0).sin()),
