@@ -22,9 +22,10 @@ const THREADS: usize = 16;
 /// Threads to aim for when a weight gradient is split: enough for the cores of a large machine.
 const SPLIT_THREADS: usize = 256;
 
-/// Neighbouring pixels of a thread: the more, the fewer loads a multiply-add needs.
+/// Neighbouring pixels of a thread: the more, the fewer loads a multiply-add needs, and the longer a
+/// shader takes to compile.
 fn pixels(width: usize) -> usize {
-    largest_divisor(width, &[16, 8, 4, 2])
+    largest_divisor(width, &[32, 16, 8, 4, 2])
 }
 
 /// Vec4s of channels of a thread.
