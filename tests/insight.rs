@@ -3,7 +3,7 @@
 use pollster::block_on;
 use unnoise::{
     backend::Flex,
-    diffusion::elbo::Bound,
+    diffusion::{PredictionType, elbo::Bound},
     error::Error,
     evaluation::{Evaluation, EvaluationNoise},
     insight::{BoundPart, FloorPart, Subject},
@@ -26,6 +26,8 @@ fn config(random_flip: bool) -> Config {
         ..UNetConfig::with_widths(vec![8, 16])
     };
     config.scheduler.num_train_timesteps = 100;
+    // The loss is then one of the errors that the bound's terms come with.
+    config.scheduler.prediction_type = PredictionType::Epsilon;
     config.training.random_flip = random_flip;
     config
 }

@@ -13,13 +13,9 @@ def variants() -> dict[str, dict]:
     """Name to the fields that differ from the default, in the order of the table."""
     return {
         "default": {},
-        "v": {"scheduler": {"prediction_type": "v_prediction"}},
+        "epsilon": {"scheduler": {"prediction_type": "epsilon"}},
         "flow": {"scheduler": {"prediction_type": "flow_prediction"}},
         "min_snr": {"training": {"loss_weighting": "min_snr"}},
-        "v, min_snr": {
-            "scheduler": {"prediction_type": "v_prediction"},
-            "training": {"loss_weighting": "min_snr"},
-        },
         "linear": {"scheduler": {"beta_schedule": "linear"}},
         "sigmoid": {"scheduler": {"beta_schedule": "sigmoid"}},
         "T 200": {"scheduler": {"num_train_timesteps": 200}},

@@ -11,8 +11,8 @@ use crate::{
 /// One step's data, or a shard of it; images are `[batch, 3, size, size]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// `[batch, 3, size, size]`, of the images.
-    pub shape: [usize; 4],
+    /// Side of the images.
+    pub size: usize,
     /// t, uniform over 0..num_train_timesteps, one per image.
     pub timesteps: Vec<usize>,
     /// The images.
@@ -87,7 +87,7 @@ impl Batch {
             x_t.extend(q_sample(schedule, &x_0[i * length..], eps, t));
         }
         Self {
-            shape: [timesteps.len(), 3, dataset.size(), dataset.size()],
+            size: dataset.size(),
             timesteps,
             x_0,
             x_t,
@@ -96,13 +96,18 @@ impl Batch {
         }
     }
 
+    /// Of the images.
+    pub fn shape(&self) -> [usize; 4] {
+        [self.timesteps.len(), 3, self.size, self.size]
+    }
+
     /// What the network's output for `x_t` is compared with.
     pub fn target(&self) -> Target<'_> {
         Target {
             x_0: &self.x_0,
             eps: &self.eps,
             timesteps: &self.timesteps,
-            shape: self.shape,
+            shape: self.shape(),
         }
     }
 }

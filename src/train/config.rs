@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    diffusion::{BetaSchedule, LossWeighting, Objective, Schedule, SchedulerConfig, VarianceType},
+    diffusion::{
+        BetaSchedule, LossWeighting, Objective, PredictionType, Schedule, SchedulerConfig,
+        VarianceType,
+    },
     error::{Error, Result},
     model::UNetConfig,
 };
@@ -129,8 +132,11 @@ impl Config {
             unet: UNetConfig::default(),
             // At this size the linear schedule drowns images in its first third; the cosine gives
             // every noise level its share of the training (Nichol & Dhariwal 2021, section 3.2).
+            // v, because ε says nothing of x_0 where there is next to no signal, which is where every
+            // sample starts from; what that costs is measured in docs/recipe.md.
             scheduler: SchedulerConfig {
                 beta_schedule: BetaSchedule::SquaredcosCapV2,
+                prediction_type: PredictionType::VPrediction,
                 ..Default::default()
             },
             training: TrainingConfig::default(),

@@ -258,7 +258,7 @@ impl<B: Kernels + Ops> Trainer<B> {
 
     fn loss_and_grads(&self, batch: &Batch) -> (Loss<B>, Vec<FloatTensor<B>>) {
         let x_t = Tensor::<Autodiff<B>, 4>::from_data(
-            TensorData::new(batch.x_t.clone(), batch.shape),
+            TensorData::new(batch.x_t.clone(), batch.shape()),
             &self.device,
         );
         let leaves: Vec<FloatTensor<Autodiff<B>>> = self

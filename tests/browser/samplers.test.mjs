@@ -203,6 +203,7 @@ describe('processes', () => {
     // ε cannot be predicted where there is nothing else: v takes its place, and the reverse.
     const zeroSnr = lab.by('train-zero-snr');
     const target = lab.by('prediction-type');
+    await target.selectOption('epsilon');
     await zeroSnr.check();
     await eventually(async () => (await target.inputValue()) === 'v_prediction');
     await target.selectOption('epsilon');

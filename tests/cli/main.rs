@@ -54,8 +54,9 @@ fn bench_times_steps_and_tells_their_losses() {
     assert_eq!(json["parameters"], 1_046_883);
     let losses = json["losses"].as_array().unwrap();
     assert_eq!(losses.len(), 3);
-    // The last layer starts from zeros: the first prediction is nothing, and ε has variance 1.
-    assert!((losses[0].as_f64().unwrap() - 1.0).abs() < 0.05, "{json}");
+    // The last layer starts from zeros, so the first loss is the mean square of v, which lies between
+    // those of ε (1) and of the images, whose bytes are uniform (1/3).
+    assert!((0.3..1.05).contains(&losses[0].as_f64().unwrap()), "{json}");
     for kind in ["training", "denoising"] {
         let times = &json[kind];
         assert_eq!(times["ms"].as_array().unwrap().len(), 2);

@@ -2,6 +2,7 @@
 
 use pollster::block_on;
 use unnoise::{
+    diffusion::PredictionType,
     model::UNetConfig,
     ops::{Kernels, Ops},
     train::{Config, Dataset, Trainer, read_losses},
@@ -19,6 +20,8 @@ pub fn config() -> Config {
     config.training.lr_warmup_steps = 5;
     config.training.learning_rate = 5e-3;
     config.scheduler.num_train_timesteps = 100;
+    // Where the loss of a network that predicts nothing is known: the mean of ε².
+    config.scheduler.prediction_type = PredictionType::Epsilon;
     config
 }
 
