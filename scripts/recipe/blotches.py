@@ -2,7 +2,7 @@
 
     blotches.py --unnoise PROGRAM --data FACES --out FOLDER [--size 32] [--steps 1000]
 
-Trains the default and its v-predicting twin for equal steps, writes a grid of each sampler's images to
+Trains the default, which predicts v, and its twin that predicts eps for equal steps, writes a grid of each sampler's images to
 FOLDER and prints a Markdown table of the shares of images with blotches.
 """
 
@@ -52,7 +52,7 @@ def main():
     print("| prediction | loss | " + " | ".join(SAMPLERS) + " |")
     print("|---" * (len(SAMPLERS) + 2) + "|")
     print(f"| (the pictures) | | {share_saturated(real):.0%} |" + " |" * (len(SAMPLERS) - 1), flush=True)
-    for prediction, name in {"epsilon": "default", "v": "v"}.items():
+    for prediction, name in {"v": "default", "epsilon": "epsilon"}.items():
         model, loss = lab.train(name, args.size, 0, args.data, args.steps)
         shares = []
         for sampler, options in SAMPLERS.items():
