@@ -48,9 +48,15 @@ PROCESSES = {
             "sample_max_value": 1.5,
         },
     ),
-    "linear, not clipped": (
+    "eps": ("ddim", {"prediction_type": "epsilon"}),
+    "eps, linear, not clipped": (
         "ddpm",
-        {"beta_schedule": "linear", "beta_end": 0.5, "clip_sample": False},
+        {
+            "prediction_type": "epsilon",
+            "beta_schedule": "linear",
+            "beta_end": 0.5,
+            "clip_sample": False,
+        },
     ),
     "rectified flow": (
         "euler-flow",

@@ -53,6 +53,11 @@ fn every_kind_of_model_trains_measures_and_samples() {
         serde_json::from_str(&fs::read_to_string(folder.path("config.json")).unwrap()).unwrap();
     for (name, scheduler, training) in [
         (
+            "epsilon",
+            json!({ "prediction_type": "epsilon" }),
+            json!({}),
+        ),
+        (
             "v",
             json!({ "prediction_type": "v_prediction", "rescale_betas_zero_snr": true }),
             json!({}),
