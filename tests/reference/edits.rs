@@ -61,7 +61,7 @@ fn compare(
     };
     let run = Trajectory::<Flex>::new(
         options.sampler(config).unwrap(),
-        Box::new(Analytic::for_model(&config)),
+        Box::new(Analytic::for_model(config)),
         Box::new(noise),
     );
     let mut run = edit.apply(run, options, SHAPE, &device).unwrap();
