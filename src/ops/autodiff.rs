@@ -30,6 +30,24 @@ fn remembered<B: Backend>(x: &FloatTensor<Autodiff<B>>) -> FloatTensor<Autodiff<
     copy
 }
 
+/// `output` of an operation, with the step that undoes it and what that needs if any operand has a
+/// gradient.
+fn finish<S, B, C, const N: usize>(
+    prepared: OpsKind<S, B, S::State, C, N>,
+    state: S::State,
+    output: FloatTensor<B>,
+) -> FloatTensor<Autodiff<B, C>>
+where
+    S: Backward<B, N>,
+    B: Backend,
+    C: CheckpointStrategy,
+{
+    match prepared {
+        OpsKind::Tracked(tracked) => tracked.finish(state, output),
+        OpsKind::UnTracked(untracked) => untracked.finish(output),
+    }
+}
+
 #[derive(Debug)]
 struct Conv2dBackward;
 
@@ -266,17 +284,15 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             .prepare::<C>([x.node, weight.node, bias.node])
             .compute_bound()
             .stateful();
-        match prepared {
-            OpsKind::Tracked(tracked) => tracked.finish(
-                Conv2dState {
-                    x: input,
-                    weight: weight.primitive,
-                    geometry,
-                },
-                output,
-            ),
-            OpsKind::UnTracked(untracked) => untracked.finish(output),
-        }
+        finish(
+            prepared,
+            Conv2dState {
+                x: input,
+                weight: weight.primitive,
+                geometry,
+            },
+            output,
+        )
     }
 
     fn conv2d_add_op(
@@ -299,18 +315,13 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             .prepare::<C>([x.node, weight.node, bias.node, addend.node])
             .compute_bound()
             .stateful();
-        match prepared {
-            OpsKind::Tracked(tracked) => {
-                let per_image = added != output.shape();
-                let conv = Conv2dState {
-                    x: input,
-                    weight: weight.primitive,
-                    geometry,
-                };
-                tracked.finish(Conv2dAddState { conv, per_image }, output)
-            }
-            OpsKind::UnTracked(untracked) => untracked.finish(output),
-        }
+        let per_image = added != output.shape();
+        let conv = Conv2dState {
+            x: input,
+            weight: weight.primitive,
+            geometry,
+        };
+        finish(prepared, Conv2dAddState { conv, per_image }, output)
     }
 
     fn group_norm_op(
@@ -330,19 +341,17 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             .prepare::<C>([x.node, gamma.node, beta.node])
             .compute_bound()
             .stateful();
-        match prepared {
-            OpsKind::Tracked(tracked) => tracked.finish(
-                GroupNormState {
-                    x: input,
-                    gamma: gamma.primitive,
-                    beta: beta.primitive,
-                    statistics,
-                    options,
-                },
-                output,
-            ),
-            OpsKind::UnTracked(untracked) => untracked.finish(output),
-        }
+        finish(
+            prepared,
+            GroupNormState {
+                x: input,
+                gamma: gamma.primitive,
+                beta: beta.primitive,
+                statistics,
+                options,
+            },
+            output,
+        )
     }
 
     fn silu_op(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -351,10 +360,7 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             .prepare::<C>([x.node])
             .compute_bound()
             .stateful();
-        match prepared {
-            OpsKind::Tracked(tracked) => tracked.finish(x.primitive, output),
-            OpsKind::UnTracked(untracked) => untracked.finish(output),
-        }
+        finish(prepared, x.primitive, output)
     }
 
     fn concat_channels_op(
@@ -367,10 +373,7 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             .prepare::<C>([first.node, second.node])
             .compute_bound()
             .stateful();
-        match prepared {
-            OpsKind::Tracked(tracked) => tracked.finish(channels, output),
-            OpsKind::UnTracked(untracked) => untracked.finish(output),
-        }
+        finish(prepared, channels, output)
     }
 
     fn conv2d_upsampled_op(
@@ -390,17 +393,15 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             .prepare::<C>([x.node, weight.node, bias.node])
             .compute_bound()
             .stateful();
-        match prepared {
-            OpsKind::Tracked(tracked) => tracked.finish(
-                Conv2dState {
-                    x: input,
-                    weight: weight.primitive,
-                    geometry,
-                },
-                output,
-            ),
-            OpsKind::UnTracked(untracked) => untracked.finish(output),
-        }
+        finish(
+            prepared,
+            Conv2dState {
+                x: input,
+                weight: weight.primitive,
+                geometry,
+            },
+            output,
+        )
     }
 
     fn squared_error_op(
@@ -408,24 +409,20 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
         target: FloatTensor<Self>,
         factors: Option<FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
-        let state = SquaredErrorState {
+        let state = SquaredErrorState::<B> {
             prediction: prediction.primitive,
             target: target.primitive,
             factors: factors.map(|factors| factors.primitive),
         };
-        let SquaredErrorState::<B> {
-            prediction: predicted,
-            target,
-            factors,
-        } = state.clone();
-        let error = B::squared_error(predicted, target, factors);
+        let error = B::squared_error(
+            state.prediction.clone(),
+            state.target.clone(),
+            state.factors.clone(),
+        );
         let prepared = SquaredErrorBackward
             .prepare::<C>([prediction.node])
             .compute_bound()
             .stateful();
-        match prepared {
-            OpsKind::Tracked(tracked) => tracked.finish(state, error),
-            OpsKind::UnTracked(untracked) => untracked.finish(error),
-        }
+        finish(prepared, state, error)
     }
 }
