@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { LabPage, TINY, launch, serve } from './lab.mjs';
+import { LabPage, TINY, eventually, launch, serve } from './lab.mjs';
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let server;
@@ -39,18 +39,6 @@ async function open(settings) {
 async function choose(lab, name) {
   // By keyboard: equations that change move the button away from under the pointer.
   await lab.by(name).press(' ');
-}
-
-/**
- * Settings take a moment to arrive where they are shown.
- * @param {() => Promise<boolean>} condition
- */
-async function eventually(condition) {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`never: ${condition}`);
 }
 
 /**

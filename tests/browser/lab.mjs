@@ -1,4 +1,5 @@
 // The page in a real Chromium, for the tests: a server, a browser, and the hands of a visitor.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -195,4 +196,16 @@ export class LabPage {
   messages() {
     return this.text('message');
   }
+}
+
+/**
+ * Settings take a moment to arrive where they are shown.
+ * @param {() => Promise<boolean>} condition
+ */
+export async function eventually(condition) {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`never: ${condition}`);
 }

@@ -2,7 +2,7 @@
 // by side, and from a link.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { LabPage, TINY, launch, serve } from './lab.mjs';
+import { LabPage, TINY, eventually, launch, serve } from './lab.mjs';
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let server;
@@ -34,18 +34,6 @@ async function choose(lab, name) {
 /** What went wrong, in the page's words. */
 const failures = (/** @type {LabPage} */ lab) =>
   lab.page.locator('.message.error').allTextContents();
-
-/**
- * Settings take a moment to arrive where they are shown.
- * @param {() => Promise<boolean>} condition
- */
-async function eventually(condition) {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`never: ${condition}`);
-}
 
 /**
  * The settings of the link that the page shows once it has caught up.
