@@ -107,6 +107,22 @@ impl Random {
     }
 }
 
+/// Standard normal numbers: those of a seed, stream and step at indices from `first` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Normals {
+    pub seed: u64,
+    pub stream: Stream,
+    pub step: u32,
+    pub first: u64,
+}
+
+impl Normals {
+    /// The first `count` of them.
+    pub fn take(&self, count: usize) -> Vec<f32> {
+        Random::new(self.seed).normals(self.stream, self.step, self.first, count)
+    }
+}
+
 fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];

@@ -52,14 +52,16 @@ pub struct Objective {
 }
 
 /// What the network's output is compared with; images are `[batch, channels, height, width]`.
-#[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
-    pub x_0: &'a [f32],
-    pub eps: &'a [f32],
+#[derive(Debug, Clone)]
+pub struct Target<'a, B: Backend> {
+    /// What a perfect network would have predicted: the second mixture of
+    /// [`Objective::coefficients`].
+    pub wanted: Tensor<B, 4>,
+    /// [`Objective::factors`] of the items.
+    pub factors: Option<Tensor<B, 1>>,
+    pub x_0: Tensor<B, 4>,
     /// One per image.
     pub timesteps: &'a [usize],
-    /// Of the images.
-    pub shape: [usize; 4],
 }
 
 impl Objective {
@@ -92,18 +94,21 @@ impl Objective {
         self.weight(t) / sensitivity.powi(2)
     }
 
-    /// What a perfect network would have predicted, of the target's shape.
-    pub fn wanted(&self, target: Target) -> Vec<f32> {
-        let [_, channels, height, width] = target.shape;
-        let length = channels * height * width;
-        let images = target.x_0.chunks_exact(length);
-        let images = images.zip(target.eps.chunks_exact(length));
-        (target.timesteps.iter().zip(images))
-            .flat_map(|(t, (x_0, eps))| {
-                let level = self.schedule.level(Some(*t));
-                self.prediction_type.target(x_0, eps, level)
-            })
-            .collect()
+    /// x_t and what the network is to predict as mixtures of x_0 and ε at `t`: (a, b, c, d) of
+    /// x_t = a · x_0 + b · ε (Ho et al. 2020, equation 4) and
+    /// [`PredictionType::target_coefficients`].
+    pub fn coefficients(&self, t: usize) -> [f32; 4] {
+        let level = self.schedule.level(Some(t));
+        let [of_x0, of_eps] = self.prediction_type.target_coefficients(level);
+        [level.signal, level.noise, of_x0, of_eps].map(|value| value as f32)
+    }
+
+    /// [`Objective::weight`] of each item, `[timesteps.len()]`; none where all count alike.
+    pub fn factors(&self, timesteps: &[usize]) -> Option<TensorData> {
+        (self.weighting != LossWeighting::Simple).then(|| {
+            let weights = timesteps.iter().map(|t| self.weight(*t) as f32);
+            TensorData::from(weights.collect::<Vec<f32>>().as_slice())
+        })
     }
 
     /// The mean over the batch, `[1]`, for the network's `output`
@@ -111,19 +116,16 @@ impl Objective {
     ///
     /// Where the variance is learned, its gradient comes from L_vlb alone and L_vlb gives the mean
     /// none (Nichol & Dhariwal 2021, section 3.1).
-    pub fn loss<B: Ops>(&self, output: Tensor<B, 4>, target: Target) -> Tensor<B, 1> {
+    pub fn loss<B: Ops>(&self, output: Tensor<B, 4>, target: Target<B>) -> Tensor<B, 1> {
         let Target {
+            wanted,
+            factors,
             x_0,
             timesteps,
-            shape,
-            ..
         } = target;
         let device = output.device();
-        let upload = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), &device);
-        let wanted = upload(self.wanted(target));
-        let ModelOutput { values, variance } = ModelOutput::split(output, shape[1]);
-        let factors = (self.weighting != LossWeighting::Simple)
-            .then(|| per_item(timesteps, &|t| self.weight(t), &device).flatten(0, 3));
+        let channels = wanted.dims()[1];
+        let ModelOutput { values, variance } = ModelOutput::split(output, channels);
         let simple = ops::squared_error(values.clone(), wanted.clone(), factors);
         let Some(place) = variance else {
             return simple;
@@ -137,7 +139,6 @@ impl Objective {
         let error = values.detach() - wanted;
         let x0_error = error * per_item(timesteps, &sensitivity, &device);
         let log_variance = self.schedule.learned_log_variance(timesteps, place);
-        let x_0 = upload(x_0.to_vec());
         let terms = vlb_terms(&self.schedule, timesteps, x_0, x0_error, log_variance);
         // Times T, as for `LossWeighting::Vlb`.
         let count = self.schedule.num_train_timesteps() as f64;

@@ -133,23 +133,15 @@ pub fn velocity_from_v<B: Kernels>(
 }
 
 impl PredictionType {
-    /// What a network of this kind is to predict for `x_0` noised by `eps`, slices of equal length
-    /// in any layout: ε or x_0 (Ho et al. 2020, section 3.2), v = signal · ε - noise · x_0
-    /// (Salimans & Ho 2022, section 4), or velocity = ε - x_0 (Liu et al. 2023, equation 1).
-    pub fn target<'a>(
-        self,
-        x_0: &'a [f32],
-        eps: &'a [f32],
-        level: NoiseLevel,
-    ) -> impl Iterator<Item = f32> + 'a {
-        let (of_x0, of_eps) = match self {
-            Self::Epsilon => (0.0, 1.0),
-            Self::Sample => (1.0, 0.0),
-            Self::VPrediction => (-level.noise as f32, level.signal as f32),
-            Self::FlowPrediction => (-1.0, 1.0),
-        };
-        x_0.iter()
-            .zip(eps)
-            .map(move |(x_0, eps)| of_x0 * x_0 + of_eps * eps)
+    /// (a, b) of a · x_0 + b · ε, which is what a network of this kind is to predict: ε or x_0
+    /// (Ho et al. 2020, section 3.2), v = signal · ε - noise · x_0 (Salimans & Ho 2022, section 4), or
+    /// velocity = ε - x_0 (Liu et al. 2023, equation 1).
+    pub fn target_coefficients(self, level: NoiseLevel) -> [f64; 2] {
+        match self {
+            Self::Epsilon => [0.0, 1.0],
+            Self::Sample => [1.0, 0.0],
+            Self::VPrediction => [-level.noise, level.signal],
+            Self::FlowPrediction => [-1.0, 1.0],
+        }
     }
 }

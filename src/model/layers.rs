@@ -149,9 +149,13 @@ impl Embedding {
         }
     }
 
-    /// Rows `indices`, `[indices.len(), 1, 1, width]`.
-    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, indices: &[usize]) -> Tensor<B, 4> {
-        ops::embedding(indices, weights.get(self.weight))
+    /// The rows that `one_hot` `[n, 1, 1, rows]` chooses, `[n, 1, 1, width]`.
+    pub(super) fn forward<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        one_hot: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
+        ops::embedding(one_hot, weights.get(self.weight))
     }
 }
 

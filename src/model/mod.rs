@@ -15,4 +15,4 @@ mod unet;
 
 pub use config::UNetConfig;
 pub use parameters::{ParameterKind, ParameterSpec, Weights};
-pub use unet::UNet;
+pub use unet::{Conditioning, UNet};

@@ -48,6 +48,16 @@ struct Level {
     resample: Option<Conv2d>,
 }
 
+/// What the network is told of each item beside the image: numbers for the host, tensors for the
+/// network.
+#[derive(Debug, Clone)]
+pub struct Conditioning<T> {
+    /// The sinusoidal embedding of its time, `[n, 1, 1, block_out_channels[0]]`.
+    pub time: T,
+    /// Where the network knows classes, a 1 in the place of its own, `[n, 1, 1, num_class_embeds]`.
+    pub class: Option<T>,
+}
+
 /// The structure of a `UNet2DModel`.
 #[derive(Debug)]
 pub struct UNet {
@@ -146,6 +156,29 @@ impl UNet {
         Weights::new(tensors.collect())
     }
 
+    /// What [`UNet::forward_conditioned`] takes for `timesteps` and `class_labels`, one per item; see
+    /// [`UNet::forward`].
+    pub fn conditioning(
+        &self,
+        timesteps: &[f64],
+        class_labels: Option<&[usize]>,
+    ) -> Conditioning<TensorData> {
+        let UNetConfig {
+            flip_sin_to_cos,
+            freq_shift,
+            ..
+        } = self.config;
+        let dim = self.config.block_out_channels[0];
+        let time = timestep_embedding(timesteps, dim, flip_sin_to_cos, freq_shift);
+        Conditioning {
+            time: TensorData::new(time, [timesteps.len(), 1, 1, dim]),
+            class: self.config.null_class().map(|null| {
+                let any = vec![null; timesteps.len()];
+                ops::one_hot(class_labels.unwrap_or(&any), null + 1)
+            }),
+        }
+    }
+
     /// The network's prediction for `x` `[n, in_channels, h, w]` at `timesteps` (one per item):
     /// `[n, out_channels, h, w]`. `h` and `w` must be multiples of
     /// [`UNetConfig::size_multiple`].
@@ -159,7 +192,23 @@ impl UNet {
         timesteps: &[f64],
         class_labels: Option<&[usize]>,
     ) -> Tensor<B, 4> {
-        let time = self.time_embedding(weights, timesteps, class_labels);
+        let device = weights.device();
+        let Conditioning { time, class } = self.conditioning(timesteps, class_labels);
+        let conditioning = Conditioning {
+            time: Tensor::from_data(time, &device),
+            class: class.map(|class| Tensor::from_data(class, &device)),
+        };
+        self.forward_conditioned(weights, x, conditioning)
+    }
+
+    /// [`UNet::forward`] with what the network is told already on the device.
+    pub fn forward_conditioned<B: Ops>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        conditioning: Conditioning<Tensor<B, 4>>,
+    ) -> Tensor<B, 4> {
+        let time = self.embedding(weights, conditioning);
         let mut x = self.conv_in.forward(weights, x.permute([0, 2, 3, 1]));
         let mut skips = vec![x.clone()];
         for level in &self.down {
@@ -192,29 +241,15 @@ impl UNet {
 
     /// `[n, 1, 1, time_embed_dim]`, the classes' embeddings added, through SiLU, which every residual
     /// block would apply first.
-    fn time_embedding<B: Ops>(
+    fn embedding<B: Ops>(
         &self,
         weights: &Weights<B>,
-        timesteps: &[f64],
-        class_labels: Option<&[usize]>,
+        Conditioning { time, class }: Conditioning<Tensor<B, 4>>,
     ) -> Tensor<B, 4> {
-        let dim = self.config.block_out_channels[0];
-        let embedding = timestep_embedding(
-            timesteps,
-            dim,
-            self.config.flip_sin_to_cos,
-            self.config.freq_shift,
-        );
-        let embedding = Tensor::from_data(
-            TensorData::new(embedding, [timesteps.len(), 1, 1, dim]),
-            &weights.device(),
-        );
-        let hidden = ops::silu(self.time_linear_1.forward(weights, embedding));
+        let hidden = ops::silu(self.time_linear_1.forward(weights, time));
         let mut embedding = self.time_linear_2.forward(weights, hidden);
-        if let (Some(table), Some(null)) = (&self.class_embedding, self.config.null_class()) {
-            let any = vec![null; timesteps.len()];
-            let class = table.forward(weights, class_labels.unwrap_or(&any));
-            embedding = embedding + class;
+        if let (Some(table), Some(class)) = (&self.class_embedding, class) {
+            embedding = embedding + table.forward(weights, class);
         }
         ops::silu(embedding)
     }

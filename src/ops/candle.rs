@@ -39,6 +39,7 @@ impl Kernels for Candle {
         states: Vec<ParameterState<Self>>,
         grads: Vec<FloatTensor<Self>>,
         step: AdamStep,
+        _uploaded: FloatTensor<Self>,
     ) -> Vec<ParameterState<Self>> {
         let shapes: Vec<Shape> = states.iter().map(|state| state.value.shape()).collect();
         let mut states: Vec<[Vec<f32>; 4]> = states

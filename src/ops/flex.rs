@@ -43,6 +43,7 @@ impl Kernels for Flex {
         states: Vec<ParameterState<Self>>,
         grads: Vec<FloatTensor<Self>>,
         step: AdamStep,
+        _uploaded: FloatTensor<Self>,
     ) -> Vec<ParameterState<Self>> {
         let mut states: Vec<ParameterState<Self>> = states
             .into_iter()

@@ -19,14 +19,17 @@ mod candle;
 pub mod cpu;
 #[cfg(feature = "flex")]
 mod flex;
+pub mod mixture;
 pub mod portable;
 #[cfg(feature = "webgpu")]
 pub mod webgpu;
 
-use crate::error::Result;
+use crate::{error::Result, random::Normals};
 use burn::tensor::{
     Tensor, TensorData, TensorMetadata, TensorPrimitive, backend::Backend, ops::FloatTensor,
 };
+
+use mixture::{NoiseMixture, UploadedStep};
 
 /// Geometry of a square, symmetrically padded 2-D convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,6 +94,22 @@ pub struct AdamStep {
     pub bias_correction2: f32,
     /// `ema ← ema_decay · ema + (1 - ema_decay) · value`, after the update of `value`.
     pub ema_decay: f32,
+}
+
+impl AdamStep {
+    /// All of them, `[7]`.
+    pub fn numbers(&self) -> TensorData {
+        let numbers = [
+            self.learning_rate,
+            self.beta1,
+            self.beta2,
+            self.epsilon,
+            self.bias_correction1,
+            self.bias_correction2,
+            self.ema_decay,
+        ];
+        TensorData::from(numbers)
+    }
 }
 
 /// The hot operations of a backend without gradients.
@@ -273,6 +292,32 @@ pub trait Kernels: Backend {
         )
     }
 
+    /// `numbers`, as `[n, c, h, w]`.
+    fn normals(numbers: Normals, shape: [usize; 4], device: &Self::Device) -> FloatTensor<Self> {
+        let values = numbers.take(shape.iter().product());
+        Self::float_from_data(TensorData::new(values, shape), device)
+    }
+
+    /// `mixture`, and `others` and `optional` as they are: all that a step needs of the host, in one
+    /// transfer where transfers cost.
+    fn upload_step<const N: usize, const M: usize>(
+        mixture: NoiseMixture,
+        others: [TensorData; N],
+        optional: [Option<TensorData>; M],
+        device: &Self::Device,
+    ) -> UploadedStep<Self, N, M> {
+        let upload = |data| Self::float_from_data(data, device);
+        let image = |values| upload(TensorData::new(values, mixture.shape));
+        let [first, second] = mixture.on_host().map(image);
+        UploadedStep {
+            first,
+            second,
+            x: image(mixture.x),
+            others: others.map(upload),
+            optional: optional.map(|data| data.map(upload)),
+        }
+    }
+
     /// Fails if the device went wrong since the last call in a way that no operation could report,
     /// such as a shader that did not compile.
     ///
@@ -285,11 +330,14 @@ pub trait Kernels: Backend {
     }
 
     /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]`.
+    /// `uploaded` is [`AdamStep::numbers`] of `step`, for kernels that read them on the device.
     fn adam_step(
         states: Vec<ParameterState<Self>>,
         grads: Vec<FloatTensor<Self>>,
         step: AdamStep,
+        uploaded: FloatTensor<Self>,
     ) -> Vec<ParameterState<Self>> {
+        let _ = uploaded;
         states
             .into_iter()
             .zip(grads)
@@ -450,18 +498,21 @@ pub fn conv2d_add<B: Ops>(
     ))
 }
 
-/// Rows `indices` of `table` `[1, 1, rows, width]`, `[indices.len(), 1, 1, width]`: the product of
-/// one-hot rows with it, so that its gradient is a linear layer's. A row that does not exist is zeros.
-pub fn embedding<B: Ops>(indices: &[usize], table: Tensor<B, 4>) -> Tensor<B, 4> {
-    let [_, _, rows, width] = table.dims();
-    let one_hot: Vec<f32> = indices
+/// A row for each of `indices`, with 1 in its place and 0 in the other places below `classes`,
+/// `[indices.len(), 1, 1, classes]`. An index that does not exist is zeros.
+pub fn one_hot(indices: &[usize], classes: usize) -> TensorData {
+    let values: Vec<f32> = indices
         .iter()
-        .flat_map(|index| (0..rows).map(move |row| f32::from(row == *index)))
+        .flat_map(|index| (0..classes).map(move |class| f32::from(class == *index)))
         .collect();
-    let device = table.device();
-    let one_hot = TensorData::new(one_hot, [indices.len(), 1, 1, rows]);
-    let one_hot = Tensor::from_data(one_hot, &device);
-    let bias = Tensor::zeros([width], &device);
+    TensorData::new(values, [indices.len(), 1, 1, classes])
+}
+
+/// Rows of `table` `[1, 1, rows, width]` that [`one_hot`] chooses, `[n, 1, 1, width]`: the product of
+/// the two, so that its gradient is a linear layer's.
+pub fn embedding<B: Ops>(one_hot: Tensor<B, 4>, table: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [_, _, _, width] = table.dims();
+    let bias = Tensor::zeros([width], &table.device());
     conv2d(one_hot, table, bias, ConvGeometry::LINEAR)
 }
 

@@ -1,10 +1,11 @@
 //! Where a sampler's noise comes from.
 
-use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn::tensor::{Tensor, backend::Backend};
 
 use crate::{
     error::{Error, Result},
-    random::{Random, Stream},
+    ops::{Kernels, wrap},
+    random::{Normals, Stream},
 };
 
 /// x_T and the z of stochastic steps, each `[batch, channels, height, width]`.
@@ -32,16 +33,20 @@ pub struct SeededNoise<B: Backend> {
     pub device: B::Device,
 }
 
-impl<B: Backend> SeededNoise<B> {
+impl<B: Kernels> SeededNoise<B> {
     fn normals(&self, stream: Stream, step: u32) -> Tensor<B, 4> {
-        let count = self.shape.iter().product();
         let before = self.first * self.shape[1..].iter().product::<usize>();
-        let values = Random::new(self.seed).normals(stream, step, before as u64, count);
-        Tensor::from_data(TensorData::new(values, self.shape), &self.device)
+        let numbers = Normals {
+            seed: self.seed,
+            stream,
+            step,
+            first: before as u64,
+        };
+        wrap(B::normals(numbers, self.shape, &self.device))
     }
 }
 
-impl<B: Backend> Noise<B> for SeededNoise<B> {
+impl<B: Kernels> Noise<B> for SeededNoise<B> {
     fn x_t(&self) -> Result<Tensor<B, 4>> {
         Ok(self.normals(Stream::InitialNoise, 0))
     }

@@ -1,6 +1,5 @@
 //! What can be chosen about sampling.
 
-use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -166,7 +165,7 @@ impl SamplingOptions {
     ///
     /// # Errors
     /// [`Error::Config`] when fewer than two images are to lead from one seed to another.
-    pub fn noise<B: Backend>(
+    pub fn noise<B: Kernels>(
         &self,
         [channels, height, width]: [usize; 3],
         device: B::Device,

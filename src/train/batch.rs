@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::{Config, Dataset, dataset::mirror};
 use crate::{
-    diffusion::{Schedule, forward::q_sample, objective::Target},
-    random::{Random, Stream},
+    diffusion::Objective,
+    ops::mixture::NoiseMixture,
+    random::{Normals, Random, Stream},
 };
 
 /// One step's data, or a shard of it; images are `[batch, 3, size, size]`.
@@ -17,10 +18,8 @@ pub struct Batch {
     pub timesteps: Vec<usize>,
     /// The images.
     pub x_0: Vec<f32>,
-    /// Noised images.
-    pub x_t: Vec<f32>,
-    /// The noise in them.
-    pub eps: Vec<f32>,
+    /// ε, the noise that the images get.
+    pub eps: Normals,
     /// Where the network knows classes, that of each image: the null class for images without a
     /// label and for those whose label was dropped (Ho & Salimans 2022, algorithm 1).
     pub class_labels: Option<Vec<usize>>,
@@ -32,27 +31,21 @@ impl Batch {
     ///
     /// # Panics
     /// If the data set is empty or `shard` exceeds the batch.
-    pub fn at(
-        step: u64,
-        shard: Range<usize>,
-        dataset: &Dataset,
-        schedule: &Schedule,
-        config: &Config,
-    ) -> Self {
+    pub fn at(step: u64, shard: Range<usize>, dataset: &Dataset, config: &Config) -> Self {
         let random = Random::new(config.seed);
         // Streams count steps in 32 bits, which is 130 years of training at a step a second.
         let stream_step = step as u32;
         let length = dataset.image(0).len();
-        let eps = random.normals(
-            Stream::TrainingNoise,
-            stream_step,
-            (shard.start * length) as u64,
-            shard.len() * length,
-        );
+        let eps = Normals {
+            seed: config.seed,
+            stream: Stream::TrainingNoise,
+            step: stream_step,
+            first: (shard.start * length) as u64,
+        };
         let timesteps: Vec<usize> = shard
             .clone()
             .map(|item| {
-                let count = schedule.num_train_timesteps();
+                let count = config.scheduler.num_train_timesteps;
                 random.below(count, Stream::Timesteps, stream_step, item as u64)
             })
             .collect();
@@ -72,25 +65,20 @@ impl Batch {
                 .collect()
         });
         let mut x_0 = Vec::with_capacity(shard.len() * length);
-        let mut x_t = Vec::with_capacity(shard.len() * length);
-        for (i, (item, &t)) in shard.zip(&timesteps).enumerate() {
+        for item in shard {
             let index = indices[item];
-            let eps = &eps[i * length..][..length];
             let flip = config.training.random_flip
                 && random.uniform(Stream::Flip, stream_step, item as u64) < 0.5;
             if flip {
-                let mirrored = mirror(dataset.image(index), dataset.size());
-                x_0.extend(mirrored);
+                x_0.extend(mirror(dataset.image(index), dataset.size()));
             } else {
                 x_0.extend(dataset.image(index));
             }
-            x_t.extend(q_sample(schedule, &x_0[i * length..], eps, t));
         }
         Self {
             size: dataset.size(),
             timesteps,
             x_0,
-            x_t,
             eps,
             class_labels,
         }
@@ -101,13 +89,14 @@ impl Batch {
         [self.timesteps.len(), 3, self.size, self.size]
     }
 
-    /// What the network's output for `x_t` is compared with.
-    pub fn target(&self) -> Target<'_> {
-        Target {
-            x_0: &self.x_0,
-            eps: &self.eps,
-            timesteps: &self.timesteps,
+    /// The images as `objective` has them: x_t, and what the network is to predict.
+    pub fn mixture(&self, objective: &Objective) -> NoiseMixture {
+        let timesteps = self.timesteps.iter();
+        NoiseMixture {
+            x: self.x_0.clone(),
             shape: self.shape(),
+            eps: self.eps,
+            coefficients: timesteps.map(|t| objective.coefficients(*t)).collect(),
         }
     }
 }
@@ -155,19 +144,22 @@ mod tests {
         let bytes: Vec<u8> = (0..5 * 48).map(|i| (i * 37 % 256) as u8).collect();
         let dataset = Dataset::from_rgb(&bytes, 5, 4).unwrap();
         let dataset = dataset.with_labels(vec![0, 1, 0, 1, 1]).unwrap();
-        let schedule = Schedule::new(&config.scheduler).unwrap();
-        let at = |shard| Batch::at(3, shard, &dataset, &schedule, &config);
+        let objective = config.objective().unwrap();
+        let at = |shard| Batch::at(3, shard, &dataset, &config);
         let whole = at(0..7);
         let mut joined = at(0..3);
+        let mut mixtures = joined.mixture(&objective).on_host();
         for shard in [at(3..4), at(4..7)] {
+            for (joined, part) in mixtures.iter_mut().zip(shard.mixture(&objective).on_host()) {
+                joined.extend(part);
+            }
             joined.timesteps.extend(shard.timesteps);
             joined.x_0.extend(shard.x_0);
-            joined.x_t.extend(shard.x_t);
-            joined.eps.extend(shard.eps);
             let labels = joined.class_labels.as_mut().unwrap();
             labels.extend(shard.class_labels.unwrap());
         }
         assert_eq!(joined, whole);
+        assert_eq!(mixtures, whole.mixture(&objective).on_host());
     }
 
     #[test]
@@ -178,10 +170,9 @@ mod tests {
         let bytes: Vec<u8> = (0..3).flat_map(|i| [i * 100; 48]).collect();
         let plain = Dataset::from_rgb(&bytes, 3, 4).unwrap();
         let labelled = plain.clone().with_labels(vec![0, 1, 2]).unwrap();
-        let schedule = Schedule::new(&config.scheduler).unwrap();
         let mut dropped = 0;
         for step in 0..200 {
-            let batch = Batch::at(step, 0..9, &labelled, &schedule, &config);
+            let batch = Batch::at(step, 0..9, &labelled, &config);
             for (item, label) in batch.class_labels.unwrap().into_iter().enumerate() {
                 if label == 3 {
                     dropped += 1;
@@ -193,7 +184,7 @@ mod tests {
         }
         // Five standard deviations around a tenth of 1,800.
         assert!((116..=244).contains(&dropped), "{dropped}");
-        let unlabelled = Batch::at(0, 0..9, &plain, &schedule, &config);
+        let unlabelled = Batch::at(0, 0..9, &plain, &config);
         assert_eq!(unlabelled.class_labels, Some(vec![3; 9]));
     }
 }

@@ -5,7 +5,7 @@ use std::{ops::Range, rc::Rc};
 use burn::{
     backend::Autodiff,
     tensor::{
-        Tensor, TensorData, TensorMetadata, Transaction,
+        Tensor, TensorMetadata, Transaction,
         backend::{AutodiffBackend, Backend},
         ops::{FloatTensor, FloatTensorOps},
     },
@@ -13,10 +13,10 @@ use burn::{
 
 use super::{Config, Dataset, Gradients, batch::Batch};
 use crate::{
-    diffusion::{Objective, Schedule},
+    diffusion::{Objective, Schedule, objective::Target},
     error::{Error, Result},
-    model::{UNet, Weights},
-    ops::{Kernels, Ops, ParameterState, wrap},
+    model::{Conditioning, UNet, Weights},
+    ops::{AdamStep, Kernels, Ops, ParameterState, mixture::UploadedStep, wrap},
 };
 
 /// The loss of one step, still on the device.
@@ -198,8 +198,10 @@ impl<B: Kernels + Ops> Trainer<B> {
     /// # Errors
     /// [`Error::NoImages`] or [`Error::Image`] when the data set does not fit the configuration.
     pub fn step(&mut self, dataset: &Dataset) -> Result<Loss<B>> {
-        let (loss, grads) = self.gradients(dataset, 0..self.config.training.batch_size)?;
-        self.apply(grads);
+        let whole = 0..self.config.training.batch_size;
+        let batch = self.batch(dataset, whole)?;
+        let (loss, Gradients(grads), numbers) = self.loss_and_grads(&batch);
+        self.take_step(grads, numbers);
         Ok(loss)
     }
 
@@ -214,6 +216,13 @@ impl<B: Kernels + Ops> Trainer<B> {
         dataset: &Dataset,
         shard: Range<usize>,
     ) -> Result<(Loss<B>, Gradients<B>)> {
+        let batch = self.batch(dataset, shard)?;
+        let (loss, grads, _) = self.loss_and_grads(&batch);
+        Ok((loss, grads))
+    }
+
+    /// Items `shard` of the next batch, if there can be one.
+    fn batch(&self, dataset: &Dataset, shard: Range<usize>) -> Result<Batch> {
         if shard.is_empty() || shard.end > self.config.training.batch_size {
             return Err(Error::Config(format!(
                 "items {shard:?} are no part of a batch of {}.",
@@ -239,26 +248,44 @@ impl<B: Kernels + Ops> Trainer<B> {
                 null - 1
             )));
         }
-        let step = self.state.step;
-        let batch = Batch::at(step, shard, dataset, self.schedule(), &self.config);
-        let (loss, grads) = self.loss_and_grads(&batch);
-        Ok((loss, Gradients(grads)))
+        Ok(Batch::at(self.state.step, shard, dataset, &self.config))
     }
 
     /// Moves the weights by the gradients of the whole next batch, which is then done.
     pub fn apply(&mut self, Gradients(grads): Gradients<B>) {
-        self.state.step += 1;
-        let step = self
-            .config
-            .training
-            .adam_step_at(self.state.step - self.state.moments_since);
-        let parameters = std::mem::take(&mut self.state.parameters);
-        self.state.parameters = B::adam_step(parameters, grads, step);
+        let numbers = B::float_from_data(self.next_adam_step().numbers(), &self.device);
+        self.take_step(grads, numbers);
     }
 
-    fn loss_and_grads(&self, batch: &Batch) -> (Loss<B>, Vec<FloatTensor<B>>) {
-        let x_t = Tensor::<Autodiff<B>, 4>::from_data(
-            TensorData::new(batch.x_t.clone(), batch.shape()),
+    fn next_adam_step(&self) -> AdamStep {
+        let taken = self.state.step - self.state.moments_since;
+        self.config.training.adam_step_at(taken + 1)
+    }
+
+    /// `numbers` are those of the next step of Adam, on the device.
+    fn take_step(&mut self, grads: Vec<FloatTensor<B>>, numbers: FloatTensor<B>) {
+        let step = self.next_adam_step();
+        self.state.step += 1;
+        let parameters = std::mem::take(&mut self.state.parameters);
+        self.state.parameters = B::adam_step(parameters, grads, step, numbers);
+    }
+
+    /// The loss of `batch`, its gradients, and the numbers of the next step of Adam, which go to the
+    /// device with the batch.
+    fn loss_and_grads(&self, batch: &Batch) -> (Loss<B>, Gradients<B>, FloatTensor<B>) {
+        let levels = batch.timesteps.iter();
+        let told: Vec<f64> = levels.map(|t| self.schedule().level(Some(*t)).t).collect();
+        let told = self.unet.conditioning(&told, batch.class_labels.as_deref());
+        let UploadedStep {
+            x,
+            first: x_t,
+            second: wanted,
+            others: [time, numbers],
+            optional: [class, factors],
+        } = B::upload_step(
+            batch.mixture(&self.objective),
+            [told.time, self.next_adam_step().numbers()],
+            [told.class, self.objective.factors(&batch.timesteps)],
             &self.device,
         );
         let leaves: Vec<FloatTensor<Autodiff<B>>> = self
@@ -271,14 +298,20 @@ impl<B: Kernels + Ops> Trainer<B> {
             })
             .collect();
         let weights = Weights::<Autodiff<B>>::new(leaves);
-        let told: Vec<f64> = batch
-            .timesteps
-            .iter()
-            .map(|t| self.schedule().level(Some(*t)).t)
-            .collect();
-        let class_labels = batch.class_labels.as_deref();
-        let output = self.unet.forward(&weights, x_t, &told, class_labels);
-        let loss = self.objective.loss(output, batch.target());
+        let conditioning = Conditioning {
+            time: constant(time),
+            class: class.map(constant),
+        };
+        let target = Target {
+            wanted: constant(wanted),
+            factors: factors.map(constant),
+            x_0: constant(x),
+            timesteps: &batch.timesteps,
+        };
+        let output = self
+            .unet
+            .forward_conditioned(&weights, constant(x_t), conditioning);
+        let loss = self.objective.loss(output, target);
         let grads = loss.backward();
         let grads = weights
             .tensors()
@@ -291,6 +324,11 @@ impl<B: Kernels + Ops> Trainer<B> {
                 })
             })
             .collect();
-        (Loss(loss.inner()), grads)
+        (Loss(loss.inner()), Gradients(grads), numbers)
     }
+}
+
+/// A tensor that needs no gradient.
+fn constant<B: Backend, const D: usize>(tensor: FloatTensor<B>) -> Tensor<Autodiff<B>, D> {
+    Tensor::from_inner(wrap(tensor))
 }

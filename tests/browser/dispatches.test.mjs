@@ -1,9 +1,10 @@
-// A GPU pays for every dispatch, however small: a step must not take more of them than it has to.
+// A GPU pays for every dispatch and every upload, however small: a step must not take more of them than
+// it has to.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, serve } from './lab.mjs';
 
-const MOST = { training: 300, denoising: 90 };
+const MOST = { training: 300, denoising: 90, uploads: 1 };
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let server;
@@ -24,11 +25,21 @@ after(async () => {
 });
 
 /**
- * The dispatches of a training step and of a denoising step of the default network.
+ * The dispatches of a training step and of a denoising step of the default network, and the uploads of the
+ * former.
  * @param {string} address
  */
 async function count(address) {
   let dispatches = 0;
+  let uploads = 0;
+  const UNIFORM = 0x40;
+  const queue = /** @type {any} */ (globalThis).GPUQueue.prototype;
+  const { writeBuffer } = queue;
+  queue.writeBuffer = function (/** @type {any[]} */ ...args) {
+    // Sizes that burn gives a launch of its own are parameters of the launch.
+    if (!(args[0].usage & UNIFORM)) uploads++;
+    return writeBuffer.apply(this, args);
+  };
   const encoder = /** @type {any} */ (globalThis).GPUComputePassEncoder.prototype;
   for (const name of ['dispatchWorkgroups', 'dispatchWorkgroupsIndirect']) {
     const original = encoder[name];
@@ -50,18 +61,22 @@ async function count(address) {
   // The first step of each kind also prepares what the others find.
   const training = () => engine.train(0, 1);
   await training();
+  const uploadsBefore = uploads;
   const inTraining = await counted(training);
+  const inUploads = uploads - uploadsBefore;
   const sampling = engine.sample(JSON.stringify({ sampler: 'ddim', steps: 10, count: 2 }));
   const denoising = () => sampling.next();
   // x_T is a frame, but no step.
   await denoising();
   await denoising();
-  return { training: inTraining, denoising: await counted(denoising) };
+  return { training: inTraining, denoising: await counted(denoising), uploads: inUploads };
 }
 
 test('steps of the default network take few dispatches', async (t) => {
-  const { training, denoising } = await page.evaluate(count, server.address);
+  const { training, denoising, uploads } = await page.evaluate(count, server.address);
   t.diagnostic(`${training} dispatches a training step, ${denoising} a denoising step`);
+  t.diagnostic(`${uploads} uploads a training step`);
   assert.ok(training <= MOST.training, `${training} dispatches a training step`);
   assert.ok(denoising <= MOST.denoising, `${denoising} dispatches a denoising step`);
+  assert.ok(uploads <= MOST.uploads, `${uploads} uploads a training step`);
 });

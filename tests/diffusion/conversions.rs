@@ -95,14 +95,8 @@ fn targets_read_back_as_what_they_were_made_of() {
         (true, PredictionType::FlowPrediction),
     ] {
         for (level, x_0, eps, x_t) in cases(flow) {
-            let values = |image: &Image| -> Vec<f32> { image.to_data().to_vec().unwrap() };
-            let target: Vec<f32> = prediction_type
-                .target(&values(&x_0), &values(&eps), level)
-                .collect();
-            let target = Image::from_data(
-                burn::tensor::TensorData::new(target, x_0.dims()),
-                &Default::default(),
-            );
+            let [of_x0, of_eps] = prediction_type.target_coefficients(level);
+            let target = x_0.clone() * of_x0 + eps.clone() * of_eps;
             let read = |values: Image| {
                 let output = ModelOutput {
                     values,

@@ -172,11 +172,12 @@ fn the_floor_is_the_ideal_denoisers_loss() {
                     PredictionType::VPrediction => eps_hat * level.signal - x_0_hat * level.noise,
                     PredictionType::FlowPrediction => eps_hat - x_0_hat,
                 };
+                let [_, _, of_x0, of_eps] = objective.coefficients(t);
                 let target = Target {
-                    x_0: &x_0,
-                    eps: &eps,
+                    wanted: tensor(&x_0) * of_x0 + tensor(&eps) * of_eps,
+                    factors: None,
+                    x_0: tensor(&x_0),
                     timesteps: &[t; SAMPLES],
-                    shape,
                 };
                 objective.loss(output, target).into_scalar() as f64
             };

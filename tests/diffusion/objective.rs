@@ -2,7 +2,7 @@
 
 use burn::{
     backend::Autodiff,
-    tensor::{Tensor, TensorData},
+    tensor::{Tensor, TensorData, backend::Backend},
 };
 use unnoise::{
     backend::Flex,
@@ -47,6 +47,23 @@ fn x_0() -> Vec<f32> {
         .collect()
 }
 
+/// What `objective` compares with for `x_0` and `eps` of [`SHAPE`] at [`TIMESTEPS`].
+fn target<B: Backend>(objective: &Objective, x_0: &[f32], eps: &[f32]) -> Target<'static, B> {
+    let device = Default::default();
+    let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, SHAPE), &device);
+    let length = LENGTH / TIMESTEPS.len();
+    let wanted = (x_0.iter().zip(eps).enumerate()).map(|(at, (x_0, eps))| {
+        let [_, _, of_x0, of_eps] = objective.coefficients(TIMESTEPS[at / length]);
+        of_x0 * x_0 + of_eps * eps
+    });
+    Target {
+        wanted: tensor(wanted.collect()),
+        factors: (objective.factors(&TIMESTEPS)).map(|data| Tensor::from_data(data, &device)),
+        x_0: tensor(x_0.to_vec()),
+        timesteps: &TIMESTEPS,
+    }
+}
+
 /// The weights of Hang et al. 2023 and of the bound, for each prediction.
 #[test]
 fn weights_are_those_of_the_papers() {
@@ -89,27 +106,20 @@ fn losses_weigh_each_item() {
     ] {
         let objective = objective(PredictionType::VPrediction, weighting);
         let (x_0, eps, output) = (x_0(), numbers(1, LENGTH), numbers(2, LENGTH));
+        let target = target(&objective, &x_0, &eps);
         let mut expected = 0.0;
         for (i, &t) in TIMESTEPS.iter().enumerate() {
             let part = i * 12..(i + 1) * 12;
             let level = objective.schedule.level(Some(t));
-            let target =
-                objective
-                    .prediction_type
-                    .target(&x_0[part.clone()], &eps[part.clone()], level);
-            let squares = target
-                .zip(&output[part])
-                .map(|(a, b)| ((a - b) as f64).powi(2));
+            let [of_x0, of_eps] = objective.prediction_type.target_coefficients(level);
+            let squares = part.map(|at| {
+                let wanted = of_x0 * x_0[at] as f64 + of_eps * eps[at] as f64;
+                (wanted - output[at] as f64).powi(2)
+            });
             expected += objective.weight(t) * squares.sum::<f64>() / LENGTH as f64;
         }
         let output =
             Tensor::<Flex, 4>::from_data(TensorData::new(output, SHAPE), &Default::default());
-        let target = Target {
-            x_0: &x_0,
-            eps: &eps,
-            timesteps: &TIMESTEPS,
-            shape: SHAPE,
-        };
         let loss = objective.loss(output, target).into_scalar() as f64;
         assert!(
             (loss / expected - 1.0).abs() < 1e-5,
@@ -128,12 +138,6 @@ fn hybrid_gradients_keep_mean_and_variance_apart() {
     learned.vlb_weight = 1.0;
     let fixed = objective(PredictionType::Epsilon, LossWeighting::Simple);
     let (x_0, eps) = (x_0(), numbers(1, LENGTH));
-    let target = Target {
-        x_0: &x_0,
-        eps: &eps,
-        timesteps: &TIMESTEPS,
-        shape: SHAPE,
-    };
     let device = Default::default();
     let mean: Vec<f32> = eps
         .iter()
@@ -147,12 +151,15 @@ fn hybrid_gradients_keep_mean_and_variance_apart() {
     };
     let (mean_leaf, place_leaf) = (leaf(&mean), leaf(&place));
     let output = Tensor::cat(vec![mean_leaf.clone(), place_leaf.clone()], 1);
-    let grads = learned.loss(output, target).backward();
+    let grads = learned
+        .loss(output, target(&learned, &x_0, &eps))
+        .backward();
     let grad = |leaf: &Tensor<Autodiff<Flex>, 4>, grads| -> Vec<f32> {
         leaf.grad(grads).unwrap().into_data().to_vec().unwrap()
     };
     let simple_leaf = leaf(&mean);
-    let simple_grads = fixed.loss(simple_leaf.clone(), target).backward();
+    let simple_target = target(&fixed, &x_0, &eps);
+    let simple_grads = fixed.loss(simple_leaf.clone(), simple_target).backward();
     let difference = grad(&mean_leaf, &grads)
         .iter()
         .zip(grad(&simple_leaf, &simple_grads))
@@ -164,6 +171,7 @@ fn hybrid_gradients_keep_mean_and_variance_apart() {
             Tensor::<Flex, 4>::from_data(TensorData::new(values.to_vec(), SHAPE), &device)
         };
         let output = Tensor::cat(vec![tensor(&mean), tensor(place)], 1);
+        let target = target(&learned, &x_0, &eps);
         learned.loss(output, target).into_scalar() as f64
     };
     for (index, grad) in grad(&place_leaf, &grads).iter().enumerate().step_by(5) {

@@ -2,7 +2,7 @@
 
 use burn::{
     backend::Autodiff,
-    tensor::{Tensor, TensorData, backend::Backend},
+    tensor::{Tensor, TensorData, backend::Backend, ops::FloatTensor},
 };
 use unnoise::backend::Flex;
 use unnoise::ops::{
@@ -64,6 +64,17 @@ pub fn assert_close(actual: &[f32], expected: &[f32], what: &str) {
         actual[index],
         expected[index],
     );
+}
+
+/// The optimizer step of one parameter.
+fn adam_step<B: Kernels>(
+    state: ParameterState<B>,
+    grad: FloatTensor<B>,
+    step: AdamStep,
+    device: &B::Device,
+) -> ParameterState<B> {
+    let uploaded = B::float_from_data(step.numbers(), device);
+    B::adam_step(vec![state], vec![grad], step, uploaded).remove(0)
 }
 
 pub fn output_shape(n: usize, h: usize, w: usize, c: usize, g: ConvGeometry) -> [usize; 4] {
@@ -381,7 +392,7 @@ pub fn adam_agrees<B: Kernels>(device: &B::Device) {
         ema_decay: 0.9,
     };
     let actual = run::<B>(device, |state, grad| {
-        B::adam_step(vec![state], vec![unwrap(grad)], step).remove(0)
+        adam_step::<B>(state, unwrap(grad), step, device)
     });
     let expected = run::<Flex>(&Default::default(), |state, grad| {
         portable::adam_step::<Flex>(state, unwrap(grad), step)
@@ -508,7 +519,7 @@ pub fn adam_leaves_other_holders_alone<B: Kernels>(device: &B::Device) {
         bias_correction2: 0.01,
         ema_decay: 0.5,
     };
-    let stepped = B::adam_step(vec![state], vec![unwrap(of(2))], step).remove(0);
+    let stepped = adam_step::<B>(state, unwrap(of(2)), step, device);
     assert_eq!(values(value), numbers(100, 1));
     assert_eq!(values(zeros), vec![0.0; 100]);
     let moved = values(wrap::<B, 1>(stepped.value));

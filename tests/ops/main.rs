@@ -4,6 +4,7 @@
 mod cases;
 mod check;
 mod fused;
+mod noise;
 mod sums;
 mod threads;
 
@@ -78,6 +79,16 @@ macro_rules! backend_tests {
             #[test]
             fn weighted_sum_agrees_with_arithmetic() {
                 sums::weighted_sum_agrees::<$backend>(&$device);
+            }
+
+            #[test]
+            fn noise_is_that_of_the_generator() {
+                noise::normals_agree::<$backend>(&$device);
+            }
+
+            #[test]
+            fn a_step_is_uploaded_as_it_is() {
+                noise::uploads_agree::<$backend>(&$device);
             }
 
             #[test]

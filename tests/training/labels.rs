@@ -71,7 +71,7 @@ fn only_the_classes_of_a_batch_have_gradients() {
     assert_eq!(specs[place].shape, [3, 32]);
     let start: usize = specs[..place].iter().map(|spec| spec.count()).sum();
     let (_, grads) = block_on(session.gradients(0..1)).unwrap();
-    let batch = Batch::at(3, 0..1, &dataset(), trainer.schedule(), &config());
+    let batch = Batch::at(3, 0..1, &dataset(), &config());
     let [label] = batch.class_labels.unwrap()[..] else {
         panic!("one image has one label");
     };

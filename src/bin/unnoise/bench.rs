@@ -199,17 +199,11 @@ fn batches<B: Kernels + Ops>(session: &Session<B>) -> Result<Vec<u8>> {
     let named: Vec<NamedTensor> = (0..3)
         .flat_map(|i| {
             let step = trainer.state().step + i;
-            let batch = Batch::at(
-                step,
-                0..count,
-                session.dataset(),
-                trainer.schedule(),
-                config,
-            );
-            let wanted = trainer.objective().wanted(batch.target());
+            let batch = Batch::at(step, 0..count, session.dataset(), config);
+            let [x_t, wanted] = batch.mixture(trainer.objective()).on_host();
             let timesteps = batch.timesteps.iter().map(|t| *t as f32).collect();
             [
-                ("x_t", images.clone(), batch.x_t),
+                ("x_t", images.clone(), x_t),
                 ("target", images.clone(), wanted),
                 ("timesteps", vec![count], timesteps),
             ]

@@ -2,15 +2,10 @@
 // place, for up to TENSORS parameter tensors; one number per thread. Neighbouring threads touch
 // neighbouring numbers, so this runs at the speed of memory.
 //
-// The state is [value, exp_avg, exp_avg_sq, ema], each of `plan.length` numbers with all tensors in it.
+// The state is PLAN numbers that say where each tensor lies, then [value, exp_avg, exp_avg_sq, ema], each of
+// them with all tensors in it.
 
-struct Place {
-    first_workgroup: u32,
-    first_number: u32,
-    count: u32,
-}
-
-struct Plan {
+struct Step {
     learning_rate: f32,
     beta1: f32,
     beta2: f32,
@@ -18,11 +13,9 @@ struct Plan {
     bias_correction1: f32,
     bias_correction2: f32,
     ema_decay: f32,
-    length: u32,
-    places: array<Place, TENSORS>,
 }
 
-@group(0) @binding(0) var<storage, read> plan: Plan;
+@group(0) @binding(0) var<storage, read> step: Step;
 @group(0) @binding(1) var<storage, read_write> state: array<f32>;
 @group(0) @binding(2) var<storage, read> grad_0: array<f32>;
 @group(0) @binding(3) var<storage, read> grad_1: array<f32>;
@@ -49,26 +42,29 @@ fn main(
 ) {
     let workgroup = group_id.y * DISPATCH_WIDTH + group_id.x;
     var tensor = 0u;
-    #repeat TENSORS if (workgroup >= plan.places[$i].first_workgroup) { tensor = $iu; }
-    let place = plan.places[tensor];
-    let index = (workgroup - place.first_workgroup) * THREADS + lane;
-    if (index >= place.count) {
+    #repeat TENSORS if (f32(workgroup) >= state[3u * $iu]) { tensor = $iu; }
+    let first_workgroup = u32(state[3u * tensor]);
+    let place = u32(state[3u * tensor + 1u]);
+    let count = u32(state[3u * tensor + 2u]);
+    let index = (workgroup - first_workgroup) * THREADS + lane;
+    if (index >= count) {
         return;
     }
-    let value = place.first_number + index;
-    let exp_avg = value + plan.length;
-    let exp_avg_sq = exp_avg + plan.length;
-    let ema = exp_avg_sq + plan.length;
+    let length = u32(state[3u * TENSORS]);
+    let value = PLAN + place + index;
+    let exp_avg = value + length;
+    let exp_avg_sq = exp_avg + length;
+    let ema = exp_avg_sq + length;
 
     let g = grad(tensor, index);
-    let mean = plan.beta1 * state[exp_avg] + (1.0 - plan.beta1) * g;
-    let mean_sq = plan.beta2 * state[exp_avg_sq] + (1.0 - plan.beta2) * g * g;
-    let denominator = sqrt(mean_sq / plan.bias_correction2) + plan.epsilon;
+    let mean = step.beta1 * state[exp_avg] + (1.0 - step.beta1) * g;
+    let mean_sq = step.beta2 * state[exp_avg_sq] + (1.0 - step.beta2) * g * g;
+    let denominator = sqrt(mean_sq / step.bias_correction2) + step.epsilon;
     let updated =
-        state[value] - plan.learning_rate * (mean / plan.bias_correction1) / denominator;
+        state[value] - step.learning_rate * (mean / step.bias_correction1) / denominator;
 
     state[exp_avg] = mean;
     state[exp_avg_sq] = mean_sq;
     state[value] = updated;
-    state[ema] = plan.ema_decay * state[ema] + (1.0 - plan.ema_decay) * updated;
+    state[ema] = step.ema_decay * state[ema] + (1.0 - step.ema_decay) * updated;
 }

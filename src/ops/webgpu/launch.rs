@@ -13,6 +13,9 @@ pub(super) type Primitive = CubeTensor<WgpuRuntime>;
 /// since WebGPU allows 65,535 along each.
 pub(super) const DISPATCH_WIDTH: usize = 32_768;
 
+/// Part of a buffer that is bound alone must begin at a multiple of this many numbers, 256 bytes.
+pub(super) const ALIGNMENT: usize = 64;
+
 /// The sizes of a primitive of known rank.
 pub(super) fn dimensions<const D: usize>(tensor: &Primitive) -> [usize; D] {
     let shape = tensor.shape();
@@ -44,6 +47,22 @@ pub(super) fn reshaped(tensor: Primitive, shape: Shape) -> Primitive {
         shape,
         tensor.handle,
         tensor.dtype,
+    )
+}
+
+/// The numbers of `whole` from `start` on, a multiple of [`ALIGNMENT`], as a tensor of their own.
+pub(super) fn part(whole: &Primitive, start: usize, shape: Shape) -> Primitive {
+    let size = shape.num_elements().next_multiple_of(ALIGNMENT);
+    let bytes = |numbers: usize| (numbers * size_of::<f32>()) as u64;
+    let end = whole.handle.size() - bytes(start) - bytes(size);
+    CubeTensor::new_contiguous(
+        whole.client.clone(),
+        whole.device.clone(),
+        shape,
+        (whole.handle.clone())
+            .offset_start(bytes(start))
+            .offset_end(end),
+        DType::F32,
     )
 }
 

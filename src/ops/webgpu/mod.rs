@@ -12,6 +12,7 @@ mod conv_direct;
 pub mod device;
 mod group_norm;
 mod launch;
+mod noise;
 mod optimizer;
 mod shader;
 mod silu;
@@ -21,11 +22,15 @@ mod sum_pixels;
 mod upsample;
 mod weighted_sum;
 
-use burn::tensor::{TensorMetadata, ops::FloatTensor};
+use burn::tensor::{TensorData, TensorMetadata, ops::FloatTensor};
+use burn_wgpu::WgpuDevice;
 
-use crate::backend::WebGpu;
+use crate::{backend::WebGpu, random::Normals};
 
-use super::{AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState};
+use super::{
+    AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState,
+    mixture::{NoiseMixture, UploadedStep},
+};
 
 /// burn's plain operations, for `scripts/bench` to compare with.
 #[cfg(feature = "portable")]
@@ -171,12 +176,26 @@ impl Kernels for WebGpu {
         weighted_sum::run(x, of_x, y, of_y)
     }
 
+    fn normals(numbers: Normals, shape: [usize; 4], device: &WgpuDevice) -> FloatTensor<Self> {
+        noise::normals(numbers, shape, device)
+    }
+
+    fn upload_step<const N: usize, const M: usize>(
+        mixture: NoiseMixture,
+        others: [TensorData; N],
+        optional: [Option<TensorData>; M],
+        device: &WgpuDevice,
+    ) -> UploadedStep<Self, N, M> {
+        noise::upload_step(mixture, others, optional, device)
+    }
+
     fn adam_step(
         states: Vec<ParameterState<Self>>,
         grads: Vec<FloatTensor<Self>>,
-        step: AdamStep,
+        _step: AdamStep,
+        uploaded: FloatTensor<Self>,
     ) -> Vec<ParameterState<Self>> {
-        optimizer::adam_step(states, grads, step)
+        optimizer::adam_step(states, grads, uploaded)
     }
 
     fn check_device() -> crate::error::Result<()> {

@@ -1,18 +1,19 @@
 //! The optimizer step.
 //!
 //! Launches: 1 per 6 parameter tensors. A shader may have 8 storage buffers everywhere; all that the
-//! optimizer keeps for a group of tensors is in one of them, which leaves 6 for gradients.
+//! optimizer keeps for a group of tensors is in one of them, with where each tensor lies there, and
+//! the numbers of the step are in another, which leaves 6 for gradients.
 
-use burn::tensor::{DType, Shape, Tensor, TensorMetadata};
+use burn::tensor::{DType, Shape, Tensor, TensorData, TensorMetadata};
 use burn_wgpu::CubeTensor;
 
 use crate::{
     backend::WebGpu,
-    ops::{AdamStep, ParameterState, unwrap, wrap},
+    ops::{ParameterState, unwrap, wrap},
 };
 
 use super::{
-    launch::{DISPATCH_WIDTH, Primitive, allocate, contiguous, dispatch, upload_words},
+    launch::{ALIGNMENT, DISPATCH_WIDTH, Primitive, allocate, contiguous, dispatch, part},
     shader::Shader,
 };
 
@@ -21,8 +22,9 @@ const THREADS: usize = 256;
 /// Parameter tensors a launch.
 const TENSORS: usize = 6;
 
-/// Part of a buffer that is bound alone must begin at a multiple of 256 bytes.
-const ALIGNMENT: usize = 64;
+/// Numbers at the start of a state's buffer: of each tensor its first workgroup, where it lies in a
+/// field, and its size; then the size of a field.
+const PLAN: usize = ALIGNMENT;
 
 /// Most numbers in one buffer: half of the 128 MiB that can be bound everywhere.
 const MOST: usize = 1 << 24;
@@ -30,7 +32,7 @@ const MOST: usize = 1 << 24;
 /// value, exp_avg, exp_avg_sq, ema.
 const FIELDS: usize = 4;
 
-/// Where a group of tensors lies in the buffer of its state, `[FIELDS, length]`.
+/// Where a group of tensors lies in the buffer of its state: a plan, then `[FIELDS, length]`.
 struct Layout {
     shapes: Vec<Shape>,
     /// The first number of each tensor within a field.
@@ -62,26 +64,42 @@ impl Layout {
         }
     }
 
-    /// The bytes of tensor `index` in field `field`: the first, and how many.
-    fn bytes(&self, field: usize, index: usize) -> (u64, u64) {
-        let first = field * self.length + self.places[index];
-        let count = room(self.shapes[index].num_elements());
-        let size = size_of::<f32>();
-        ((first * size) as u64, (count * size) as u64)
+    /// The number that tensor `index` of field `field` begins with.
+    fn start(&self, field: usize, index: usize) -> usize {
+        PLAN + field * self.length + self.places[index]
+    }
+
+    fn size(&self) -> usize {
+        PLAN + FIELDS * self.length
+    }
+
+    /// Workgroups for a number per thread, each of one tensor.
+    fn workgroups(&self) -> usize {
+        let counts = self.shapes.iter().map(Shape::num_elements);
+        counts.map(|count| count.div_ceil(THREADS)).sum()
+    }
+
+    /// What the shader reads at the start of the buffer. All are whole numbers that f32 holds.
+    fn plan(&self) -> Vec<f32> {
+        let mut plan = Vec::with_capacity(PLAN);
+        let mut workgroups = 0;
+        for (shape, place) in self.shapes.iter().zip(&self.places) {
+            let count = shape.num_elements();
+            plan.extend([workgroups, *place, count].map(|number| number as f32));
+            workgroups += count.div_ceil(THREADS);
+        }
+        // No workgroup comes as far as the places that are not taken.
+        for _ in self.shapes.len()..TENSORS {
+            plan.extend([f32::MAX, 0.0, 0.0]);
+        }
+        plan.push(self.length as f32);
+        plan.resize(PLAN, 0.0);
+        plan
     }
 
     /// Tensor `index` of field `field` in `buffer`.
     fn view(&self, buffer: &Primitive, field: usize, index: usize) -> Primitive {
-        let (first, size) = self.bytes(field, index);
-        let handle = buffer.handle.clone();
-        let end = handle.size() - first - size;
-        CubeTensor::new_contiguous(
-            buffer.client.clone(),
-            buffer.device.clone(),
-            self.shapes[index].clone(),
-            handle.offset_start(first).offset_end(end),
-            DType::F32,
-        )
+        part(buffer, self.start(field, index), self.shapes[index].clone())
     }
 
     fn views(&self, buffer: &Primitive) -> Vec<ParameterState<WebGpu>> {
@@ -105,10 +123,11 @@ impl Layout {
         let whole = states[0].value.handle.size();
         states.iter().enumerate().all(|(index, state)| {
             fields(state).iter().enumerate().all(|(field, tensor)| {
-                let (first, size) = self.bytes(field, index);
+                let bytes = |numbers: usize| (numbers * size_of::<f32>()) as u64;
+                let size = room(self.shapes[index].num_elements());
                 tensor.handle.size() == whole
-                    && tensor.handle.offset_start == Some(first)
-                    && tensor.handle.size_in_used() == size
+                    && tensor.handle.offset_start == Some(bytes(self.start(field, index)))
+                    && tensor.handle.size_in_used() == bytes(size)
                     && tensor.is_contiguous()
             })
         })
@@ -127,7 +146,7 @@ impl Layout {
         let buffer = CubeTensor::new_contiguous(
             first.client.clone(),
             first.device.clone(),
-            Shape::from([FIELDS * self.length]),
+            Shape::from([self.size()]),
             handle,
             DType::F32,
         );
@@ -140,11 +159,14 @@ impl Layout {
     }
 
     fn collect(&self, states: &[ParameterState<WebGpu>]) -> Primitive {
-        let buffer = allocate(&states[0].value, [FIELDS * self.length]);
+        let buffer = allocate(&states[0].value, [self.size()]);
+        let plan = TensorData::from(self.plan().as_slice());
+        let plan = Tensor::from_data(plan, &buffer.device);
         let mut buffer: Tensor<WebGpu, 1> = wrap(buffer);
+        buffer = buffer.slice_assign(0..PLAN, plan);
         for (index, state) in states.iter().enumerate() {
             for (field, tensor) in fields(state).into_iter().enumerate() {
-                let first = field * self.length + self.places[index];
+                let first = self.start(field, index);
                 let count = self.shapes[index].num_elements();
                 let flat = CubeTensor::new_contiguous(
                     tensor.client.clone(),
@@ -168,21 +190,22 @@ fn fields(state: &ParameterState<WebGpu>) -> [&Primitive; FIELDS] {
 pub(super) fn adam_step(
     states: Vec<ParameterState<WebGpu>>,
     grads: Vec<Primitive>,
-    step: AdamStep,
+    numbers: Primitive,
 ) -> Vec<ParameterState<WebGpu>> {
+    let numbers = contiguous(numbers);
     let mut stepped = Vec::with_capacity(states.len());
     let mut rest = states.into_iter().zip(grads).peekable();
     while rest.peek().is_some() {
         let (mut group, mut grads) = (Vec::new(), Vec::new());
-        let mut numbers = 0;
+        let mut size = PLAN;
         while let Some((state, grad)) = rest.next_if(|(state, _)| {
-            numbers += FIELDS * room(state.value.shape().num_elements());
-            group.is_empty() || (group.len() < TENSORS && numbers <= MOST)
+            size += FIELDS * room(state.value.shape().num_elements());
+            group.is_empty() || (group.len() < TENSORS && size <= MOST)
         }) {
             group.push(state);
             grads.push(contiguous(grad));
         }
-        stepped.extend(step_group(group, &grads, step));
+        stepped.extend(step_group(group, &grads, &numbers));
     }
     stepped
 }
@@ -190,41 +213,17 @@ pub(super) fn adam_step(
 fn step_group(
     states: Vec<ParameterState<WebGpu>>,
     grads: &[Primitive],
-    step: AdamStep,
+    numbers: &Primitive,
 ) -> Vec<ParameterState<WebGpu>> {
     let layout = Layout::of(&states);
     let buffer = layout.gather(states);
-
-    let mut plan: Vec<u32> = [
-        step.learning_rate,
-        step.beta1,
-        step.beta2,
-        step.epsilon,
-        step.bias_correction1,
-        step.bias_correction2,
-        step.ema_decay,
-    ]
-    .map(f32::to_bits)
-    .to_vec();
-    plan.push(layout.length as u32);
-    let mut workgroups = 0;
-    for (shape, place) in layout.shapes.iter().zip(&layout.places) {
-        let count = shape.num_elements();
-        plan.extend([workgroups as u32, *place as u32, count as u32]);
-        workgroups += count.div_ceil(THREADS);
-    }
-    // No workgroup comes as far as the places that are not taken.
-    for _ in grads.len()..TENSORS {
-        plan.extend([u32::MAX, 0, 0]);
-    }
-
-    let plan = upload_words(&buffer, &plan);
-    let mut buffers = vec![&plan, &buffer];
+    let mut buffers = vec![numbers, &buffer];
     buffers.extend(grads);
-    buffers.resize(2 + TENSORS, &plan);
+    buffers.resize(2 + TENSORS, numbers);
     let shader = Shader::new("adam", include_str!("adam.wgsl"), THREADS)
         .constant("TENSORS", TENSORS)
+        .constant("PLAN", PLAN)
         .constant("DISPATCH_WIDTH", DISPATCH_WIDTH);
-    dispatch(shader, workgroups, &buffers);
+    dispatch(shader, layout.workgroups(), &buffers);
     layout.views(&buffer)
 }
