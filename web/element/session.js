@@ -180,6 +180,7 @@ export class Session extends EventTarget {
       this.messages.say('lost', `A worker failed (${message}). ${left} on; nothing is lost.`);
       this.changed();
     });
+    lab.addEventListener('compiling', this.#changed);
     this.trainer.use(lab);
     this.insight.restart();
   }

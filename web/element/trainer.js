@@ -62,7 +62,7 @@ export class Trainer extends EventTarget {
     this.target = target;
     this.running = true;
     this.#abort = new AbortController();
-    this.#marks = [{ time: performance.now(), step: this.lab.step }];
+    this.#marks = [];
     this.#checkpointAt = performance.now() + CHECKPOINT_MS;
     this.dispatchEvent(new Event('change'));
     const run = this.#train(this.#abort.signal);
@@ -108,8 +108,9 @@ export class Trainer extends EventTarget {
     const now = performance.now();
     this.#marks.push({ time: now, step: this.lab.step });
     while (this.#marks.length > 2 && now - this.#marks[0].time > RATE_MS) this.#marks.shift();
+    // From the first report on: what comes before it is also the time of compiling.
     const [first] = this.#marks;
-    this.rate = ((this.lab.step - first.step) * 1000) / (now - first.time);
+    if (now > first.time) this.rate = ((this.lab.step - first.step) * 1000) / (now - first.time);
   }
 
   /** Storage may be full or forbidden; training must not end for that. */

@@ -60,6 +60,9 @@ export class WorkerClient extends EventTarget {
   #receive(reply) {
     if ('fatal' in reply) return this.#fail(reply.fatal);
     if ('lost' in reply) return this.dispatchEvent(new CustomEvent('lost', { detail: reply }));
+    if ('compiling' in reply) {
+      return this.dispatchEvent(new CustomEvent('compiling', { detail: reply.compiling }));
+    }
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.value);

@@ -39,7 +39,7 @@ export class StatusBar extends Panel {
           >${lab.adapter}${lab.workers > 1 ? `, ${lab.workers} workers` : nothing}</span
         >
       </label>
-      ${this.#status()}
+      ${this.#status()} ${compiling(lab)}
       ${
         trainer.running
           ? html`<span class="mini"
@@ -63,6 +63,7 @@ export class StatusBar extends Panel {
     const { session } = this;
     if (session.phase === 'failed') return 'Not running';
     if (session.activity) return `${session.activity}…`;
+    if (session.lab.compiling) return 'Preparing the GPU…';
     if (session.trainer.running) return 'Training';
     if (session.player.sampling || session.comparison.sampling) return 'Sampling';
     if (session.continues && session.origin === 'trained') return 'Paused';
@@ -86,5 +87,20 @@ export class StatusBar extends Panel {
     }
   }
 }
+
+/**
+ * How far the GPU's programs are compiled. On most machines it is gone before it is noticed.
+ * @param {import('../lab.js').Lab} lab
+ */
+const compiling = ({ compiling }) =>
+  compiling
+    ? html`<progress
+          aria-label="Preparing the GPU"
+          data-testid="compiling"
+          max=${compiling.total}
+          value=${compiling.done}
+        ></progress>
+        <span class="mini">${compiling.done} of ${compiling.total} programs</span>`
+    : nothing;
 
 customElements.define('unnoise-status-bar', StatusBar);

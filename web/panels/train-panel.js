@@ -191,11 +191,15 @@ export class TrainPanel extends Panel {
           <dd data-testid="parameters">${compact(lab.parameterCount)}</dd>
         </div>
       </dl>
-      <progress
-        aria-label="Training progress"
-        max="1"
-        value=${trainer.target ? Math.min(1, lab.step / trainer.target) : 0}
-      ></progress>`;
+      ${
+        trainer.running && lab.compiling
+          ? preparing(lab.compiling)
+          : html`<progress
+              aria-label="Training progress"
+              max="1"
+              value=${trainer.target ? Math.min(1, lab.step / trainer.target) : 0}
+            ></progress>`
+      }`;
   }
 
   get #empty() {
@@ -280,6 +284,16 @@ export class TrainPanel extends Panel {
     this.#plot?.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => floor)]);
   }
 }
+
+/**
+ * What the first step waits for.
+ * @param {import('../worker/protocol.js').Compiling} compiling
+ */
+const preparing = ({ done, total }) =>
+  html`<progress aria-label="Preparing the GPU" max=${total} value=${done}></progress>
+    <p class="muted" data-testid="preparing">
+      Preparing the GPU: ${done} of ${total} programs compiled. This happens once.
+    </p>`;
 
 /**
  * What becomes of the model in diffusers.

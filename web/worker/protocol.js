@@ -16,7 +16,10 @@
  * @typedef {{ id: number, ok: false, error: WireError }} Failure
  * @typedef {{ fatal: WireError }} Fatal the wasm instance is poisoned; the worker must be replaced
  * @typedef {{ lost: WireError, workers: number }} Lost a helper failed; `workers` are left and go on
- * @typedef {Success | Failure | Fatal | Lost} Reply
+ * @typedef {{ done: number, total: number }} Compiling programs of the GPU, since it last had none to
+ *   compile
+ * @typedef {{ compiling: Compiling }} Progress
+ * @typedef {Success | Failure | Fatal | Lost | Progress} Reply
  *
  * @typedef {{ code: string, message: string }} WireError
  *

@@ -1,0 +1,26 @@
+/**
+ * Counts the GPU's programs while they are compiled, which takes from milliseconds to seconds each and
+ * happens behind the back of whoever launches them.
+ *
+ * @param {(progress: import('./protocol.js').Compiling) => void} tell called for every program, when it
+ *   is asked for and when it is there
+ */
+export function watchCompiling(tell) {
+  const device = /** @type {any} */ (globalThis).GPUDevice?.prototype;
+  if (!device) return;
+  const create = device.createComputePipeline;
+  let [done, total] = [0, 0];
+  device.createComputePipeline = function (/** @type {any} */ descriptor) {
+    // The scope is answered once all that was asked for before is done. No program fails for lack of
+    // memory, so it keeps no error from those who wait for them.
+    this.pushErrorScope('out-of-memory');
+    const pipeline = create.call(this, descriptor);
+    const compiled = this.popErrorScope();
+    if (done === total) [done, total] = [0, 0];
+    total++;
+    tell({ done, total });
+    const finish = () => tell({ done: ++done, total });
+    compiled.then(finish, finish);
+    return pipeline;
+  };
+}
