@@ -1,0 +1,82 @@
+// Whoever trains for an hour must not run out of memory: after the first steps no more is taken.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, serve } from './lab.mjs';
+
+/** More show a smaller leak; `docs/benchmarks.md` says what 5,000 showed. */
+const STEPS = Number(process.env.MEMORY_STEPS ?? 300);
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {import('playwright-core').BrowserContext} */
+let context;
+
+before(async () => {
+  server = await serve();
+  context = await launch();
+});
+after(async () => {
+  await context?.close();
+  server?.stop();
+});
+
+/**
+ * Bytes that a small network holds after the first steps and after `steps`.
+ * @param {{ address: string, family: string, backend: string, steps: number }} job
+ */
+async function measure({ address, family, backend, steps }) {
+  const { GPUDevice, GPUBuffer } = /** @type {any} */ (globalThis);
+  let gpuBytes = 0;
+  /** @type {WeakMap<object, number>} */
+  const alive = new WeakMap();
+  if (GPUDevice) {
+    const { createBuffer } = GPUDevice.prototype;
+    GPUDevice.prototype.createBuffer = function (/** @type {any} */ descriptor) {
+      const buffer = createBuffer.call(this, descriptor);
+      alive.set(buffer, buffer.size);
+      gpuBytes += buffer.size;
+      return buffer;
+    };
+    const { destroy } = GPUBuffer.prototype;
+    GPUBuffer.prototype.destroy = function () {
+      gpuBytes -= alive.get(this) ?? 0;
+      alive.delete(this);
+      destroy.call(this);
+    };
+  }
+  const { default: init, Engine } = await import(`${address}pkg/${family}/unnoise.js`);
+  const { memory } = await init();
+  const config = JSON.parse(Engine.defaultConfig(8, 4));
+  config.unet.block_out_channels = [8, 16];
+  config.unet.down_block_types = ['DownBlock2D', 'DownBlock2D'];
+  config.unet.up_block_types = ['UpBlock2D', 'UpBlock2D'];
+  config.unet.norm_num_groups = 4;
+  config.training.batch_size = 2;
+  const engine = await Engine.create(backend, JSON.stringify(config));
+  engine.setImages(new Uint8Array(4 * 8 * 8 * 3).fill(99), 4, 8);
+  const bytes = () => ({ wasm: memory.buffer.byteLength, gpu: gpuBytes });
+  const train = async (/** @type {number} */ count) => {
+    const end = engine.step() + count;
+    while (engine.step() < end) await engine.train(1000, end - engine.step());
+  };
+  await train(100);
+  const early = bytes();
+  await train(steps);
+  return { early, late: bytes() };
+}
+
+for (const [family, backend] of [
+  ['cpu-relaxed', 'flex'],
+  ['gpu', 'webgpu'],
+]) {
+  test(`memory stays what it is on ${backend}`, async (t) => {
+    const page = await context.newPage();
+    await page.goto(`${server.address}README.md`);
+    const job = { address: server.address, family, backend, steps: STEPS };
+    const { early, late } = await page.evaluate(measure, job);
+    t.diagnostic(`${STEPS} steps: ${JSON.stringify(early)} to ${JSON.stringify(late)}`);
+    assert.ok(early.wasm > 0);
+    assert.ok(backend === 'flex' || early.gpu > 0);
+    assert.deepEqual(late, early);
+  });
+}
