@@ -212,9 +212,11 @@ export class TrainPanel extends Panel {
     return html`<div class="hint">
       <p>
         ${
-          session.data.images.length
-            ? 'Press Start: the loss and the first drawings appear here. You can pause at any time, and closing the tab loses nothing.'
-            : 'Add images first, or choose one of the sets above.'
+          session.trainer.running
+            ? 'The loss and the first drawings appear here.'
+            : session.data.images.length
+              ? 'Press Start: the loss and the first drawings appear here. You can pause at any time, and closing the tab loses nothing.'
+              : 'Add images first, or choose one of the sets above.'
         }
       </p>
     </div>`;
