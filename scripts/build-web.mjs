@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Bundles web/ into the npm package pkg/: unnoise.js (element and Lab), lab.js (Lab alone),
-// worker.js, the types, and the bundled samples. The wasm in pkg/gpu and pkg/cpu is built elsewhere.
+// worker.js, the types, and the bundled samples. scripts/build-family builds the wasm.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { cp, mkdir, rm } from 'node:fs/promises';

@@ -54,7 +54,8 @@ export const SAMPLE_DEFAULTS = /** @type {const} */ ({
  * without a user interface.
  *
  * Dispatches `crash` when the worker died; `restart` then gives it a new one. Dispatches `lost` when
- * one of the helpers of that worker did; the others then go on without it.
+ * one of the helpers of that worker did; the others then go on without it. Dispatches `compiling` as the
+ * GPU's programs are compiled, before the first step of a kind.
  */
 export class Lab extends EventTarget {
   /** @type {import('./lib/backend.js').BackendChoice} */
@@ -64,6 +65,7 @@ export class Lab extends EventTarget {
   /** @type {number | undefined} */
   #requestedWorkers;
   #workers = 1;
+  #compiling = { done: 0, total: 0 };
   /** @type {EngineState & { parsed: Config }} */
   #state;
   /** @type {MasterImage[]} */
@@ -125,6 +127,11 @@ export class Lab extends EventTarget {
   /** Why the backend is not the one that one might expect. */
   get backendReason() {
     return this.#choice.reason;
+  }
+  /** How much of the GPU's programs is compiled, while some are not; see `compiling`. */
+  get compiling() {
+    const { done, total } = this.#compiling;
+    return done < total ? { done, total } : undefined;
   }
   get config() {
     return this.#state.parsed;
@@ -397,7 +404,7 @@ export class Lab extends EventTarget {
   async #choose(choice) {
     this.#choice = choice;
     const { backend } = choice;
-    await this.#client.call('loadWasm', 0, { backend, module: await compileWasm(backend) });
+    await this.#client.call('loadWasm', 0, { backend, build: await compileWasm(backend) });
   }
 
   /**
@@ -446,7 +453,15 @@ export class Lab extends EventTarget {
   #listen() {
     this.#client.addEventListener('crash', this.#onCrash);
     this.#client.addEventListener('lost', this.#onLost);
+    this.#client.addEventListener('compiling', this.#onCompiling);
   }
+
+  /** @param {Event} event */
+  #onCompiling = (event) => {
+    const { detail } = /** @type {CustomEvent<import('./worker/protocol.js').Compiling>} */ (event);
+    this.#compiling = detail;
+    this.dispatchEvent(new CustomEvent('compiling', { detail }));
+  };
 
   /** @param {Event} event */
   #onLost = (event) => {
@@ -462,6 +477,8 @@ export class Lab extends EventTarget {
   #letGo() {
     this.#client.removeEventListener('crash', this.#onCrash);
     this.#client.removeEventListener('lost', this.#onLost);
+    this.#client.removeEventListener('compiling', this.#onCompiling);
+    this.#compiling = { done: 0, total: 0 };
     if (this.#engine && !this.#client.failure) {
       this.#client.call('free', this.#engine).catch(() => {});
     }

@@ -39,9 +39,17 @@ export const CONTENDERS = /** @type {any} */ ([
     note: 'eager, channels_last',
   },
 
-  { ...cpu, name: 'Unnoise flex', library: 'unnoise', variant: 'flex', build: 'cpu' },
+  { ...cpu, name: 'Unnoise flex', library: 'unnoise', variant: 'flex', build: 'cpu-relaxed' },
+  {
+    ...cpu,
+    name: 'Unnoise flex, plain SIMD',
+    library: 'unnoise',
+    variant: 'flex',
+    build: 'cpu',
+    note: 'the build for browsers without relaxed SIMD',
+  },
   { ...cpu, name: 'Unnoise flex, 2 workers', kind: 'lab', variant: 'flex' },
-  { ...cpu, name: 'Unnoise candle', library: 'unnoise', variant: 'candle', build: 'cpu' },
+  { ...cpu, name: 'Unnoise candle', library: 'unnoise', variant: 'candle', build: 'cpu-relaxed' },
   {
     ...cpu,
     name: 'TensorFlow.js wasm',

@@ -1,41 +1,49 @@
+import { relaxedSimd } from 'wasm-feature-detect';
 import { LabError } from './errors.js';
 
 /**
- * The two wasm builds, each fetched and compiled once a page: a compiled module can be sent to any
- * number of workers, which share its code.
+ * The wasm builds, each fetched and compiled once a page: a compiled module can be sent to any number
+ * of workers, which share its code.
  *
  * @typedef {import('./backend.js').BackendName} BackendName
+ * @typedef {'gpu' | 'cpu' | 'cpu-relaxed'} Family the folder of a build
+ * @typedef {{ family: Family, module: WebAssembly.Module }} Build
  */
+
+/** @type {Map<Family, Promise<Build>>} */
+const builds = new Map();
 
 /**
- * The folder of a backend's build.
+ * The build for a backend. That for the CPU comes twice: relaxed SIMD multiplies and adds in one
+ * instruction, but not every browser has it.
  * @param {BackendName} backend
+ * @returns {Promise<Family>}
  */
-export const familyOf = (backend) => (backend === 'webgpu' ? 'gpu' : 'cpu');
-
-/** @type {Map<string, Promise<WebAssembly.Module>>} */
-const modules = new Map();
-
-/**
- * @param {BackendName} backend
- * @returns {Promise<WebAssembly.Module>}
- */
-export function compileWasm(backend) {
-  const family = familyOf(backend);
-  let module = modules.get(family);
-  if (!module) {
-    module = fetchModule(family);
-    modules.set(family, module);
-    // A failed download must not stick: the next request tries again.
-    module.catch(() => modules.delete(family));
-  }
-  return module;
+async function familyOf(backend) {
+  if (backend === 'webgpu') return 'gpu';
+  return (await relaxedSimd()) ? 'cpu-relaxed' : 'cpu';
 }
 
-/** @param {string} family */
+/**
+ * @param {BackendName} backend
+ * @returns {Promise<Build>}
+ */
+export async function compileWasm(backend) {
+  const family = await familyOf(backend);
+  let build = builds.get(family);
+  if (!build) {
+    build = fetchModule(family).then((module) => ({ family, module }));
+    builds.set(family, build);
+    // A failed download must not stick: the next request tries again.
+    build.catch(() => builds.delete(family));
+  }
+  return build;
+}
+
+/** @param {Family} family */
 async function fetchModule(family) {
   try {
-    // Relative to the bundled script, which sits beside the folders `gpu` and `cpu`.
+    // Relative to the bundled script, which sits beside the folders of the builds.
     const response = await fetch(new URL(`./${family}/unnoise_bg.wasm`, import.meta.url));
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     // Not every static host knows the type without which nothing is compiled as it arrives.
@@ -49,7 +57,7 @@ async function fetchModule(family) {
 }
 
 /**
- * @param {string} family
+ * @param {Family} family
  * @param {unknown} cause
  */
 export const noWasm = (family, cause) =>

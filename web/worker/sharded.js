@@ -246,7 +246,7 @@ export class ShardedEngine {
     // The first step waits for all helpers, and so may not wait for one for ever.
     const limit = setTimeout(() => client.giveUp(), START_LIMIT_MS);
     try {
-      await client.call('loadWasm', 0, { backend, module: loadedWasm(backend).module });
+      await client.call('loadWasm', 0, { backend, build: loadedWasm(backend).build });
       const { engine } = await client.call('create', 0, { backend, config });
       return { client, target: engine };
     } finally {

@@ -1,7 +1,7 @@
-import { familyOf, noWasm } from '../lib/wasm-module.js';
+import { noWasm } from '../lib/wasm-module.js';
 
 /**
- * The two wasm builds as they run in a worker. Types are those of the wasm-bindgen bindings.
+ * The wasm builds as they run in a worker. Types are those of the wasm-bindgen bindings.
  *
  * @typedef {import('../lib/backend.js').BackendName} BackendName
  *
@@ -46,26 +46,30 @@ import { familyOf, noWasm } from '../lib/wasm-module.js';
 
 /**
  * A build that runs here, and what was compiled of it, for further workers.
- * @typedef {{ bindings: Promise<WasmModule>, module: WebAssembly.Module }} Loaded
+ * @typedef {import('../lib/wasm-module.js').Build} Build
+ * @typedef {{ bindings: Promise<WasmModule>, build: Build }} Loaded
  */
 
-/** @type {Map<string, Loaded>} */
+/** @type {Map<BackendName, Loaded>} */
 const loaded = new Map();
 
 /**
  * @param {BackendName} backend
- * @param {WebAssembly.Module} module of the backend's family
+ * @param {Build} build for that backend
  */
-export function loadWasm(backend, module) {
-  const family = familyOf(backend);
-  let known = loaded.get(family);
-  if (!known) {
-    known = { bindings: instantiate(family, module), module };
-    loaded.set(family, known);
+export async function loadWasm(backend, build) {
+  const { family } = build;
+  // Backends of one build share the instance.
+  const known = [...loaded.values()].find((other) => other.build.family === family);
+  const entry = known ?? { bindings: instantiate(build), build };
+  loaded.set(backend, entry);
+  try {
+    await entry.bindings;
+  } catch (error) {
     // A failed download of the bindings must not stick: the next request tries again.
-    known.bindings.catch(() => loaded.delete(family));
+    loaded.delete(backend);
+    throw error;
   }
-  return known.bindings;
 }
 
 /**
@@ -73,18 +77,15 @@ export function loadWasm(backend, module) {
  * @param {BackendName} backend
  */
 export function loadedWasm(backend) {
-  const known = loaded.get(familyOf(backend));
+  const known = loaded.get(backend);
   if (!known) throw new Error(`The build for ${backend} was not loaded.`);
   return known;
 }
 
-/**
- * @param {string} family
- * @param {WebAssembly.Module} module
- */
-async function instantiate(family, module) {
+/** @param {Build} build */
+async function instantiate({ family, module }) {
   try {
-    // Relative to the bundled worker, which sits beside the folders `gpu` and `cpu`.
+    // Relative to the bundled worker, which sits beside the folders of the builds.
     const address = new URL(`./${family}/unnoise.js`, import.meta.url).href;
     const bindings = /** @type {WasmModule} */ (await import(address));
     await bindings.default({ module_or_path: module });

@@ -7,6 +7,7 @@
  * @typedef {import('./wasm.js').Measurement} Measurement
  */
 import { putCheckpoint } from '../lib/store.js';
+import { watchCompiling } from './compiling.js';
 import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
 import { loadedWasm, loadWasm } from './wasm.js';
@@ -53,9 +54,7 @@ const stateOf = (engine) => ({
 
 /** @type {Record<import('./protocol.js').MethodName, (target: number, args: any) => any>} */
 const methods = {
-  async loadWasm(_, { backend, module }) {
-    await loadWasm(backend, module);
-  },
+  loadWasm: (_, { backend, build }) => loadWasm(backend, build),
   async defaultConfig(_, { backend, size, images, timesteps }) {
     return (await loadedWasm(backend).bindings).Engine.defaultConfig(size, images, timesteps);
   },
@@ -139,6 +138,8 @@ const post = (reply, transfer = []) => self.postMessage(reply, { transfer });
 
 /** @type {ConstructorParameters<typeof ShardedEngine>[1]['lost']} */
 const tellLost = (error, workers) => post({ lost: error, workers });
+
+watchCompiling((compiling) => post({ compiling }));
 
 /** @param {any} error */
 const describe = (error) => ({

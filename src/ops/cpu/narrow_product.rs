@@ -1,7 +1,8 @@
 //! Matrix products for WebAssembly's 128-bit vectors.
 //!
 //! gemm's kernel of 12 × 4 accumulators does not fit the 16 vector registers of an x86-64 browser,
-//! where multiplication and addition are two instructions; 4 × 8 does and is a quarter faster.
+//! where multiplication and addition are two instructions; 4 × 8 does and is a quarter faster. With
+//! relaxed SIMD the two are one instruction where the processor has it.
 
 use std::cell::Cell;
 
@@ -103,10 +104,7 @@ fn rows_times_panel<const R: usize, const N: usize>(
     let mut sums = [[0.0; N]; R];
     for (k, right) in panel.iter().enumerate() {
         for i in 0..R {
-            let left = rows[i][k];
-            for j in 0..N {
-                sums[i][j] += left * right[j];
-            }
+            add_product(&mut sums[i], rows[i][k], right);
         }
     }
     sums
@@ -123,13 +121,34 @@ fn columns_times_panel<const R: usize, const N: usize>(
     for (column, right) in columns.zip(panel) {
         let column = &column[first..first + R];
         for i in 0..R {
-            let left = column[i];
-            for j in 0..N {
-                sums[i][j] += left * right[j];
-            }
+            add_product(&mut sums[i], column[i], right);
         }
     }
     sums
+}
+
+/// `sum` += `left` · `right`.
+#[inline(always)]
+fn add_product<const N: usize>(sum: &mut [f32; N], left: f32, right: &[f32; N]) {
+    #[cfg(target_feature = "relaxed-simd")]
+    {
+        use std::arch::wasm32::*;
+        let vector = |x: &[f32; 4]| f32x4(x[0], x[1], x[2], x[3]);
+        let ((sums, _), (rights, _)) = (sum.as_chunks_mut(), right.as_chunks());
+        for (sum, right) in sums.iter_mut().zip(rights) {
+            let total = f32x4_relaxed_madd(f32x4_splat(left), vector(right), vector(sum));
+            *sum = [
+                f32x4_extract_lane::<0>(total),
+                f32x4_extract_lane::<1>(total),
+                f32x4_extract_lane::<2>(total),
+                f32x4_extract_lane::<3>(total),
+            ];
+        }
+    }
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    for (sum, right) in sum.iter_mut().zip(right) {
+        *sum += left * right;
+    }
 }
 
 #[cfg(test)]
