@@ -87,6 +87,15 @@ impl UNetConfig {
         self.num_class_embeds.map(|count| count.saturating_sub(1))
     }
 
+    /// Whether any block has self-attention.
+    pub fn has_attention(&self) -> bool {
+        self.add_attention
+            || self
+                .down_block_types
+                .contains(&DownBlockType::AttnDownBlock2D)
+            || self.up_block_types.contains(&UpBlockType::AttnUpBlock2D)
+    }
+
     /// Reads the `config.json` of a `UNet2DModel`.
     ///
     /// # Errors

@@ -112,6 +112,11 @@ impl AdamStep {
     }
 }
 
+/// What a loss is to be multiplied by where gradients pass through maps in half precision, whose least
+/// normal number is 6 · 10⁻⁵ (Micikevicius et al. 2018, "Mixed precision training", section 3.2). A power
+/// of two, so that it rounds nothing; gradients of parameters come out without it.
+pub const LOSS_SCALE: f32 = 32_768.0;
+
 /// The hot operations of a backend without gradients.
 ///
 /// The default methods are the portable definitions; a backend overrides what it does better.
@@ -316,6 +321,18 @@ pub trait Kernels: Backend {
             others: others.map(upload),
             optional: optional.map(|data| data.map(upload)),
         }
+    }
+
+    /// Whether [`Kernels::storing_halves`] does anything on `device`.
+    fn can_store_halves(device: &Self::Device) -> bool {
+        let _ = device;
+        false
+    }
+
+    /// Calls `run`, in which operations store feature maps in half precision where they can. A loss must
+    /// be multiplied by [`LOSS_SCALE`] in there before its gradients are computed.
+    fn storing_halves<R>(run: impl FnOnce() -> R) -> R {
+        run()
     }
 
     /// Fails if the device went wrong since the last call in a way that no operation could report,

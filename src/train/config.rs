@@ -12,6 +12,17 @@ use crate::{
     model::UNetConfig,
 };
 
+/// What feature maps are stored as while training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MixedPrecision {
+    /// f32
+    No,
+    /// f16 where the device can and the network has no attention: half the memory traffic; weights and all
+    /// sums stay f32.
+    Fp16,
+}
+
 /// How the network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,6 +50,8 @@ pub struct TrainingConfig {
     /// With labels, the share of images that are shown without theirs, so that the network also
     /// learns what guidance starts from (Ho & Salimans 2022, p_uncond).
     pub class_dropout_prob: f64,
+    /// What feature maps are stored as.
+    pub mixed_precision: MixedPrecision,
 }
 
 impl Default for TrainingConfig {
@@ -56,6 +69,7 @@ impl Default for TrainingConfig {
             vlb_weight: 1e-3,
             random_flip: false,
             class_dropout_prob: 0.1,
+            mixed_precision: MixedPrecision::No,
         }
     }
 }

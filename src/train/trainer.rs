@@ -11,12 +11,12 @@ use burn::{
     },
 };
 
-use super::{Config, Dataset, Gradients, batch::Batch};
+use super::{Config, Dataset, Gradients, batch::Batch, config::MixedPrecision};
 use crate::{
     diffusion::{Objective, Schedule, objective::Target},
     error::{Error, Result},
     model::{Conditioning, UNet, Weights},
-    ops::{AdamStep, Kernels, Ops, ParameterState, mixture::UploadedStep, wrap},
+    ops::{AdamStep, Kernels, LOSS_SCALE, Ops, ParameterState, mixture::UploadedStep, wrap},
 };
 
 /// The loss of one step, still on the device.
@@ -270,6 +270,13 @@ impl<B: Kernels + Ops> Trainer<B> {
         self.state.parameters = B::adam_step(parameters, grads, step, numbers);
     }
 
+    /// Attention is burn's, in f32 alone.
+    fn stores_halves(&self) -> bool {
+        self.config.training.mixed_precision == MixedPrecision::Fp16
+            && !self.config.unet.has_attention()
+            && B::can_store_halves(&self.device)
+    }
+
     /// The loss of `batch`, its gradients, and the numbers of the next step of Adam, which go to the
     /// device with the batch.
     fn loss_and_grads(&self, batch: &Batch) -> (Loss<B>, Gradients<B>, FloatTensor<B>) {
@@ -308,11 +315,20 @@ impl<B: Kernels + Ops> Trainer<B> {
             x_0: constant(x),
             timesteps: &batch.timesteps,
         };
-        let output = self
-            .unet
-            .forward_conditioned(&weights, constant(x_t), conditioning);
-        let loss = self.objective.loss(output, target);
-        let grads = loss.backward();
+        let run = |scale: Option<f32>| {
+            let output = (self.unet).forward_conditioned(&weights, constant(x_t), conditioning);
+            let loss = self.objective.loss(output, target);
+            let grads = match scale {
+                Some(scale) => (loss.clone() * scale).backward(),
+                None => loss.backward(),
+            };
+            (loss, grads)
+        };
+        let (loss, grads) = if self.stores_halves() {
+            B::storing_halves(|| run(Some(LOSS_SCALE)))
+        } else {
+            run(None)
+        };
         let grads = weights
             .tensors()
             .iter()

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod forward;
+mod half;
 mod labels;
 mod losses;
 mod shards;

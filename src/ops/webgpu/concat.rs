@@ -1,7 +1,7 @@
 //! Channels of two tensors in one, and back. Launches: 1 each.
 
 use super::{
-    launch::{Primitive, allocate, contiguous, dimensions, launch},
+    launch::{Primitive, allocate_map, contiguous, dimensions, launch},
     shader::Shader,
 };
 
@@ -10,7 +10,7 @@ pub(super) fn concat(first: Primitive, second: Primitive) -> Primitive {
     let (first, second) = (contiguous(first), contiguous(second));
     let [images, height, width, channels] = dimensions(&first);
     let [_, _, _, more] = dimensions(&second);
-    let both = allocate(&first, [images, height, width, channels + more]);
+    let both = allocate_map(&first, [images, height, width, channels + more]);
     run(
         [&first, &second, &both],
         images * height * width,
@@ -25,7 +25,7 @@ pub(super) fn split(both: Primitive, channels: usize) -> [Primitive; 2] {
     let both = contiguous(both);
     let [images, height, width, all] = dimensions(&both);
     let channels = [channels, all - channels];
-    let parts = channels.map(|channels| allocate(&both, [images, height, width, channels]));
+    let parts = channels.map(|channels| allocate_map(&both, [images, height, width, channels]));
     run(
         [&parts[0], &parts[1], &both],
         images * height * width,
@@ -41,6 +41,9 @@ fn run(buffers: [&Primitive; 3], pixels: usize, channels: [usize; 2], split: boo
     let [first, second] = channels.map(|channels| if quads { channels / 4 } else { channels });
     let count = pixels * (first + second);
     let shader = Shader::new("concat", include_str!("concat.wgsl"), THREADS)
+        .stored("First", buffers[0])
+        .stored("Second", buffers[1])
+        .stored("Both", buffers[2])
         .flag("SPLIT", split)
         .flag("VEC4", quads)
         .constant("COUNT", count)

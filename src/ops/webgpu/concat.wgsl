@@ -2,19 +2,23 @@
 // SECOND channels are counted in vec4s where flag VEC4 is set.
 
 #if VEC4
-alias Channels = vec4<f32>;
+alias First = First4;
+alias Second = Second4;
+alias Both = Both4;
 #else
-alias Channels = f32;
+alias First = First1;
+alias Second = Second1;
+alias Both = Both1;
 #endif
 
 #if SPLIT
-@group(0) @binding(0) var<storage, read_write> first: array<Channels>;
-@group(0) @binding(1) var<storage, read_write> second: array<Channels>;
-@group(0) @binding(2) var<storage, read> both: array<Channels>;
+@group(0) @binding(0) var<storage, read_write> first: array<First>;
+@group(0) @binding(1) var<storage, read_write> second: array<Second>;
+@group(0) @binding(2) var<storage, read> both: array<Both>;
 #else
-@group(0) @binding(0) var<storage, read> first: array<Channels>;
-@group(0) @binding(1) var<storage, read> second: array<Channels>;
-@group(0) @binding(2) var<storage, read_write> both: array<Channels>;
+@group(0) @binding(0) var<storage, read> first: array<First>;
+@group(0) @binding(1) var<storage, read> second: array<Second>;
+@group(0) @binding(2) var<storage, read_write> both: array<Both>;
 #endif
 
 @compute @workgroup_size(THREADS)
@@ -31,16 +35,16 @@ fn main(
     if (channel < FIRST) {
         let place = pixel * FIRST + channel;
 #if SPLIT
-        first[place] = both[index];
+        first[place] = First(both[index]);
 #else
-        both[index] = first[place];
+        both[index] = Both(first[place]);
 #endif
     } else {
         let place = pixel * SECOND + channel - FIRST;
 #if SPLIT
-        second[place] = both[index];
+        second[place] = Second(both[index]);
 #else
-        both[index] = second[place];
+        both[index] = Both(second[place]);
 #endif
     }
 }

@@ -9,8 +9,8 @@ use crate::ops::ConvGeometry;
 
 use super::{
     conv_direct::{self, Walk},
-    device,
-    launch::{Primitive, allocate, contiguous, dimensions, launch, reshaped},
+    device, half,
+    launch::{Primitive, allocate, allocate_map, contiguous, dimensions, launch, reshaped},
     shader::Shader,
 };
 
@@ -97,6 +97,7 @@ impl Product<'_> {
         let tiles = [pixels.div_ceil(tile.rows), channels.div_ceil(tile.columns)];
         let [source_loads, weight_loads] = tile.loads();
 
+        let output = allocate_map(self.source, self.target);
         let shader = Shader::new("conv", include_str!("conv.wgsl"), tile.threads())
             .flag("GRAD_INPUT", grad_input)
             .flag("ADD", self.addend.is_some())
@@ -104,6 +105,8 @@ impl Product<'_> {
                 "PIXELS_PER_ADDEND",
                 pixels_per_addend(self.addend, self.target),
             )
+            .stored("Source", self.source)
+            .stored("Target", &output)
             .flag("SOURCE_VEC4", source_channels.is_multiple_of(4))
             .flag("WEIGHT_VEC4", !grad_input && channels.is_multiple_of(4))
             .flag("TARGET_VEC4", channels.is_multiple_of(4))
@@ -127,7 +130,10 @@ impl Product<'_> {
             .constant("TILES_OF_PIXELS", tiles[0])
             .constant("TILES_OF_CHANNELS", tiles[1]);
 
-        let output = allocate(self.source, self.target);
+        let shader = match self.addend {
+            Some(addend) => shader.stored("Addend", addend),
+            None => shader,
+        };
         let mut buffers = vec![self.source, self.weight, &output];
         buffers.extend(self.bias);
         buffers.extend(self.addend);
@@ -277,6 +283,9 @@ pub(super) fn grad_weight(
         include_str!("conv_weight.wgsl"),
         tile.threads(),
     )
+    .stored("X", &x)
+    .stored("Grad", &grad)
+    .float("UNSCALE", half::unscale())
     .flag("X_VEC4", channels_in.is_multiple_of(4))
     .flag("GRAD_VEC4", channels_out.is_multiple_of(4))
     .constant("BATCH", batch)

@@ -25,14 +25,16 @@
 // right remainder modulo S. The pixels of one remainder in y and x form a phase; a workgroup
 // works on one phase, so all its pixels share the same taps and none is multiplied by zero.
 //
+// Source, Target and Addend are what the maps are stored as, f32 or f16; all sums are f32.
+//
 // Constants: BATCH, SOURCE_HEIGHT, SOURCE_WIDTH, SOURCE_CHANNELS, TARGET_HEIGHT, TARGET_WIDTH,
 // TARGET_CHANNELS, KERNEL, STRIDE, PADDING; the tile; WORKGROUPS and DISPATCH_WIDTH of the
 // launch.
 
 #if SOURCE_VEC4
-@group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> source: array<Source4>;
 #else
-@group(0) @binding(0) var<storage, read> source: array<f32>;
+@group(0) @binding(0) var<storage, read> source: array<Source1>;
 #endif
 #if WEIGHT_VEC4
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
@@ -40,14 +42,16 @@
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 #endif
 #if TARGET_VEC4
-@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> output: array<Target4>;
 #else
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<storage, read_write> output: array<Target1>;
 #endif
+#if ADD
 #if TARGET_VEC4
-alias Addend = vec4<f32>;
+alias Addend = Addend4;
 #else
-alias Addend = f32;
+alias Addend = Addend1;
+#endif
 #endif
 #if GRAD_INPUT
 #if ADD
@@ -154,7 +158,7 @@ fn load_source(origin: vec3<i32>, k: u32, tap: vec3<u32>, phase: Phase) -> vec4<
     if (k >= phase.depth || index < 0) {
         return vec4<f32>(0.0);
     }
-    return source[u32(index) / 4u];
+    return vec4<f32>(source[u32(index) / 4u]);
 }
 #else
 fn load_source_scalar(origin: vec3<i32>, k: u32, phase: Phase) -> f32 {
@@ -162,7 +166,7 @@ fn load_source_scalar(origin: vec3<i32>, k: u32, phase: Phase) -> f32 {
     if (k >= phase.depth || index < 0) {
         return 0.0;
     }
-    return source[u32(index)];
+    return f32(source[u32(index)]);
 }
 
 fn load_source(origin: vec3<i32>, k: u32, tap: vec3<u32>, phase: Phase) -> vec4<f32> {
@@ -217,15 +221,15 @@ fn addend_at(pixel: u32, n: u32) -> vec4<f32> {
 #if ADD
     let start = pixel / PIXELS_PER_ADDEND * TARGET_CHANNELS;
 #if TARGET_VEC4
-    return addend[(start + n) / 4u];
+    return vec4<f32>(addend[(start + n) / 4u]);
 #else
     // Past the last channel nothing is stored, so any value will do.
     let last = TARGET_CHANNELS - 1u;
     return vec4<f32>(
-        addend[start + n],
-        addend[start + min(n + 1u, last)],
-        addend[start + min(n + 2u, last)],
-        addend[start + min(n + 3u, last)],
+        f32(addend[start + n]),
+        f32(addend[start + min(n + 1u, last)]),
+        f32(addend[start + min(n + 2u, last)]),
+        f32(addend[start + min(n + 3u, last)]),
     );
 #endif
 #else
@@ -247,9 +251,9 @@ fn store(index: u32, pixels: u32, n: u32, phase: Phase, value: vec4<f32>) {
 #endif
     let start = pixel * TARGET_CHANNELS + n;
 #if TARGET_VEC4
-    output[start / 4u] = value + addend_at(pixel, n);
+    output[start / 4u] = Target4(value + addend_at(pixel, n));
 #else
-    let sum = value + addend_at(pixel, n);
+    let sum = Target4(value + addend_at(pixel, n));
     output[start] = sum.x;
     if (n + 1u < TARGET_CHANNELS) { output[start + 1u] = sum.y; }
     if (n + 2u < TARGET_CHANNELS) { output[start + 2u] = sum.z; }

@@ -17,20 +17,23 @@
 // partial sums, [split, row, n]; conv_sum.wgsl adds them. With one split the partial sums are
 // the gradients.
 //
+// Both are multiplied by UNSCALE, which undoes what the loss was multiplied by. X and Grad are what the
+// maps are stored as, f32 or f16; all sums are f32.
+//
 // The bias gradient costs nothing extra to read: the workgroups of the first tile of rows sum
 // the gradient tile they have copied anyway.
 
 #if X_VEC4
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x: array<X4>;
 #else
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<X1>;
 #endif
 #if GRAD_VEC4
-@group(0) @binding(1) var<storage, read> grad: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> grad: array<Grad4>;
 @group(0) @binding(2) var<storage, read_write> weight_grad: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> bias_grad: array<vec4<f32>>;
 #else
-@group(0) @binding(1) var<storage, read> grad: array<f32>;
+@group(0) @binding(1) var<storage, read> grad: array<Grad1>;
 @group(0) @binding(2) var<storage, read_write> weight_grad: array<f32>;
 @group(0) @binding(3) var<storage, read_write> bias_grad: array<f32>;
 #endif
@@ -66,7 +69,7 @@ fn load_x(pixel: u32, end: u32, row: u32) -> vec4<f32> {
     if (pixel >= end || row >= ROWS || index < 0) {
         return vec4<f32>(0.0);
     }
-    return x[u32(index) / 4u];
+    return vec4<f32>(x[u32(index) / 4u]);
 }
 #else
 fn load_x_scalar(pixel: u32, end: u32, row: u32) -> f32 {
@@ -74,7 +77,7 @@ fn load_x_scalar(pixel: u32, end: u32, row: u32) -> f32 {
     if (pixel >= end || row >= ROWS || index < 0) {
         return 0.0;
     }
-    return x[u32(index)];
+    return f32(x[u32(index)]);
 }
 
 fn load_x(pixel: u32, end: u32, row: u32) -> vec4<f32> {
@@ -92,14 +95,14 @@ fn load_grad(pixel: u32, end: u32, n: u32) -> vec4<f32> {
     if (pixel >= end || n >= CHANNELS_OUT) {
         return vec4<f32>(0.0);
     }
-    return grad[(pixel * CHANNELS_OUT + n) / 4u];
+    return vec4<f32>(grad[(pixel * CHANNELS_OUT + n) / 4u]);
 }
 #else
 fn load_grad_scalar(pixel: u32, end: u32, n: u32) -> f32 {
     if (pixel >= end || n >= CHANNELS_OUT) {
         return 0.0;
     }
-    return grad[pixel * CHANNELS_OUT + n];
+    return f32(grad[pixel * CHANNELS_OUT + n]);
 }
 
 fn load_grad(pixel: u32, end: u32, n: u32) -> vec4<f32> {
@@ -112,7 +115,8 @@ fn load_grad(pixel: u32, end: u32, n: u32) -> vec4<f32> {
 }
 #endif
 
-fn store_weight(split: u32, row: u32, n: u32, value: vec4<f32>) {
+fn store_weight(split: u32, row: u32, n: u32, sum: vec4<f32>) {
+    let value = UNSCALE * sum;
     if (row >= ROWS || n >= CHANNELS_OUT) {
         return;
     }
@@ -127,7 +131,8 @@ fn store_weight(split: u32, row: u32, n: u32, value: vec4<f32>) {
 #endif
 }
 
-fn store_bias(split: u32, n: u32, value: vec4<f32>) {
+fn store_bias(split: u32, n: u32, sum: vec4<f32>) {
+    let value = UNSCALE * sum;
     if (n >= CHANNELS_OUT) {
         return;
     }

@@ -5,8 +5,8 @@
 use crate::ops::GroupNormOptions;
 
 use super::{
-    device,
-    launch::{Primitive, allocate, contiguous, dimensions, launch},
+    device, half,
+    launch::{Primitive, allocate, allocate_map, contiguous, dimensions, launch},
     shader::Shader,
 };
 
@@ -82,12 +82,12 @@ pub(super) fn forward(
 ) -> (Primitive, Primitive) {
     let (x, gamma, beta) = (contiguous(x), contiguous(gamma), contiguous(beta));
     let shape: [usize; 4] = dimensions(&x);
-    let output = allocate(&x, shape);
+    let output = allocate_map(&x, shape);
     let statistics = allocate(&x, [shape[0], options.groups, 2]);
     launch_per_group(
         text!("group_norm"),
         text!("group_norm_direct"),
-        |shader| shader,
+        |shader| shader.stored("X", &x).stored("Output", &output),
         shape,
         options,
         &[&x, &gamma, &beta, &output, &statistics],
@@ -116,14 +116,24 @@ pub(super) fn backward(
     let addend = addend.map(contiguous);
     let shape: [usize; 4] = dimensions(&x);
     let [images, _, _, channels] = shape;
-    let grad_x = allocate(&x, shape);
+    let grad_x = allocate_map(&x, shape);
     let parts = allocate(&x, [images, 2, channels]);
     let mut buffers = vec![&grad, &x, &gamma, &beta, &statistics, &grad_x, &parts];
     buffers.extend(&addend);
     launch_per_group(
         text!("group_norm_backward"),
         text!("group_norm_backward_direct"),
-        |shader| shader.flag("ADD", addend.is_some()),
+        |shader| {
+            let shader = shader
+                .stored("X", &x)
+                .stored("Grad", &grad)
+                .stored("GradX", &grad_x)
+                .flag("ADD", addend.is_some());
+            match &addend {
+                Some(addend) => shader.stored("Addend", addend),
+                None => shader,
+            }
+        },
         shape,
         options,
         &buffers,
@@ -137,6 +147,7 @@ pub(super) fn backward(
         include_str!("group_norm_sum.wgsl"),
         SUM_THREADS,
     )
+    .float("UNSCALE", half::unscale())
     .constant("IMAGES", images)
     .constant("CHANNELS", channels);
     launch(

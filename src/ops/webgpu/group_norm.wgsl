@@ -9,10 +9,18 @@
 // Threads are laid out as ROWS pixels x LANES elements, so neighbours read neighbouring numbers;
 // the threads left over by that only take part in the barriers.
 
-@group(0) @binding(0) var<storage, read> x: array<Element>;
+#if VEC4
+alias XElement = X4;
+alias OutputElement = Output4;
+#else
+alias XElement = X1;
+alias OutputElement = Output1;
+#endif
+
+@group(0) @binding(0) var<storage, read> x: array<XElement>;
 @group(0) @binding(1) var<storage, read> gamma: array<Element>;
 @group(0) @binding(2) var<storage, read> beta: array<Element>;
-@group(0) @binding(3) var<storage, read_write> output: array<Element>;
+@group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 @group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // [image, group, 2]
 
 var<workgroup> partial: array<f32, THREADS>;
@@ -52,7 +60,7 @@ fn main(
     var sum = Element(0.0);
     for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
         for (var p = first_row; p < PIXELS; p += ROWS) {
-            sum += x[start + p * ELEMENTS + e];
+            sum += Element(x[start + p * ELEMENTS + e]);
         }
     }
     let mean = sum_over_workgroup(lane, total(sum)) / COUNT;
@@ -60,7 +68,7 @@ fn main(
     var squares = Element(0.0);
     for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
         for (var p = first_row; p < PIXELS; p += ROWS) {
-            let centred = x[start + p * ELEMENTS + e] - Element(mean);
+            let centred = Element(x[start + p * ELEMENTS + e]) - Element(mean);
             squares += centred * centred;
         }
     }
@@ -72,7 +80,7 @@ fn main(
         let shift = beta[group_start + e];
         for (var p = first_row; p < PIXELS; p += ROWS) {
             let at = start + p * ELEMENTS + e;
-            output[at] = activated((x[at] - Element(mean)) * scale + shift);
+            output[at] = OutputElement(activated((Element(x[at]) - Element(mean)) * scale + shift));
         }
     }
     if (lane == 0u) {

@@ -11,21 +11,35 @@
 // means. The second pass writes grad_x. The sums per image go to `parts`, [image, 2, channel],
 // which group_norm_sum.wgsl adds up.
 
-@group(0) @binding(0) var<storage, read> grad: array<Element>;
-@group(0) @binding(1) var<storage, read> x: array<Element>;
+#if VEC4
+alias GradElement = Grad4;
+alias XElement = X4;
+alias GradXElement = GradX4;
+#else
+alias GradElement = Grad1;
+alias XElement = X1;
+alias GradXElement = GradX1;
+#endif
+
+@group(0) @binding(0) var<storage, read> grad: array<GradElement>;
+@group(0) @binding(1) var<storage, read> x: array<XElement>;
 @group(0) @binding(2) var<storage, read> gamma: array<Element>;
 @group(0) @binding(3) var<storage, read> beta: array<Element>;
 @group(0) @binding(4) var<storage, read> statistics: array<f32>; // [image, group, 2]
-@group(0) @binding(5) var<storage, read_write> grad_x: array<Element>;
+@group(0) @binding(5) var<storage, read_write> grad_x: array<GradXElement>;
 @group(0) @binding(6) var<storage, read_write> parts: array<Element>;
 #if ADD
-@group(0) @binding(7) var<storage, read> addend: array<Element>;
+#if VEC4
+@group(0) @binding(7) var<storage, read> addend: array<Addend4>;
+#else
+@group(0) @binding(7) var<storage, read> addend: array<Addend1>;
+#endif
 #endif
 
 // What grad_x starts from.
 fn addend_at(at: u32) -> Element {
 #if ADD
-    return addend[at];
+    return Element(addend[at]);
 #else
     return Element(0.0);
 #endif
@@ -78,8 +92,8 @@ fn main(
         var sum_gh = Element(0.0);
         for (var p = select(PIXELS, first_row, inside); p < PIXELS; p += ROWS) {
             let at = start + p * ELEMENTS + e;
-            let h = (x[at] - mean) * reciprocal_std;
-            let g = before_silu(grad[at], h * scale + shift);
+            let h = (Element(x[at]) - mean) * reciprocal_std;
+            let g = before_silu(Element(grad[at]), h * scale + shift);
             sum_g += g;
             sum_gh += g * h;
         }
@@ -106,9 +120,10 @@ fn main(
         let shift = beta[group_start + e];
         for (var p = first_row; p < PIXELS; p += ROWS) {
             let at = start + p * ELEMENTS + e;
-            let h = (x[at] - mean) * reciprocal_std;
-            let g = before_silu(grad[at], h * scale + shift);
-            grad_x[at] = addend_at(at) + (g * scale - mean_g - h * mean_gh) * reciprocal_std;
+            let h = (Element(x[at]) - mean) * reciprocal_std;
+            let g = before_silu(Element(grad[at]), h * scale + shift);
+            let value = (g * scale - mean_g - h * mean_gh) * reciprocal_std;
+            grad_x[at] = GradXElement(addend_at(at) + value);
         }
     }
 }

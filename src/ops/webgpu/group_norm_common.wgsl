@@ -1,6 +1,9 @@
 // What all kernels of group normalisation begin with, after their constants. An element is a vec4 of
 // channels if the channels of a group divide by 4, and one channel otherwise.
 
+//
+// X, Output, Grad, GradX and Addend are what the maps are stored as, f32 or f16; all sums are f32.
+
 #if VEC4
 alias Element = vec4<f32>;
 const WIDTH: u32 = 4u; // channels per element

@@ -1,5 +1,5 @@
 // Adds the sums per image of group_norm_backward.wgsl, [image, 2, channel], to the gradients of
-// gamma and beta; one channel per thread.
+// gamma and beta, times UNSCALE, which undoes what the loss was multiplied by; one channel per thread.
 
 @group(0) @binding(0) var<storage, read> parts: array<f32>;
 @group(0) @binding(1) var<storage, read_write> grad_gamma: array<f32>;
@@ -20,6 +20,6 @@ fn main(
         gamma_sum += parts[2u * image * CHANNELS + channel];
         beta_sum += parts[(2u * image + 1u) * CHANNELS + channel];
     }
-    grad_gamma[channel] = gamma_sum;
-    grad_beta[channel] = beta_sum;
+    grad_gamma[channel] = UNSCALE * gamma_sum;
+    grad_beta[channel] = UNSCALE * beta_sum;
 }

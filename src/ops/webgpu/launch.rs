@@ -4,7 +4,7 @@ use burn::tensor::{DType, Shape, TensorMetadata, ops::FloatTensorOps};
 use burn_wgpu::{CubeTensor, SourceKernel, WgpuRuntime, into_contiguous};
 use cubecl::{CubeCount, CubeDim, server::KernelArguments};
 
-use super::shader::Shader;
+use super::{half, shader::Shader};
 use crate::backend::WebGpu;
 
 pub(super) type Primitive = CubeTensor<WgpuRuntime>;
@@ -29,13 +29,22 @@ pub(super) fn contiguous(tensor: Primitive) -> Primitive {
 
 /// An uninitialised row-major f32 tensor on the device of `like`.
 pub(super) fn allocate<const D: usize>(like: &Primitive, shape: [usize; D]) -> Primitive {
-    let bytes = shape.iter().product::<usize>() * size_of::<f32>();
+    allocate_as(DType::F32, like, shape)
+}
+
+/// An uninitialised feature map `[n, h, w, c]` on the device of `like`; see [`half::storage`].
+pub(super) fn allocate_map(like: &Primitive, shape: [usize; 4]) -> Primitive {
+    allocate_as(half::storage(shape), like, shape)
+}
+
+fn allocate_as<const D: usize>(dtype: DType, like: &Primitive, shape: [usize; D]) -> Primitive {
+    let bytes = shape.iter().product::<usize>() * dtype.size();
     CubeTensor::new_contiguous(
         like.client.clone(),
         like.device.clone(),
         Shape::from(shape),
         like.client.empty(bytes),
-        DType::F32,
+        dtype,
     )
 }
 

@@ -2,7 +2,8 @@
 //! family of operations.
 //!
 //! They keep to what every browser offers: at most 8 storage buffers, 256 invocations and 16 KiB
-//! of workgroup memory, no subgroups and no float atomics. Every kernel computes in f32.
+//! of workgroup memory, no subgroups and no float atomics. Every kernel computes in f32; what feature
+//! maps are stored as is the business of `half.rs`.
 
 #![cfg_attr(feature = "portable", allow(dead_code, unused_imports))]
 
@@ -11,6 +12,7 @@ mod conv;
 mod conv_direct;
 pub mod device;
 mod group_norm;
+mod half;
 mod launch;
 mod noise;
 mod optimizer;
@@ -187,6 +189,14 @@ impl Kernels for WebGpu {
         device: &WgpuDevice,
     ) -> UploadedStep<Self, N, M> {
         noise::upload_step(mixture, others, optional, device)
+    }
+
+    fn can_store_halves(device: &WgpuDevice) -> bool {
+        half::can_store_halves(device)
+    }
+
+    fn storing_halves<R>(run: impl FnOnce() -> R) -> R {
+        half::storing_halves(run)
     }
 
     fn adam_step(

@@ -10,8 +10,11 @@
 //!   The innermost loops are unrolled this way because browsers guard every WGSL loop against
 //!   running forever, which keeps drivers from unrolling it and the sums from staying in registers.
 
+use burn::tensor::DType;
 use burn_wgpu::{KernelSource, SourceTemplate};
 use cubecl::{CubeDim, prelude::KernelId};
+
+use super::launch::Primitive;
 
 /// A number known when the shader is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +23,10 @@ enum Constant {
     Signed(i32),
     /// Bits of an f32, so that the constant can be hashed.
     Float(u32),
+    /// The type that a binding stores, f16 or f32.
+    Stored {
+        half: bool,
+    },
 }
 
 /// What tells one specialisation from another.
@@ -70,6 +77,14 @@ impl Shader {
         self
     }
 
+    /// Declares the aliases `{name}1` and `{name}4` for a number and a vec4 as `tensor` stores them. Kernels
+    /// convert to f32 what they load, and back what they store; where both are the same that is free.
+    pub(super) fn stored(mut self, name: &'static str, tensor: &Primitive) -> Self {
+        let half = tensor.dtype == DType::F16;
+        self.key.constants.push((name, Constant::Stored { half }));
+        self
+    }
+
     pub(super) fn flag(mut self, name: &'static str, set: bool) -> Self {
         if set {
             self.key.flags.push(name);
@@ -110,12 +125,20 @@ impl Shader {
     /// The complete WGSL.
     fn source_text(&self) -> String {
         let mut source = String::with_capacity(2 * self.text.len());
+        let half = Constant::Stored { half: true };
+        if self.key.constants.iter().any(|(_, value)| *value == half) {
+            source += "enable f16;\n";
+        }
         for (name, value) in &self.key.constants {
             source += &match value {
                 Constant::Unsigned(value) => format!("const {name}: u32 = {value}u;\n"),
                 Constant::Signed(value) => format!("const {name}: i32 = {value}i;\n"),
                 Constant::Float(bits) => {
                     format!("const {name}: f32 = {:e}f;\n", f32::from_bits(*bits))
+                }
+                Constant::Stored { half } => {
+                    let number = if *half { "f16" } else { "f32" };
+                    format!("alias {name}1 = {number};\nalias {name}4 = vec4<{number}>;\n")
                 }
             };
         }

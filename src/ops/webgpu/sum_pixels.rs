@@ -21,6 +21,7 @@ pub(super) fn sum_pixels(x: Primitive) -> Primitive {
     let tiles = channels.div_ceil(TILE);
     let text = include_str!("sum_pixels.wgsl");
     let shader = Shader::new("sum_pixels", text, TILE * slices)
+        .stored("X", &x)
         .constant("PIXELS", height * width)
         .constant("CHANNELS", channels)
         .constant("TILE", TILE)

@@ -1,7 +1,7 @@
 // The sum over the pixels of each image, per channel. A workgroup takes TILE channels of one image;
 // SLICES threads share the pixels of a channel, and neighbouring threads read neighbouring channels.
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<X1>;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 
 var<workgroup> parts: array<f32, THREADS>;
@@ -20,7 +20,7 @@ fn main(
     var part = 0.0;
     if (channel < CHANNELS) {
         for (var pixel: u32 = lane / TILE; pixel < PIXELS; pixel += SLICES) {
-            part += x[(image * PIXELS + pixel) * CHANNELS + channel];
+            part += f32(x[(image * PIXELS + pixel) * CHANNELS + channel]);
         }
     }
     parts[lane] = part;

@@ -1,7 +1,7 @@
 //! Gradient of nearest upsampling. Launches: 1.
 
 use super::{
-    launch::{Primitive, allocate, contiguous, dimensions, launch},
+    launch::{Primitive, allocate_map, contiguous, dimensions, launch},
     shader::Shader,
 };
 
@@ -10,9 +10,11 @@ pub(super) fn grad(grad: Primitive) -> Primitive {
     const THREADS: usize = 256;
     let grad = contiguous(grad);
     let [images, height, width, channels] = dimensions(&grad);
-    let grad_x = allocate(&grad, [images, height / 2, width / 2, channels]);
+    let grad_x = allocate_map(&grad, [images, height / 2, width / 2, channels]);
     let text = include_str!("upsample_backward.wgsl");
     let shader = Shader::new("upsample_backward", text, THREADS)
+        .stored("Grad", &grad)
+        .stored("GradX", &grad_x)
         .constant("LINES", images * height / 2)
         .constant("WIDTH", width / 2)
         .constant("CHANNELS", channels);

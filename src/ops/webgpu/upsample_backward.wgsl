@@ -1,7 +1,7 @@
 // Gradient of nearest upsampling by 2: each input pixel collects the 2 x 2 output pixels made of it.
 
-@group(0) @binding(0) var<storage, read> grad: array<f32>;
-@group(0) @binding(1) var<storage, read_write> grad_x: array<f32>;
+@group(0) @binding(0) var<storage, read> grad: array<Grad1>;
+@group(0) @binding(1) var<storage, read_write> grad_x: array<GradX1>;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -17,5 +17,7 @@ fn main(
     let line = index / (CHANNELS * WIDTH); // of all images
     let above = ((2u * line) * 2u * WIDTH + 2u * column) * CHANNELS + channel;
     let below = above + 2u * WIDTH * CHANNELS;
-    grad_x[index] = (grad[above] + grad[above + CHANNELS]) + (grad[below] + grad[below + CHANNELS]);
+    let upper = f32(grad[above]) + f32(grad[above + CHANNELS]);
+    let lower = f32(grad[below]) + f32(grad[below + CHANNELS]);
+    grad_x[index] = GradX1(upper + lower);
 }
