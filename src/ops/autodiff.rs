@@ -17,7 +17,7 @@ use burn::{
     },
 };
 
-use super::{ConvGeometry, GroupNormOptions, Kernels, Ops, portable};
+use super::{ConvGeometry, GroupNormOptions, Kernels, Ops};
 
 /// `x` for the state of a step. In the backward pass `grads.remove` takes the gradient that other
 /// uses of `x` have given it so far, so that a kernel can add to it in passing: burn would add in a
@@ -82,22 +82,22 @@ impl<B: Kernels> Conv2dState<B> {
             };
             grads.register::<B>(id, grad_x);
         }
-        register_weight::<B>(x.primitive, grad, geometry, [weight_id, bias_id], grads);
+        register_weight::<B>([weight_id, bias_id], grads, || {
+            B::conv2d_grad_weight(x.primitive, grad, geometry)
+        });
     }
 }
 
-/// Registers the gradients of a convolution's weight and bias.
-fn register_weight<B: Kernels>(
-    x: FloatTensor<B>,
-    grad: FloatTensor<B>,
-    geometry: ConvGeometry,
+/// Registers the gradients of a convolution's weight and bias, which `compute` gives, if wanted.
+fn register_weight<B: Backend>(
     [weight_id, bias_id]: [Option<NodeId>; 2],
     grads: &mut Gradients,
+    compute: impl FnOnce() -> (FloatTensor<B>, FloatTensor<B>),
 ) {
     if weight_id.is_none() && bias_id.is_none() {
         return;
     }
-    let (grad_weight, grad_bias) = B::conv2d_grad_weight(x, grad, geometry);
+    let (grad_weight, grad_bias) = compute();
     if let Some(id) = weight_id {
         grads.register::<B>(id, grad_weight);
     }
@@ -234,8 +234,9 @@ impl<B: Kernels> Backward<B, 3> for Conv2dUpsampledBackward {
             let grad_x = B::conv2d_grad_input(grad.clone(), weight, upsampled, geometry);
             grads.register::<B>(id, B::upsample_grad(grad_x));
         }
-        let x = portable::upsample::<B>(x.primitive);
-        register_weight::<B>(x, grad, geometry, [weight_id, bias_id], grads);
+        register_weight::<B>([weight_id, bias_id], grads, || {
+            B::conv2d_upsampled_grad_weight(x.primitive, grad, geometry)
+        });
     }
 }
 

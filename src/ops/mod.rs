@@ -189,6 +189,15 @@ pub trait Kernels: Backend {
         portable::conv2d_grad_weight::<Self>(x, grad, geometry)
     }
 
+    /// Gradients with respect to weight and bias of [`Kernels::conv2d_upsampled_forward`].
+    fn conv2d_upsampled_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        Self::conv2d_grad_weight(portable::upsample::<Self>(x), grad, geometry)
+    }
+
     /// Group normalisation (Wu & He 2018) of `x` `[n, h, w, c]` over the pixels and channels of
     /// each group, with the affine map `gamma`, `beta` `[c]` and optionally SiLU.
     ///

@@ -240,14 +240,18 @@ fn weight_tile(rows: usize, channels: usize) -> Tile {
     }
 }
 
-/// See [`crate::ops::Kernels::conv2d_grad_weight`].
+/// See [`crate::ops::Kernels::conv2d_grad_weight`]; every pixel of `x` counts as `repeat` × `repeat` of
+/// them.
 pub(super) fn grad_weight(
     x: Primitive,
     grad: Primitive,
+    repeat: usize,
     geometry: ConvGeometry,
 ) -> (Primitive, Primitive) {
     let (x, grad) = (contiguous(x), contiguous(grad));
-    let input @ [batch, height_in, width_in, channels_in] = dimensions(&x);
+    let [batch, height, width, channels_in] = dimensions(&x);
+    let (height_in, width_in) = (height * repeat, width * repeat);
+    let input = [batch, height_in, width_in, channels_in];
     let output @ [_, height_out, width_out, channels_out] = dimensions(&grad);
     let kernel = geometry.kernel;
     let weight_shape = [kernel, kernel, channels_in, channels_out];
@@ -257,7 +261,7 @@ pub(super) fn grad_weight(
         geometry,
     };
     if device::runs_on_cpu(&x.device) {
-        return conv_direct::grad_weight(&x, &grad, walk);
+        return conv_direct::grad_weight(&x, &grad, repeat, walk);
     }
     let rows = kernel * kernel * channels_in;
     let pixels = batch * height_out * width_out;
@@ -291,6 +295,7 @@ pub(super) fn grad_weight(
     .constant("BATCH", batch)
     .constant("HEIGHT_IN", height_in)
     .constant("WIDTH_IN", width_in)
+    .constant("REPEAT", repeat)
     .constant("CHANNELS_IN", channels_in)
     .constant("HEIGHT_OUT", height_out)
     .constant("WIDTH_OUT", width_out)

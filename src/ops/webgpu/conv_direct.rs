@@ -77,14 +77,15 @@ impl Walk {
         [1, 1, 1, self.output[3]]
     }
 
-    /// A 1 × 1 convolution does not know lines from images, so all pixels make one long line.
-    fn flattened(mut self) -> Self {
+    /// A 1 × 1 convolution does not know lines from images, so all pixels make one long line, unless
+    /// they are repeated.
+    fn flattened(mut self, repeat: usize) -> Self {
         let ConvGeometry {
             kernel,
             stride,
             padding,
         } = self.geometry;
-        if (kernel, stride, padding) == (1, 1, 0) {
+        if (kernel, stride, padding, repeat) == (1, 1, 0, 1) {
             for [batch, height, width, _] in [&mut self.input, &mut self.output] {
                 *width *= *batch * *height;
                 (*batch, *height) = (1, 1);
@@ -122,6 +123,11 @@ fn product_shader(
     (shader, threads.div_ceil(THREADS))
 }
 
+/// The images as they lie in memory, where every pixel counts as `repeat` × `repeat`.
+fn stored([batch, height, width, channels]: [usize; 4], repeat: usize) -> [usize; 4] {
+    [batch, height / repeat, width / repeat, channels]
+}
+
 /// See [`super::conv::forward`]; all operands are contiguous.
 pub(super) fn forward(
     x: &Primitive,
@@ -132,10 +138,12 @@ pub(super) fn forward(
     walk: Walk,
 ) -> Primitive {
     let padded = walk.padded();
-    let stored = |[batch, height, width, channels]: [usize; 4]| {
-        [batch, height / repeat, width / repeat, channels]
-    };
-    let x = spread(x, stored(walk.input), stored(padded.input), 1);
+    let x = spread(
+        x,
+        stored(walk.input, repeat),
+        stored(padded.input, repeat),
+        1,
+    );
     let weight = spread(weight, walk.weight(), padded.weight(), 1);
     let bias = spread(bias, walk.bias(), padded.bias(), 1);
     let pixels_per_addend = pixels_per_addend(addend, walk.output);
@@ -146,11 +154,7 @@ pub(super) fn forward(
     });
 
     let output = allocate(&x, padded.output);
-    let flat = if repeat == 1 {
-        padded.flattened()
-    } else {
-        padded
-    };
+    let flat = padded.flattened(repeat);
     let (shader, workgroups) = product_shader(flat.input, flat.output, &flat);
     let shader = shader
         .flag("ADD", addend.is_some())
@@ -177,7 +181,7 @@ pub(super) fn grad_input(
     let addend = addend.map(|addend| spread(addend, walk.input, padded.input, 1));
 
     let grad_x = allocate(&grad, padded.input);
-    let flat = padded.flattened();
+    let flat = padded.flattened(1);
     let (shader, workgroups) = product_shader(flat.output, flat.input, &flat);
     let ConvGeometry {
         kernel, padding, ..
@@ -195,11 +199,21 @@ pub(super) fn grad_input(
 }
 
 /// See [`crate::ops::Kernels::conv2d_grad_weight`]; all operands are contiguous.
-pub(super) fn grad_weight(x: &Primitive, grad: &Primitive, walk: Walk) -> (Primitive, Primitive) {
+pub(super) fn grad_weight(
+    x: &Primitive,
+    grad: &Primitive,
+    repeat: usize,
+    walk: Walk,
+) -> (Primitive, Primitive) {
     let padded = walk.padded();
-    let x = spread(x, walk.input, padded.input, 1);
+    let x = spread(
+        x,
+        stored(walk.input, repeat),
+        stored(padded.input, repeat),
+        1,
+    );
     let grad = spread(grad, walk.output, padded.output, 1);
-    let (parts, splits) = grad_weight_parts(&x, &grad, padded);
+    let (parts, splits) = grad_weight_parts(&x, &grad, repeat, padded);
 
     let kernel = walk.geometry.kernel;
     let shape = |walk: Walk| [kernel, kernel, walk.input[3], walk.output[3]];
@@ -209,8 +223,13 @@ pub(super) fn grad_weight(x: &Primitive, grad: &Primitive, walk: Walk) -> (Primi
 
 /// Partial sums of the gradients of weight `[splits, rows, channels]` and bias
 /// `[splits, channels]`; channels come in vec4s, all operands are contiguous.
-fn grad_weight_parts(x: &Primitive, grad: &Primitive, walk: Walk) -> ([Primitive; 2], usize) {
-    let walk = walk.flattened();
+fn grad_weight_parts(
+    x: &Primitive,
+    grad: &Primitive,
+    repeat: usize,
+    walk: Walk,
+) -> ([Primitive; 2], usize) {
+    let walk = walk.flattened(repeat);
     let [_, height_in, width_in, channels_in] = walk.input;
     let [batch, height, width, channels] = walk.output;
     let kernel = walk.geometry.kernel;
@@ -230,6 +249,7 @@ fn grad_weight_parts(x: &Primitive, grad: &Primitive, walk: Walk) -> ([Primitive
         .constant("BATCH", batch)
         .constant("HEIGHT_IN", height_in)
         .constant("WIDTH_IN", width_in)
+        .constant("REPEAT", repeat)
         .constant("CHANNELS_IN", channels_in)
         .constant("HEIGHT_OUT", height)
         .constant("WIDTH_OUT", width)

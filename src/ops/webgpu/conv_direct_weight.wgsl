@@ -5,7 +5,8 @@
 // channels and 4 QUADS output channels; all taps kx of that row share the columns of x it reads,
 // under 8 outputs at a time, whose gradients are the columns of two matrices: a sum is then read and
 // written once for all eight. Partial sums are [split, row, channel] as in conv_weight.wgsl. Threads
-// of the first input channels and of the first row of the kernel sum the bias as well.
+// of the first input channels and of the first row of the kernel sum the bias as well. Every pixel of x
+// counts as REPEAT x REPEAT pixels, whose number HEIGHT_IN and WIDTH_IN say.
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> grad: array<vec4<f32>>;
@@ -56,7 +57,8 @@ fn main(
         let source_y = i32(line % HEIGHT_OUT * STRIDE + ky) - PADDING;
         let inside_y = source_y >= 0 && source_y < i32(HEIGHT_IN);
         let image = line / HEIGHT_OUT;
-        let x_line = (image * HEIGHT_IN + u32(clamp(source_y, 0, i32(HEIGHT_IN) - 1))) * WIDTH_IN * QUADS_IN + quad_in;
+        let y = u32(clamp(source_y, 0, i32(HEIGHT_IN) - 1));
+        let x_line = (image * (HEIGHT_IN / REPEAT) + y / REPEAT) * (WIDTH_IN / REPEAT) * QUADS_IN + quad_in;
         for (var first: u32 = 0u; first < WIDTH_OUT; first += 8u) {
             #repeat QUADS let left_$i = grads(line, first, quad_out + $iu);
             #repeat QUADS let right_$i = grads(line, first + 4u, quad_out + $iu);
@@ -65,7 +67,7 @@ fn main(
             }
             if (inside_y) {
                 let column = i32(first * STRIDE) - PADDING;
-                #repeat COLUMNS values[$i] = select(vec4<f32>(0.0), x[x_line + u32(clamp(column + $i, 0, i32(WIDTH_IN) - 1)) * QUADS_IN], column + $i >= 0 && column + $i < i32(WIDTH_IN));
+                #repeat COLUMNS values[$i] = select(vec4<f32>(0.0), x[x_line + u32(clamp(column + $i, 0, i32(WIDTH_IN) - 1)) / REPEAT * QUADS_IN], column + $i >= 0 && column + $i < i32(WIDTH_IN));
                 #repeat KERNEL let left_x$i = vec4<f32>(values[$iu].x, values[STRIDE + $iu].x, values[2u * STRIDE + $iu].x, values[3u * STRIDE + $iu].x);
                 #repeat KERNEL let right_x$i = vec4<f32>(values[4u * STRIDE + $iu].x, values[5u * STRIDE + $iu].x, values[6u * STRIDE + $iu].x, values[7u * STRIDE + $iu].x);
                 #repeat KERNEL let left_y$i = vec4<f32>(values[$iu].y, values[STRIDE + $iu].y, values[2u * STRIDE + $iu].y, values[3u * STRIDE + $iu].y);

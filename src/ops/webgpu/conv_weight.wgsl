@@ -17,6 +17,8 @@
 // partial sums, [split, row, n]; conv_sum.wgsl adds them. With one split the partial sums are
 // the gradients.
 //
+// Every pixel of x counts as REPEAT x REPEAT pixels, whose number HEIGHT_IN and WIDTH_IN say.
+//
 // Both are multiplied by UNSCALE, which undoes what the loss was multiplied by. X and Grad are what the
 // maps are stored as, f32 or f16; all sums are f32.
 //
@@ -59,7 +61,9 @@ fn x_index(pixel: u32, row: u32) -> i32 {
     if (y < 0 || x < 0 || y >= i32(HEIGHT_IN) || x >= i32(WIDTH_IN)) {
         return -1;
     }
-    let place = (i32(image * HEIGHT_IN) + y) * i32(WIDTH_IN) + x;
+    let repeat = i32(REPEAT);
+    let line = i32(image * (HEIGHT_IN / REPEAT)) + y / repeat;
+    let place = line * i32(WIDTH_IN / REPEAT) + x / repeat;
     return place * i32(CHANNELS_IN) + i32(row % CHANNELS_IN);
 }
 

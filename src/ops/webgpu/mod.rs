@@ -93,7 +93,15 @@ impl Kernels for WebGpu {
         grad: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        conv::grad_weight(x, grad, geometry)
+        conv::grad_weight(x, grad, 1, geometry)
+    }
+
+    fn conv2d_upsampled_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        conv::grad_weight(x, grad, 2, geometry)
     }
 
     fn group_norm_forward(
