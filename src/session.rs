@@ -72,6 +72,8 @@ impl<B: Kernels + Ops> Session<B> {
     /// # Errors
     /// [`Error::Config`] when the configuration cannot work.
     pub fn new(config: Config, device: B::Device) -> Result<Self> {
+        // What an earlier model has left is of other sizes.
+        B::memory_cleanup(&device);
         Ok(Self {
             trainer: Trainer::new(config, device)?,
             dataset: Dataset::default(),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use burn_wgpu::{MemoryConfiguration, RuntimeOptions, WgpuDevice, WgpuSetup, init_device};
+use cubecl_runtime::memory_management::{MemoryPoolOptions, PoolType};
 use wgpu::{
     AdapterInfo, Backends, DeviceDescriptor, DeviceLostReason, DeviceType, Features, Instance,
     InstanceDescriptor, MemoryHints, PowerPreference, RequestAdapterOptions,
@@ -52,7 +53,9 @@ pub async fn initialise() -> Result<Gpu> {
     let adapter = format!("{name} ({:?}, {:?})", info.backend, info.device_type);
     let options = RuntimeOptions {
         tasks_max: TASKS_MAX,
-        memory_config: MemoryConfiguration::ExclusivePages,
+        memory_config: MemoryConfiguration::Custom {
+            pool_options: pools(setup.adapter.limits().max_storage_buffer_binding_size),
+        },
     };
     let gpu = Gpu {
         device: init_device(setup, options),
@@ -61,6 +64,31 @@ pub async fn initialise() -> Result<Gpu> {
     };
     // Two callers may have come this far at once; then the first one's device counts.
     Ok(GPU.get_or_init(|| gpu).clone())
+}
+
+/// Pools of buffers for tensors of about the same size, up to `largest` bytes.
+///
+/// As cubecl's own for browsers, but for that nothing is given back while a model is in use: a browser
+/// frees a buffer only when it collects garbage, so that what training no longer needs for a moment would
+/// pile up. [`burn::tensor::backend::Backend::memory_cleanup`] gives back what is not in use.
+fn pools(largest: u64) -> Vec<MemoryPoolOptions> {
+    const SMALLEST: u64 = 32 * 1024;
+    const COUNT: i32 = 24;
+    const ALIGNMENT: u64 = 256;
+    let ratio = (largest as f64 / SMALLEST as f64).powf(1.0 / f64::from(COUNT - 1));
+    let mut sizes: Vec<u64> = (0..COUNT - 1)
+        .map(|index| (SMALLEST as f64 * ratio.powi(index)) as u64)
+        .chain([largest])
+        .map(|size| size.next_multiple_of(ALIGNMENT))
+        .collect();
+    sizes.dedup();
+    sizes
+        .into_iter()
+        .map(|max_alloc_size| MemoryPoolOptions {
+            pool_type: PoolType::ExclusivePages { max_alloc_size },
+            dealloc_period: None,
+        })
+        .collect()
 }
 
 /// Whether threads of `device` run on a CPU, which calls for other kernels. Not known, and taken
