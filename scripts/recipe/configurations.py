@@ -25,6 +25,14 @@ def variants() -> dict[str, dict]:
         "lr 2e-3": {"training": {"learning_rate": 2e-3}},
         "EMA 0.99": {"training": {"ema_max_decay": 0.99}},
         "EMA 0.995": {"training": {"ema_max_decay": 0.995}},
+        "min_snr, flow": {
+            "scheduler": {"prediction_type": "flow_prediction"},
+            "training": {"loss_weighting": "min_snr"},
+        },
+        "min_snr, gamma 1": {"training": {"loss_weighting": "min_snr", "min_snr_gamma": 1}},
+        "min_snr, gamma 20": {"training": {"loss_weighting": "min_snr", "min_snr_gamma": 20}},
+        "min_snr, batch 8": {"training": {"loss_weighting": "min_snr", "batch_size": 8}},
+        "min_snr, lr 2e-3": {"training": {"loss_weighting": "min_snr", "learning_rate": 2e-3}},
         **{
             name: {"unet": {"block_out_channels": widths}}
             for name, widths in LEVELS.items()
