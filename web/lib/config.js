@@ -36,6 +36,7 @@ import { LabError } from './errors.js';
  * @property {string} loss_weighting
  * @property {number} min_snr_gamma
  * @property {number} vlb_weight
+ * @property {'no' | 'fp16'} mixed_precision what feature maps are stored as while training
  *
  * @typedef {object} Config
  * @property {number} size
