@@ -1,8 +1,6 @@
 //! The operations on burn's typed tensors, as the network and the samplers write them.
 
-use burn::tensor::{
-    Tensor, TensorData, TensorPrimitive, backend::Backend, ops::FloatTensor,
-};
+use burn::tensor::{Tensor, TensorData, TensorPrimitive, backend::Backend, ops::FloatTensor};
 
 use super::{ConvGeometry, GroupNormOptions, Kernels, Ops};
 
