@@ -34,7 +34,7 @@ fn read<B: Kernels, const D: usize>(tensor: burn::tensor::ops::FloatTensor<B>) -
 pub fn normals_agree<B: Kernels>(device: &B::Device) {
     for (seed, step, first, shape) in [
         (0, 0, 0, [64, 3, 32, 32]),
-        (u64::MAX - 5, u32::MAX, 8, [1, 3, 5, 7]),
+        (u64::MAX - 5, u32::MAX, 75, [1, 3, 5, 5]),
         // The counter's lower word runs over in the middle.
         (7, 3, 4 * (u64::from(u32::MAX) - 20), [1, 3, 8, 8]),
     ] {
@@ -51,7 +51,7 @@ pub fn normals_agree<B: Kernels>(device: &B::Device) {
 }
 
 pub fn uploads_agree<B: Kernels>(device: &B::Device) {
-    for (shape, first) in [([1, 3, 4, 4], 0), ([3, 2, 5, 6], 60), ([16, 3, 8, 8], 192)] {
+    for (shape, first) in [([1, 3, 4, 4], 0), ([3, 2, 5, 5], 150), ([16, 3, 8, 8], 192)] {
         let mixture = NoiseMixture {
             x: numbers(shape.iter().product(), 1),
             shape,

@@ -27,7 +27,8 @@ const BLOCK: usize = 4;
 pub(super) fn normals(numbers: Normals, shape: [usize; 4], device: &WgpuDevice) -> Primitive {
     let given = upload(&header(numbers), device);
     let normals = allocate(&given, shape);
-    run(&given, shape.iter().product(), &[&normals], |shader| shader);
+    let count = shape.iter().product();
+    run(&given, numbers, count, &[&normals], |shader| shader);
     normals
 }
 
@@ -48,7 +49,8 @@ pub(super) fn upload_step<const N: usize, const M: usize>(
 
     let first = allocate(&given, [images, height, width, channels]);
     let second = allocate(&given, shape);
-    run(&given, mixture.x.len(), &[&first, &second], |shader| {
+    let count = mixture.x.len();
+    run(&given, mixture.eps, count, &[&first, &second], |shader| {
         shader
             .flag("MIX", true)
             .constant("HEADER", HEADER)
@@ -75,7 +77,6 @@ fn header(numbers: Normals) -> [u32; HEADER] {
         step,
         first,
     } = numbers;
-    assert_eq!(first % BLOCK as u64, 0, "numbers come in blocks of four");
     let halves = |value: u64| [value as u32, (value >> 32) as u32];
     let ([key0, key1], [low, high]) = (halves(seed), halves(first / BLOCK as u64));
     [key0, key1, step, stream as u32, low, high, 0, 0]
@@ -112,14 +113,17 @@ fn upload(words: &[u32], device: &WgpuDevice) -> Primitive {
 
 fn run(
     given: &Primitive,
+    numbers: Normals,
     count: usize,
     outputs: &[&Primitive],
     specialise: impl FnOnce(Shader) -> Shader,
 ) {
     let shader = Shader::new("noise", include_str!("noise.wgsl"), THREADS);
-    let shader = specialise(shader.constant("COUNT", count));
+    let skip = (numbers.first % BLOCK as u64) as usize;
+    let shader = specialise(shader.constant("COUNT", count).constant("SKIP", skip));
     let buffers: Vec<&Primitive> = std::iter::once(given)
         .chain(outputs.iter().copied())
         .collect();
-    launch(shader, count.div_ceil(BLOCK * THREADS), &buffers);
+    let workgroups = (skip + count).div_ceil(BLOCK * THREADS);
+    launch(shader, workgroups, &buffers);
 }

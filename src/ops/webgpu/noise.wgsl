@@ -1,5 +1,6 @@
 // Standard normal numbers of the counter-based generator (src/random.rs), and with flag MIX two mixtures
-// of them with images: Philox4x32-10 and Box–Muller. One block of four numbers per thread.
+// of them with images: Philox4x32-10 and Box–Muller. One block of four numbers per thread; SKIP of the
+// first block's are not wanted.
 //
 // The elementary functions are our own, since WGSL allows its sin, cos and log errors that would make
 // the noise of one seed differ visibly between GPUs.
@@ -85,7 +86,7 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let block = (group_id.y * DISPATCH_WIDTH + group_id.x) * THREADS + lane;
-    if (block * 4u >= COUNT) {
+    if (block * 4u >= SKIP + COUNT) {
         return;
     }
     // given: key, step, stream, first block (two words), then what MIX needs.
@@ -94,9 +95,9 @@ fn main(
     let lanes = philox(vec4<u32>(low, high, given[2], given[3]), vec2<u32>(given[0], given[1]));
     let numbers = vec4<f32>(pair(lanes.xy), pair(lanes.zw));
     for (var i: u32 = 0u; i < 4u; i += 1u) {
-        let index = block * 4u + i;
-        if (index < COUNT) {
-            put(index, numbers[i]);
+        let number = block * 4u + i;
+        if (number >= SKIP && number < SKIP + COUNT) {
+            put(number - SKIP, numbers[i]);
         }
     }
 }
