@@ -106,6 +106,23 @@ test('a zip draws the same images after it is loaded', async () => {
   await lab.page.close();
 });
 
+test('a model that arrives while a setting takes effect is not lost', async () => {
+  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const step = await lab.page.evaluate(
+    async (bytes) => {
+      const { session } = /** @type {any} */ (document.querySelector('unnoise-lab'));
+      const model = Uint8Array.from(bytes);
+      await Promise.all([session.set('learning_rate', 0.002), session.loadModel(model, 'file')]);
+      return session.lab.step;
+    },
+    [...exported.zip],
+  );
+  assert.equal(step, 30);
+  assert.equal(await drawn(lab), exported.drawn);
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});
+
 test('a folder dropped on the page draws the same images, and images beside it are added', async () => {
   const model = join(folder, 'pipeline');
   for (const [path, bytes] of Object.entries(exported.files)) {

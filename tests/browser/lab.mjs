@@ -173,9 +173,9 @@ export class LabPage {
     await scrub.fill((await scrub.getAttribute('max')) ?? '0');
   }
 
-  /** A fingerprint of the pixels of the last frame. */
+  /** A fingerprint of the pixels of the last frame, where the film stays. */
   async pixels() {
-    await this.ready();
+    await this.seekLast();
     const data = await this.by('sample-canvas').evaluate(async (canvas) => {
       // Drawing waits for an animation frame.
       await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));

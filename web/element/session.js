@@ -187,8 +187,28 @@ export class Session extends EventTarget {
 
   // --- settings ---
 
+  /**
+   * What sets the model or its settings comes one after the other: each starts from the outcome of the one before,
+   * and a fresh model never takes the place of one that was loaded meanwhile.
+   * @template T
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  #inTurn(work) {
+    const turn = this.#turns.then(work);
+    this.#turns = turn.catch(() => {});
+    return turn;
+  }
+
+  /** @type {Promise<unknown>} */
+  #turns = Promise.resolve();
+
   /** Works out the settings of a fresh run anew: defaults depend on size and number of images. */
-  async refreshConfig() {
+  refreshConfig() {
+    return this.#inTurn(() => this.#refreshConfig());
+  }
+
+  async #refreshConfig() {
     this.fresh = await this.lab.resolveConfig({ ...this.data.defaults, ...this.overrides });
     if (!this.canContinue) this.continues = false;
     // A model that has learnt nothing yet is replaced at once, so that what is shown is what is.
@@ -213,12 +233,8 @@ export class Session extends EventTarget {
    * @param {unknown} value
    */
   set(name, value) {
-    // One after the other: each is worked out from the outcome of the one before.
-    this.#setting = this.#setting.then(() => this.#set(name, value));
-    return this.#setting;
+    return this.#inTurn(() => this.#set(name, value));
   }
-
-  #setting = Promise.resolve();
 
   /**
    * @param {string} name
@@ -231,10 +247,10 @@ export class Session extends EventTarget {
     this.overrides = { ...Object.fromEntries(kept), [name]: value };
     this.continues = false;
     try {
-      await this.refreshConfig();
+      await this.#refreshConfig();
     } catch (error) {
       this.overrides = before;
-      await this.refreshConfig().catch(() => {});
+      await this.#refreshConfig().catch(() => {});
       this.fail(error, 'config');
     }
   }
@@ -272,6 +288,7 @@ export class Session extends EventTarget {
     try {
       // Before anything is forgotten for a run that cannot begin.
       lab.requireImages();
+      await this.#turns;
       if (!this.continues) await this.#startOver();
       const resumes = this.origin === 'trained' && lab.step > 0 && !trainer.finished;
       const target = resumes && trainer.target > 0 ? trainer.target : lab.step + this.trainSteps;
@@ -368,7 +385,15 @@ export class Session extends EventTarget {
    * @param {Session['origin']} origin
    * @returns {Promise<boolean>} whether it was loaded; if not, nothing has changed
    */
-  async loadModel(model, origin) {
+  loadModel(model, origin) {
+    return this.#inTurn(() => this.#loadModel(model, origin));
+  }
+
+  /**
+   * @param {Uint8Array | ModelFiles} model
+   * @param {Session['origin']} origin
+   */
+  async #loadModel(model, origin) {
     try {
       // The worker takes the bytes away; what may be needed again is a copy.
       await this.pause();
