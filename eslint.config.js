@@ -8,7 +8,6 @@ export default [
       'pkg/**',
       'node_modules/**',
       'src/**',
-      'tests/**',
       'scripts/golden/**',
       'web/samples/**',
     ],
@@ -25,6 +24,11 @@ export default [
   {
     files: ['scripts/benchmarks/**/*.js'],
     languageOptions: { globals: { ...globals.browser, ...globals.worker } },
+  },
+  {
+    // What a test gives to `page.evaluate` runs in the browser.
+    files: ['tests/**/*.mjs'],
+    languageOptions: { globals: { ...globals.node, ...globals.browser } },
   },
   {
     rules: {

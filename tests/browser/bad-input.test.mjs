@@ -1,15 +1,12 @@
 // What a visitor can get wrong: each gets a sentence, and nothing loaded or trained is lost.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
-import { ALL_IMAGES, LabPage, TINY, images, launch, serve } from './lab.mjs';
+import { ALL_IMAGES, TINY, images, Site } from './lab.mjs';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-/** A lab with images and a trained model in it, and what it samples. @type {LabPage} */
+const site = Site.forTests();
+/** A lab with images and a trained model in it, and what it samples. @type {import('./lab.mjs').LabPage} */
 let lab;
 /** @type {string} */
 let pixels;
@@ -17,9 +14,7 @@ let pixels;
 let checkpoint;
 
 before(async () => {
-  server = await serve();
-  context = await launch();
-  lab = await LabPage.open(context, server.address, { ...TINY, backend: 'flex', train_steps: 5 });
+  lab = await site.open({ ...TINY, backend: 'flex', train_steps: 5 });
   await lab.by('clear-images').click();
   await lab.addImages(ALL_IMAGES);
   await lab
@@ -30,10 +25,6 @@ before(async () => {
   await lab.sample();
   pixels = await lab.pixels();
   checkpoint = await readFile(await lab.save());
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
 });
 
 /** @param {string} name @param {string | Buffer} content */
@@ -99,7 +90,7 @@ test('a checkpoint whose tensors do not fit its description', () => {
 });
 
 test('a transparent picture is put on white', async () => {
-  const page = await LabPage.open(context, server.address, { ...TINY, backend: 'flex' });
+  const page = await site.open({ ...TINY, backend: 'flex' });
   await page.by('clear-images').click();
   await page.addImages(images('transparent.png'));
   await page.by('thumb').first().waitFor();
@@ -115,7 +106,7 @@ test('a transparent picture is put on white', async () => {
 });
 
 test('one image alone is taken, with a word about it, and trains', async () => {
-  const page = await LabPage.open(context, server.address, {
+  const page = await site.open({
     ...TINY,
     backend: 'flex',
     train_steps: 3,
@@ -133,7 +124,7 @@ test('one image alone is taken, with a word about it, and trains', async () => {
 });
 
 test('images of different sizes are cropped to squares, and that is said', async () => {
-  const page = await LabPage.open(context, server.address, { ...TINY, backend: 'flex' });
+  const page = await site.open({ ...TINY, backend: 'flex' });
   await page.by('clear-images').click();
   await page.addImages(images('wide.jpg', 'tall.webp', 'square.png'));
   await page.by('thumb').nth(2).waitFor();

@@ -1,7 +1,7 @@
 // The wasm builds: which one a browser gets, and that they compute the same.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { images, launch, LabPage, serve, TINY } from './lab.mjs';
+import { test } from 'node:test';
+import { TINY, images, launch, LabPage, Site } from './lab.mjs';
 
 /** As between backends: a fused multiply-add rounds once less. */
 const TOLERANCE = 2e-4;
@@ -15,26 +15,14 @@ const CONFIG = {
   num_train_timesteps: 100,
 };
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-
-before(async () => {
-  server = await serve();
-  context = await launch();
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
-});
+const site = Site.forTests();
 
 /**
  * Ten losses, the folder of the wasm that was fetched, and what was said of compiling.
  * @param {{ backend: string, relaxed: boolean }} options
  */
 async function train({ backend, relaxed }) {
-  const page = await context.newPage();
+  const page = await site.context.newPage();
   if (!relaxed) {
     // What a browser without relaxed SIMD says of a module that uses it.
     await page.addInitScript(() => (WebAssembly.validate = () => false));
@@ -44,8 +32,8 @@ async function train({ backend, relaxed }) {
     const folder = /pkg\/([^/]+)\/unnoise_bg\.wasm$/.exec(request.url());
     if (folder) folders.push(folder[1]);
   });
-  await page.goto(`${server.address}README.md`);
-  const job = { address: server.address, backend, config: CONFIG };
+  await page.goto(`${site.address}README.md`);
+  const job = { address: site.address, backend, config: CONFIG };
   const result = await page.evaluate(async ({ address, backend, config }) => {
     const { Lab } = await import(`${address}pkg/lab.js`);
     const lab = await Lab.create({ backend, config, workers: 1 });
@@ -89,7 +77,7 @@ test('the page says that it prepares the GPU', async (t) => {
   const context = await launch();
   t.after(() => context.close());
   const settings = { ...TINY, backend: 'webgpu', train_steps: 2 };
-  const lab = await LabPage.open(context, server.address, settings);
+  const lab = await LabPage.open(context, site.address, settings);
   await lab.addImages(images('square.png'));
   await lab.by('train').click();
   await lab.by('preparing').waitFor();

@@ -5,15 +5,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { unzipSync, zipSync } from 'fflate';
-import { ALL_IMAGES, LabPage, TINY, launch, serve } from './lab.mjs';
+import { ALL_IMAGES, TINY, Site } from './lab.mjs';
 
 const SETTINGS = { ...TINY, backend: 'flex' };
 const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
+const site = Site.forTests();
 /** @type {string} */
 let folder;
 /** What one trained model exports, and a fingerprint of what it draws. */
@@ -21,10 +18,8 @@ let folder;
 let exported;
 
 before(async () => {
-  server = await serve();
-  context = await launch();
   folder = await mkdtemp(join(tmpdir(), 'unnoise-'));
-  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const lab = await site.open(SETTINGS);
   await lab.train();
   await lab.sample();
   const drawn = await lab.pixels();
@@ -37,8 +32,6 @@ before(async () => {
   await lab.page.close();
 });
 after(async () => {
-  await context?.close();
-  server?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -56,7 +49,7 @@ function header(bytes) {
 
 /**
  * Hands a model to the field for models.
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} name
  * @param {Uint8Array} bytes
  */
@@ -65,7 +58,7 @@ const load = (lab, name, bytes) =>
     .by('load-model')
     .setInputFiles({ name, mimeType: 'application/zip', buffer: Buffer.from(bytes) });
 
-/** @param {LabPage} lab */
+/** @param {import('./lab.mjs').LabPage} lab */
 async function drawn(lab) {
   await lab.ready();
   await lab.sample();
@@ -97,7 +90,7 @@ test('the zip is the folder of a pipeline', () => {
 });
 
 test('a zip draws the same images after it is loaded', async () => {
-  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const lab = await site.open(SETTINGS);
   await load(lab, 'model.zip', exported.zip);
   await lab.page.getByText('Loaded model.zip, trained for 30 steps.').waitFor();
   assert.equal(await drawn(lab), exported.drawn);
@@ -107,7 +100,7 @@ test('a zip draws the same images after it is loaded', async () => {
 });
 
 test('a model that arrives while a setting takes effect is not lost', async () => {
-  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const lab = await site.open(SETTINGS);
   const step = await lab.page.evaluate(
     async (bytes) => {
       const { session } = /** @type {any} */ (document.querySelector('unnoise-lab'));
@@ -129,8 +122,8 @@ test('a folder dropped on the page draws the same images, and images beside it a
     await mkdir(dirname(join(model, path)), { recursive: true });
     await writeFile(join(model, path), withoutSteps(path, bytes));
   }
-  const lab = await LabPage.open(context, server.address, SETTINGS);
-  const session = await context.newCDPSession(lab.page);
+  const lab = await site.open(SETTINGS);
+  const session = await site.context.newCDPSession(lab.page);
   const drag = (/** @type {'dragEnter' | 'dragOver' | 'drop'} */ type) => {
     const data = { items: [], files: [model, ALL_IMAGES[0]], dragOperationsMask: 1 };
     return session.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
@@ -152,7 +145,7 @@ test('a folder dropped on the page draws the same images, and images beside it a
 });
 
 test('what cannot be loaded changes nothing', async () => {
-  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const lab = await site.open(SETTINGS);
   await load(lab, 'model.zip', exported.zip);
   await lab.page.getByText(/Loaded model\.zip/).waitFor();
   const { files, zip } = exported;
@@ -174,7 +167,7 @@ test('what cannot be loaded changes nothing', async () => {
 });
 
 test('programs export and load by the Lab', async () => {
-  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const lab = await site.open(SETTINGS);
   const codes = await lab.page.evaluate(async (files) => {
     const { lab } = /** @type {any} */ (document.querySelector('unnoise-lab'));
     const bytes = Object.entries(files).map(([path, list]) => [path, Uint8Array.from(list)]);

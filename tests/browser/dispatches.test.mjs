@@ -1,27 +1,17 @@
 // A GPU pays for every dispatch and every upload, however small: a step must not take more of them than
 // it has to.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, serve } from './lab.mjs';
+import { before, test } from 'node:test';
+import { Site } from './lab.mjs';
 
 const MOST = { training: 300, denoising: 90, uploads: 1 };
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
+const site = Site.forTests();
 /** @type {import('playwright-core').Page} */
 let page;
 
 before(async () => {
-  server = await serve();
-  context = await launch();
-  page = await context.newPage();
-  await page.goto(`${server.address}README.md`);
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
+  page = await site.blank();
 });
 
 /**
@@ -73,7 +63,7 @@ async function count(address) {
 }
 
 test('steps of the default network take few dispatches', async (t) => {
-  const { training, denoising, uploads } = await page.evaluate(count, server.address);
+  const { training, denoising, uploads } = await page.evaluate(count, site.address);
   t.diagnostic(`${training} dispatches a training step, ${denoising} a denoising step`);
   t.diagnostic(`${uploads} uploads a training step`);
   assert.ok(training <= MOST.training, `${training} dispatches a training step`);

@@ -1,21 +1,9 @@
 // More from one model: between two seeds, from a picture, into a hole; by program and by hand.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { LabPage, TINY, images, launch, serve } from './lab.mjs';
+import { test } from 'node:test';
+import { TINY, images, Site } from './lab.mjs';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-
-before(async () => {
-  server = await serve();
-  context = await launch();
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
-});
+const site = Site.forTests();
 
 /**
  * What the JavaScript API gives on so many workers: the last frames of several runs.
@@ -77,9 +65,8 @@ async function edits({ address, workers }) {
 }
 
 test('programs edit on one worker as on two', async () => {
-  const page = await context.newPage();
-  await page.goto(`${server.address}README.md`);
-  const one = await page.evaluate(edits, { address: server.address, workers: 1 });
+  const page = await site.blank();
+  const one = await page.evaluate(edits, { address: site.address, workers: 1 });
   const tile = 16 * 16 * 3;
   assert.equal(one.between.end.length, 5 * tile);
   assert.deepEqual(one.between.end.slice(0, tile), one.from.end);
@@ -100,13 +87,13 @@ test('programs edit on one worker as on two', async () => {
   }
   assert.deepEqual(one.after, one.from);
 
-  const two = await page.evaluate(edits, { address: server.address, workers: 2 });
+  const two = await page.evaluate(edits, { address: site.address, workers: 2 });
   assert.deepEqual(two, one);
   await page.close();
 });
 
 /**
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} kind
  */
 async function run(lab, kind) {
@@ -120,7 +107,7 @@ async function run(lab, kind) {
 
 /**
  * RGBA of a square of a canvas, once what was asked to be drawn is drawn.
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} name
  */
 function pixels(lab, name) {
@@ -133,7 +120,7 @@ function pixels(lab, name) {
 }
 
 test('a visitor walks between seeds, redraws and fills in', async () => {
-  const lab = await LabPage.open(context, server.address, { ...TINY, backend: 'flex' });
+  const lab = await site.open({ ...TINY, backend: 'flex' });
   const choose = (/** @type {string} */ kind) => lab.by(`edit-kind-${kind}`).check({ force: true });
 
   await lab.by('edit-from').fill('3');
@@ -189,7 +176,7 @@ test('a visitor walks between seeds, redraws and fills in', async () => {
 });
 
 test('a picture from a file, and a file that is none', async () => {
-  const lab = await LabPage.open(context, server.address, { ...TINY, backend: 'flex' });
+  const lab = await site.open({ ...TINY, backend: 'flex' });
   await lab.by('edit-kind-fill').check({ force: true });
   const before = await pixels(lab, 'mask-canvas');
   await lab.by('edit-file').setInputFiles(images('wide.jpg'));

@@ -3,26 +3,14 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { LabPage, TINY, eventually, launch, serve } from './lab.mjs';
+import { describe, test } from 'node:test';
+import { TINY, eventually, Site } from './lab.mjs';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-
-before(async () => {
-  server = await serve();
-  context = await launch();
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
-});
+const site = Site.forTests();
 
 /** @param {Record<string, unknown>} settings */
 async function open(settings) {
-  const lab = await LabPage.open(context, server.address, {
+  const lab = await site.open({
     ...TINY,
     backend: 'flex',
     ...settings,
@@ -33,7 +21,7 @@ async function open(settings) {
 }
 
 /**
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} name
  */
 async function choose(lab, name) {
@@ -43,7 +31,7 @@ async function choose(lab, name) {
 
 /**
  * The parts that shine in the equations of a panel.
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} panel
  */
 const lit = async (lab, panel) =>
@@ -55,7 +43,7 @@ const lit = async (lab, panel) =>
 
 /**
  * The equations of a panel as text without spaces.
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} panel
  */
 async function equations(lab, panel) {
@@ -63,7 +51,7 @@ async function equations(lab, panel) {
   return all.map((one) => one.replaceAll(/\s/g, ''));
 }
 
-/** @param {LabPage} lab */
+/** @param {import('./lab.mjs').LabPage} lab */
 const openDetails = (lab) =>
   lab.page.locator('details:not(.aside)').evaluateAll((all) => {
     for (const details of all) /** @type {HTMLDetailsElement} */ (details).open = true;
@@ -75,7 +63,7 @@ const openDetails = (lab) =>
 /**
  * Goes through all controls of a panel: focuses what can be focused, and points at the rest.
  *
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} panel
  * @returns {Promise<Sweep>} the controls that light nothing, those whose terms stay lit after them,
  *   and those that do not say what they change
@@ -135,7 +123,7 @@ const SILENT = {
 };
 
 /**
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {(keyof typeof SILENT)[]} panels
  */
 async function allLight(lab, panels) {
@@ -185,7 +173,7 @@ describe('every control lights what it changes, and only while it is used', () =
     await lab.page.close();
   });
 
-  /** @param {LabPage} lab */
+  /** @param {import('./lab.mjs').LabPage} lab */
   const samplersOf = (lab) =>
     lab.page
       .locator('input[name=sampler]')

@@ -1,29 +1,17 @@
 // The first seconds of a visit: something moves before the engine has arrived, it says that it is a
 // recording, and it makes room for what is drawn in the tab.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { LabPage, launch, serve } from './lab.mjs';
+import { test } from 'node:test';
+import { LabPage, Site } from './lab.mjs';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-
-before(async () => {
-  server = await serve();
-  context = await launch();
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
-});
+const site = Site.forTests();
 
 /**
  * A page whose engine does not arrive until it is released.
  * @param {{ hash?: string, reducedMotion?: 'reduce', width?: number, colorScheme?: 'dark' }} [options]
  */
 async function openHeldBack({ hash = '', reducedMotion, width = 1440, colorScheme } = {}) {
-  const page = await context.newPage();
+  const page = await site.context.newPage();
   await page.setViewportSize({ width, height: 900 });
   await page.emulateMedia({ reducedMotion, colorScheme });
   /** @type {() => void} */
@@ -33,7 +21,7 @@ async function openHeldBack({ hash = '', reducedMotion, width = 1440, colorSchem
     await released;
     await route.continue().catch(() => {});
   });
-  await page.goto(`${server.address}${hash}`);
+  await page.goto(`${site.address}${hash}`);
   const lab = new LabPage(page);
   return { lab, page, canvas: lab.by('hero-canvas'), caption: lab.by('hero-caption'), release };
 }

@@ -1,31 +1,22 @@
 // What the page finds out about a model: the floor of the loss, the bound, and copies.
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LossFloor } from '../../web/element/loss-floor.js';
-import { LabPage, TINY, images, launch, serve } from './lab.mjs';
+import { Site, TINY, images } from './lab.mjs';
 
 const folder = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
+const site = Site.forTests();
 
 before(async () => {
-  server = await serve();
-  context = await launch();
   await mkdir(folder, { recursive: true });
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
 });
 
 /**
  * Waits for a number in the page, and gives it.
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} name
  */
 async function number(lab, name) {
@@ -33,7 +24,7 @@ async function number(lab, name) {
   return Number.parseFloat(await lab.text(name));
 }
 
-/** @param {LabPage} lab */
+/** @param {import('./lab.mjs').LabPage} lab */
 async function copies(lab) {
   await lab.page.locator('[data-testid=nearest]:not(.stale)').waitFor();
   const [count, of] = (await lab.text('copy-count')).split(/ of | /).map(Number);
@@ -42,7 +33,7 @@ async function copies(lab) {
 
 test('training shows the bound, the floor of the loss and the share of copies', async () => {
   const settings = { ...TINY, backend: 'flex', train_steps: 400, theme: 'light' };
-  const lab = await LabPage.open(context, server.address, settings);
+  const lab = await site.open(settings);
   await lab.train();
   const floor = await number(lab, 'floor');
   assert.ok(floor >= 0 && floor < (await number(lab, 'loss')), `floor ${floor}`);
@@ -69,7 +60,7 @@ test('training shows the bound, the floor of the loss and the share of copies', 
 
 test('the ideal denoiser draws copies before any training, and says so', async () => {
   const settings = { ...TINY, backend: 'flex', steps: 30, sampler: 'ddim' };
-  const lab = await LabPage.open(context, server.address, settings);
+  const lab = await site.open(settings);
   await lab.by('sample').scrollIntoViewIfNeeded();
   await lab.sample();
   const untrained = await copies(lab);
@@ -133,10 +124,9 @@ async function measure({ address, backend, workers }) {
 }
 
 test('measuring leaves training as it is, on one worker, on two, and on WebGPU', async () => {
-  const page = await context.newPage();
-  await page.goto(`${server.address}README.md`);
+  const page = await site.blank();
   const run = (/** @type {string} */ backend, /** @type {number} */ workers) =>
-    page.evaluate(measure, { address: server.address, backend, workers });
+    page.evaluate(measure, { address: site.address, backend, workers });
   const one = await run('flex', 1);
   const two = await run('flex', 2);
   const gpu = await run('webgpu', 1);

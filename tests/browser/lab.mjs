@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -69,6 +70,50 @@ export function launch(viewport = { width: 1440, height: 900 }) {
     viewport,
     acceptDownloads: true,
   });
+}
+
+/** What the tests of a file share: the built page on a server, and a browser. */
+export class Site {
+  address = '';
+  /** @type {import('playwright-core').BrowserContext} */
+  context = /** @type {any} */ (undefined);
+  /** Hooks of a file do not wait for one another: those that use the site wait for this. */
+  #started = Promise.resolve();
+
+  /** There from before the first test of the calling file to after its last. */
+  static forTests() {
+    const site = new Site();
+    /** @type {Awaited<ReturnType<typeof serve>> | undefined} */
+    let server;
+    const start = async () => {
+      server = await serve();
+      site.address = server.address;
+      site.context = await launch();
+    };
+    before(() => (site.#started = start()));
+    after(async () => {
+      await site.context?.close();
+      server?.stop();
+    });
+    return site;
+  }
+
+  /**
+   * The lab on a page of its own.
+   * @param {Record<string, unknown>} settings of the link
+   */
+  async open(settings) {
+    await this.#started;
+    return LabPage.open(this.context, this.address, settings);
+  }
+
+  /** A page of the same origin with no lab on it, for programs that import what they need. */
+  async blank() {
+    await this.#started;
+    const page = await this.context.newPage();
+    await page.goto(`${this.address}README.md`);
+    return page;
+  }
 }
 
 /** One page of the lab. */

@@ -5,12 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { folderLabels } from '../../web/lib/labels.js';
-import { LabPage, TINY, launch, serve } from './lab.mjs';
+import { Site, TINY } from './lab.mjs';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
+const site = Site.forTests();
 /** A folder `colours` with a folder for each. @type {string} */
 let folder;
 
@@ -28,12 +25,8 @@ before(async () => {
       await writeFile(join(place, `${hue}.svg`), svg);
     }
   }
-  server = await serve();
-  context = await launch();
 });
 after(async () => {
-  await context?.close();
-  server?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -48,7 +41,7 @@ const SETTINGS = {
 
 /**
  * Red less blue of each tile of the sample, -255 to 255.
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  */
 async function redness(lab) {
   await lab.seekLast();
@@ -71,7 +64,7 @@ async function redness(lab) {
 }
 
 test('the folders of colours are learnt and asked for', async () => {
-  const lab = await LabPage.open(context, server.address, SETTINGS);
+  const lab = await site.open(SETTINGS);
   assert.equal(await lab.by('use-labels').count(), 0);
   assert.equal(await lab.by('sample-label').count(), 0);
 
@@ -109,7 +102,7 @@ test('the folders of colours are learnt and asked for', async () => {
 
   // A model file brings its labels along, for a page that has other images.
   const file = await lab.save();
-  const other = await LabPage.open(context, server.address, { ...TINY, backend: 'flex' });
+  const other = await site.open({ ...TINY, backend: 'flex' });
   await other.by('load-model').setInputFiles(file);
   await other.by('sample-label').selectOption({ label: 'red' });
   await other.sample();
@@ -122,7 +115,7 @@ test('the folders of colours are learnt and asked for', async () => {
 test('a link keeps what is learnt and what is asked for', async () => {
   const settings = { ...TINY, backend: 'flex', train_steps: 3, dataset: 'digits', use_labels: 1 };
   const asked = { ...settings, label: 7, guidance: 3 };
-  const lab = await LabPage.open(context, server.address, asked);
+  const lab = await site.open(asked);
   assert.ok(await lab.by('use-labels').isChecked());
   assert.equal(await lab.by('sample-label').inputValue(), 'is 7');
   assert.equal(await lab.by('sample-guidance').inputValue(), '3');
@@ -177,9 +170,8 @@ async function run({ address, workers, model }) {
 }
 
 test('labels reach every worker', async () => {
-  const page = await context.newPage();
-  await page.goto(`${server.address}README.md`);
-  const { address } = server;
+  const page = await site.blank();
+  const { address } = site;
   const one = await page.evaluate(run, { address, workers: 1 });
   assert.deepEqual(one.labels, ['dark', 'bright']);
   assert.deepEqual(one.numbered, one.named);

@@ -1,8 +1,8 @@
 // The main job, end to end, on every backend: files in, training, samples out, save, reload, load.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, describe, test } from 'node:test';
-import { ALL_IMAGES, LabPage, TINY, launch, serve } from './lab.mjs';
+import { describe, test } from 'node:test';
+import { ALL_IMAGES, TINY, Site } from './lab.mjs';
 
 /** The mean loss of the last ten of 30 steps is below this share of that of the first five. */
 const LOSS_FACTOR = 0.8;
@@ -13,24 +13,12 @@ const SETTINGS = { ...TINY, prediction_type: 'epsilon' };
 const mean = (/** @type {number[]} */ values) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-
-before(async () => {
-  server = await serve();
-  context = await launch();
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
-});
+const site = Site.forTests();
 
 for (const backend of ['flex', 'candle', 'webgpu']) {
   describe(backend, () => {
     test('trains on real files, samples, saves, and samples the same after a reload', async () => {
-      const lab = await LabPage.open(context, server.address, { ...SETTINGS, backend });
+      const lab = await site.open({ ...SETTINGS, backend });
       await lab.by('clear-images').click();
       await lab.addImages(ALL_IMAGES);
       await lab
@@ -61,7 +49,7 @@ for (const backend of ['flex', 'candle', 'webgpu']) {
       assert.deepEqual(lab.errors, []);
       await lab.page.close();
 
-      const fresh = await LabPage.open(context, server.address, { ...SETTINGS, backend });
+      const fresh = await site.open({ ...SETTINGS, backend });
       await fresh.by('load-model').setInputFiles({
         name: 'model.safetensors',
         mimeType: 'application/octet-stream',

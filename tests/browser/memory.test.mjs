@@ -1,24 +1,12 @@
 // Whoever trains for an hour must not run out of memory: once the queue has its length no more is taken.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, serve } from './lab.mjs';
+import { test } from 'node:test';
+import { Site } from './lab.mjs';
 
 /** More show a smaller leak; `docs/benchmarks.md` says what 5,000 showed. */
 const STEPS = Number(process.env.MEMORY_STEPS ?? 300);
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-
-before(async () => {
-  server = await serve();
-  context = await launch();
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
-});
+const site = Site.forTests();
 
 /**
  * Bytes that a small network holds after the first steps and after `steps` more.
@@ -71,9 +59,8 @@ for (const [family, backend] of [
   ['gpu', 'webgpu'],
 ]) {
   test(`memory stays what it is on ${backend}`, async (t) => {
-    const page = await context.newPage();
-    await page.goto(`${server.address}README.md`);
-    const job = { address: server.address, family, backend, steps: STEPS };
+    const page = await site.blank();
+    const job = { address: site.address, family, backend, steps: STEPS };
     const { early, late } = await page.evaluate(measure, job);
     t.diagnostic(`${STEPS} steps: ${JSON.stringify(early)} to ${JSON.stringify(late)}`);
     assert.ok(early.wasm > 0);

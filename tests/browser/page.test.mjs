@@ -1,31 +1,19 @@
 // The page around the job: it answers while it trains, a link reproduces its settings, the figures
 // stand alone, and nothing leaves the machine.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { LabPage, TINY, launch, serve } from './lab.mjs';
+import { test } from 'node:test';
+import { LabPage, Site, TINY } from './lab.mjs';
 
 /** Longest time that the page may not answer. */
 const LONGEST_STALL = 50;
 /** The browser rounds the length of tasks to steps of this. */
 const TASK_STEP = 8;
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-
-before(async () => {
-  server = await serve();
-  context = await launch();
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
-});
+const site = Site.forTests();
 
 /** The longest task of the page while a tiny model trains and samples, in milliseconds. */
 async function longestTask() {
-  const lab = await LabPage.open(context, server.address, { ...TINY, backend: 'flex' });
+  const lab = await site.open({ ...TINY, backend: 'flex' });
   await lab.page.evaluate(() => {
     const tasks = /** @type {number[]} */ ([]);
     Object.assign(window, { tasks });
@@ -52,7 +40,7 @@ test('the page keeps answering while the worker trains and samples', async () =>
 });
 
 test('training can be paused, resumed and reset', async () => {
-  const lab = await LabPage.open(context, server.address, {
+  const lab = await site.open({
     ...TINY,
     backend: 'flex',
     train_steps: 2000,
@@ -79,7 +67,7 @@ test('training can be paused, resumed and reset', async () => {
 });
 
 test('a software adapter is never called a GPU', async () => {
-  const lab = await LabPage.open(context, server.address, { ...TINY, backend: 'webgpu' });
+  const lab = await site.open({ ...TINY, backend: 'webgpu' });
   const adapter = await lab.text('adapter');
   assert.match(adapter, /software/i);
   assert.doesNotMatch(adapter, /\bGPU\b/);
@@ -87,20 +75,20 @@ test('a software adapter is never called a GPU', async () => {
 });
 
 test('without being told, a software adapter is passed over for the CPU', async () => {
-  const lab = await LabPage.open(context, server.address, TINY);
+  const lab = await site.open(TINY);
   assert.equal(await lab.by('backend').inputValue(), 'flex');
   await lab.page.close();
 });
 
 test('nothing is asked of any other host', async () => {
-  const page = await context.newPage();
+  const page = await site.context.newPage();
   /** @type {string[]} */
   const others = [];
   page.on('request', (request) => {
     const url = request.url();
-    if (/^https?:/.test(url) && !url.startsWith(server.address)) others.push(url);
+    if (/^https?:/.test(url) && !url.startsWith(site.address)) others.push(url);
   });
-  await page.goto(server.address);
+  await page.goto(site.address);
   await new LabPage(page).ready();
   assert.deepEqual(others, []);
   await page.close();
@@ -108,8 +96,8 @@ test('nothing is asked of any other host', async () => {
 
 for (const mode of ['forward', 'train', 'sample']) {
   test(`the ${mode} figure stands alone`, async () => {
-    const page = await context.newPage();
-    await page.goto(`${server.address}?embed#mode=${mode}&size=16&backend=flex`);
+    const page = await site.context.newPage();
+    await page.goto(`${site.address}?embed#mode=${mode}&size=16&backend=flex`);
     await page.locator('unnoise-lab canvas').first().waitFor();
     const figure = await page.locator('unnoise-lab').boundingBox();
     assert.ok(figure && figure.width > 300 && figure.height > 100);

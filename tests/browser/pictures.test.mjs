@@ -2,9 +2,9 @@
 // target/screenshots/; with UPDATE_PICTURES=1 the README's picture is made anew.
 import assert from 'node:assert/strict';
 import { cp, mkdir } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { LabPage, launch, serve } from './lab.mjs';
+import { LabPage, Site } from './lab.mjs';
 
 const folder = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 const readmePicture = fileURLToPath(new URL('../../docs/page.png', import.meta.url));
@@ -16,26 +16,17 @@ const VIEWS = [
   { name: 'phone', width: 390, height: 844, theme: 'dark' },
 ];
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
+const site = Site.forTests();
 
 before(async () => {
-  server = await serve();
-  context = await launch();
   await mkdir(folder, { recursive: true });
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
 });
 
 for (const { name, width, height, theme } of VIEWS) {
   test(`${name}: samples appear by themselves and everything fits`, async () => {
-    const page = await context.newPage();
+    const page = await site.context.newPage();
     await page.setViewportSize({ width, height });
-    await page.goto(`${server.address}#theme=${theme}`);
+    await page.goto(`${site.address}#theme=${theme}`);
     const lab = new LabPage(page);
     // The bundled model samples without being asked.
     await lab

@@ -1,29 +1,16 @@
 // Every sampler and every process in the page: what is chosen is what is computed, on its own, side
 // by side, and from a link.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { LabPage, TINY, eventually, launch, serve } from './lab.mjs';
+import { describe, test } from 'node:test';
+import { Site, TINY, eventually } from './lab.mjs';
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
-
-before(async () => {
-  server = await serve();
-  context = await launch();
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
-});
+const site = Site.forTests();
 
 /** @param {Record<string, unknown>} settings */
-const open = (settings) =>
-  LabPage.open(context, server.address, { ...TINY, backend: 'flex', ...settings });
+const open = (settings) => site.open({ ...TINY, backend: 'flex', ...settings });
 
 /**
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  * @param {string} name
  */
 async function choose(lab, name) {
@@ -32,12 +19,12 @@ async function choose(lab, name) {
 }
 
 /** What went wrong, in the page's words. */
-const failures = (/** @type {LabPage} */ lab) =>
+const failures = (/** @type {import('./lab.mjs').LabPage} */ lab) =>
   lab.page.locator('.message.error').allTextContents();
 
 /**
  * The settings of the link that the page shows once it has caught up.
- * @param {LabPage} lab
+ * @param {import('./lab.mjs').LabPage} lab
  */
 async function link(lab) {
   await lab.page.waitForTimeout(500);
@@ -210,7 +197,7 @@ describe('processes', () => {
     };
     const settings = await link(lab);
     for (const [name, value] of Object.entries(wanted)) assert.equal(settings.get(name), value);
-    const train = async (/** @type {LabPage} */ page) => {
+    const train = async (/** @type {import('./lab.mjs').LabPage} */ page) => {
       await page.recordLosses();
       await page.train();
       return { losses: await page.losses(), pixels: await page.pixels() };
@@ -219,7 +206,7 @@ describe('processes', () => {
     assert.equal(first.losses.length, 3);
     assert.deepEqual(await failures(lab), []);
 
-    const second = await LabPage.open(context, server.address, Object.fromEntries(settings));
+    const second = await site.open(Object.fromEntries(settings));
     assert.equal(await second.by('prediction-type').inputValue(), 'v_prediction');
     assert.deepEqual(await train(second), first);
     assert.deepEqual([...lab.errors, ...second.errors], []);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { after, before, test } from 'node:test';
-import { launch, serve } from './lab.mjs';
+import { before, test } from 'node:test';
+import { Site } from './lab.mjs';
 
 /**
  * Ten losses agree this closely, relative to their size (about 1), as those of different backends
@@ -11,22 +11,12 @@ import { launch, serve } from './lab.mjs';
  */
 const TOLERANCE = 2e-4;
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let server;
-/** @type {import('playwright-core').BrowserContext} */
-let context;
+const site = Site.forTests();
 /** @type {import('playwright-core').Page} */
 let page;
 
 before(async () => {
-  server = await serve();
-  context = await launch();
-  page = await context.newPage();
-  await page.goto(`${server.address}README.md`);
-});
-after(async () => {
-  await context?.close();
-  server?.stop();
+  page = await site.blank();
 });
 
 /**
@@ -70,7 +60,7 @@ async function run({ address, workers, model }) {
 }
 
 test('two and three workers train and sample as one does', async () => {
-  const address = server.address;
+  const address = site.address;
   const one = await page.evaluate(run, { address, workers: 1 });
   assert.equal(one.used, 1);
   assert.equal(one.losses.length, 10);
@@ -118,11 +108,11 @@ async function trainOnTwo(page, address) {
 }
 
 test('two workers share one download', async () => {
-  const page = await context.newPage();
+  const page = await site.context.newPage();
   /** @type {string[]} */
   const requests = [];
   page.on('request', (request) => requests.push(new URL(request.url()).pathname));
-  assert.deepEqual(await trainOnTwo(page, server.address), { steps: 2, used: 2, lost: [] });
+  assert.deepEqual(await trainOnTwo(page, site.address), { steps: 2, used: 2, lost: [] });
   const count = (/** @type {string} */ file) =>
     requests.filter((path) => path.endsWith(file)).length;
   assert.equal(count('/worker.js'), 2);
@@ -135,14 +125,14 @@ test('training goes on without a helper that never answers', async () => {
   // A server of its own: the browser lets no test hold back what a worker of a worker asks for.
   const holding = createServer(async ({ url = '/' }, response) => {
     if (url.endsWith('/worker.js') && ++started === 2) return;
-    const { status, headers, body } = await fetch(new URL(url, server.address));
+    const { status, headers, body } = await fetch(new URL(url, site.address));
     response.writeHead(status, { 'content-type': headers.get('content-type') ?? '' });
     for await (const chunk of body ?? []) response.write(chunk);
     response.end();
   });
   await once(holding.listen(0, '127.0.0.1'), 'listening');
   const { port } = /** @type {import('node:net').AddressInfo} */ (holding.address());
-  const page = await context.newPage();
+  const page = await site.context.newPage();
   const { steps, used, lost } = await trainOnTwo(page, `http://127.0.0.1:${port}/`);
   assert.equal(started, 2);
   assert.deepEqual([steps, used], [2, 1]);
