@@ -151,7 +151,7 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
 /// Checks `gradient` of `sum(f(input) · probe)` at a few indices by central differences.
 ///
 /// `f` is linear or smooth; the step is large because the arithmetic is f32.
-fn finite_difference(
+pub fn finite_difference(
     input: &[f32],
     gradient: &[f32],
     step: f32,
@@ -177,7 +177,7 @@ fn finite_difference(
     }
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| *a as f64 * *b as f64).sum()
 }
 

@@ -10,6 +10,12 @@ mod threads;
 
 use unnoise::ops::Kernels;
 
+/// That backends agree is tested below; that what they agree on is right, once.
+#[test]
+fn gradients_of_several_uses_agree_with_finite_differences() {
+    sums::sums_are_slopes::<unnoise::backend::Flex>(&Default::default());
+}
+
 /// One test module per backend, all with the same tests.
 macro_rules! backend_tests {
     ($name:ident, $backend:ty, $device:expr) => {

@@ -8,7 +8,7 @@ use unnoise::backend::Flex;
 use unnoise::ops::{self, Kernels, portable, unwrap, wrap};
 
 use crate::cases::{CONVOLUTIONS, ConvCase, GROUP_NORMS, GroupNormCase};
-use crate::check::{assert_close, numbers, tensor, values};
+use crate::check::{assert_close, dot, finite_difference, numbers, tensor, values};
 
 /// A kernel that adds to the gradient which another use has left gives the sum of the two.
 pub fn uses_add_up<B: Kernels>(device: &B::Device) {
@@ -34,16 +34,50 @@ fn leaf<B: Kernels, const D: usize>(
     Tensor::from_inner(tensor::<B, D>(shape, seed, device)).require_grad()
 }
 
-/// The gradient of x in the sum of x · mean(conv(x)): the product is undone first, and gives x a
-/// gradient before the convolution does.
-fn conv_and_product<B: Kernels>(
+/// The same by central differences, which know nothing of how gradients are added up.
+pub fn sums_are_slopes<B: Kernels>(device: &B::Device) {
+    let constant = |values: Vec<f32>, shape: [usize; 4]| {
+        Tensor::from_data(TensorData::new(values, shape), device)
+    };
+    let total = |values: &[f32]| values.iter().copied().map(f64::from).sum::<f64>();
+    for case in CONVOLUTIONS {
+        let &(n, h, w, c, ..) = case;
+        let gradient = conv_and_product::<B>(device, case);
+        let x = numbers(gradient.len(), 1);
+        // Of second order in x: central differences are exact.
+        finite_difference(&x, &gradient, 0.5, 1e-2, &format!("{case:?}"), |x| {
+            let y = values(conv::<B>(device, constant(x.clone(), [n, h, w, c]), case).inner());
+            total(&x) * total(&y) / y.len() as f64
+        });
+    }
+    for case in GROUP_NORMS {
+        let &(n, h, w, c, options) = case;
+        let [gradient, ..] = norm_and_product::<B>(device, case);
+        let x = numbers(gradient.len(), 1);
+        finite_difference(&x, &gradient, 2e-2, 1e-2, &format!("{case:?}"), |x| {
+            let [gamma, beta] = [2, 3].map(|seed| leaf::<B, 1>([c], seed, device));
+            let y = ops::group_norm(constant(x.clone(), [n, h, w, c]), gamma, beta, options);
+            dot(&x, &values(y.inner()))
+        });
+    }
+}
+
+fn conv<B: Kernels>(
     device: &B::Device,
-    &(n, h, w, c_in, c_out, geometry): &ConvCase,
-) -> Vec<f32> {
-    let x = leaf::<B, 4>([n, h, w, c_in], 1, device);
+    x: Tensor<Autodiff<B>, 4>,
+    &(.., c_in, c_out, geometry): &ConvCase,
+) -> Tensor<Autodiff<B>, 4> {
     let weight = leaf::<B, 4>([geometry.kernel, geometry.kernel, c_in, c_out], 2, device);
     let bias = leaf::<B, 1>([c_out], 3, device);
-    let y = ops::conv2d(x.clone(), weight, bias, geometry);
+    ops::conv2d(x, weight, bias, geometry)
+}
+
+/// The gradient of x in the sum of x · mean(conv(x)): the product is undone first, and gives x a
+/// gradient before the convolution does.
+fn conv_and_product<B: Kernels>(device: &B::Device, case: &ConvCase) -> Vec<f32> {
+    let &(n, h, w, c_in, ..) = case;
+    let x = leaf::<B, 4>([n, h, w, c_in], 1, device);
+    let y = conv::<B>(device, x.clone(), case);
     let mean = y.mean().reshape([1, 1, 1, 1]);
     let grads = (x.clone() * mean).sum().backward();
     values(x.grad(&grads).unwrap())
