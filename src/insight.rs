@@ -71,7 +71,7 @@ impl<B: Kernels + Ops> BoundEstimate<B> {
     /// # Errors
     /// As for [`Evaluation::next`].
     pub async fn next(&mut self) -> Result<Option<BoundPart>> {
-        let Some(Stratum { t, width }) = self.strata.pop() else {
+        let Some(&Stratum { t, width }) = self.strata.last() else {
             return Ok(None);
         };
         let prior_bpd = match self.prior_bpd {
@@ -81,6 +81,7 @@ impl<B: Kernels + Ops> BoundEstimate<B> {
         self.prior_bpd = Some(prior_bpd);
         let terms = self.evaluation.terms(t).await?;
         B::check_device()?;
+        self.strata.pop();
         let decoder_bpd = if t == 0 { terms.vb } else { 0.0 };
         if t > 0 {
             self.kl_bpd += width as f64 * terms.vb;
@@ -132,16 +133,16 @@ impl<B: Kernels + Ops> FloorEstimate<B> {
     /// # Errors
     /// [`Error::Device`] when the device was lost.
     pub async fn next(&mut self) -> Result<Option<FloorPart>> {
-        if self.strata.is_empty() {
+        let Some(&Stratum { t, width }) = self.strata.first() else {
             return Ok(None);
-        }
-        let Stratum { t, width } = self.strata.remove(0);
+        };
         let mut floor = 0.0;
         for (share, ideal) in &self.ideals {
             let loss = ideal.loss_floor(&self.objective, t, FLOOR_SAMPLES, self.seed);
             floor += share * f64::from(read(loss).await?.iter().sum::<f32>());
         }
         B::check_device()?;
+        self.strata.remove(0);
         self.sum += width as f64 * floor;
         self.seen += width;
         Ok(Some(FloorPart {

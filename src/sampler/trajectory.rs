@@ -24,8 +24,15 @@ pub struct Trajectory<B: Backend> {
     noise: Box<dyn Noise<B>>,
     /// Where it starts, if not from x_T.
     start: Option<Start<B>>,
-    /// x_t and the step to be taken from it, once started.
-    state: Option<(usize, Tensor<B, 4>)>,
+    state: State<B>,
+}
+
+enum State<B: Backend> {
+    Ready,
+    /// x_t, and the step to be taken from it.
+    At(usize, Tensor<B, 4>),
+    /// At x_0, or where a step failed.
+    Over,
 }
 
 impl<B: Backend> Trajectory<B> {
@@ -39,7 +46,7 @@ impl<B: Backend> Trajectory<B> {
             denoiser,
             noise,
             start: None,
-            state: None,
+            state: State::Ready,
         }
     }
 
@@ -73,25 +80,23 @@ impl<B: Backend> Trajectory<B> {
         self.start.as_ref().map_or(0, Start::index)
     }
 
-    /// The next frame; `None` after x_0.
+    /// The next frame; `None` after x_0, and after an error.
     ///
     /// # Errors
-    /// What the noise source refuses; the run can then not go on.
+    /// What the noise source refuses.
     pub fn advance(&mut self) -> Result<Option<Frame<B>>> {
-        let (step, x_t, pred_x0) = match self.state.take() {
-            None => (self.first_step(), self.initial()?, None),
-            Some((step, x_t)) if step == self.sampler.levels().len() => {
-                self.state = Some((step, x_t));
-                return Ok(None);
-            }
-            Some((step, x_t)) => {
+        let (step, x_t, pred_x0) = match std::mem::replace(&mut self.state, State::Over) {
+            State::Over => return Ok(None),
+            State::At(step, _) if step == self.sampler.levels().len() => return Ok(None),
+            State::Ready => (self.first_step(), self.initial()?, None),
+            State::At(step, x_t) => {
                 let taken =
                     self.sampler
                         .step(self.denoiser.as_ref(), step, x_t, self.noise.as_ref())?;
                 (step + 1, taken.x_prev, Some(taken.pred_x0))
             }
         };
-        self.state = Some((step, x_t.clone()));
+        self.state = State::At(step, x_t.clone());
         Ok(Some(Frame {
             index: step - self.first_step(),
             t: self.sampler.levels().get(step).map(|level| level.t),
