@@ -175,8 +175,8 @@ impl SchedulerConfig {
                     .into(),
             );
         }
-        if !(self.shift > 0.0 && self.shift <= 100.0) {
-            return refuse("shift must be above 0 and at most 100.".into());
+        if !(0.01..=100.0).contains(&self.shift) {
+            return refuse("shift must be 0.01 to 100.".into());
         }
         if self.rescale_betas_zero_snr && self.prediction_type == PredictionType::Epsilon {
             return refuse(

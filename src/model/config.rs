@@ -21,9 +21,9 @@ pub enum UpBlockType {
     AttnUpBlock2D,
 }
 
-/// Hyper-parameters of [`super::UNet`]. Absent fields take `UNet2DModel`'s meaning of absence;
-/// fields of `UNet2DModel` that only have one supported value are checked by
-/// [`UNetConfig::from_diffusers`].
+/// Hyper-parameters of [`super::UNet`]. Absent fields take the defaults of [`UNetConfig::default`];
+/// [`UNetConfig::from_diffusers`] takes those of `UNet2DModel`, and checks its fields that only have
+/// one supported value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UNetConfig {
@@ -224,8 +224,15 @@ impl UNetConfig {
                 ));
             }
         }
-        if !(self.norm_eps > 0.0 && self.norm_eps < 1.0) {
-            return refuse("norm_eps must be between 0 and 1.".into());
+        // Networks compute in f32, where what is smaller is 0.
+        if !(self.norm_eps as f32 > 0.0 && self.norm_eps < 1.0) {
+            return refuse("norm_eps must be between 1e-45 and 1.".into());
+        }
+        let half = self.block_out_channels[0] / 2;
+        if !(self.freq_shift >= 0.0 && self.freq_shift < half as f64) {
+            return refuse(format!(
+                "freq_shift must be at least 0 and below {half}, half of the first width."
+            ));
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ pub struct TrainingConfig {
     pub adam_beta2: f64,
     pub adam_epsilon: f64,
     /// The averaging of the weights forgets at most this slowly; see
-    /// [`TrainingConfig::ema_decay`].
+    /// [`TrainingConfig::ema_decay_at`].
     pub ema_max_decay: f64,
     /// How much each timestep's error counts.
     pub loss_weighting: LossWeighting,
@@ -101,8 +101,9 @@ impl TrainingConfig {
         if !unit(self.adam_beta1) || !unit(self.adam_beta2) || !unit(self.ema_max_decay) {
             return refuse("adam_beta1, adam_beta2 and ema_max_decay must be in [0, 1).");
         }
-        if !(self.adam_epsilon > 0.0 && self.adam_epsilon < 1.0) {
-            return refuse("adam_epsilon must be between 0 and 1.");
+        // Adam computes in f32, where what is smaller is 0.
+        if !(self.adam_epsilon as f32 > 0.0 && self.adam_epsilon < 1.0) {
+            return refuse("adam_epsilon must be between 1e-45 and 1.");
         }
         if !(0.0..=1.0).contains(&self.class_dropout_prob) {
             return refuse("class_dropout_prob must be between 0 and 1.");
