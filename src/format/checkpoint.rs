@@ -3,7 +3,8 @@
 //!
 //! Tensors are `ema.<name>`, `raw.<name>`, `adam.exp_avg.<name>`, `adam.exp_avg_sq.<name>` with
 //! diffusers' names and layouts. Metadata: `unnoise.version`, `unet`, `scheduler` and `training`
-//! (JSON), `step`, `seed`, and with labels `unnoise.labels`, the list of their names.
+//! (JSON), `step`, `moments_since` (the step that Adam's moments were last begun anew after), `seed`, and
+//! with labels `unnoise.labels`, the list of their names.
 
 use std::rc::Rc;
 
@@ -173,7 +174,7 @@ impl Checkpoint {
     /// The whole checkpoint as a file.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when it cannot be written.
+    /// [`Error::Checkpoint`] when a value is not finite: loading would refuse the file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.write(Precision::Full)
     }
@@ -181,7 +182,8 @@ impl Checkpoint {
     /// The averaged weights alone, in half precision: an eighth of the size, enough to sample.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when it cannot be written.
+    /// [`Error::Checkpoint`] when a value is not finite, or not in half precision: loading would refuse
+    /// the file.
     pub fn to_shared_bytes(&self) -> Result<Vec<u8>> {
         let shared = Self {
             optimizer: None,
@@ -202,6 +204,12 @@ impl Checkpoint {
             .into_iter()
             .flat_map(|(prefix, values)| named(&unet, values, format!("{prefix}.")))
             .collect();
+        if let Some(bad) = named.iter().find(|tensor| !precision.holds(&tensor.values)) {
+            return Err(Error::Checkpoint(format!(
+                "values of its tensor {} would not be finite numbers.",
+                bad.name
+            )));
+        }
         tensors::write(&named, self.metadata()?, precision)
     }
 

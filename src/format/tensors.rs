@@ -15,6 +15,16 @@ pub enum Precision {
     Half,
 }
 
+impl Precision {
+    /// Whether all `values` are finite numbers once they are stored.
+    pub fn holds(self, values: &[f32]) -> bool {
+        values.iter().all(|value| match self {
+            Precision::Full => value.is_finite(),
+            Precision::Half => f16::from_f32(*value).is_finite(),
+        })
+    }
+}
+
 /// A named tensor, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {

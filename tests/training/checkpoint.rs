@@ -1,11 +1,13 @@
 //! Checkpoints: a resumed run is the same run, and what is broken is refused with nothing changed.
 
+use half::f16;
 use pollster::block_on;
+use safetensors::SafeTensors;
 use unnoise::{
     backend::{Candle, Flex, WebGpu},
     diffusion::BetaSchedule,
     error::Error,
-    format::Checkpoint,
+    format::{Checkpoint, tensors::floats},
     model::UNetConfig,
     ops::{Kernels, Ops},
     sampler::SamplingOptions,
@@ -95,6 +97,16 @@ fn shared_files_hold_the_averaged_weights_in_half_precision() {
     let checkpoint = block_on(Checkpoint::of(&trainer)).unwrap();
     let shared = checkpoint.to_shared_bytes().unwrap();
     assert!(shared.len() < whole.len() / 6);
+    let [whole, rounded] = [&whole, &shared].map(|bytes| SafeTensors::deserialize(bytes).unwrap());
+    for (name, view) in rounded.tensors() {
+        assert!(name.starts_with("ema."), "{name}");
+        let averaged = floats(&whole.tensor(&name).unwrap()).unwrap();
+        let expected: Vec<f32> = averaged
+            .iter()
+            .map(|v| f16::from_f32(*v).to_f32())
+            .collect();
+        assert_eq!(floats(&view).unwrap(), expected, "{name}");
+    }
     let mut resumed = reload::<Flex>(&shared);
     assert_eq!(resumed.state().step, 3);
     // Training can go on from it.
