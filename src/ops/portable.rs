@@ -29,7 +29,7 @@ fn output_channels_first<B: Backend>(weight: FloatTensor<B>) -> FloatTensor<B> {
     unwrap(wrap::<B, 4>(weight).permute([3, 2, 0, 1]))
 }
 
-/// See [`super::Kernels::conv2d`].
+/// See [`super::Kernels::conv2d_forward`].
 pub fn conv2d<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
@@ -190,7 +190,7 @@ pub fn squared_error_backward<B: Backend>(
     unwrap(error * slope)
 }
 
-/// See [`super::Kernels::group_norm`].
+/// See [`super::Kernels::group_norm_forward`].
 pub fn group_norm<B: Backend>(
     x: FloatTensor<B>,
     gamma: FloatTensor<B>,

@@ -107,6 +107,7 @@ impl Product<'_> {
             )
             .stored("Source", self.source)
             .stored("Target", &output)
+            .stored("Addend", self.addend)
             .flag("SOURCE_VEC4", source_channels.is_multiple_of(4))
             .flag("WEIGHT_VEC4", !grad_input && channels.is_multiple_of(4))
             .flag("TARGET_VEC4", channels.is_multiple_of(4))
@@ -129,11 +130,6 @@ impl Product<'_> {
             .constant("WEIGHT_LOADS", weight_loads)
             .constant("TILES_OF_PIXELS", tiles[0])
             .constant("TILES_OF_CHANNELS", tiles[1]);
-
-        let shader = match self.addend {
-            Some(addend) => shader.stored("Addend", addend),
-            None => shader,
-        };
         let mut buffers = vec![self.source, self.weight, &output];
         buffers.extend(self.bias);
         buffers.extend(self.addend);

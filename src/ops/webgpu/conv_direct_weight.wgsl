@@ -19,7 +19,8 @@ const TILES_OUT: u32 = QUADS_OUT / QUADS;
 const LINES: u32 = BATCH * HEIGHT_OUT;
 
 fn grad_at(line: u32, column: u32, quad: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), grad[(line * WIDTH_OUT + column) * QUADS_OUT + quad], column < WIDTH_OUT);
+    let value = grad[(line * WIDTH_OUT + min(column, WIDTH_OUT - 1u)) * QUADS_OUT + quad];
+    return select(vec4<f32>(0.0), value, column < WIDTH_OUT);
 }
 
 // Gradients of four neighbouring outputs, one a column.

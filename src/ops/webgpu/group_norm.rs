@@ -124,15 +124,12 @@ pub(super) fn backward(
         text!("group_norm_backward"),
         text!("group_norm_backward_direct"),
         |shader| {
-            let shader = shader
+            shader
                 .stored("X", &x)
                 .stored("Grad", &grad)
                 .stored("GradX", &grad_x)
-                .flag("ADD", addend.is_some());
-            match &addend {
-                Some(addend) => shader.stored("Addend", addend),
-                None => shader,
-            }
+                .stored("Addend", addend.as_ref())
+                .flag("ADD", addend.is_some())
         },
         shape,
         options,

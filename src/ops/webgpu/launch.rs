@@ -1,8 +1,8 @@
 //! Allocation and launch, the same for every kernel.
 
 use burn::tensor::{DType, Shape, TensorMetadata, ops::FloatTensorOps};
-use burn_wgpu::{CubeTensor, SourceKernel, WgpuRuntime, into_contiguous};
-use cubecl::{CubeCount, CubeDim, server::KernelArguments};
+use burn_wgpu::{CubeTensor, SourceKernel, WgpuDevice, WgpuRuntime, into_contiguous};
+use cubecl::{CubeCount, CubeDim, Runtime, server::KernelArguments};
 
 use super::{half, shader::Shader};
 use crate::backend::WebGpu;
@@ -80,22 +80,27 @@ pub(super) fn permuted(tensor: Primitive, axes: [usize; 4]) -> Primitive {
     <WebGpu>::float_permute(tensor, &axes)
 }
 
-/// `words` on the device of `like`; only a shader of ours knows what they mean.
-pub(super) fn upload_words(like: &Primitive, words: &[u32]) -> Primitive {
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+/// `words`, and zeros to the next multiple of [`ALIGNMENT`], where a [`part`] can end. Only a shader of ours
+/// knows what they mean.
+pub(super) fn upload(words: &[u32], device: &WgpuDevice) -> Primitive {
+    let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let count = words.len().next_multiple_of(ALIGNMENT);
+    bytes.resize(count * size_of::<u32>(), 0);
+    let client = WgpuRuntime::client(device);
+    let handle = client.create_from_slice(&bytes);
     CubeTensor::new_contiguous(
-        like.client.clone(),
-        like.device.clone(),
-        Shape::from([words.len()]),
-        like.client.create_from_slice(&bytes),
+        client,
+        device.clone(),
+        Shape::from([count]),
+        handle,
         DType::U32,
     )
 }
 
 /// Runs `workgroups` workgroups of `shader`; buffers are bound in order from 0.
 ///
-/// The shader finds its place by `workgroup_index`, and returns where that is not below
-/// `WORKGROUPS`, as the last row of the dispatch may be partly filled.
+/// The shader finds its place by its workgroup's x and y and `DISPATCH_WIDTH`, and returns where it has
+/// no work, as the last row of the dispatch may be partly filled; `WORKGROUPS` says how many are wanted.
 pub(super) fn launch(shader: Shader, workgroups: usize, buffers: &[&Primitive]) {
     let shader = shader
         .constant("WORKGROUPS", workgroups)

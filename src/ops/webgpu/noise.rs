@@ -1,8 +1,7 @@
 //! Noise made on the device, and the one upload of a training step. Launches: 1.
 
-use burn::tensor::{DType, Shape, TensorData};
-use burn_wgpu::{CubeTensor, WgpuDevice, WgpuRuntime};
-use cubecl::Runtime;
+use burn::tensor::{Shape, TensorData};
+use burn_wgpu::WgpuDevice;
 
 use crate::{
     backend::WebGpu,
@@ -11,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    launch::{ALIGNMENT, Primitive, allocate, launch, part, permuted},
+    launch::{ALIGNMENT, Primitive, allocate, launch, part, permuted, upload},
     shader::Shader,
 };
 
@@ -93,22 +92,6 @@ fn append(words: &mut Vec<u32>, values: &[f32]) -> usize {
 fn place(words: &mut Vec<u32>, data: TensorData) -> (usize, Shape) {
     let start = append(words, &data.iter::<f32>().collect::<Vec<f32>>());
     (start, data.shape)
-}
-
-/// `words` and room to the next place where a part can end.
-fn upload(words: &[u32], device: &WgpuDevice) -> Primitive {
-    let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-    let count = words.len().next_multiple_of(ALIGNMENT);
-    bytes.resize(count * size_of::<u32>(), 0);
-    let client = WgpuRuntime::client(device);
-    let handle = client.create_from_slice(&bytes);
-    CubeTensor::new_contiguous(
-        client,
-        device.clone(),
-        Shape::from([count]),
-        handle,
-        DType::F32,
-    )
 }
 
 fn run(

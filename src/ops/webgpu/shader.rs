@@ -79,9 +79,16 @@ impl Shader {
 
     /// Declares the aliases `{name}1` and `{name}4` for a number and a vec4 as `tensor` stores them. Kernels
     /// convert to f32 what they load, and back what they store; where both are the same that is free.
-    pub(super) fn stored(mut self, name: &'static str, tensor: &Primitive) -> Self {
-        let half = tensor.dtype == DType::F16;
-        self.key.constants.push((name, Constant::Stored { half }));
+    /// None where there is no `tensor`.
+    pub(super) fn stored<'a>(
+        mut self,
+        name: &'static str,
+        tensor: impl Into<Option<&'a Primitive>>,
+    ) -> Self {
+        if let Some(tensor) = tensor.into() {
+            let half = tensor.dtype == DType::F16;
+            self.key.constants.push((name, Constant::Stored { half }));
+        }
         self
     }
 
@@ -160,10 +167,11 @@ impl Shader {
                 self.repeat(line, &["$i", "$j", "$k"], &mut source);
             }
         }
-        // Natively, tensors are slices of shared buffers, and WebGPU refuses a buffer that is
-        // both readable and writable in one dispatch; so every binding must be of one kind there.
-        // In a browser each tensor has its own buffer, and reading one twice is only allowed
-        // while both bindings are read-only.
+        // WebGPU refuses a buffer that is bound for reading and for writing in one dispatch. Natively a
+        // device of somebody else's may put any two tensors into one buffer, so every binding is of one kind
+        // there. In a browser the device is ours: tensors share a buffer only where `launch::part` makes
+        // them, and no kernel writes one part while it reads another; there a buffer may be bound twice as
+        // long as both bindings are read-only.
         if cfg!(not(target_family = "wasm")) {
             source = source.replace("<storage, read>", "<storage, read_write>");
         }

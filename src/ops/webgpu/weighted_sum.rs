@@ -1,7 +1,7 @@
 //! A sum of two tensors, each times a number. Launches: 1.
 
 use super::{
-    launch::{Primitive, allocate, dimensions, launch, upload_words},
+    launch::{Primitive, allocate, dimensions, launch, upload},
     shader::Shader,
 };
 
@@ -10,7 +10,7 @@ pub(super) fn run(x: Primitive, of_x: f32, y: Primitive, of_y: f32) -> Primitive
     const THREADS: usize = 64;
     let shape @ [_, channels, height, width] = dimensions(&x);
     let sum = allocate(&x, shape);
-    let factors = upload_words(&x, &[of_x.to_bits(), of_y.to_bits()]);
+    let factors = upload(&[of_x.to_bits(), of_y.to_bits()], &x.device);
     let count = shape.iter().product::<usize>();
     let [x_n, x_c, x_h, x_w] = strides(&x);
     let [y_n, y_c, y_h, y_w] = strides(&y);
