@@ -24,7 +24,8 @@ pub enum Stream {
     InitialNoise = 5,
     /// z of stochastic samplers; `step` counts the denoising steps taken.
     SamplerNoise = 6,
-    /// Noise of the forward process shown to people; `step` is the timestep.
+    /// Noise of the forward process shown to people; `step` is 0 for the closed form, and t + 1 for the step
+    /// of the chain at timestep t.
     ForwardNoise = 7,
     /// ε of the variational bound; `step` is the timestep.
     EvaluationNoise = 8,

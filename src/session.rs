@@ -180,7 +180,7 @@ impl<B: Kernels + Ops> Session<B> {
     /// Takes the next step with the sum of what its shards contributed.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] when that is not one number for each of the model's.
+    /// [`Error::Config`] when that is not one number for each of the model's.
     pub fn apply(&mut self, grads: &[f32]) -> Result<()> {
         let grads = Gradients::from_flat(grads, self.trainer.unet(), self.trainer.device())?;
         self.trainer.apply(grads);
@@ -225,6 +225,7 @@ impl<B: Kernels + Ops> Session<B> {
         if self.dataset.size() != self.trainer.config().size {
             self.dataset = Dataset::default();
         }
+        B::memory_cleanup(self.trainer.device());
         Ok(())
     }
 
@@ -255,7 +256,6 @@ impl<B: Kernels + Ops> Session<B> {
         let random = Random::new(seed);
         let mut x = x_0.to_vec();
         for step in 0..=t {
-            // Step 0 of this stream is the closed form's noise.
             let eps = random.normals(Stream::ForwardNoise, step as u32 + 1, 0, x.len());
             q_step(schedule, &mut x, &eps, step);
         }

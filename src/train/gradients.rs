@@ -24,11 +24,11 @@ impl<B: Backend> Gradients<B> {
     /// The opposite of [`Gradients::into_flat`].
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] when `values` are not one for each value of the parameters.
+    /// [`Error::Config`] when `values` are not one for each value of the parameters.
     pub fn from_flat(values: &[f32], unet: &UNet, device: &B::Device) -> Result<Self> {
         if values.len() != unet.parameter_count() {
-            return Err(Error::ShapeMismatch(format!(
-                "it has {} gradients, but its network has {} values",
+            return Err(Error::Config(format!(
+                "there are {} gradients for a network of {} values.",
                 values.len(),
                 unet.parameter_count()
             )));

@@ -169,7 +169,7 @@ impl Engine {
     }
 
     /// An image noised by walking the Markov chain to `t`.
-    pub fn chain(&self, index: usize, seed: u32, t: usize) -> Result<Uint8Array> {
+    pub fn chain(&self, index: usize, t: usize, seed: u32) -> Result<Uint8Array> {
         let x_t = on_session!(&self.0, s => s.chain(index, t, seed.into()))?;
         Ok(convert::bytes(&x_t))
     }

@@ -12,7 +12,7 @@ import { noWasm } from '../lib/wasm-module.js';
  * @property {(bytes: Uint8Array, count: number, size: number, labels?: Uint32Array) => void} setImages
  * @property {() => import('./protocol.js').Schedule} schedule
  * @property {(index: number, t: number, seed: number) => import('./protocol.js').Noisy} noisy
- * @property {(index: number, seed: number, t: number) => Uint8Array} chain
+ * @property {(index: number, t: number, seed: number) => Uint8Array} chain
  * @property {(milliseconds: number, maxSteps: number) => Promise<import('./protocol.js').TrainReport>} train
  * @property {(first: number, count: number) => Promise<{ loss: number, grads: Float32Array }>} gradients
  * @property {(grads: Float32Array) => void} apply

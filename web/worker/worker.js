@@ -69,7 +69,7 @@ const methods = {
     engine(target).setImages(bytes, count, size, labels),
   schedule: (target) => engine(target).schedule(),
   noisy: (target, { index, t, seed }) => engine(target).noisy(index, t, seed),
-  chain: (target, { index, t, seed }) => engine(target).chain(index, seed, t),
+  chain: (target, { index, t, seed }) => engine(target).chain(index, t, seed),
   train: (target, { milliseconds, maxSteps }) => engine(target).train(milliseconds, maxSteps),
   gradients: (target, { first, count }) => engine(target).gradients(first, count),
   apply: (target, { grads }) => engine(target).apply(grads),
