@@ -33,11 +33,27 @@ fn bounds_add_up_and_depend_on_the_seed_alone() {
 fn given_noise_is_used_timestep_by_timestep() {
     let folder = Folder::new("bound-noise");
     let shape = vec![100, 5, 3, 8, 8];
-    let zeros = vec![0u8; shape.iter().product::<usize>() * 4];
-    let noise = BTreeMap::from([("eps".to_string(), (shape, zeros))]);
-    folder.write_tensors("zeros.safetensors", &noise);
+    let row = shape[1..].iter().product::<usize>() * 4;
+    let zeros = vec![0u8; shape[0] * row];
+    // A half in every place of one timestep.
+    let mut one = zeros.clone();
+    for value in one[40 * row..41 * row].as_chunks_mut::<4>().0 {
+        *value = 0.5f32.to_le_bytes();
+    }
+    for (name, bytes) in [("zeros", zeros), ("one", one)] {
+        let noise = BTreeMap::from([("eps".to_string(), (shape.clone(), bytes))]);
+        folder.write_tensors(&format!("{name}.safetensors"), &noise);
+    }
     let given = bound(&folder, "--model {model} --noise zeros.safetensors");
     assert_ne!(given, bound(&folder, "--model {model}"));
+    let other = bound(&folder, "--model {model} --noise one.safetensors");
+    for (t, (a, b)) in list(&given["vb"])
+        .iter()
+        .zip(list(&other["vb"]))
+        .enumerate()
+    {
+        assert_eq!(*a != b, t == 40, "vb[{t}]");
+    }
     let short = BTreeMap::from([("eps".to_string(), (vec![1, 5, 3, 8, 8], vec![0u8; 3840]))]);
     folder.write_tensors("short.safetensors", &short);
     folder.refuse(

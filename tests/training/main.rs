@@ -1,7 +1,6 @@
 //! Training and sampling end to end, on every backend, at a tiny size.
 
 mod checkpoint;
-mod forward;
 mod half;
 mod labels;
 mod losses;
