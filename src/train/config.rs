@@ -389,6 +389,22 @@ mod tests {
     }
 
     #[test]
+    fn what_could_only_give_infinities_is_refused_by_name() {
+        for (json, name) in [
+            (r#"{ "unet": { "freq_shift": 16 } }"#, "freq_shift"),
+            (r#"{ "unet": { "norm_eps": 1e-50 } }"#, "norm_eps"),
+            (
+                r#"{ "training": { "adam_epsilon": 1e-50 } }"#,
+                "adam_epsilon",
+            ),
+            (r#"{ "scheduler": { "shift": 1e-17 } }"#, "shift"),
+        ] {
+            let error = Config::from_json(json).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
     fn misspelt_fields_are_refused_by_name() {
         for (json, name) in [
             (r#"{ "sise": 32 }"#, "sise"),
