@@ -190,6 +190,6 @@ test('a picture from a file, and a file that is none', async () => {
   assert.match(await lab.messages(), /notes\.png/);
   assert.deepEqual(await pixels(lab, 'mask-canvas'), chosen);
   await lab.by('edit-next').click();
-  assert.match(await lab.text('edit-image'), /image 2 of/);
+  assert.match(await lab.text('edit-image'), /image 1 of/);
   await lab.page.close();
 });

@@ -114,10 +114,9 @@ export class Editor extends EventTarget {
     return this.#scaled;
   }
 
-  /** @param {number} by images further, around the end */
-  step(by) {
-    const { length } = this.session.data.images;
-    if (length > 0) this.#index = ((this.index ?? 0) + by + length) % length;
+  /** @param {number} index among the images to learn from */
+  chooseImage(index) {
+    this.#index = index;
     this.#file = undefined;
     this.#changed();
   }
@@ -199,7 +198,7 @@ export class Editor extends EventTarget {
       if (!ended || player !== this.players.between) return;
       // Now it is the way between the images that is to be watched.
       player.pause();
-      player.seek(player.total);
+      player.seekEnd();
       if (!still) this.walk.play(0);
     } catch (error) {
       session.fail(LabError.from(error), 'edit');

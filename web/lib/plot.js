@@ -9,6 +9,8 @@ export class Plot {
   #container;
   #chart;
   #observer;
+  #theme;
+  #probe;
   #scheme = matchMedia('(prefers-color-scheme: dark)');
   #redraw = () => this.#chart.redraw(false, true);
 
@@ -19,12 +21,24 @@ export class Plot {
    */
   constructor(container, height, options) {
     this.#container = container;
-    const colour = themeColour(container);
+    this.#probe = document.createElement('span');
+    this.#probe.hidden = true;
+    container.append(this.#probe);
+    const colour = (/** @type {string} */ name) => this.#colour(name);
     const width = Math.max(100, container.clientWidth);
     this.#chart = new uPlot({ ...options(colour), width, height }, [[]], container);
     this.#observer = new ResizeObserver(() => this.#resize(height));
     this.#observer.observe(container);
     this.#scheme.addEventListener('change', this.#redraw);
+    this.#theme = new MutationObserver(this.#redraw);
+    const { host } = /** @type {Partial<ShadowRoot>} */ (container.getRootNode());
+    if (host) this.#theme.observe(host, { attributeFilter: ['theme'] });
+  }
+
+  /** Colours of a theme are custom properties; a canvas needs them computed. @param {string} name */
+  #colour(name) {
+    this.#probe.style.color = `var(${name})`;
+    return getComputedStyle(this.#probe).color;
   }
 
   /** @param {number} height */
@@ -44,23 +58,11 @@ export class Plot {
 
   destroy() {
     this.#observer.disconnect();
+    this.#theme.disconnect();
+    this.#probe.remove();
     this.#scheme.removeEventListener('change', this.#redraw);
     this.#chart.destroy();
   }
-}
-
-/**
- * Colours of a theme are custom properties; a canvas needs them computed.
- * @param {HTMLElement} container
- */
-function themeColour(container) {
-  const probe = document.createElement('span');
-  probe.hidden = true;
-  container.append(probe);
-  return (/** @type {string} */ name) => {
-    probe.style.color = `var(${name})`;
-    return getComputedStyle(probe).color;
-  };
 }
 
 /**

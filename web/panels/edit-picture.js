@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { HALF_NAMES, isEmptyMask } from '../lib/mask.js';
 import { checkField, fileField, numberField, rangeField, selectField } from './fields.js';
+import { imageChooser } from './image-chooser.js';
 import './mask-painter.js';
 import './pixel-grid.js';
 
@@ -60,37 +61,23 @@ export function pictureControls(session) {
 /** @param {Session} session */
 function chooser(session) {
   const { editor, data } = session;
-  const { length } = data.images;
   const { index, image } = editor;
-  const arrow = (
-    /** @type {number} */ by,
-    /** @type {string} */ label,
-    /** @type {string} */ sign,
-  ) =>
-    html`<button
-      type="button"
-      class="icon"
-      aria-label="${label} image"
-      data-testid="edit-${label.toLowerCase()}"
-      ?disabled=${length < 1}
-      @click=${() => editor.step(by)}
-    >
-      ${sign}
-    </button>`;
-  return html`<div class="row chooser" data-changes="picture">
-      ${arrow(-1, 'Previous', '‹')}
-      <span class="muted" data-testid="edit-image"
-        >${image ? (index === undefined ? image.name : `image ${index + 1} of ${length}`) : 'no image'}</span
-      >
-      ${arrow(1, 'Next', '›')}
-    </div>
-    ${fileField({
-      label: 'Choose a file',
-      testid: 'edit-file',
-      accept: 'image/*',
-      changes: 'picture',
-      change: ([file]) => editor.open(file),
-    })}`;
+  const { length } = data.images;
+  return html`${imageChooser({
+    prefix: 'edit',
+    changes: 'picture',
+    index,
+    length,
+    name: image?.name,
+    choose: (index) => editor.chooseImage(index),
+  })}
+  ${fileField({
+    label: 'Choose a file',
+    testid: 'edit-file',
+    accept: 'image/*',
+    changes: 'picture',
+    change: ([file]) => editor.open(file),
+  })}`;
 }
 
 /** @param {Session} session */
@@ -101,7 +88,7 @@ function strength(session) {
   const taken = Math.max(1, Math.floor(steps * strength));
   return html`<label class="field">
     <span class="label"
-      >Strength <output data-testid="edit-strength-value">${strength.toFixed(2)}</output>: the last
+      >Strength <span data-testid="edit-strength-value">${strength.toFixed(2)}</span>: the last
       ${taken} of ${steps} steps</span
     >
     ${rangeField({
@@ -126,6 +113,7 @@ function brush(session) {
         (name) =>
           html`<button
             type="button"
+            part="button"
             class="small"
             data-testid="mask-${name}"
             @click=${() => editor.maskHalf(name)}
@@ -135,6 +123,7 @@ function brush(session) {
       )}
       <button
         type="button"
+        part="button"
         class="small"
         data-testid="mask-clear"
         ?disabled=${isEmptyMask(editor.mask)}

@@ -4,6 +4,7 @@ import { Plot, plotAxis, plotMarker, quietPlot } from '../lib/plot.js';
 import { whenSeen } from '../lib/when-seen.js';
 import { forwardEquation, forwardMeaning } from './equations/forward.js';
 import { rangeField } from './fields.js';
+import { imageChooser } from './image-chooser.js';
 import { LitTerms } from './lit-terms.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -11,12 +12,8 @@ import { scheduleField, zeroSnrField } from './process-settings.js';
 
 /** 2: how an image turns into noise. */
 export class ForwardPanel extends Panel {
-  /** @type {Plot | undefined} */
-  #mixPlot;
-  /** @type {Plot | undefined} */
-  #snrPlot;
-  /** @type {import('../worker/protocol.js').Schedule | undefined} */
-  #plotted;
+  /** The chart and the schedule that were last drawn. @type {unknown[]} */
+  #plotted = [];
   #giveUp = () => {};
 
   constructor() {
@@ -113,34 +110,13 @@ export class ForwardPanel extends Panel {
 
   #imageChooser() {
     const { forward, data } = this.session;
-    const { length } = data.images;
-    const go = (/** @type {number} */ by) =>
-      forward.choose({ index: (forward.index + by + length) % length });
-    return html`<div class="row chooser" data-changes="x0">
-      <button
-        type="button"
-        class="icon"
-        aria-label="Previous image"
-        data-testid="forward-previous"
-        ?disabled=${length < 2}
-        @click=${() => go(-1)}
-      >
-        ‹
-      </button>
-      <span class="muted" data-testid="forward-index"
-        >${length ? `image ${forward.index + 1} of ${length}` : 'no image'}</span
-      >
-      <button
-        type="button"
-        class="icon"
-        aria-label="Next image"
-        data-testid="forward-next"
-        ?disabled=${length < 2}
-        @click=${() => go(1)}
-      >
-        ›
-      </button>
-      <button
+    return imageChooser({
+      prefix: 'forward',
+      changes: 'x0',
+      index: forward.index,
+      length: data.images.length,
+      choose: (index) => forward.choose({ index }),
+      after: html`<button
         type="button"
         class="icon"
         aria-label="Other noise"
@@ -150,8 +126,8 @@ export class ForwardPanel extends Panel {
         @click=${() => forward.choose({ seed: forward.seed + 1 })}
       >
         ⟳
-      </button>
-    </div>`;
+      </button>`,
+    });
   }
 
   /**
@@ -184,6 +160,7 @@ export class ForwardPanel extends Panel {
         ({ t, noisy }) =>
           html`<button
             type="button"
+            part="button"
             aria-label="t = ${t}"
             aria-pressed=${t === forward.t}
             @click=${() => forward.choose({ t })}
@@ -197,56 +174,59 @@ export class ForwardPanel extends Panel {
     </div>`;
   }
 
-  firstUpdated() {
-    const { forward } = this.session;
-    const at = () => forward.t;
-    const mix = /** @type {HTMLElement} */ (this.querySelector('#mix-plot'));
-    this.#mixPlot = new Plot(mix, 130, (colour) => ({
-      ...quietPlot,
-      scales: { x: { time: false }, y: { range: [0, 1.02] } },
-      axes: [
-        plotAxis(colour, { size: 20, space: 80 }),
-        plotAxis(colour, { size: 34, incrs: [0.5] }),
-      ],
-      series: [
-        {},
-        { stroke: () => colour('--signal'), width: 2, points: { show: false } },
-        { stroke: () => colour('--noise'), width: 2, points: { show: false } },
-      ],
-      plugins: [plotMarker(colour, at)],
-    }));
-    const snr = /** @type {HTMLElement} */ (this.querySelector('#snr-plot'));
-    this.#snrPlot = new Plot(snr, 110, (colour) => ({
-      ...quietPlot,
-      scales: { x: { time: false } },
-      axes: [
-        plotAxis(colour, { size: 20, space: 80 }),
-        plotAxis(colour, { size: 34, space: 24, values: (_, ticks) => ticks.map(String) }),
-      ],
-      series: [{}, { stroke: () => colour('--text'), width: 1.5, points: { show: false } }],
-      plugins: [plotMarker(colour, at)],
-    }));
-  }
-
   updated() {
-    const { schedule } = this.session.forward;
+    const { forward } = this.session;
+    const { schedule } = forward;
+    const at = () => forward.t;
+    const mix = this.plot('mix-plot', (container) => mixPlot(container, at));
+    const snr = this.plot('snr-plot', (container) => snrPlot(container, at));
     if (!schedule) return;
-    if (schedule !== this.#plotted) {
-      this.#plotted = schedule;
-      const steps = Array.from(schedule.betas, (_, t) => t);
-      this.#mixPlot?.set([
-        steps,
-        schedule.sqrt_alphas_cumprod,
-        schedule.sqrt_one_minus_alphas_cumprod,
-      ]);
-      // In decibels; a ratio of zero has none, and its floor keeps the rest readable.
-      const snr = Array.from(schedule.snr, (ratio) => Math.max(-60, 10 * Math.log10(ratio)));
-      this.#snrPlot?.set([steps, snr]);
-    } else {
-      this.#mixPlot?.redraw();
-      this.#snrPlot?.redraw();
+    if (this.#plotted[0] === mix && this.#plotted[1] === schedule) {
+      mix.redraw();
+      snr.redraw();
+      return;
     }
+    this.#plotted = [mix, schedule];
+    const steps = Array.from(schedule.betas, (_, t) => t);
+    mix.set([steps, schedule.sqrt_alphas_cumprod, schedule.sqrt_one_minus_alphas_cumprod]);
+    // In decibels; a ratio of zero has none, and its floor keeps the rest readable.
+    snr.set([steps, Array.from(schedule.snr, (r) => Math.max(-60, 10 * Math.log10(r)))]);
   }
 }
+
+/**
+ * How much of the image and of the noise is in x_t.
+ * @param {HTMLElement} container
+ * @param {() => number} at the timestep that is marked
+ */
+const mixPlot = (container, at) =>
+  new Plot(container, 130, (colour) => ({
+    ...quietPlot,
+    scales: { x: { time: false }, y: { range: [0, 1.02] } },
+    axes: [plotAxis(colour, { size: 20, space: 80 }), plotAxis(colour, { size: 34, incrs: [0.5] })],
+    series: [
+      {},
+      { stroke: () => colour('--signal'), width: 2, points: { show: false } },
+      { stroke: () => colour('--noise'), width: 2, points: { show: false } },
+    ],
+    plugins: [plotMarker(colour, at)],
+  }));
+
+/**
+ * The signal-to-noise ratio.
+ * @param {HTMLElement} container
+ * @param {() => number} at the timestep that is marked
+ */
+const snrPlot = (container, at) =>
+  new Plot(container, 110, (colour) => ({
+    ...quietPlot,
+    scales: { x: { time: false } },
+    axes: [
+      plotAxis(colour, { size: 20, space: 80 }),
+      plotAxis(colour, { size: 34, space: 24, values: (_, ticks) => ticks.map(String) }),
+    ],
+    series: [{}, { stroke: () => colour('--text'), width: 1.5, points: { show: false } }],
+    plugins: [plotMarker(colour, at)],
+  }));
 
 customElements.define('unnoise-forward-panel', ForwardPanel);

@@ -4,6 +4,7 @@ import { decodeImage } from '../lib/decode-images.js';
 import { bits, integer, percent } from '../lib/format.js';
 import { boundEquation, boundMeaning, copyRatio, floorEquation } from './equations/bound.js';
 import { fileField } from './fields.js';
+import { imageChooser } from './image-chooser.js';
 import './image-thumb.js';
 import { InsightPlots } from './insight-plots.js';
 import { FindingPanel } from './finding-panel.js';
@@ -11,7 +12,7 @@ import { LitTerms } from './lit-terms.js';
 
 /** How well the model knows the images, measured while it trains. */
 export class InsightPanel extends FindingPanel {
-  #plots = new InsightPlots();
+  #plots = new InsightPlots(this);
 
   constructor() {
     super();
@@ -79,47 +80,26 @@ export class InsightPanel extends FindingPanel {
   }
 
   #subject() {
-    const { lab, insight } = this.session;
+    const { lab, insight, phase } = this.session;
     const { image } = insight.bound;
     const subject = insight.bound.subject(lab);
     const { length } = lab.images;
-    const index = typeof image === 'number' ? image : -1;
-    const go = (/** @type {number} */ by) =>
-      insight.chooseImage(index < 0 ? 0 : (index + by + length) % length);
-    return html`<div class="row chooser subject" data-changes="x0">
-      ${subject ? html`<unnoise-thumb .image=${subject}></unnoise-thumb>` : nothing}
-      <button
-        type="button"
-        class="icon"
-        aria-label="Previous image"
-        ?disabled=${length < 2 && index >= 0}
-        @click=${() => go(-1)}
-      >
-        ‹
-      </button>
-      <span class="muted" data-testid="bound-image"
-        >${
-          index < 0 ? 'not in training' : length ? `image ${index + 1} of ${length}` : 'no image'
-        }</span
-      >
-      <button
-        type="button"
-        class="icon"
-        data-testid="bound-next"
-        aria-label="Next image"
-        ?disabled=${length < 2 && index >= 0}
-        @click=${() => go(1)}
-      >
-        ›
-      </button>
-      ${fileField({
+    return imageChooser({
+      prefix: 'bound',
+      changes: 'x0',
+      index: typeof image === 'number' ? image : undefined,
+      length,
+      name: subject ? 'not in training' : 'no image',
+      choose: (index) => insight.chooseImage(index),
+      before: subject ? html`<unnoise-thumb .image=${subject}></unnoise-thumb>` : nothing,
+      after: fileField({
         label: 'Another picture',
         testid: 'bound-file',
         accept: 'image/*',
-        disabled: this.session.phase !== 'ready' || length === 0,
+        disabled: phase !== 'ready' || length === 0,
         change: ([file]) => this.#measureFile(file),
-      })}
-    </div>`;
+      }),
+    });
   }
 
   /** @param {File} file */
@@ -152,10 +132,6 @@ export class InsightPanel extends FindingPanel {
         <dd data-testid="prior-bpd">${bits(latest?.prior_bpd)}</dd>
       </div>
     </dl>`;
-  }
-
-  firstUpdated() {
-    this.#plots.create((id) => /** @type {HTMLElement} */ (this.querySelector(`#${id}`)));
   }
 
   updated() {

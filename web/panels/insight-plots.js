@@ -2,57 +2,51 @@ import { logAxis, logScale, Plot, plotAxis, quietPlot } from '../lib/plot.js';
 
 /** The charts of the insight panel. Each is drawn anew only when there is something new. */
 export class InsightPlots {
-  /** @type {Record<'bound' | 'vb' | 'floor' | 'copies', Plot> | undefined} */
-  #plots;
-  /** What was last drawn. @type {Map<string, unknown>} */
-  #drawn = new Map();
+  /** What was last drawn. @type {WeakMap<Plot, unknown[]>} */
+  #drawn = new WeakMap();
 
-  /** @param {(id: string) => HTMLElement} find */
-  create(find) {
-    this.#plots = {
-      bound: stacked(find('bound-plot')),
-      vb: byTimestep(find('vb-plot'), [{ colour: '--kl' }]),
-      floor: byTimestep(find('floor-plot'), [
-        { colour: '--accent' },
-        { colour: '--muted', dash: [6, 5] },
-      ]),
-      copies: shares(find('copies-plot')),
-    };
+  /** @param {import('./panel.js').Panel} panel */
+  constructor(panel) {
+    this.panel = panel;
   }
 
   /** @param {import('../element/insight.js').Insight} insight */
   draw({ bound, floor, memorisation }) {
-    this.#draw('bound', [bound.history], () => [
+    this.#draw('bound-plot', stacked, [bound.history], () => [
       bound.history.map(({ step }) => step),
       // Each on top of the next: the last is drawn in front.
       bound.history.map(({ bound }) => bound.total_bpd),
       bound.history.map(({ bound }) => bound.prior_bpd + bound.kl_bpd),
       bound.history.map(({ bound }) => bound.prior_bpd),
     ]);
-    this.#draw('vb', [bound.parts], () => [
+    this.#draw('vb-plot', vbPlot, [bound.parts], () => [
       bound.parts.map(({ t }) => t),
       bound.parts.map(({ vb }) => positive(vb)),
     ]);
-    this.#draw('floor', [bound.parts, floor.t], () =>
+    this.#draw('floor-plot', floorPlot, [bound.parts, floor.t], () =>
       joined(
         bound.parts.map(({ t, loss }) => [t, positive(loss)]),
         floor.t.map((t, index) => [t, positive(floor.floor[index])]),
       ),
     );
-    this.#draw('copies', [memorisation.steps], () => [memorisation.steps, memorisation.shares]);
+    this.#draw('copies-plot', shares, [memorisation.steps], () => [
+      memorisation.steps,
+      memorisation.shares,
+    ]);
   }
 
   /**
-   * @param {'bound' | 'vb' | 'floor' | 'copies'} name
+   * @param {string} id
+   * @param {(container: HTMLElement) => Plot} make
    * @param {unknown[]} sources lists that are replaced, never changed
    * @param {() => import('uplot').AlignedData} data
    */
-  #draw(name, sources, data) {
-    const drawn = /** @type {unknown[] | undefined} */ (this.#drawn.get(name));
-    if (!this.#plots || (drawn && sources.every((source, index) => source === drawn[index])))
-      return;
-    this.#drawn.set(name, sources);
-    this.#plots[name].set(data());
+  #draw(id, make, sources, data) {
+    const plot = this.panel.plot(id, make);
+    const drawn = this.#drawn.get(plot);
+    if (drawn && sources.every((source, index) => source === drawn[index])) return;
+    this.#drawn.set(plot, sources);
+    plot.set(data());
   }
 }
 
@@ -112,6 +106,13 @@ const byTimestep = (container, curves) =>
       })),
     ],
   }));
+
+/** @param {HTMLElement} container */
+const vbPlot = (container) => byTimestep(container, [{ colour: '--kl' }]);
+
+/** @param {HTMLElement} container */
+const floorPlot = (container) =>
+  byTimestep(container, [{ colour: '--accent' }, { colour: '--muted', dash: [6, 5] }]);
 
 /** @param {HTMLElement} container */
 const shares = (container) =>

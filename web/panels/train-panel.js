@@ -17,12 +17,9 @@ import { trainSettings } from './train-settings.js';
 /** 3: learning the way back. */
 export class TrainPanel extends Panel {
   static properties = { ...Panel.properties, snapshot: { state: true } };
-  /** @type {Plot | undefined} */
-  #plot;
   #plottedAt = 0;
-  #plotted = 0;
-  /** @type {number | null} */
-  #plottedFloor = null;
+  /** The chart that was last drawn, and what. @type {unknown[]} */
+  #plotted = [];
 
   constructor() {
     super();
@@ -85,6 +82,7 @@ export class TrainPanel extends Panel {
       })}
       <button
         type="button"
+        part="button"
         data-testid="reset"
         ?disabled=${!ready || !session.canContinue}
         @click=${() => session.reset()}
@@ -128,6 +126,7 @@ export class TrainPanel extends Panel {
     return html`<div class="row files">
       <button
         type="button"
+        part="button"
         data-testid="save-model"
         title="Everything, to go on training later"
         ?disabled=${session.phase !== 'ready'}
@@ -137,6 +136,7 @@ export class TrainPanel extends Panel {
       </button>
       <button
         type="button"
+        part="button"
         data-testid="save-small"
         title="Only what sampling needs, at half precision"
         ?disabled=${session.phase !== 'ready'}
@@ -146,6 +146,7 @@ export class TrainPanel extends Panel {
       </button>
       <button
         type="button"
+        part="button"
         data-testid="export-diffusers"
         title=${exportHint(lab)}
         ?disabled=${session.phase !== 'ready'}
@@ -215,7 +216,7 @@ export class TrainPanel extends Panel {
           session.trainer.running
             ? 'The loss and the first drawings appear here.'
             : session.data.images.length
-              ? 'Press Start: the loss and the first drawings appear here. You can pause at any time, and closing the tab loses nothing.'
+              ? 'Press Start: the loss and the first drawings appear here. You can pause at any time; a closed tab loses seconds of it.'
               : 'Add images first, or choose one of the sets above.'
         }
       </p>
@@ -257,35 +258,35 @@ export class TrainPanel extends Panel {
     </figure>`;
   }
 
-  firstUpdated() {
-    const container = /** @type {HTMLElement} */ (this.querySelector('#loss-plot'));
-    this.#plot = new Plot(container, 200, (colour) => ({
-      legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-      scales: { x: { time: false }, y: logScale },
-      axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
-      series: [
-        {},
-        { stroke: () => colour('--faint'), width: 1, points: { show: false } },
-        { stroke: () => colour('--accent'), width: 2, points: { show: false } },
-        { stroke: () => colour('--muted'), dash: [6, 5], width: 1.5, points: { show: false } },
-      ],
-    }));
-  }
-
   updated() {
     const { curve, running } = this.session.trainer;
-    const floor = floorLine(this.session);
+    const plot = this.plot('loss-plot', lossPlot);
+    const plotted = [plot, curve.steps.length, floorLine(this.session)];
     const now = performance.now();
-    const same = curve.steps.length === this.#plotted && floor === this.#plottedFloor;
     // Drawing thousands of points at each report would be felt; four times a second is enough.
-    if (same || (running && now - this.#plottedAt < 250)) return;
+    const early = running && now - this.#plottedAt < 250;
+    if (early || plotted.every((value, index) => value === this.#plotted[index])) return;
     this.#plottedAt = now;
-    this.#plotted = curve.steps.length;
-    this.#plottedFloor = floor;
-    this.#plot?.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => floor)]);
+    this.#plotted = plotted;
+    const floor = floorLine(this.session);
+    plot.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => floor)]);
   }
 }
+
+/** @param {HTMLElement} container */
+const lossPlot = (container) =>
+  new Plot(container, 200, (colour) => ({
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+    scales: { x: { time: false }, y: logScale },
+    axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
+    series: [
+      {},
+      { stroke: () => colour('--faint'), width: 1, points: { show: false } },
+      { stroke: () => colour('--accent'), width: 2, points: { show: false } },
+      { stroke: () => colour('--muted'), dash: [6, 5], width: 1.5, points: { show: false } },
+    ],
+  }));
 
 /**
  * What the first step waits for.

@@ -1,0 +1,47 @@
+import { html, nothing } from 'lit';
+
+/**
+ * One image after the other, around the end.
+ *
+ * @param {object} chooser
+ * @param {string} chooser.prefix of the test ids
+ * @param {string} chooser.changes names of the terms that it changes in equations
+ * @param {number | undefined} chooser.index the image shown; none of them where undefined
+ * @param {number} chooser.length of how many
+ * @param {string} [chooser.name] of what is shown in their place
+ * @param {(index: number) => void} chooser.choose
+ * @param {unknown} [chooser.before]
+ * @param {unknown} [chooser.after]
+ */
+export function imageChooser({
+  prefix,
+  changes,
+  index,
+  length,
+  name = 'no image',
+  choose,
+  before = nothing,
+  after = nothing,
+}) {
+  const arrow = (
+    /** @type {number} */ by,
+    /** @type {string} */ label,
+    /** @type {string} */ sign,
+  ) =>
+    html`<button
+      type="button"
+      class="icon"
+      aria-label="${label} image"
+      data-testid="${prefix}-${label.toLowerCase()}"
+      ?disabled=${length < (index === undefined ? 1 : 2)}
+      @click=${() => choose(index === undefined ? 0 : (index + by + length) % length)}
+    >
+      ${sign}
+    </button>`;
+  const text = index === undefined || length === 0 ? name : `image ${index + 1} of ${length}`;
+  return html`<div class="row chooser" data-changes=${changes}>
+    ${before} ${arrow(-1, 'Previous', '‹')}
+    <span class="muted" title=${text} data-testid="${prefix}-image">${text}</span>
+    ${arrow(1, 'Next', '›')} ${after}
+  </div>`;
+}
