@@ -1,6 +1,6 @@
 import { isAbort, LabError } from '../lib/errors.js';
 import { samplersFor } from '../lib/samplers.js';
-import { frameAt, Playback, recordedShare } from './playback.js';
+import { frameAt, isKept, Playback, recordedShare } from './playback.js';
 
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
@@ -8,7 +8,7 @@ import { frameAt, Playback, recordedShare } from './playback.js';
  * @typedef {import('../lib/samplers.js').SamplerName} SamplerName
  *
  * @typedef {{ sampler: SamplerName, steps?: number }} Choice what is to run; without steps, as many as usual
- * @typedef {{ options: SampleOptions, frames: Frame[], total: number }} Run
+ * @typedef {{ options: SampleOptions, frames: Frame[], taken: number, total: number }} Run steps taken, of so many
  */
 
 export const FEWEST_RUNS = 2;
@@ -119,7 +119,7 @@ export class Comparison extends EventTarget {
    */
   async #record(signal, play) {
     const started = this.options.map((options) => ({
-      run: /** @type {Run} */ ({ options, frames: [], total: options.steps }),
+      run: /** @type {Run} */ ({ options, frames: [], taken: 0, total: options.steps }),
       frames: this.session.lab.sample({ ...options, signal }),
     }));
     try {
@@ -144,7 +144,7 @@ export class Comparison extends EventTarget {
     this.#abort?.abort();
     this.#abort = undefined;
     this.sampling = false;
-    for (const run of this.runs) run.total = run.frames.length - 1;
+    for (const run of this.runs) run.total = run.frames.at(-1)?.index ?? 0;
     this.#changed();
   }
 
@@ -176,12 +176,13 @@ export class Comparison extends EventTarget {
   };
 }
 
-const share = (/** @type {Run} */ { frames, total }) => frames.length / (total + 1);
+const share = (/** @type {Run} */ { taken, total }) => taken / total;
 
 /** @param {{ run: Run, frames: AsyncGenerator<Frame, void, void> }} started */
 async function record({ run, frames }) {
   const { value } = await frames.next();
   if (!value) throw new LabError('aborted', 'Stopped.');
   run.total = value.total;
-  run.frames.push(value);
+  run.taken = value.index;
+  if (isKept(value)) run.frames.push(value);
 }

@@ -8,7 +8,7 @@ import { frameAt, Playback } from './playback.js';
 
 /**
  * A recording of what the session is about to draw, shown from the first second until it does.
- * Dispatches `frame` when another frame is to be shown.
+ * Dispatches `frame` when another frame is to be shown, and `change` when it starts or stops.
  */
 export class Film extends EventTarget {
   /** @type {FilmFrame[]} */
@@ -20,6 +20,11 @@ export class Film extends EventTarget {
   constructor() {
     super();
     this.#playback.addEventListener('tick', () => this.#show(this.#playback.progress));
+    this.#playback.addEventListener('change', () => this.dispatchEvent(new Event('change')));
+  }
+
+  get playing() {
+    return this.#playback.playing;
   }
 
   /** @returns {FilmFrame | undefined} */
@@ -28,19 +33,27 @@ export class Film extends EventTarget {
   }
 
   /**
-   * Plays the film of a bundled set in a loop. Without a film there is nothing to see, and nothing
+   * Fetches the film of a bundled set and plays it in a loop. Without a film there is nothing to see, and nothing
    * else is the worse for it.
    *
    * @param {string | null} set the first if null
    * @param {{ still: boolean }} how whether to show only the end
    */
-  async play(set, { still }) {
+  async load(set, { still }) {
     const frames = await loadSetFilm(set).catch(() => []);
     if (this.#ended || frames.length === 0) return;
     this.#frames = frames;
     this.#position = -1;
     this.#show(still ? 1 : 0);
     if (!still) this.#playback.play(0);
+  }
+
+  play() {
+    this.#playback.play(this.#playback.progress % 1);
+  }
+
+  pause() {
+    this.#playback.pause();
   }
 
   /** For good: there is something better to see, or nobody to see it. */

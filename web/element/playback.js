@@ -3,19 +3,34 @@ const PLAY_MS = 3200;
 /** How long the finished images stand before the film begins again. */
 const HOLD_MS = 4000;
 
+/** Memory of one recording; of a longer one, only some of the frames are kept. */
+const MAX_BYTES = 128 * 2 ** 20;
+
 /**
- * What is played: frames of which the last has the number `total`.
- * @typedef {{ frames: readonly unknown[], total: number }} Recording
+ * What is played: frames in order, the last of which has the index `total`. Not all need be there.
+ * @typedef {{ frames: readonly { index: number }[], total: number }} Recording
  */
 
 /**
- * The frame to show at a share of the film's length, of those recorded so far.
+ * Whether a frame is one of those that are kept: the first, the last, and evenly spread ones between.
+ * @param {import('../worker/protocol.js').Frame} frame
+ */
+export function isKept({ index, total, x_t, pred_x0 }) {
+  const bytes = (total + 1) * (x_t.length + (pred_x0?.length ?? 0));
+  return index === total || index % Math.ceil(bytes / MAX_BYTES) === 0;
+}
+
+/**
+ * The place among the frames recorded so far of the one to show at a share of the film's length.
  * @param {Recording} recording
  * @param {number} progress
  */
 export const frameAt = ({ frames, total }, progress) =>
   // Products such as 0.29 · 100 fall just short of the frame that they mean.
-  Math.max(0, Math.min(Math.floor(progress * total + 1e-9), frames.length - 1));
+  Math.max(
+    0,
+    frames.findLastIndex(({ index }) => index <= progress * total + 1e-9),
+  );
 
 /**
  * How far films that run together may be played; to the end, 1, only once all are recorded.
@@ -23,9 +38,11 @@ export const frameAt = ({ frames, total }, progress) =>
  */
 export const recordedShare = (recordings) =>
   Math.min(
-    ...recordings.map(({ frames, total }) =>
-      frames.length > total ? 1 : Math.max(0, frames.length - 0.01) / Math.max(1, total),
-    ),
+    ...recordings.map(({ frames, total }) => {
+      const last = frames.at(-1);
+      if (!last) return 0;
+      return last.index >= total ? 1 : (last.index + 0.99) / Math.max(1, total);
+    }),
   );
 
 /**

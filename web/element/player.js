@@ -1,9 +1,10 @@
 import { isAbort, LabError } from '../lib/errors.js';
-import { frameAt, Playback, recordedShare } from './playback.js';
+import { frameAt, isKept, Playback, recordedShare } from './playback.js';
 
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
  * @typedef {import('../lab.js').SampleRequest} SampleRequest
+ * @typedef {{ origin: import('./session.js').Session['origin'], step: number }} Model
  */
 
 /**
@@ -15,8 +16,10 @@ export class Player extends EventTarget {
   frames = [];
   /** Steps of the run that is recorded or being recorded. */
   total = 0;
-  /** The frame shown. */
+  /** The place among `frames` of the one shown. */
   position = 0;
+  /** The model that they were drawn by, where that was said. @type {Model | undefined} */
+  by;
   sampling = false;
   /** What the frames were made with. @type {SampleRequest | undefined} */
   options;
@@ -45,16 +48,16 @@ export class Player extends EventTarget {
   }
 
   get ended() {
-    return this.total > 0 && this.position >= this.total;
+    return this.total > 0 && this.frame?.index === this.total;
   }
 
   /**
    * @param {import('../lab.js').Lab} lab
    * @param {SampleRequest} options
-   * @param {{ play: boolean }} how whether to play the film or to show only its end
+   * @param {{ play: boolean, by?: Model }} how whether to play the film or to show only its end; what draws
    * @returns {Promise<boolean>} whether it came to its end
    */
-  async sample(lab, options, { play }) {
+  async sample(lab, options, { play, by }) {
     this.stop();
     const abort = new AbortController();
     this.#abort = abort;
@@ -65,10 +68,12 @@ export class Player extends EventTarget {
       for await (const frame of lab.sample({ ...options, signal: abort.signal })) {
         // The old film stays on the screen until the new one has something to show.
         if (first) this.#begin(frame.total, play);
+        if (first) this.by = by;
         first = false;
-        this.frames.push(frame);
         this.dispatchEvent(new CustomEvent('recorded', { detail: frame }));
-        if (!play && frame.index === frame.total) this.seek(frame.total);
+        if (!isKept(frame)) continue;
+        this.frames.push(frame);
+        if (!play && frame.index === frame.total) this.seekEnd();
         else if (this.position === this.frames.length - 1) this.#show();
       }
       return true;
@@ -89,7 +94,7 @@ export class Player extends EventTarget {
     this.#abort?.abort();
     this.#abort = undefined;
     this.sampling = false;
-    if (this.frames.length) this.total = this.frames.length - 1;
+    this.total = this.frames.at(-1)?.index ?? this.total;
     this.#changed();
   }
 
@@ -99,6 +104,10 @@ export class Player extends EventTarget {
 
   pause() {
     this.#playback.pause();
+  }
+
+  seekEnd() {
+    this.seek(this.frames.length - 1);
   }
 
   /** @param {number} position */
@@ -114,7 +123,7 @@ export class Player extends EventTarget {
   }
 
   get #progress() {
-    return this.position / Math.max(1, this.total);
+    return (this.frame?.index ?? 0) / Math.max(1, this.total);
   }
 
   /**

@@ -44,9 +44,10 @@ export function comparisonChoice({ comparison, lab }) {
             max=${mostSteps(lab.config, run)}
             .value=${String(run.steps)}
             @change=${(/** @type {any} */ { target }) => {
-              const steps = Math.round(target.valueAsNumber);
-              if (steps >= 1) replace(index, { sampler: run.sampler, steps });
-              else target.value = String(run.steps);
+              const asked = Math.round(target.valueAsNumber);
+              const steps = asked >= 1 ? Math.min(asked, mostSteps(lab.config, run)) : run.steps;
+              target.value = String(steps);
+              replace(index, { sampler: run.sampler, steps });
             }}
           />
           <span class="muted">steps</span>
@@ -93,7 +94,12 @@ export class ComparePanel extends Panel {
     const { runs, playing, progress, recorded } = comparison;
     const shown = runs.length
       ? runs
-      : comparison.options.map((options) => ({ options, frames: [], total: options.steps }));
+      : comparison.options.map((options) => ({
+          options,
+          frames: [],
+          taken: 0,
+          total: options.steps,
+        }));
     const percent = Math.round(progress * 100);
     return html`<div class="comparison" style="--columns: ${shown.length === 3 ? 3 : 2}">
         ${shown.map((run, index) => this.#run(run, index))}
@@ -107,8 +113,8 @@ export class ComparePanel extends Panel {
         prefix: 'compare-',
         changes: 't',
         disabled: phase !== 'ready',
-        place: html`<output class="tick" data-testid="compare-progress"
-          >${percent} % <span class="muted">of the way</span></output
+        place: html`<span class="tick" data-testid="compare-progress"
+          >${percent} % <span class="muted">of the way</span></span
         >`,
         toggle: () => {
           if (playing) comparison.pause();

@@ -133,6 +133,7 @@ export class EditPanel extends Panel {
       <div class="row">
         <button
           type="button"
+          part="button"
           data-testid="edit-seeds"
           data-changes="from to"
           @click=${() => editor.set({ from: to, to: Math.floor(Math.random() * MAX_SEED) })}
@@ -183,8 +184,8 @@ export class EditPanel extends Panel {
         prefix: 'edit-',
         changes: 'lambda',
         disabled: player.sampling,
-        place: html`<output class="tick" data-testid="edit-place"
-          >image ${shown + 1} of ${count}</output
+        place: html`<span class="tick" data-testid="edit-place"
+          >image ${shown + 1} of ${count}</span
         >`,
         toggle: () => (walk.playing ? walk.pause() : this.#play()),
         seek: (position) => {
@@ -198,12 +199,12 @@ export class EditPanel extends Panel {
   #play() {
     const { player, walk } = this.session.editor;
     player.pause();
-    player.seek(player.total);
+    player.seekEnd();
     walk.play(walk.progress < 1 ? walk.progress : 0);
   }
 
   /** @param {import('../worker/protocol.js').Frame} frame */
-  #film({ x_t, count, size, t }) {
+  #film({ x_t, count, size, t, index }) {
     const { player } = this.session.editor;
     const { position, total, playing, frames } = player;
     return html`<figure>
@@ -217,12 +218,12 @@ export class EditPanel extends Panel {
         playing,
         position,
         max: Math.max(0, frames.length - 1),
-        text: `step ${position} of ${total}`,
+        text: `step ${index} of ${total}`,
         prefix: 'edit-',
         changes: 't',
         disabled: frames.length < 2,
-        place: html`<output class="tick" data-testid="edit-place"
-          >${position} / ${total}<span class="muted"> t = ${t}</span></output
+        place: html`<span class="tick" data-testid="edit-place"
+          >${index} / ${total}<span class="muted"> t = ${t}</span></span
         >`,
         toggle: () => (playing ? player.pause() : player.play()),
         seek: (place) => {

@@ -30,8 +30,11 @@ export function numberField({
     const number = target.valueAsNumber;
     const low = min ?? -Infinity;
     const high = max ?? Infinity;
-    if (Number.isNaN(number)) target.value = String(value);
-    else change(Math.min(high, Math.max(low, number)));
+    const whole = step === 1 ? Math.round(number) : number;
+    const next = Number.isNaN(number) ? value : Math.min(high, Math.max(low, whole));
+    // Where that is what it was before, nothing else would put it in the place of what was typed.
+    target.value = String(next);
+    if (!Number.isNaN(number)) change(next);
   };
   return html`<label class="field" title=${hint ?? nothing} data-changes=${changes ?? nothing}>
     <span class="label">${label}</span>

@@ -14,12 +14,7 @@ export class MessageList extends Panel {
     >
       ${messages.list.map(
         (message) =>
-          html`<div
-            class="message ${message.kind}"
-            part="message"
-            role=${message.kind === 'error' ? 'alert' : 'status'}
-            data-key=${message.key}
-          >
+          html`<div class="message ${message.kind}" part="message" data-key=${message.key}>
             <p>${message.text}</p>
             ${message.actions.map(
               ({ label, run }) =>

@@ -113,7 +113,7 @@ export function samplerFields(session, runs) {
 function etaField(session) {
   const { eta } = session.sampleOptions;
   return html`<label class="field wide">
-    <span class="label">Fresh noise in each step, η = <output>${eta}</output></span>
+    <span class="label">Fresh noise in each step, η = <span>${eta}</span></span>
     ${rangeField({
       label: 'Eta',
       testid: 'sample-eta',

@@ -118,6 +118,7 @@ export class SamplePanel extends Panel {
       })}
       <button
         type="button"
+        part="button"
         data-testid="sample-new"
         ?disabled=${!ready}
         title="Another seed, other images"
@@ -174,21 +175,23 @@ export class SamplePanel extends Panel {
   #transport() {
     const { player } = this.session;
     const { position, total, playing, frame, frames } = player;
+    const step = frame?.index ?? 0;
     return transport({
       playing,
       position,
       max: Math.max(0, frames.length - 1),
-      text: `step ${position} of ${total}`,
+      text: `step ${step} of ${total}`,
       prefix: '',
       changes: 't',
       disabled: this.session.phase !== 'ready',
-      place: html`<output class="tick" data-testid="sample-step"
-        >${position} / ${total}<span class="muted"> t = ${frame?.t ?? '—'}</span></output
+      place: html`<span class="tick" data-testid="sample-step"
+        >${step} / ${total}<span class="muted"> t = ${frame?.t ?? '—'}</span></span
       >`,
       actions: this.bare
         ? nothing
         : html`<button
             type="button"
+            part="button"
             data-testid="save-picture"
             ?disabled=${!frame}
             @click=${() => this.#savePicture()}
@@ -217,10 +220,13 @@ export class SamplePanel extends Panel {
     if (!canvas) return;
     // Large enough to look at, still pixel for pixel.
     const scale = Math.max(1, Math.floor(1024 / canvas.width));
-    download(
-      await canvasToPng(canvas, scale),
-      `unnoise-seed-${this.session.sampleOptions.seed}.png`,
-    );
+    const { session } = this;
+    try {
+      const png = await canvasToPng(canvas, scale);
+      download(png, `unnoise-seed-${session.sampleOptions.seed}.png`);
+    } catch (error) {
+      session.fail(error, 'save');
+    }
   }
 
   updated() {

@@ -1,4 +1,4 @@
-import { html } from 'lit';
+import { html, nothing } from 'lit';
 import { integer } from '../lib/format.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -13,6 +13,7 @@ export class Stage extends Panel {
       ...super.sources(),
       [this.session.player, 'frame'],
       [this.session.film, 'frame'],
+      [this.session.film, 'change'],
       [this.session.trainer.preview, 'frame'],
     ]);
   }
@@ -38,7 +39,8 @@ export class Stage extends Panel {
           frame
             ? html`<span
                 >${film.frame ? 'Recorded earlier' : this.#origin()}
-                <span class="muted">${film.frame ? activity : `t = ${live?.t}`}</span></span
+                <span class="muted">${film.frame ? activity : `t = ${live?.t}`}</span>
+                ${this.#pause()}</span
               >`
             : html`<span class="muted">${activity || 'What it will learn from'}</span>`
         }
@@ -46,12 +48,29 @@ export class Stage extends Panel {
     </figure>`;
   }
 
+  /** Whatever moves by itself can be stopped; drawings of a training run are over soon enough. */
+  #pause() {
+    const { film, player, trainer } = this.session;
+    if (!film.frame && trainer.running && trainer.preview.frame) return nothing;
+    const reel = film.frame ? film : player;
+    return html`<button
+      type="button"
+      class="icon"
+      data-testid="hero-play"
+      aria-label="${reel.playing ? 'Pause' : 'Play'} the animation"
+      @click=${() => (reel.playing ? reel.pause() : reel.play())}
+    >
+      ${reel.playing ? '❚❚' : '▶'}
+    </button>`;
+  }
+
   /** Who drew what is shown, in words. */
   #origin() {
-    const { trainer, origin, lab } = this.session;
+    const { trainer, player, lab } = this.session;
     if (trainer.running && trainer.preview.frame) return `Your model at step ${integer(lab.step)}`;
-    if (origin === 'bundled' || lab.step === 0) return 'Drawn in this tab, just now';
-    return `Drawn by the model of step ${integer(lab.step)}`;
+    const { origin, step = 0 } = player.by ?? {};
+    if (origin === 'bundled' || step === 0) return 'Drawn in this tab, just now';
+    return `Drawn by the model of step ${integer(step)}`;
   }
 }
 
