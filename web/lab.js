@@ -7,6 +7,7 @@ import { classesOf, labelNumbers, labelsOfModel } from './lib/labels.js';
 import { parts } from './lib/parts.js';
 import { packSquares } from './lib/resize.js';
 import { adaptSampling } from './lib/samplers.js';
+import { Turns } from './lib/turns.js';
 import { compileWasm } from './lib/wasm-module.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
@@ -74,6 +75,9 @@ export class Lab extends EventTarget {
   #stale = true;
   /** @type {Promise<void>} */
   #sending = Promise.resolve();
+  /** Whatever replaces the model. */
+  #turns = new Turns();
+  #disposed = false;
 
   /**
    * @param {object} [options]
@@ -128,6 +132,10 @@ export class Lab extends EventTarget {
   get backendReason() {
     return this.#choice.reason;
   }
+  /** Whether the worker died and nobody gave the lab another one. */
+  get crashed() {
+    return this.#client.failure !== undefined && !this.#disposed;
+  }
   /** How much of the GPU's programs is compiled, while some are not; see `compiling`. */
   get compiling() {
     const { done, total } = this.#compiling;
@@ -170,10 +178,12 @@ export class Lab extends EventTarget {
    * Starts over with other settings: a fresh model, the same images.
    * @param {ConfigOverrides} config
    */
-  async configure(config) {
-    const previous = this.#engine;
-    await this.#createEngine(config, this.#images.length);
-    await this.#client.call('free', previous);
+  configure(config) {
+    return this.#turns.take(async () => {
+      const previous = this.#engine;
+      await this.#createEngine(config, this.#images.length);
+      await this.#client.call('free', previous);
+    });
   }
 
   // --- images ---
@@ -267,8 +277,10 @@ export class Lab extends EventTarget {
   }
 
   /** Forgets what was learnt; settings and images stay. */
-  async reset() {
-    this.#adopt(await this.#client.call('reset', this.#engine));
+  reset() {
+    return this.#turns.take(async () => {
+      this.#adopt(await this.#client.call('reset', this.#engine));
+    });
   }
 
   // --- sampling ---
@@ -361,12 +373,14 @@ export class Lab extends EventTarget {
    * @param {Uint8Array | ModelFiles} model a checkpoint, a zip of a diffusers folder, or the files of
    *   one by their paths
    */
-  async load(model) {
-    const describe = () => JSON.stringify([this.config.size, this.labels]);
-    const before = describe();
-    const args = { bytes: model, backend: this.backend };
-    this.#adopt(await this.#client.call('load', this.#engine, args));
-    if (describe() !== before) this.#stale = true;
+  load(model) {
+    return this.#turns.take(async () => {
+      const describe = () => JSON.stringify([this.config.size, this.labels]);
+      const before = describe();
+      const args = { bytes: model, backend: this.backend };
+      this.#adopt(await this.#client.call('load', this.#engine, args));
+      if (describe() !== before) this.#stale = true;
+    });
   }
 
   /**
@@ -388,6 +402,7 @@ export class Lab extends EventTarget {
    * @param {number} [options.images]
    */
   async restart({ backend = this.#choice, config = this.config, images } = {}) {
+    if (this.#disposed) throw disposed();
     this.#letGo();
     this.#client = acquireWorker();
     this.#listen();
@@ -395,7 +410,10 @@ export class Lab extends EventTarget {
     await this.#createEngine(config, images ?? this.#images.length);
   }
 
+  /** Frees the model and leaves the worker. What is under way ends with `aborted`. */
   dispose() {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.#letGo();
     this.#images = [];
   }
@@ -415,7 +433,12 @@ export class Lab extends EventTarget {
     const complete = await this.resolveConfig(config, images);
     const workers = workerCount(this.backend, this.#requestedWorkers);
     const args = { backend: this.backend, config: JSON.stringify(complete), workers };
-    const { engine, state } = await this.#client.call('create', 0, args);
+    const client = this.#client;
+    const { engine, state } = await client.call('create', 0, args);
+    if (this.#disposed) {
+      client.call('free', engine).catch(() => {});
+      throw disposed();
+    }
     this.#engine = engine;
     this.#workers = workers;
     this.#adopt(state);
@@ -486,3 +509,5 @@ export class Lab extends EventTarget {
     this.#engine = 0;
   }
 }
+
+const disposed = () => new LabError('aborted', 'This lab was disposed of.');

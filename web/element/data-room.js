@@ -3,7 +3,8 @@ import { listSets, loadSetImages, loadSetModel } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
 import { duration, integer, plural } from '../lib/format.js';
 import { folderLabels, labelsOf } from '../lib/labels.js';
-import { clearCheckpoint, getCheckpoint, getImages, putImages } from '../lib/store.js';
+import { forgetRun, getImages, getLastCheckpoint, putImages } from '../lib/store.js';
+import { Turns } from '../lib/turns.js';
 
 /**
  * @typedef {import('../lib/datasets.js').BundledSet} BundledSet
@@ -25,6 +26,10 @@ export class DataRoom {
   /** Whether a fresh model is to learn the labels of the images, where they have some. */
   usesLabels;
   #toldCropping = false;
+  /** Whatever sets the images: none of it is lost to what was asked for meanwhile. */
+  #turns = new Turns();
+  /** What `keepImages` has written last. @type {{ run?: string, images?: readonly MasterImage[] }} */
+  #kept = {};
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
@@ -43,6 +48,11 @@ export class DataRoom {
     return labels.length > 1 ? labels : [];
   }
 
+  /** Resolves once all images that were asked for so far are here; nothing if they are. */
+  get settled() {
+    return this.#turns.over;
+  }
+
   /** Settings that suit the images better than the general defaults. */
   get defaults() {
     const labels = this.usesLabels ? this.labels : [];
@@ -51,10 +61,12 @@ export class DataRoom {
   }
 
   /** @param {boolean} uses */
-  async useLabels(uses) {
-    this.usesLabels = uses;
-    this.session.continues = false;
-    await this.#settled();
+  useLabels(uses) {
+    return this.#turns.take(() => {
+      this.usesLabels = uses;
+      this.session.continues = false;
+      return this.#refresh();
+    });
   }
 
   /** First images and first model. */
@@ -68,7 +80,7 @@ export class DataRoom {
     }
     const name = dataset === null ? this.sets[0]?.id : dataset;
     if (name) await this.choose(name, { withModel: !model });
-    if (model) await this.#fetchModel(model);
+    if (model) await this.fetchModel(model);
     if (keep) await this.#offerLastRun();
   }
 
@@ -78,7 +90,19 @@ export class DataRoom {
    * @param {{ withModel?: boolean }} [options]
    * @returns {Promise<boolean>} whether the set's model was loaded
    */
-  async choose(id, { withModel = true } = {}) {
+  choose(id, options) {
+    return this.#turns.take(async () => {
+      const loaded = await this.#choose(id, options);
+      await this.#refresh();
+      return loaded;
+    });
+  }
+
+  /**
+   * @param {string} id
+   * @param {{ withModel?: boolean }} [options]
+   */
+  async #choose(id, { withModel = true } = {}) {
     const { session } = this;
     const set = this.sets.find((other) => other.id === id);
     if (!set) {
@@ -88,23 +112,19 @@ export class DataRoom {
       return false;
     }
     try {
-      session.activity = `Loading ${set.title}`;
-      session.changed();
-      const images = await loadSetImages(set);
-      this.#replace(images, id);
-      const size = Number(session.overrides.size ?? set.native_size);
-      if (!withModel || size !== set.native_size) return false;
-      if (session.origin === 'trained' && session.lab.step > 0) {
-        this.#offerModel(set);
-        return false;
-      }
-      return await this.#loadModel(set);
+      return await session.during(`Loading ${set.title}`, async () => {
+        this.#replace(await loadSetImages(set), id);
+        const size = Number(session.overrides.size ?? set.native_size);
+        if (!withModel || size !== set.native_size) return false;
+        if (session.origin === 'trained' && session.lab.step > 0) {
+          this.#offerModel(set);
+          return false;
+        }
+        return await this.#loadModel(set);
+      });
     } catch (error) {
       session.fail(error, 'sets');
       return false;
-    } finally {
-      session.activity = '';
-      session.changed();
     }
   }
 
@@ -116,7 +136,7 @@ export class DataRoom {
     const { labels } = this.defaults;
     if (fitsModel(session.lab.config, { ...session.overrides, labels })) return true;
     // A link that asks for another network gets that, untrained.
-    await session.lab.configure({ ...this.defaults, ...session.overrides });
+    await session.configure({ ...this.defaults, ...session.overrides });
     session.origin = 'none';
     session.loaded = undefined;
     return false;
@@ -131,7 +151,7 @@ export class DataRoom {
     if (!set.model) return;
     const load = async () => {
       session.messages.dismiss('set-model');
-      if (await this.#loadModel(set)) await session.sample();
+      if (await this.#turns.take(() => this.#loadModel(set))) await session.sample();
     };
     session.messages.say('set-model', 'The model that you trained is still loaded.', {
       actions: [{ label: `Use the model of “${set.title}”`, run: load }],
@@ -139,7 +159,13 @@ export class DataRoom {
   }
 
   /** @param {import('../lib/model-files.js').GivenFile[]} offered */
-  async add(offered) {
+  add(offered) {
+    const words = `Reading ${plural(offered.length, 'file')}`;
+    return this.session.during(words, () => this.#turns.take(() => this.#add(offered)));
+  }
+
+  /** @param {import('../lib/model-files.js').GivenFile[]} offered */
+  async #add(offered) {
     const { session } = this;
     if (session.trainer.running) {
       session.messages.say('busy', 'Pause training first, then add images.');
@@ -147,8 +173,6 @@ export class DataRoom {
     }
     const own = this.dataset === null ? this.images : [];
     const room = MAX_IMAGES - own.length;
-    session.activity = `Reading ${plural(offered.length, 'file')}`;
-    session.changed();
     const set = this.sets.find((other) => other.id === this.dataset);
     const { added, rejected } = await session.lab.addImages(
       offered.slice(0, room).map(({ file }) => file),
@@ -162,41 +186,45 @@ export class DataRoom {
         `${integer(MAX_IMAGES)} images are the most this page handles; the rest of the ${integer(offered.length)} were left out.`,
       );
     }
-    session.activity = '';
-    await this.#settled();
+    await this.#refresh();
   }
 
-  /** @param {number} index */
-  async remove(index) {
-    this.#replace(
-      this.images.filter((_, other) => other !== index),
-      this.dataset,
-    );
-    await this.#settled();
+  /** @param {MasterImage} image */
+  remove(image) {
+    return this.#put(() => this.images.filter((other) => other !== image));
   }
 
   async clear() {
     const { images, dataset, session } = this;
-    this.#replace([], null);
+    const undo = () => {
+      session.messages.dismiss('cleared');
+      this.#put(() => images, dataset);
+    };
     session.messages.say('cleared', `Removed ${plural(images.length, 'image')}.`, {
-      actions: [
-        {
-          label: 'Undo',
-          run: () => {
-            session.messages.dismiss('cleared');
-            this.#replace(images, dataset);
-            this.#settled();
-          },
-        },
-      ],
+      actions: [{ label: 'Undo', run: undo }],
     });
-    await this.#settled();
+    await this.#put(() => [], null);
   }
 
-  /** Keeps the images for the next visit; a bundled set is fetched again instead. */
+  /**
+   * @param {() => readonly MasterImage[]} images the new ones
+   * @param {string | null} [dataset]
+   */
+  #put(images, dataset = this.dataset) {
+    return this.#turns.take(() => {
+      this.#replace(images(), dataset);
+      return this.#refresh();
+    });
+  }
+
+  /** Keeps the images with the run that begins to learn them; a bundled set is fetched again instead. */
   keepImages() {
-    if (!this.session.options.keep) return;
-    putImages(this.dataset === null ? this.images : []).catch(() => {});
+    const { options, trainer } = this.session;
+    const { run } = trainer;
+    const images = this.dataset === null ? this.images : [];
+    if (!options.keep || (this.#kept.run === run && this.#kept.images === images)) return;
+    this.#kept = { run, images };
+    putImages(run, images).catch(() => {});
   }
 
   /**
@@ -212,13 +240,11 @@ export class DataRoom {
     session.changed();
   }
 
-  async #settled() {
-    const { session } = this;
+  async #refresh() {
     try {
-      await session.refreshConfig();
-      if (this.dataset === null) this.keepImages();
+      await this.session.refreshConfig();
     } catch (error) {
-      session.fail(error, 'config');
+      this.session.fail(error, 'config');
     }
   }
 
@@ -264,8 +290,8 @@ export class DataRoom {
     this.session.fail(new LabError(rejected[0].code, named.join(' ')), 'files');
   }
 
-  /** @param {string} address */
-  async #fetchModel(address) {
+  /** @param {string} address of a model's file */
+  async fetchModel(address) {
     const { session } = this;
     try {
       const response = await fetch(address);
@@ -279,7 +305,7 @@ export class DataRoom {
 
   async #offerLastRun() {
     const { session } = this;
-    const record = await getCheckpoint().catch(() => undefined);
+    const record = await getLastCheckpoint().catch(() => undefined);
     if (!record) return;
     const age = duration((Date.now() - record.savedAt) / 1000);
     session.messages.say(
@@ -293,7 +319,7 @@ export class DataRoom {
             label: 'Forget it',
             run: () => {
               session.messages.dismiss('resume');
-              Promise.all([clearCheckpoint(), putImages([])]).catch(() => {});
+              forgetRun(record.run).catch(() => {});
             },
           },
         ],
@@ -306,16 +332,23 @@ export class DataRoom {
     const { session } = this;
     session.messages.dismiss('resume');
     session.stopDrawing();
+    if (await this.#turns.take(() => this.#restore(record))) await session.sample();
+  }
+
+  /** @param {import('../lib/store.js').CheckpointRecord} record */
+  async #restore(record) {
+    const { session } = this;
     if (record.dataset === null) {
-      const images = await getImages().catch(() => []);
+      const images = await getImages(record.run).catch(() => []);
       if (images.length) this.#replace(images, null);
     } else if (record.dataset !== this.dataset) {
-      await this.choose(record.dataset, { withModel: false });
+      await this.#choose(record.dataset, { withModel: false });
     }
-    if (!(await session.loadModel(record.bytes, 'trained'))) return;
-    session.trainer.curve.restore(record.losses);
+    if (!(await session.loadModel(record.bytes, 'trained'))) return false;
+    session.trainer.adopt(record);
+    this.#kept = { run: record.run, images: this.dataset === null ? this.images : [] };
     session.changed();
-    await session.sample();
+    return true;
   }
 }
 

@@ -18,6 +18,8 @@ const NO_NETWORK = { block_out_channels: [4, 4], layers_per_block: 1, norm_num_g
 
 /** Frames of the film strip from x_0 to x_T. */
 export const STRIP_FRAMES = 8;
+/** Workers that may die one after the other before it is told. */
+const MAX_CRASHES = 2;
 
 export class ForwardProcess extends EventTarget {
   index = 0;
@@ -39,6 +41,7 @@ export class ForwardProcess extends EventTarget {
   /** @type {readonly MasterImage[]} */
   #images = [];
   #busy = false;
+  #crashes = 0;
   #stripStale = true;
   #dirty = false;
   #disposed = false;
@@ -70,20 +73,38 @@ export class ForwardProcess extends EventTarget {
     this.#dirty = true;
     if (this.#busy) return;
     this.#busy = true;
-    try {
-      while (this.#dirty && this.#wanted && !this.#disposed) {
-        this.#dirty = false;
-        const lab = await this.#adopt(this.#wanted);
-        if (this.#disposed) lab.dispose();
-        else if (lab.images.length && !this.#dirty) await this.#draw(lab);
+    while (this.#dirty && this.#wanted && !this.#disposed) {
+      this.#dirty = false;
+      try {
+        await this.#show(this.#wanted);
+        this.#crashes = 0;
+      } catch (error) {
+        this.#failed(error);
       }
-    } catch (error) {
-      if (!isAbort(error)) {
-        this.dispatchEvent(new CustomEvent('failed', { detail: LabError.from(error) }));
-      }
-    } finally {
-      this.#busy = false;
     }
+    this.#busy = false;
+  }
+
+  /** @param {{ config: Config, images: readonly MasterImage[] }} wanted */
+  async #show(wanted) {
+    const lab = await this.#adopt(wanted);
+    if (this.#disposed) lab.dispose();
+    else if (lab.images.length && !this.#dirty) await this.#draw(lab);
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    const crashed = this.#lab?.crashed ?? false;
+    if (crashed) {
+      this.#lab?.dispose();
+      this.#lab = undefined;
+      this.#images = [];
+      this.#crashes += 1;
+      // Another worker may do better.
+      this.#dirty = this.#crashes <= MAX_CRASHES;
+    }
+    if (this.#dirty || this.#disposed || isAbort(error)) return;
+    this.dispatchEvent(new CustomEvent('failed', { detail: LabError.from(error) }));
   }
 
   /** @param {{ config: Config, images: readonly MasterImage[] }} wanted */

@@ -39,8 +39,8 @@ export class Insight extends EventTarget {
     const { trainer } = session;
     this.#background = trainer.background;
     this.#background.idle = () => {
-      const { phase, activity, player, trainer } = session;
-      return phase === 'ready' && !activity && !trainer.running && !player.sampling;
+      const { phase, activity, trainer } = session;
+      return phase === 'ready' && !activity && !trainer.running && !session.drawing;
     };
     this.#background.addEventListener('failed', (event) =>
       session.fail(/** @type {CustomEvent} */ (event).detail, 'insight'),
@@ -129,7 +129,9 @@ export class Insight extends EventTarget {
 
     const last = player.sampling ? undefined : player.frames.at(-1);
     const looked = [last, lab.images];
-    if (last && last.index === last.total && !same(looked, this.#looked)) {
+    // Samples of a model of another size cannot be compared with the images as they are learnt now.
+    const fits = last && last.index === last.total && last.size === lab.config.size;
+    if (fits && !same(looked, this.#looked)) {
       this.#looked = looked;
       background.put('look', memorisation.look(lab, last, this.#changed));
     }

@@ -83,6 +83,15 @@ export class Preview extends EventTarget {
     await run?.return().catch(() => {});
   }
 
+  /**
+   * Forgets what was drawn after a step of training.
+   * @param {number} step
+   */
+  rewind(step) {
+    this.snapshots = this.snapshots.filter((snapshot) => snapshot.step <= step);
+    this.frame = this.snapshots.at(-1)?.frame;
+  }
+
   async clear() {
     await this.cancel();
     this.snapshots = [];

@@ -1,10 +1,8 @@
 import { LabError } from '../lib/errors.js';
 import { getCheckpoint } from '../lib/store.js';
 
-/** Crashes in a row after which the page stops trying by itself. */
+/** Crashes with nothing computed in between, after which the page stops trying by itself. */
 const MAX_CRASHES = 3;
-/** @type {WeakMap<import('./session.js').Session, number>} */
-const crashes = new WeakMap();
 
 /**
  * A new worker, with the images and the latest checkpoint put back, and a sentence about it.
@@ -15,23 +13,9 @@ const crashes = new WeakMap();
 export async function restoreAfterCrash(session, failure) {
   if (session.crashing) return;
   session.crashing = true;
-  session.activity = 'Restarting';
-  session.changed();
-  const count = (crashes.get(session) ?? 0) + 1;
-  crashes.set(session, count);
+  session.crashes += 1;
   try {
-    const { lab, trainer } = session;
-    await session.pause();
-    session.stopDrawing();
-    await trainer.preview.cancel();
-    session.insight.restart();
-    if (count > MAX_CRASHES) throw failure;
-    await lab.restart();
-    const record = trainer.checkpointed ? await getCheckpoint() : undefined;
-    const bytes = record?.bytes ?? session.loaded;
-    if (bytes) await lab.load(bytes);
-    session.continues = bytes !== undefined && session.origin !== 'bundled';
-    session.messages.say('crash', sentence(failure, record?.step), { kind: 'error' });
+    await session.during('Restarting', () => session.turns.take(() => restore(session, failure)));
   } catch (error) {
     session.phase = 'failed';
     session.messages.say(
@@ -41,9 +25,28 @@ export async function restoreAfterCrash(session, failure) {
     );
   } finally {
     session.crashing = false;
-    session.activity = '';
     session.changed();
   }
+}
+
+/**
+ * @param {import('./session.js').Session} session
+ * @param {LabError} failure
+ */
+async function restore(session, failure) {
+  const { lab, trainer } = session;
+  await session.pause();
+  session.stopDrawing();
+  await trainer.preview.cancel();
+  session.insight.clear();
+  if (session.crashes > MAX_CRASHES) throw failure;
+  await lab.restart();
+  const record = trainer.checkpointed ? await getCheckpoint(trainer.run) : undefined;
+  const model = record?.bytes ?? session.loaded;
+  if (model) await lab.load(model);
+  trainer.rewind(record);
+  session.continues = model !== undefined && session.origin !== 'bundled';
+  session.messages.say('crash', sentence(failure, record?.step), { kind: 'error' });
 }
 
 /**

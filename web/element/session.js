@@ -1,8 +1,10 @@
 import { sameConfig } from '../lib/config.js';
 import { outdatedBy } from '../lib/derived-settings.js';
 import { LabError } from '../lib/errors.js';
-import { Lab } from '../lab.js';
+import { Turns } from '../lib/turns.js';
+import { Activities } from './activities.js';
 import { Comparison } from './comparison.js';
+import { createLab } from './create-lab.js';
 import { DataRoom } from './data-room.js';
 import { Editor } from './editor.js';
 import { Film } from './film.js';
@@ -12,11 +14,13 @@ import { Messages } from './messages.js';
 import { Player } from './player.js';
 import { restoreAfterCrash } from './recovery.js';
 import { SampleSettings } from './sample-settings.js';
+import { switchBackend } from './switch-backend.js';
 import { Trainer } from './trainer.js';
 
 /**
  * @typedef {import('../lib/config.js').Config} Config
  * @typedef {import('../lib/config.js').ConfigOverrides} ConfigOverrides
+ * @typedef {import('../lab.js').Lab} Lab
  * @typedef {import('../lab.js').ModelFiles} ModelFiles
  *
  * @typedef {object} SessionOptions
@@ -40,10 +44,11 @@ const DEFAULT_TRAIN_STEPS = 2000;
  * whenever they should look again, and `ready`, `progress`, `frame`, `done`, `error` for the page.
  */
 export class Session extends EventTarget {
-  /** @type {'starting' | 'ready' | 'failed'} */
+  /** @type {'starting' | 'ready' | 'failed' | 'over'} */
   phase = 'starting';
-  /** What is being waited for, in words. */
-  activity = 'Starting';
+  #activities = new Activities(() => this.changed());
+  /** Whatever sets the model or its settings: a fresh one never takes the place of one that came later. */
+  turns = new Turns();
   messages = new Messages();
   player = new Player();
   film = new Film();
@@ -53,8 +58,8 @@ export class Session extends EventTarget {
   forward = new ForwardProcess();
   /** Nothing until the worker has made it. */
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
-  trainer = new Trainer();
-  insight = new Insight(this);
+  trainer;
+  insight;
   /** @type {DataRoom} */
   data;
   /** What the user changed from the defaults. @type {ConfigOverrides} */
@@ -70,7 +75,6 @@ export class Session extends EventTarget {
   defaultTrainSteps = DEFAULT_TRAIN_STEPS;
   trainSteps;
   sampleSettings = new SampleSettings();
-  #disposed = false;
 
   /** @param {SessionOptions} options */
   constructor(options) {
@@ -78,6 +82,8 @@ export class Session extends EventTarget {
     this.options = options;
     this.overrides = { ...options.overrides };
     this.trainSteps = options.trainSteps ?? DEFAULT_TRAIN_STEPS;
+    this.trainer = new Trainer({ keeps: options.keep });
+    this.insight = new Insight(this);
     this.data = new DataRoom(this);
     this.comparison = new Comparison(this, options.compare);
     this.messages.addEventListener('change', this.#changed);
@@ -103,8 +109,14 @@ export class Session extends EventTarget {
     this.trainer.addEventListener('progress', (event) => {
       const { step, losses } = /** @type {CustomEvent} */ (event).detail;
       const { curve, rate, eta } = this.trainer;
+      this.crashes = 0;
       this.#tell('progress', { step, losses, loss: curve.latest, rate, eta });
       this.changed();
+    });
+    this.trainer.addEventListener('checkpoint', () => {
+      // From now on it is what a crash leaves, and the run that is kept.
+      this.loaded = undefined;
+      this.messages.dismiss('resume');
     });
     this.trainer.addEventListener('checkpoint-failed', () =>
       this.messages.say(
@@ -125,51 +137,66 @@ export class Session extends EventTarget {
     return this.lab?.step > 0 || this.origin === 'file';
   }
 
-  async start() {
-    const { backend, sample, film, dataset, still } = this.options;
-    if (film) this.film.play(dataset, { still });
+  /** What is being waited for, in words; empty where nothing is. */
+  get activity() {
+    return this.#activities.newest;
+  }
+
+  /**
+   * Says what is being waited for until `work` is over.
+   * @template T
+   * @param {string} words
+   * @param {() => Promise<T>} work
+   */
+  during(words, work) {
+    return this.#activities.during(words, work);
+  }
+
+  /** Resolves once the session has started, or failed to. */
+  started = Promise.resolve();
+
+  start() {
+    this.started = this.#start();
+    return this.started;
+  }
+
+  async #start() {
+    const { film, dataset, still } = this.options;
+    if (film) this.film.load(dataset, { still });
     try {
-      const lab = await this.#createLab(backend);
-      const seed = Number(this.overrides.seed ?? 0);
-      this.sampleSettings.set({ seed, ...sample }, lab.config);
-      this.#use(lab);
-      if (this.#disposed) return this.dispose();
-      await this.data.open();
-      await this.refreshConfig();
+      await this.during('Starting', () => this.#open());
+      if (this.disposed) return;
       this.phase = 'ready';
-      this.activity = '';
       this.#tell('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
     } catch (error) {
+      if (this.disposed) return;
       this.phase = 'failed';
+      this.film.end();
       this.fail(error, 'start');
     }
     this.changed();
   }
 
-  /**
-   * A link may ask for what does not exist: that is said and left out, the rest is kept.
-   * @param {string} backend
-   */
-  async #createLab(backend) {
-    while (true) {
-      try {
-        const choice = /** @type {'auto'} */ (backend);
-        return await Lab.create({ backend: choice, config: this.overrides });
-      } catch (error) {
-        const { code, message, cause } = LabError.from(error);
-        if (code !== 'bad-config' || Object.keys(this.overrides).length === 0) throw error;
-        const { [String(cause)]: bad, ...rest } = this.overrides;
-        this.overrides = bad === undefined ? {} : rest;
-        this.fail(
-          new LabError(code, `${message} The link asked for it; it was left out.`),
-          `config ${cause}`,
-        );
-      }
-    }
+  async #open() {
+    const { backend, sample } = this.options;
+    const lab = await createLab(this, backend);
+    if (this.disposed) return lab.dispose();
+    const seed = Number(this.overrides.seed ?? 0);
+    this.sampleSettings.set({ seed, ...sample }, lab.config);
+    this.use(lab);
+    await this.data.open();
+    if (!this.disposed) await this.refreshConfig();
   }
 
-  /** @param {Lab} lab */
-  #use(lab) {
+  get disposed() {
+    return this.phase === 'over';
+  }
+
+  /**
+   * Works with another lab from now on.
+   * @param {Lab} lab
+   */
+  use(lab) {
     this.lab = lab;
     lab.addEventListener('crash', (event) => {
       if (lab === this.lab) restoreAfterCrash(this, /** @type {CustomEvent} */ (event).detail);
@@ -187,25 +214,9 @@ export class Session extends EventTarget {
 
   // --- settings ---
 
-  /**
-   * What sets the model or its settings comes one after the other: each starts from the outcome of the one before,
-   * and a fresh model never takes the place of one that was loaded meanwhile.
-   * @template T
-   * @param {() => Promise<T>} work
-   * @returns {Promise<T>}
-   */
-  #inTurn(work) {
-    const turn = this.#turns.then(work);
-    this.#turns = turn.catch(() => {});
-    return turn;
-  }
-
-  /** @type {Promise<unknown>} */
-  #turns = Promise.resolve();
-
   /** Works out the settings of a fresh run anew: defaults depend on size and number of images. */
   refreshConfig() {
-    return this.#inTurn(() => this.#refreshConfig());
+    return this.turns.take(() => this.#refreshConfig());
   }
 
   async #refreshConfig() {
@@ -216,6 +227,14 @@ export class Session extends EventTarget {
     if (idle && !sameConfig(this.lab.config, this.fresh)) await this.lab.configure(this.fresh);
     this.followForward();
     this.changed();
+  }
+
+  /**
+   * Fresh weights, with other settings.
+   * @param {ConfigOverrides} config
+   */
+  configure(config) {
+    return this.turns.take(() => this.lab.configure(config));
   }
 
   followForward() {
@@ -233,7 +252,7 @@ export class Session extends EventTarget {
    * @param {unknown} value
    */
   set(name, value) {
-    return this.#inTurn(() => this.#set(name, value));
+    return this.turns.take(() => this.#set(name, value));
   }
 
   /**
@@ -269,7 +288,8 @@ export class Session extends EventTarget {
   /** @param {number} steps */
   setTrainSteps(steps) {
     this.trainSteps = Math.max(1, Math.round(steps) || 1);
-    if (this.trainer.running) this.trainer.target = this.lab.step + this.trainSteps;
+    // Of a run that is under way, paused or not.
+    if (this.trainer.target > 0) this.trainer.target = this.lab.step + this.trainSteps;
     this.changed();
   }
 
@@ -283,31 +303,36 @@ export class Session extends EventTarget {
   // --- training ---
 
   async train() {
-    const { trainer, lab } = this;
-    if (trainer.running) return;
     try {
-      // Before anything is forgotten for a run that cannot begin.
-      lab.requireImages();
-      await this.#turns;
-      if (!this.continues) await this.#startOver();
-      const resumes = this.origin === 'trained' && lab.step > 0 && !trainer.finished;
-      const target = resumes && trainer.target > 0 ? trainer.target : lab.step + this.trainSteps;
-      this.origin = 'trained';
-      this.loaded = undefined;
-      this.data.keepImages();
-      trainer.dataset = this.data.dataset;
-      this.continues = true;
-      this.stopDrawing();
-      this.player.pause();
-      this.player.seek(this.player.total);
-      const outcome = await trainer.start(target);
-      if (outcome === 'done') {
-        this.#tell('done', { kind: 'train', step: lab.step });
-        await this.sample();
-      }
+      // Of images that are being read it learns too; without any, what is asked for next comes next.
+      if (this.data.settled) await this.data.settled;
+      const started = await this.turns.take(() => this.#begin());
+      if ((await started?.end) !== 'done') return;
+      this.#tell('done', { kind: 'train', step: this.lab.step });
+      await this.sample();
     } catch (error) {
       this.fail(error, 'train');
     }
+  }
+
+  /** Starts a run, or goes on with one, unless one is under way. */
+  async #begin() {
+    const { trainer, lab } = this;
+    if (trainer.running) return undefined;
+    // Before anything is forgotten for a run that cannot begin.
+    lab.requireImages();
+    if (!this.continues) await this.#startOver();
+    const resumes = this.origin === 'trained' && lab.step > 0 && !trainer.finished;
+    const target = resumes && trainer.target > 0 ? trainer.target : lab.step + this.trainSteps;
+    this.origin = 'trained';
+    this.data.keepImages();
+    trainer.dataset = this.data.dataset;
+    this.continues = true;
+    this.stopDrawing();
+    this.player.pause();
+    this.player.seekEnd();
+    // In an object: the turn is not to last as long as the run.
+    return { end: trainer.start(target) };
   }
 
   /** Fresh weights, with the settings shown. */
@@ -315,6 +340,7 @@ export class Session extends EventTarget {
     const config = this.fresh;
     if (!config) return;
     this.stopDrawing();
+    this.loaded = undefined;
     await this.trainer.clear();
     if (!sameConfig(this.lab.config, config)) await this.lab.configure(config);
     else if (this.canContinue) await this.lab.reset();
@@ -326,7 +352,11 @@ export class Session extends EventTarget {
   }
 
   /** Forgets what was learnt, and keeps it at hand for whoever pressed the wrong button. */
-  async reset() {
+  reset() {
+    return this.turns.take(() => this.#reset());
+  }
+
+  async #reset() {
     try {
       await this.pause();
       const undo = { bytes: await this.lab.save(), curve: this.trainer.curve.toRecord() };
@@ -337,7 +367,7 @@ export class Session extends EventTarget {
       this.messages.say('reset', 'The model is back to random weights; your images are kept.', {
         actions: [{ label: 'Undo', run: () => this.#undoReset(undo, origin) }],
       });
-      await this.refreshConfig();
+      await this.#refreshConfig();
     } catch (error) {
       this.fail(error, 'reset');
     }
@@ -359,8 +389,11 @@ export class Session extends EventTarget {
   async sample({ play = !this.options.still } = {}) {
     this.comparison.stop();
     try {
-      const ended = await this.player.sample(this.lab, this.sampleOptions, { play });
-      if (ended) this.#tell('done', { kind: 'sample', ...this.sampleOptions });
+      const by = { origin: this.origin, step: this.lab.step };
+      const ended = await this.player.sample(this.lab, this.sampleOptions, { play, by });
+      if (!ended) return;
+      this.crashes = 0;
+      this.#tell('done', { kind: 'sample', ...this.sampleOptions });
     } catch (error) {
       this.fail(error, 'sample');
     }
@@ -369,6 +402,11 @@ export class Session extends EventTarget {
   /** Samples with what the sample panel shows: one sampler or several. */
   draw() {
     return this.comparison.shown ? this.comparison.sample() : this.sample();
+  }
+
+  /** Whether anything is being sampled. */
+  get drawing() {
+    return this.player.sampling || this.comparison.sampling || this.editor.sampling;
   }
 
   /** Ends whatever is being sampled; what was recorded stays. */
@@ -386,7 +424,7 @@ export class Session extends EventTarget {
    * @returns {Promise<boolean>} whether it was loaded; if not, nothing has changed
    */
   loadModel(model, origin) {
-    return this.#inTurn(() => this.#loadModel(model, origin));
+    return this.turns.take(() => this.#loadModel(model, origin));
   }
 
   /**
@@ -414,32 +452,10 @@ export class Session extends EventTarget {
   }
 
   /** @param {string} backend */
-  async switchBackend(backend) {
-    if (backend === this.lab.backend) return;
-    try {
-      await this.pause();
-      this.stopDrawing();
-      this.activity = `Moving to ${backend}`;
-      this.changed();
-      const bytes = this.canContinue ? await this.lab.save() : undefined;
-      const choice = /** @type {'auto'} */ (backend);
-      // The old lab goes only when the new one stands: a failure costs nothing.
-      const next = await Lab.create({ backend: choice, config: this.lab.config });
-      next.setImages(this.lab.images);
-      if (bytes) await next.load(bytes);
-      await this.trainer.preview.cancel();
-      const previous = this.lab;
-      this.#use(next);
-      previous.dispose();
-      if (next.backend !== backend) {
-        this.messages.say('backend', `${next.backendReason} Still on ${next.backend}.`);
-      }
-    } catch (error) {
-      this.fail(error, 'backend');
-    } finally {
-      this.activity = '';
-      this.changed();
-    }
+  switchBackend(backend) {
+    return this.turns.take(() =>
+      this.during(`Moving to ${backend}`, () => switchBackend(this, backend)),
+    );
   }
 
   // --- telling ---
@@ -449,6 +465,7 @@ export class Session extends EventTarget {
    * @param {string} key
    */
   fail(error, key) {
+    if (this.disposed) return;
     const failure = LabError.from(error);
     // A crash is dealt with, and told, in one place.
     if (failure.code === 'aborted' || (this.lab && this.crashing)) return;
@@ -462,6 +479,8 @@ export class Session extends EventTarget {
 
   /** Whether a crash is being recovered from. */
   crashing = false;
+  /** Crashes since the last sign of health. */
+  crashes = 0;
 
   changed() {
     this.dispatchEvent(new Event('change'));
@@ -474,17 +493,19 @@ export class Session extends EventTarget {
    * @param {unknown} detail
    */
   #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    if (!this.disposed) this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
   dispose() {
-    this.#disposed = true;
+    this.phase = 'over';
     this.stopDrawing();
+    this.insight.restart();
     this.player.pause();
     this.film.end();
     this.comparison.pause();
     this.editor.pause();
     this.forward.dispose();
-    this.lab?.dispose();
+    // What was learnt up to here is kept.
+    this.pause().finally(() => this.lab?.dispose());
   }
 }

@@ -1,5 +1,5 @@
 import { isAbort, LabError } from '../lib/errors.js';
-import { LAST_RUN } from '../lib/store.js';
+import { forgetOthers } from '../lib/store.js';
 import { Background } from './background.js';
 import { LossCurve } from './loss-curve.js';
 import { Preview } from './preview.js';
@@ -21,8 +21,12 @@ export class Trainer extends EventTarget {
   curve = new LossCurve();
   /** Steps a second, by the clock on the wall: previews and checkpoints included. */
   rate = 0;
-  /** Whether a checkpoint of this run is in the browser's storage. */
+  /** Names the run in the browser's storage. */
+  run = newRun();
+  /** Whether a checkpoint of it is there. */
   checkpointed = false;
+  /** When it began, in milliseconds since the epoch. */
+  #began = Date.now();
   /** Set by the session: what a checkpoint must also say. */
   dataset = /** @type {string | null} */ (null);
   /** @type {AbortController | undefined} */
@@ -35,6 +39,13 @@ export class Trainer extends EventTarget {
 
   preview = new Preview();
   background = new Background();
+
+  /** @param {{ keeps: boolean }} options whether checkpoints are written */
+  constructor({ keeps }) {
+    super();
+    this.keeps = keeps;
+  }
+
   /** Set by `use`, before anything else is called. */
   lab = /** @type {import('../lab.js').Lab} */ (/** @type {unknown} */ (undefined));
 
@@ -113,18 +124,27 @@ export class Trainer extends EventTarget {
     if (now > first.time) this.rate = ((this.lab.step - first.step) * 1000) / (now - first.time);
   }
 
+  /** Writes the next checkpoint as soon as the slice under way is over. */
+  hurry() {
+    this.#checkpointAt = -Infinity;
+  }
+
   /** Storage may be full or forbidden; training must not end for that. */
   async checkpoint() {
+    if (!this.keeps) return;
     this.#checkpointAt = performance.now() + CHECKPOINT_MS;
+    const { run } = this;
     try {
       await this.lab.checkpoint({
-        run: LAST_RUN,
+        run,
         savedAt: Date.now(),
         dataset: this.dataset,
         losses: this.curve.toRecord(),
         backend: this.lab.backend,
       });
+      if (!this.checkpointed) await forgetOthers(run, this.#began);
       this.checkpointed = true;
+      this.dispatchEvent(new Event('checkpoint'));
     } catch (error) {
       if (!this.checkpointFailed) {
         this.checkpointFailed = LabError.from(error);
@@ -136,17 +156,42 @@ export class Trainer extends EventTarget {
   /** Why the browser's storage refused, once it has. @type {LabError | undefined} */
   checkpointFailed;
 
+  /**
+   * Goes on with a run that is kept, whose model the lab has loaded.
+   * @param {import('../lib/store.js').CheckpointRecord} record
+   */
+  adopt(record) {
+    this.run = record.run;
+    this.checkpointed = true;
+    this.curve.restore(record.losses);
+  }
+
+  /**
+   * Forgets what came after a checkpoint that the lab went back to, or everything without one.
+   * @param {import('../lib/store.js').CheckpointRecord} [record]
+   */
+  rewind(record) {
+    this.curve.restore(record?.losses ?? [[], []]);
+    this.preview.rewind(this.lab.step);
+    this.dispatchEvent(new Event('change'));
+  }
+
   /** Forgets the run that was, before another. */
   async clear() {
     this.curve.clear();
     this.target = 0;
     this.rate = 0;
+    this.run = newRun();
+    this.#began = Date.now();
     this.checkpointed = false;
     await this.preview.clear();
     this.dispatchEvent(new Event('clear'));
     this.dispatchEvent(new Event('change'));
   }
 }
+
+// Pages without TLS have no `crypto.randomUUID`.
+const newRun = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
 const diverged = () =>
   new LabError(

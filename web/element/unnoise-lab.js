@@ -1,4 +1,5 @@
 import { html, LitElement, nothing, unsafeCSS } from 'lit';
+import { keyed } from 'lit/directives/keyed.js';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import { transferredFiles } from '../lib/dropped-files.js';
 import { replaceHash } from '../lib/hash-state.js';
@@ -95,38 +96,45 @@ export class UnnoiseLab extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
+    const { mode, theme, datasetName, sampler, steps, size } = this;
+    this.#given ??= { mode, theme, datasetName, sampler, steps, size };
     // First of all: the mode decides what is listened to.
     this.#readHash();
     this.#visibility.observe(this);
-    for (const [target, type, listener] of this.#listeners())
-      target.addEventListener(type, listener);
+    this.#listen();
+    // It was taken off the page, and comes back.
+    if (this.hasUpdated && !this.lazy) this.#start();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     this.#visibility.disconnect();
-    for (const [target, type, listener] of this.#listeners()) {
-      target.removeEventListener(type, listener);
-    }
+    this.#listening.abort();
     // Whoever only moves the element elsewhere keeps the run.
     queueMicrotask(() => {
-      if (this.isConnected) return;
-      this.session?.dispose();
-      this.session = undefined;
+      if (!this.isConnected) this.#end();
     });
   }
 
-  /** @returns {[EventTarget, string, (event: any) => void][]} */
-  #listeners() {
+  /** What the page says, before a session's settings take the place of it. */
+  /** @type {Partial<UnnoiseLab> | undefined} */
+  #given;
+  #listening = new AbortController();
+
+  #listen() {
+    this.#listening.abort();
+    this.#listening = new AbortController();
+    const { signal } = this.#listening;
     // The whole lab takes what is dropped anywhere on its page; smaller ones only what hits them.
-    const catcher = this.mode === 'lab' ? document : this;
-    return [
-      [catcher, 'dragover', this.#onDragOver],
-      [catcher, 'dragleave', this.#onDragLeave],
-      [catcher, 'drop', this.#onDrop],
-      [catcher, 'paste', this.#onPaste],
-      [window, 'hashchange', this.#onHashChange],
-    ];
+    const catcher = /** @type {HTMLElement} */ (this.mode === 'lab' ? document : this);
+    catcher.addEventListener('dragover', this.#onDragOver, { signal });
+    catcher.addEventListener('dragleave', this.#onDragLeave, { signal });
+    catcher.addEventListener('drop', this.#onDrop, { signal });
+    catcher.addEventListener('paste', this.#onPaste, { signal });
+    window.addEventListener('hashchange', this.#onHashChange, { signal });
+    // It may be the last that is heard of the page.
+    const leave = () => document.hidden && this.session?.trainer.hurry();
+    document.addEventListener('visibilitychange', leave, { signal });
   }
 
   #readHash() {
@@ -145,7 +153,9 @@ export class UnnoiseLab extends LitElement {
     if (this.session) return;
     const session = new Session(sessionOptions(this));
     this.session = session;
-    session.addEventListener('change', this.#onChange);
+    session.addEventListener('change', () => {
+      if (session === this.session) this.#onChange(session);
+    });
     for (const type of ['ready', 'progress', 'frame', 'done', 'error']) {
       session.addEventListener(type, (event) => {
         const { detail } = /** @type {CustomEvent} */ (event);
@@ -161,6 +171,20 @@ export class UnnoiseLab extends LitElement {
     this.requestUpdate();
   }
 
+  /** Lets go of the session. Another may follow. */
+  #end() {
+    const { session } = this;
+    if (!session) return;
+    clearTimeout(this.#hashTimer);
+    // First, so that nothing of its end is heard.
+    this.session = undefined;
+    session.dispose();
+    this.toggleAttribute('ready', false);
+    this.toggleAttribute('drawn', false);
+    this.mounted = 0;
+    this.requestUpdate();
+  }
+
   /** @param {boolean | undefined} visible */
   #seen(visible = false) {
     if (visible && this.lazy) this.#start();
@@ -172,9 +196,8 @@ export class UnnoiseLab extends LitElement {
 
   #hashTimer = 0;
 
-  #onChange = () => {
-    const { session } = this;
-    if (!session) return;
+  /** @param {Session} session */
+  #onChange(session) {
     const { player, film, trainer } = session;
     this.toggleAttribute('drawn', player.frames.length > 0 || !!film.frame || trainer.running);
     // Panels look after themselves; the element only cares whether there is something to show.
@@ -190,13 +213,15 @@ export class UnnoiseLab extends LitElement {
     if (!this.hash) return;
     clearTimeout(this.#hashTimer);
     this.#hashTimer = window.setTimeout(() => replaceHash(shortHash(session, this)), 300);
-  };
+  }
 
   /** Someone pasted another link into the address bar. */
   #onHashChange = () => {
     if (!this.hash || this.session?.trainer.running) return;
-    this.session?.dispose();
-    this.session = undefined;
+    this.#end();
+    // What the other link asked for is not asked for any more.
+    Object.assign(this, this.#given);
+    this.#readHash();
     this.#start();
   };
 
@@ -205,15 +230,23 @@ export class UnnoiseLab extends LitElement {
    * @param {import('lit').PropertyValues} changed
    */
   updated(changed) {
-    const { session, datasetName, backend, sampler, steps, seed, size } = this;
+    const { session, datasetName, model, backend, sampler, steps, seed, size } = this;
+    if (changed.has('mode') && this.isConnected) this.#listen();
     if (session?.phase !== 'ready') return;
-    const { data, lab, sampleOptions } = session;
-    const differs = (/** @type {string} */ name, /** @type {unknown} */ current) =>
-      changed.has(name) && Reflect.get(this, name) && Reflect.get(this, name) !== current;
-    if (differs('datasetName', data.dataset)) {
-      data.choose(datasetName ?? '').then(() => session.refreshConfig());
+    const { data, lab, sampleOptions, options } = session;
+    const differs = (/** @type {string} */ name, /** @type {unknown} */ current) => {
+      const value = Reflect.get(this, name) ?? undefined;
+      return changed.has(name) && value !== undefined && value !== current;
+    };
+    if (differs('datasetName', data.dataset)) data.choose(datasetName ?? '');
+    if (model && differs('model', options.model)) {
+      options.model = model;
+      data.fetchModel(model);
     }
-    if (differs('backend', lab.backend)) session.switchBackend(backend ?? 'auto');
+    // What it chose by itself is as good as any other.
+    if (backend && backend !== 'auto' && differs('backend', lab.backend)) {
+      session.switchBackend(backend);
+    }
     if (differs('size', lab.config.size)) session.set('size', size);
     const wanted = { sampler: samplerNamed(sampler), steps, seed };
     const asked = Object.entries(wanted).filter(
@@ -249,11 +282,18 @@ export class UnnoiseLab extends LitElement {
 
   /** @param {DataTransfer} transfer */
   async #take(transfer) {
-    const { model, images } = divideFiles(await transferredFiles(transfer));
     const { session } = this;
-    if (session?.phase !== 'ready') return;
-    if (images.length) await session.data.add(images);
-    if (model) await openModel(session, model);
+    if (!session) return;
+    try {
+      const { model, images } = divideFiles(await transferredFiles(transfer));
+      // What comes while the page is starting waits for it.
+      await session.started;
+      if (session.phase !== 'ready') return;
+      if (images.length) await session.data.add(images);
+      if (model) await openModel(session, model);
+    } catch (error) {
+      session.fail(error, 'files');
+    }
   }
 
   // --- for programs ---
@@ -274,6 +314,12 @@ export class UnnoiseLab extends LitElement {
   }
 
   render() {
+    const { session } = this;
+    // Panels belong to one session.
+    return keyed(session, this.#root());
+  }
+
+  #root() {
     const { session, mode } = this;
     const ready = session?.lab;
     return html`<div class="root mode-${mode} ${this.dragging ? 'dragging' : ''}" part="root">

@@ -1,6 +1,6 @@
 /**
- * What outlives the tab: the user's images and the latest checkpoint of training, in IndexedDB, on
- * this device only.
+ * What outlives the tab: of each run its latest checkpoint and its images, in IndexedDB, on this device
+ * only.
  *
  * @typedef {import('./decode-images.js').MasterImage} MasterImage
  *
@@ -14,10 +14,11 @@
  * @property {string} backend
  */
 
+import { Turns } from './turns.js';
+
 const DATABASE = 'unnoise';
-const VERSION = 1;
-/** One run is kept: the latest. */
-export const LAST_RUN = 'last';
+/** Raised when the stores change; what older versions kept is then dropped. */
+const VERSION = 2;
 
 /** @type {Promise<IDBDatabase> | undefined} */
 let opening;
@@ -26,11 +27,27 @@ function open() {
   opening ??= new Promise((resolve, reject) => {
     const request = indexedDB.open(DATABASE, VERSION);
     request.onupgradeneeded = () => {
-      request.result.createObjectStore('images', { autoIncrement: true });
-      request.result.createObjectStore('checkpoints', { keyPath: 'run' });
+      const { result } = request;
+      for (const name of result.objectStoreNames) result.deleteObjectStore(name);
+      result.createObjectStore('images', { keyPath: ['run', 'chunk'] });
+      result.createObjectStore('checkpoints', { keyPath: 'run' });
     };
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      const { result } = request;
+      // A browser may close it while the page is in the background: it is opened again when needed.
+      result.onclose = () => (opening = undefined);
+      // Another tab has a newer version of the page.
+      result.onversionchange = () => {
+        result.close();
+        opening = undefined;
+      };
+      resolve(result);
+    };
+    // Blocked while a tab with an older version is open.
+    request.onerror = request.onblocked = () => {
+      opening = undefined;
+      reject(request.error ?? new Error('Another tab holds the storage.'));
+    };
   });
   return opening;
 }
@@ -57,31 +74,69 @@ export const putCheckpoint = (record) =>
   transact('checkpoints', 'readwrite', (store) => void store.put(record));
 
 /**
- * @param {string} [run]
+ * @param {string} run
  * @returns {Promise<CheckpointRecord | undefined>}
  */
-export const getCheckpoint = (run = LAST_RUN) =>
+export const getCheckpoint = (run) =>
   transact('checkpoints', 'readonly', (store) => store.get(run));
 
-export const clearCheckpoint = () =>
-  transact('checkpoints', 'readwrite', (store) => void store.delete(LAST_RUN));
+/** @returns {Promise<CheckpointRecord | undefined>} the run that was saved last */
+export async function getLastCheckpoint() {
+  const records = (await transact('checkpoints', 'readonly', (store) => store.getAll())) ?? [];
+  return records.reduce((a, b) => (a && a.savedAt >= b.savedAt ? a : b), undefined);
+}
 
-/** Images a transaction: each is copied on the page's thread, which must not stall. */
-const CHUNK = 64;
+/** All chunks of a run. @param {string} run */
+const chunksOf = (run) => IDBKeyRange.bound([run, 0], [run, Infinity]);
 
-/** @param {readonly MasterImage[]} images */
-export async function putImages(images) {
-  await transact('images', 'readwrite', (store) => void store.clear());
-  for (let start = 0; start < images.length; start += CHUNK) {
-    await transact('images', 'readwrite', (store) => {
-      for (const { name, size, rgb, label } of images.slice(start, start + CHUNK)) {
-        store.add({ name, size, rgb, label });
-      }
-    });
+/**
+ * Forgets every other run that has not been saved since `time`: a run in another tab is saved every few
+ * seconds.
+ * @param {string} run
+ * @param {number} time milliseconds since the epoch
+ */
+export async function forgetOthers(run, time) {
+  const records = (await transact('checkpoints', 'readonly', (store) => store.getAll())) ?? [];
+  for (const other of records) {
+    if (other.run !== run && other.savedAt < time) await forgetRun(other.run);
   }
 }
 
-/** @returns {Promise<MasterImage[]>} */
-export async function getImages() {
-  return (await transact('images', 'readonly', (store) => store.getAll())) ?? [];
+/** @param {string} run */
+export async function forgetRun(run) {
+  await transact('checkpoints', 'readwrite', (store) => void store.delete(run));
+  await transact('images', 'readwrite', (store) => void store.delete(chunksOf(run)));
+}
+
+/** Images a transaction: each is copied on the page's thread, which must not stall. */
+const CHUNK = 64;
+const writing = new Turns();
+
+/**
+ * Keeps the images of a run in place of those that it had.
+ * @param {string} run
+ * @param {readonly MasterImage[]} images
+ */
+export const putImages = (run, images) =>
+  writing.take(async () => {
+    await transact('images', 'readwrite', (store) => void store.delete(chunksOf(run)));
+    for (let start = 0; start < images.length; start += CHUNK) {
+      const part = images.slice(start, start + CHUNK);
+      const record = {
+        run,
+        chunk: start / CHUNK,
+        images: part.map(({ name, size, rgb, label }) => ({ name, size, rgb, label })),
+      };
+      await transact('images', 'readwrite', (store) => void store.put(record));
+    }
+  });
+
+/**
+ * @param {string} run
+ * @returns {Promise<MasterImage[]>}
+ */
+export async function getImages(run) {
+  const chunks =
+    (await transact('images', 'readonly', (store) => store.getAll(chunksOf(run)))) ?? [];
+  return chunks.flatMap(({ images }) => images);
 }

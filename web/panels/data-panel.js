@@ -90,14 +90,13 @@ export class DataPanel extends Panel {
   /** @param {string} id */
   async #choose(id) {
     const { session } = this;
-    const loaded = await session.data.choose(id);
-    await session.refreshConfig();
-    if (loaded) session.sample();
+    if (await session.data.choose(id)) session.sample();
   }
 
   /** Images of a run that is under way are not to be changed below it. */
   get #locked() {
-    return this.session.phase !== 'ready' || this.session.trainer.running;
+    const { phase, activity, trainer } = this.session;
+    return phase !== 'ready' || activity !== '' || trainer.running;
   }
 
   /** Only images that labels tell apart leave a choice. */
@@ -137,16 +136,17 @@ export class DataPanel extends Panel {
       </div>
       <ul class="thumbs" aria-label="Images to learn from">
         ${shown.map(
-          (image, index) =>
+          (image) =>
             html`<li data-testid="thumb" title=${image.name}>
               <unnoise-thumb .image=${image}></unnoise-thumb>
               ${labelled && image.label ? html`<span class="tag">${image.label}</span>` : nothing}
               <button
                 type="button"
+                part="button"
                 aria-label="Remove ${image.name}"
                 data-testid="thumb-remove"
                 ?disabled=${this.#locked}
-                @click=${() => data.remove(index)}
+                @click=${() => data.remove(image)}
               >
                 ×
               </button>

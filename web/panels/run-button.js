@@ -18,6 +18,7 @@ export const runButton = ({ running, start, stop }) => (running ? action(stop) :
 const action = ({ label, testid, disabled = false, click }) =>
   html`<button
     type="button"
+    part="button"
     class="primary"
     data-testid=${testid}
     ?disabled=${disabled}

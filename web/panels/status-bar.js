@@ -63,10 +63,9 @@ export class StatusBar extends Panel {
     const { session } = this;
     if (session.phase === 'failed') return 'Not running';
     if (session.activity) return `${session.activity}…`;
-    if (session.phase === 'starting') return 'Starting…';
     if (session.lab.compiling) return 'Preparing the GPU…';
     if (session.trainer.running) return 'Training';
-    if (session.player.sampling || session.comparison.sampling) return 'Sampling';
+    if (session.drawing) return 'Sampling';
     if (session.continues && session.origin === 'trained') return 'Paused';
     return 'Ready';
   }

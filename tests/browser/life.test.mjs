@@ -1,0 +1,134 @@
+// What may happen to the lab while it is on a page: other links, other places, crashes, haste.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { ALL_IMAGES, eventually, images, Site, TINY } from './lab.mjs';
+
+const SETTINGS = { ...TINY, backend: 'flex' };
+const PANELS = ['data', 'forward', 'train', 'insight', 'sample', 'edit'];
+
+const site = Site.forTests();
+
+/** @param {import('./lab.mjs').LabPage} lab @param {string[]} files */
+async function replaceImages(lab, files) {
+  await lab.by('clear-images').click();
+  await lab.addImages(files);
+  await eventually(async () => (await lab.by('thumb').count()) === files.length);
+}
+
+test('another link in the address bar begins anew, and asks for nothing of the old one', async () => {
+  const lab = await site.open({ ...SETTINGS, sampler: 'ddim' });
+  assert.deepEqual(await lab.panels(), PANELS);
+  await lab.page.evaluate(() => (location.hash = '#dataset=sprites&backend=flex&sample_seed=5'));
+  await eventually(async () => (await lab.text('image-count')) === '256 images');
+  await lab.ready();
+  await eventually(async () => (await lab.panels()).length === PANELS.length);
+  assert.equal(await lab.by('sample-seed').inputValue(), '5');
+  assert.ok(await lab.by('sampler-ddpm').isChecked());
+  // The model of the set, of its own size.
+  assert.equal(await lab.text('parameters'), '1.05 M');
+  assert.ok((await lab.sample()) > 1);
+  assert.match(lab.page.url(), /dataset=sprites/);
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});
+
+test('a lab that is taken off the page and put back works again', async () => {
+  const lab = await site.open(SETTINGS);
+  await lab.page.evaluate(async () => {
+    const element = /** @type {HTMLElement} */ (document.querySelector('unnoise-lab'));
+    const { parentElement } = element;
+    element.remove();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    parentElement?.append(element);
+  });
+  await lab.ready();
+  await eventually(async () => (await lab.panels()).length === PANELS.length);
+  assert.equal(await lab.sample(), TINY.steps + 1);
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});
+
+test('the last run is resumed with its images, whatever was done before', async () => {
+  const lab = await site.open(SETTINGS);
+  await replaceImages(lab, ALL_IMAGES);
+  await lab.train();
+  await lab.sample();
+  const drawn = await lab.pixels();
+  await lab.page.close();
+
+  const later = await site.open(SETTINGS);
+  await replaceImages(later, images('square.png'));
+  await later.by('resume-last-run').click();
+  await eventually(async () => (await later.text('step')) === '30');
+  assert.equal(await later.by('thumb').count(), ALL_IMAGES.length);
+  await later.sample();
+  assert.equal(await later.pixels(), drawn);
+  assert.deepEqual(later.errors, []);
+  await later.page.close();
+});
+
+test('after a crash the model is back', async () => {
+  await site.context.addInitScript(() => {
+    const workers = /** @type {Worker[]} */ ([]);
+    Object.assign(window, { workers });
+    const { Worker } = window;
+    window.Worker = class extends Worker {
+      /** @param {ConstructorParameters<typeof Worker>} args */
+      constructor(...args) {
+        super(...args);
+        workers.push(this);
+      }
+    };
+  });
+  const lab = await site.open(SETTINGS);
+  await lab.train();
+  await lab.sample();
+  const drawn = await lab.pixels();
+  await lab.page.evaluate(() => {
+    const { workers } = /** @type {any} */ (window);
+    workers[0].onerror(new ErrorEvent('error', { message: 'out of memory' }));
+  });
+  await lab.page.getByText(/The worker crashed \(out of memory\).* model of step 30/).waitFor();
+  await lab.ready();
+  assert.equal(await lab.text('step'), '30');
+  await lab.sample();
+  assert.equal(await lab.pixels(), drawn);
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});
+
+test('what is done in haste is done one after the other', async () => {
+  const lab = await site.open(SETTINGS);
+  await lab.train();
+  const model = [...(await readFile(await lab.save()))];
+  const counts = await lab.page.evaluate(async (bytes) => {
+    const { session } = /** @type {any} */ (document.querySelector('unnoise-lab'));
+    const { data, lab } = session;
+    const model = Uint8Array.from(bytes);
+    // Two drops, each of an image.
+    const canvas = new OffscreenCanvas(16, 16);
+    canvas.getContext('2d');
+    const file = new File([await canvas.convertToBlob()], 'black.png', { type: 'image/png' });
+    const before = data.images.length;
+    await data.clear();
+    await Promise.all([data.add([{ path: 'a', file }]), data.add([{ path: 'b', file }])]);
+    const added = data.images.length;
+    // Start, pressed twice after a change of the settings.
+    const twice = [session.set('batch_size', 2), session.train(), session.train()];
+    await Promise.all(twice);
+    const trained = lab.step;
+    // A model that comes while a run is beginning.
+    session.setContinues(false);
+    const run = session.train();
+    await session.loadModel(model, 'file');
+    await run;
+    return { before, added, trained, loaded: lab.step, batch: lab.config.training.batch_size };
+  }, model);
+  assert.ok(counts.before > 2);
+  assert.deepEqual(counts, { before: counts.before, added: 2, trained: 30, loaded: 30, batch: 4 });
+  await lab.ready();
+  assert.equal(await lab.by('message').getByText('freed').count(), 0);
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});

@@ -1,0 +1,24 @@
+import { LabError } from '../lib/errors.js';
+import { Lab } from '../lab.js';
+
+/**
+ * The lab of a session. A link may ask for what does not exist: that is said and left out, the rest is kept.
+ *
+ * @param {import('./session.js').Session} session
+ * @param {string} backend
+ */
+export async function createLab(session, backend) {
+  while (true) {
+    const { overrides } = session;
+    try {
+      return await Lab.create({ backend: /** @type {'auto'} */ (backend), config: overrides });
+    } catch (error) {
+      const { code, message, cause } = LabError.from(error);
+      if (code !== 'bad-config' || Object.keys(overrides).length === 0) throw error;
+      const { [String(cause)]: bad, ...rest } = overrides;
+      session.overrides = bad === undefined ? {} : rest;
+      const sentence = `${message} The link asked for it; it was left out.`;
+      session.fail(new LabError(code, sentence), `config ${cause}`);
+    }
+  }
+}

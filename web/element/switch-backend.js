@@ -1,0 +1,32 @@
+import { Lab } from '../lab.js';
+
+/**
+ * Moves the model of a session to another backend, as far as there is something to move.
+ *
+ * @param {import('./session.js').Session} session
+ * @param {string} backend
+ */
+export async function switchBackend(session, backend) {
+  const { lab: previous, trainer } = session;
+  if (backend === previous.backend) return;
+  try {
+    await session.pause();
+    session.stopDrawing();
+    const bytes = session.canContinue ? await previous.save() : undefined;
+    const choice = /** @type {'auto'} */ (backend);
+    // The old lab goes only when the new one stands: a failure costs nothing.
+    const next = await Lab.create({ backend: choice, config: previous.config });
+    next.setImages(previous.images);
+    if (bytes) await next.load(bytes);
+    await trainer.preview.cancel();
+    if (session.disposed) return next.dispose();
+    session.use(next);
+    previous.dispose();
+    if (next.backend !== backend) {
+      const reason = next.backendReason ?? `${backend} cannot be used here.`;
+      session.messages.say('backend', `${reason} It runs on ${next.backend}.`);
+    }
+  } catch (error) {
+    session.fail(error, 'backend');
+  }
+}
