@@ -75,7 +75,10 @@ test('who wants no motion sees the end of the recording, until the images are fi
     await page.waitForTimeout(50);
   }
   release();
-  while (!(await caption.textContent())?.includes('Drawn in this tab')) await watch();
+  await until(async () => {
+    await watch();
+    return (await caption.textContent())?.includes('Drawn in this tab') ?? false;
+  }, 'the images are finished');
   await lab.ready();
   assert.ok(pictures.size <= 2, `${pictures.size} pictures, one of them recorded`);
   await page.close();

@@ -241,6 +241,15 @@ export class LabPage {
   messages() {
     return this.text('message');
   }
+
+  /** The names of the panels on the page, from top to bottom. */
+  panels() {
+    return this.page
+      .locator('section.panel')
+      .evaluateAll((sections) =>
+        sections.map(({ className }) => className.replace('panel', '').trim()),
+      );
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 // stand alone, and nothing leaves the machine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LabPage, Site, TINY } from './lab.mjs';
+import { LabPage, Site, TINY, eventually } from './lab.mjs';
 
 /** Longest time that the page may not answer. */
 const LONGEST_STALL = 50;
@@ -94,13 +94,32 @@ test('nothing is asked of any other host', async () => {
   await page.close();
 });
 
-for (const mode of ['forward', 'train', 'sample']) {
+const FIGURES = {
+  forward: { panels: ['data', 'forward'], canvas: 'forward-canvas' },
+  train: { panels: ['data', 'train', 'insight'], canvas: 'preview-canvas' },
+  sample: { panels: ['sample'], canvas: 'sample-canvas' },
+};
+
+for (const [mode, { panels, canvas }] of Object.entries(FIGURES)) {
   test(`the ${mode} figure stands alone`, async () => {
     const page = await site.context.newPage();
-    await page.goto(`${site.address}?embed#mode=${mode}&size=16&backend=flex`);
-    await page.locator('unnoise-lab canvas').first().waitFor();
-    const figure = await page.locator('unnoise-lab').boundingBox();
-    assert.ok(figure && figure.width > 300 && figure.height > 100);
+    const lab = new LabPage(page);
+    await page.goto(`${site.address}?embed#mode=${mode}&dataset=sprites&backend=flex`);
+    await lab.ready();
+    if (mode === 'train') await lab.by('train').click();
+    await eventually(async () => (await shades(lab.by(canvas))) > 10);
+    assert.deepEqual(await lab.panels(), panels);
+    assert.deepEqual(lab.errors, []);
     await page.close();
+  });
+}
+
+/** Different bytes among the pixels of a canvas, if it is there. @param {import('playwright-core').Locator} canvas */
+async function shades(canvas) {
+  if ((await canvas.count()) === 0) return 0;
+  return canvas.evaluate((element) => {
+    const { width, height } = /** @type {HTMLCanvasElement} */ (element);
+    const context = /** @type {HTMLCanvasElement} */ (element).getContext('2d');
+    return new Set(context?.getImageData(0, 0, width, height).data).size;
   });
 }

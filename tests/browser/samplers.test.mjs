@@ -63,14 +63,42 @@ describe('one sampler', () => {
         const steps = Number(await lab.by('sample-steps').inputValue());
         assert.ok(steps >= 99, `${sampler} ${spacing}: ${steps}`);
       }
-      await lab.by('sample-spacing').selectOption('leading');
       await lab.by('sample-steps').fill('5');
       await lab.by('sample-steps').press('Enter');
+      const draw = async (/** @type {string} */ what) =>
+        assert.equal(await lab.sample(), 6, `${sampler} ${what}`);
       for (const limit of ['clip', 'dynamic', 'none', 'auto']) {
         await lab.by('sample-limit').selectOption(limit);
-        assert.equal(await lab.sample(), 6, `${sampler} ${limit}`);
+        for (const spacing of ['leading', 'linspace', 'trailing']) {
+          await lab.by('sample-spacing').selectOption(spacing);
+          await draw(`${limit} ${spacing}`);
+        }
+      }
+      // What only some of them have.
+      for (const name of ['sample-variance', 'sample-karras', 'sample-weights']) {
+        const field = lab.by(name);
+        if ((await field.count()) === 0) continue;
+        const usual = await field.inputValue();
+        const options = await field.locator('option').evaluateAll((all) => all.map((o) => o.value));
+        for (const option of options) {
+          await field.selectOption(option);
+          await draw(`${name} ${option}`);
+        }
+        await field.selectOption(usual);
       }
     }
+    await choose(lab, 'sampler-ddim');
+    const drawn = new Set();
+    for (const change of [
+      () => Promise.resolve(),
+      () => lab.by('sample-eta').fill('1'),
+      () => lab.by('sample-rederive').check(),
+    ]) {
+      await change();
+      await lab.sample();
+      drawn.add(await lab.pixels());
+    }
+    assert.equal(drawn.size, 3);
     assert.deepEqual(await failures(lab), []);
     assert.deepEqual(lab.errors, []);
     await lab.page.close();
