@@ -102,6 +102,7 @@ async function run(lab, kind) {
     .by('edit-canvas')
     .and(lab.page.locator(`[data-state=done][data-kind=${kind}]`))
     .waitFor({ timeout: 120_000 });
+  await lab.ready();
   return Number(await lab.by('edit-canvas').getAttribute('data-frames'));
 }
 

@@ -33,8 +33,8 @@ test('another link in the address bar begins anew, and asks for nothing of the o
   await lab.page.close();
 });
 
-test('a lab that is taken off the page and put back works again', async () => {
-  const lab = await site.open(SETTINGS);
+/** Takes the element off its page for a moment. @param {import('./lab.mjs').LabPage} lab */
+async function replaced(lab) {
   await lab.page.evaluate(async () => {
     const element = /** @type {HTMLElement} */ (document.querySelector('unnoise-lab'));
     const { parentElement } = element;
@@ -43,10 +43,25 @@ test('a lab that is taken off the page and put back works again', async () => {
     parentElement?.append(element);
   });
   await lab.ready();
+}
+
+test('a lab that is taken off the page and put back works again', async () => {
+  const lab = await site.open(SETTINGS);
+  await replaced(lab);
   await eventually(async () => (await lab.panels()).length === PANELS.length);
   assert.equal(await lab.sample(), TINY.steps + 1);
   assert.deepEqual(lab.errors, []);
   await lab.page.close();
+
+  // Without anything asked for, a set brings its own size and model, as it did before.
+  const plain = await site.open({ backend: 'flex' });
+  await replaced(plain);
+  await plain.by('set-sprites').click();
+  await eventually(async () => (await plain.text('image-count')) === '256 images');
+  await plain.ready();
+  assert.equal(await plain.text('step'), '3,000');
+  assert.deepEqual(plain.errors, []);
+  await plain.page.close();
 });
 
 test('the last run is resumed with its images, whatever was done before', async () => {
@@ -57,15 +72,20 @@ test('the last run is resumed with its images, whatever was done before', async 
   const drawn = await lab.pixels();
   await lab.page.close();
 
-  const later = await site.open(SETTINGS);
-  await replaceImages(later, images('square.png'));
-  await later.by('resume-last-run').click();
-  await eventually(async () => (await later.text('step')) === '30');
-  assert.equal(await later.by('thumb').count(), ALL_IMAGES.length);
-  await later.sample();
-  assert.equal(await later.pixels(), drawn);
-  assert.deepEqual(later.errors, []);
-  await later.page.close();
+  for (const visit of ['second', 'third']) {
+    const later = await site.open({ ...SETTINGS, train_steps: 100_000 });
+    await replaceImages(later, images('square.png'));
+    // Another run that has not come far yet is let go.
+    await later.by('train').click();
+    await later.by('pause').waitFor();
+    await later.by('resume-last-run').click();
+    await eventually(async () => (await later.text('step')) === '30');
+    assert.equal(await later.by('thumb').count(), ALL_IMAGES.length, visit);
+    await later.sample();
+    assert.equal(await later.pixels(), drawn, visit);
+    assert.deepEqual(later.errors, []);
+    await later.page.close();
+  }
 });
 
 test('after a crash the model is back', async () => {
@@ -94,6 +114,33 @@ test('after a crash the model is back', async () => {
   assert.equal(await lab.text('step'), '30');
   await lab.sample();
   assert.equal(await lab.pixels(), drawn);
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});
+
+/** A checkpoint whose next step overflows: its raw weights are as large as numbers get. @param {Buffer} bytes */
+function overflowing(bytes) {
+  const start = 8 + Number(bytes.readBigUInt64LE());
+  for (const [name, tensor] of Object.entries(JSON.parse(bytes.subarray(8, start).toString()))) {
+    if (!name.startsWith('raw.')) continue;
+    const [from, to] = tensor.data_offsets;
+    for (let at = start + from; at < start + to; at += 4) bytes.writeFloatLE(3e38, at);
+  }
+  return bytes;
+}
+
+test('a run that has diverged can be begun anew', async () => {
+  const lab = await site.open(SETTINGS);
+  await lab.train();
+  const buffer = overflowing(await readFile(await lab.save()));
+  await lab.by('load-model').setInputFiles({ name: 'm.safetensors', mimeType: '', buffer });
+  await lab.page.getByText('Loaded m.safetensors').waitFor();
+  await lab.ready();
+  await lab.by('train').click();
+  await lab.page.getByText('training has diverged').waitFor();
+  await lab.by('reset').click();
+  await eventually(async () => (await lab.text('step')) === '0');
+  assert.equal(await lab.page.getByText('does not let the page keep').count(), 0);
   assert.deepEqual(lab.errors, []);
   await lab.page.close();
 });

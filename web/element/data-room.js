@@ -28,8 +28,6 @@ export class DataRoom {
   #toldCropping = false;
   /** Whatever sets the images: none of it is lost to what was asked for meanwhile. */
   #turns = new Turns();
-  /** What `keepImages` has written last. @type {{ run?: string, images?: readonly MasterImage[] }} */
-  #kept = {};
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
@@ -208,11 +206,11 @@ export class DataRoom {
 
   /**
    * @param {() => readonly MasterImage[]} images the new ones
-   * @param {string | null} [dataset]
+   * @param {string | null} [dataset] whose they are, if not still the same set's
    */
-  #put(images, dataset = this.dataset) {
+  #put(images, dataset) {
     return this.#turns.take(() => {
-      this.#replace(images(), dataset);
+      this.#replace(images(), dataset === undefined ? this.dataset : dataset);
       return this.#refresh();
     });
   }
@@ -220,11 +218,8 @@ export class DataRoom {
   /** Keeps the images with the run that begins to learn them; a bundled set is fetched again instead. */
   keepImages() {
     const { options, trainer } = this.session;
-    const { run } = trainer;
-    const images = this.dataset === null ? this.images : [];
-    if (!options.keep || (this.#kept.run === run && this.#kept.images === images)) return;
-    this.#kept = { run, images };
-    putImages(run, images).catch(() => {});
+    if (!options.keep) return;
+    putImages(trainer.run, this.dataset === null ? this.images : []).catch(() => {});
   }
 
   /**
@@ -345,8 +340,12 @@ export class DataRoom {
       await this.#choose(record.dataset, { withModel: false });
     }
     if (!(await session.loadModel(record.bytes, 'trained'))) return false;
-    session.trainer.adopt(record);
-    this.#kept = { run: record.run, images: this.dataset === null ? this.images : [] };
+    // It goes on under a name of its own, which is kept at once: the record may go with the next run.
+    const { trainer } = session;
+    trainer.dataset = this.dataset;
+    trainer.curve.restore(record.losses);
+    this.keepImages();
+    await trainer.checkpoint();
     session.changed();
     return true;
   }

@@ -14,9 +14,14 @@ export async function restoreAfterCrash(session, failure) {
   if (session.crashing) return;
   session.crashing = true;
   session.crashes += 1;
+  const { lab } = session;
+  // When its turn comes, the session may have moved to another lab, or be over.
+  const needed = () => session.lab === lab && !session.disposed;
+  const restart = async () => needed() && restore(session, failure);
   try {
-    await session.during('Restarting', () => session.turns.take(() => restore(session, failure)));
+    await session.during('Restarting', () => session.turns.take(restart));
   } catch (error) {
+    if (session.disposed) return;
     session.phase = 'failed';
     session.messages.say(
       'crash',

@@ -89,6 +89,7 @@ export class Session extends EventTarget {
     this.messages.addEventListener('change', this.#changed);
     this.player.addEventListener('change', this.#changed);
     this.comparison.addEventListener('change', this.#changed);
+    this.editor.addEventListener('change', this.#changed);
     this.player.addEventListener('recorded', (event) =>
       this.#tell('frame', /** @type {CustomEvent} */ (event).detail),
     );
@@ -359,13 +360,17 @@ export class Session extends EventTarget {
   async #reset() {
     try {
       await this.pause();
-      const undo = { bytes: await this.lab.save(), curve: this.trainer.curve.toRecord() };
+      // One that has diverged cannot be saved, and is not missed.
+      const bytes = await this.lab.save().catch(() => undefined);
+      const curve = this.trainer.curve.toRecord();
       const { origin } = this;
       this.continues = false;
       await this.#startOver();
       this.origin = 'none';
       this.messages.say('reset', 'The model is back to random weights; your images are kept.', {
-        actions: [{ label: 'Undo', run: () => this.#undoReset(undo, origin) }],
+        actions: bytes
+          ? [{ label: 'Undo', run: () => this.#undoReset({ bytes, curve }, origin) }]
+          : [],
       });
       await this.#refreshConfig();
     } catch (error) {

@@ -12,7 +12,9 @@ export async function switchBackend(session, backend) {
   try {
     await session.pause();
     session.stopDrawing();
-    const bytes = session.canContinue ? await previous.save() : undefined;
+    // A model that has diverged cannot be moved, and is not missed.
+    const save = () => previous.save().catch(() => undefined);
+    const bytes = session.canContinue ? await save() : undefined;
     const choice = /** @type {'auto'} */ (backend);
     // The old lab goes only when the new one stands: a failure costs nothing.
     const next = await Lab.create({ backend: choice, config: previous.config });
@@ -20,6 +22,10 @@ export async function switchBackend(session, backend) {
     if (bytes) await next.load(bytes);
     await trainer.preview.cancel();
     if (session.disposed) return next.dispose();
+    if (!bytes) {
+      session.origin = 'none';
+      session.continues = false;
+    }
     session.use(next);
     previous.dispose();
     if (next.backend !== backend) {

@@ -1,5 +1,5 @@
 import { isAbort, LabError } from '../lib/errors.js';
-import { forgetOthers } from '../lib/store.js';
+import { forgetOlder, newRun } from '../lib/store.js';
 import { Background } from './background.js';
 import { LossCurve } from './loss-curve.js';
 import { Preview } from './preview.js';
@@ -25,8 +25,6 @@ export class Trainer extends EventTarget {
   run = newRun();
   /** Whether a checkpoint of it is there. */
   checkpointed = false;
-  /** When it began, in milliseconds since the epoch. */
-  #began = Date.now();
   /** Set by the session: what a checkpoint must also say. */
   dataset = /** @type {string | null} */ (null);
   /** @type {AbortController | undefined} */
@@ -142,12 +140,14 @@ export class Trainer extends EventTarget {
         losses: this.curve.toRecord(),
         backend: this.lab.backend,
       });
-      if (!this.checkpointed) await forgetOthers(run, this.#began);
+      if (!this.checkpointed) await forgetOlder(run);
       this.checkpointed = true;
       this.dispatchEvent(new Event('checkpoint'));
     } catch (error) {
-      if (!this.checkpointFailed) {
-        this.checkpointFailed = LabError.from(error);
+      const failure = LabError.from(error);
+      // A model that has diverged is no matter of storage, and the checkpoint before is the better one.
+      if (!this.checkpointFailed && failure.code !== 'bad-checkpoint') {
+        this.checkpointFailed = failure;
         this.dispatchEvent(new Event('checkpoint-failed'));
       }
     }
@@ -155,16 +155,6 @@ export class Trainer extends EventTarget {
 
   /** Why the browser's storage refused, once it has. @type {LabError | undefined} */
   checkpointFailed;
-
-  /**
-   * Goes on with a run that is kept, whose model the lab has loaded.
-   * @param {import('../lib/store.js').CheckpointRecord} record
-   */
-  adopt(record) {
-    this.run = record.run;
-    this.checkpointed = true;
-    this.curve.restore(record.losses);
-  }
 
   /**
    * Forgets what came after a checkpoint that the lab went back to, or everything without one.
@@ -182,16 +172,12 @@ export class Trainer extends EventTarget {
     this.target = 0;
     this.rate = 0;
     this.run = newRun();
-    this.#began = Date.now();
     this.checkpointed = false;
     await this.preview.clear();
     this.dispatchEvent(new Event('clear'));
     this.dispatchEvent(new Event('change'));
   }
 }
-
-// Pages without TLS have no `crypto.randomUUID`.
-const newRun = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
 const diverged = () =>
   new LabError(

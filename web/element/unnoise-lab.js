@@ -24,6 +24,9 @@ import { fullLink, sessionOptions, shortHash } from './link.js';
 import { openModel } from './open-model.js';
 import { Session } from './session.js';
 
+/** Attributes that follow the session. */
+const REFLECTED = ['mode', 'theme', 'datasetName', 'sampler', 'steps', 'size'];
+
 /**
  * A diffusion model that trains and samples in the page.
  *
@@ -97,7 +100,7 @@ export class UnnoiseLab extends LitElement {
   connectedCallback() {
     super.connectedCallback();
     const { mode, theme, datasetName, sampler, steps, size } = this;
-    this.#given ??= { mode, theme, datasetName, sampler, steps, size };
+    if (!this.hasUpdated) this.#given = { mode, theme, datasetName, sampler, steps, size };
     // First of all: the mode decides what is listened to.
     this.#readHash();
     this.#visibility.observe(this);
@@ -116,9 +119,10 @@ export class UnnoiseLab extends LitElement {
     });
   }
 
-  /** What the page says, before a session's settings take the place of it. */
-  /** @type {Partial<UnnoiseLab> | undefined} */
-  #given;
+  /** What the page asks for. @type {Partial<UnnoiseLab>} */
+  #given = {};
+  /** What a session's settings have made of that. @type {Partial<UnnoiseLab>} */
+  #shown = {};
   #listening = new AbortController();
 
   #listen() {
@@ -141,8 +145,9 @@ export class UnnoiseLab extends LitElement {
     const wanted = this.hash ? new URLSearchParams(location.hash.slice(1)) : new URLSearchParams();
     const mode = wanted.get('mode');
     const theme = wanted.get('theme');
-    if (mode === 'forward' || mode === 'train' || mode === 'sample') this.mode = mode;
-    if (theme === 'light' || theme === 'dark') this.theme = theme;
+    if (mode === 'forward' || mode === 'train' || mode === 'sample') this.#shown.mode = mode;
+    if (theme === 'light' || theme === 'dark') this.#shown.theme = theme;
+    Object.assign(this, this.#shown);
   }
 
   firstUpdated() {
@@ -182,7 +187,8 @@ export class UnnoiseLab extends LitElement {
     this.toggleAttribute('ready', false);
     this.toggleAttribute('drawn', false);
     this.mounted = 0;
-    this.requestUpdate();
+    Object.assign(this, this.#given);
+    this.#shown = {};
   }
 
   /** @param {boolean | undefined} visible */
@@ -206,10 +212,16 @@ export class UnnoiseLab extends LitElement {
       this.requestUpdate();
     }
     if (session.phase !== 'ready') return;
-    this.datasetName = session.data.dataset ?? undefined;
-    this.sampler = session.sampleOptions.sampler;
-    this.steps = session.sampleOptions.steps;
-    this.size = session.lab.config.size;
+    const { sampler, steps } = session.sampleOptions;
+    const { size } = session.lab.config;
+    this.#shown = {
+      ...this.#shown,
+      datasetName: session.data.dataset ?? undefined,
+      sampler,
+      steps,
+      size,
+    };
+    Object.assign(this, this.#shown);
     if (!this.hash) return;
     clearTimeout(this.#hashTimer);
     this.#hashTimer = window.setTimeout(() => replaceHash(shortHash(session, this)), 300);
@@ -219,11 +231,19 @@ export class UnnoiseLab extends LitElement {
   #onHashChange = () => {
     if (!this.hash || this.session?.trainer.running) return;
     this.#end();
-    // What the other link asked for is not asked for any more.
-    Object.assign(this, this.#given);
     this.#readHash();
     this.#start();
   };
+
+  /** @param {import('lit').PropertyValues} changed */
+  willUpdate(changed) {
+    // Whatever no session has set was asked for by the page.
+    for (const name of /** @type {(keyof UnnoiseLab)[]} */ (REFLECTED)) {
+      if (changed.has(name) && this[name] !== this.#shown[name]) {
+        this.#given = { ...this.#given, [name]: this[name] };
+      }
+    }
+  }
 
   /**
    * An attribute was changed from outside, if it now says something else than the session.

@@ -30,7 +30,9 @@ function open() {
       const { result } = request;
       for (const name of result.objectStoreNames) result.deleteObjectStore(name);
       result.createObjectStore('images', { keyPath: ['run', 'chunk'] });
-      result.createObjectStore('checkpoints', { keyPath: 'run' });
+      const checkpoints = result.createObjectStore('checkpoints', { keyPath: 'run' });
+      // Checkpoints are large: which there are is read off their keys.
+      checkpoints.createIndex('savedAt', 'savedAt');
     };
     request.onsuccess = () => {
       const { result } = request;
@@ -43,11 +45,12 @@ function open() {
       };
       resolve(result);
     };
-    // Blocked while a tab with an older version is open.
-    request.onerror = request.onblocked = () => {
+    const fail = (/** @type {unknown} */ reason) => {
       opening = undefined;
-      reject(request.error ?? new Error('Another tab holds the storage.'));
+      reject(reason);
     };
+    request.onerror = () => fail(request.error);
+    request.onblocked = () => fail(new Error('A tab with an older version holds the storage.'));
   });
   return opening;
 }
@@ -80,26 +83,39 @@ export const putCheckpoint = (record) =>
 export const getCheckpoint = (run) =>
   transact('checkpoints', 'readonly', (store) => store.get(run));
 
-/** @returns {Promise<CheckpointRecord | undefined>} the run that was saved last */
+/** @returns {Promise<CheckpointRecord | undefined>} of the run that was saved last */
 export async function getLastCheckpoint() {
-  const records = (await transact('checkpoints', 'readonly', (store) => store.getAll())) ?? [];
-  return records.reduce((a, b) => (a && a.savedAt >= b.savedAt ? a : b), undefined);
+  const last = await transact('checkpoints', 'readonly', (store) =>
+    store.index('savedAt').openKeyCursor(null, 'prev'),
+  );
+  return last ? getCheckpoint(String(last.primaryKey)) : undefined;
 }
+
+/** A name for a run that begins now. Pages without TLS have no `crypto.randomUUID`. */
+export const newRun = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+
+/** @param {string} run */
+const beganAt = (run) => Number(run.split('-')[0]);
 
 /** All chunks of a run. @param {string} run */
 const chunksOf = (run) => IDBKeyRange.bound([run, 0], [run, Infinity]);
 
 /**
- * Forgets every other run that has not been saved since `time`: a run in another tab is saved every few
- * seconds.
+ * Forgets every run that was last saved, or that began and was never saved, before this one began. A run
+ * that goes on in another tab is saved every few seconds.
  * @param {string} run
- * @param {number} time milliseconds since the epoch
  */
-export async function forgetOthers(run, time) {
-  const records = (await transact('checkpoints', 'readonly', (store) => store.getAll())) ?? [];
-  for (const other of records) {
-    if (other.run !== run && other.savedAt < time) await forgetRun(other.run);
-  }
+export async function forgetOlder(run) {
+  const time = beganAt(run);
+  const before = IDBKeyRange.upperBound(time, true);
+  const [outdated, saved, withImages] = await Promise.all([
+    transact('checkpoints', 'readonly', (store) => store.index('savedAt').getAllKeys(before)),
+    transact('checkpoints', 'readonly', (store) => store.getAllKeys()),
+    transact('images', 'readonly', (store) => store.getAllKeys()),
+  ]);
+  const runs = new Set((withImages ?? []).map((key) => String(/** @type {unknown[]} */ (key)[0])));
+  const abandoned = [...runs].filter((name) => !saved?.includes(name) && beganAt(name) < time);
+  for (const other of [...(outdated ?? []).map(String), ...abandoned]) await forgetRun(other);
 }
 
 /** @param {string} run */

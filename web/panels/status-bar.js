@@ -63,7 +63,7 @@ export class StatusBar extends Panel {
     const { session } = this;
     if (session.phase === 'failed') return 'Not running';
     if (session.activity) return `${session.activity}…`;
-    if (session.lab.compiling) return 'Preparing the GPU…';
+    if (session.lab?.compiling) return 'Preparing the GPU…';
     if (session.trainer.running) return 'Training';
     if (session.drawing) return 'Sampling';
     if (session.continues && session.origin === 'trained') return 'Paused';
