@@ -63,8 +63,10 @@ export class BoundCurve {
     }
     // Forgotten meanwhile, it is of something else.
     if (this.history !== history) return;
-    const full = history.length >= MAX_POINTS;
-    const kept = full ? history.filter((_, index) => index % 2 === 0) : history;
+    // Measured once more, it takes the place of what it was before.
+    const before = history.filter((point) => point.step < step);
+    const full = before.length >= MAX_POINTS;
+    const kept = full ? before.filter((_, index) => index % 2 === 0) : before;
     this.history = [...kept, { step, bound: parts[0] }];
     this.parts = parts;
     changed();
