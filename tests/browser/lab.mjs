@@ -205,6 +205,8 @@ export class LabPage {
 
   /** Samples with the settings of the link, to the end. */
   async sample(timeout = 120_000) {
+    // Until then the button may be the one that stops what the page draws by itself.
+    await this.ready();
     await this.by('sample').click();
     const canvas = this.by('sample-canvas');
     await canvas.and(this.page.locator('[data-state=done]')).waitFor({ timeout });

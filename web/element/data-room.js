@@ -327,7 +327,8 @@ export class DataRoom {
     const { session } = this;
     session.messages.dismiss('resume');
     session.stopDrawing();
-    if (await this.#turns.take(() => this.#restore(record))) await session.sample();
+    const restore = () => this.#turns.take(() => this.#restore(record));
+    if (await session.during('Resuming the last run', restore)) await session.sample();
   }
 
   /** @param {import('../lib/store.js').CheckpointRecord} record */
