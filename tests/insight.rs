@@ -3,7 +3,7 @@
 use pollster::block_on;
 use unnoise::{
     backend::Flex,
-    diffusion::{PredictionType, elbo::Bound},
+    diffusion::{LossWeighting, PredictionType, elbo::Bound},
     error::Error,
     evaluation::{Evaluation, EvaluationNoise},
     insight::{BoundPart, FloorPart, Subject},
@@ -28,6 +28,7 @@ fn config(random_flip: bool) -> Config {
     config.scheduler.num_train_timesteps = 100;
     // The loss is then one of the errors that the bound's terms come with.
     config.scheduler.prediction_type = PredictionType::Epsilon;
+    config.training.loss_weighting = LossWeighting::Simple;
     config.training.random_flip = random_flip;
     config
 }

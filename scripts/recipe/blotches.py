@@ -52,7 +52,7 @@ def main():
     print("| prediction | loss | " + " | ".join(SAMPLERS) + " |")
     print("|---" * (len(SAMPLERS) + 2) + "|")
     print(f"| (the pictures) | | {share_saturated(real):.0%} |" + " |" * (len(SAMPLERS) - 1), flush=True)
-    for prediction, name in {"v": "default", "epsilon": "epsilon"}.items():
+    for prediction, name in {"v": "simple", "epsilon": "simple, epsilon"}.items():
         model, loss = lab.train(name, args.size, 0, args.data, args.steps)
         shares = []
         for sampler, options in SAMPLERS.items():

@@ -6,35 +6,42 @@ LEVELS = {
     "24-48-48": [24, 48, 48],
     "48-96-96": [48, 96, 96],
     "32-64": [32, 64],
+    "32-64-64-64": [32, 64, 64, 64],
+    "16-32-64-64": [16, 32, 64, 64],
 }
+
+
+def simple(fields: dict | None = None) -> dict:
+    """`fields` with L_simple, which the default was chosen from: min-SNR weights came last."""
+    fields = fields or {}
+    training = {**fields.get("training", {}), "loss_weighting": "simple"}
+    return {**fields, "training": training}
 
 
 def variants() -> dict[str, dict]:
     """Name to the fields that differ from the default, in the order of the table."""
+    flow = {"scheduler": {"prediction_type": "flow_prediction"}}
     return {
         "default": {},
-        "epsilon": {"scheduler": {"prediction_type": "epsilon"}},
-        "flow": {"scheduler": {"prediction_type": "flow_prediction"}},
-        "min_snr": {"training": {"loss_weighting": "min_snr"}},
-        "linear": {"scheduler": {"beta_schedule": "linear"}},
-        "sigmoid": {"scheduler": {"beta_schedule": "sigmoid"}},
-        "T 200": {"scheduler": {"num_train_timesteps": 200}},
+        "gamma 1": {"training": {"min_snr_gamma": 1}},
+        "gamma 20": {"training": {"min_snr_gamma": 20}},
         "batch 8": {"training": {"batch_size": 8}},
-        "batch 32": {"training": {"batch_size": 32}},
-        "lr 5e-4": {"training": {"learning_rate": 5e-4}},
         "lr 2e-3": {"training": {"learning_rate": 2e-3}},
-        "EMA 0.99": {"training": {"ema_max_decay": 0.99}},
-        "EMA 0.995": {"training": {"ema_max_decay": 0.995}},
-        "min_snr, flow": {
-            "scheduler": {"prediction_type": "flow_prediction"},
-            "training": {"loss_weighting": "min_snr"},
-        },
-        "min_snr, gamma 1": {"training": {"loss_weighting": "min_snr", "min_snr_gamma": 1}},
-        "min_snr, gamma 20": {"training": {"loss_weighting": "min_snr", "min_snr_gamma": 20}},
-        "min_snr, batch 8": {"training": {"loss_weighting": "min_snr", "batch_size": 8}},
-        "min_snr, lr 2e-3": {"training": {"loss_weighting": "min_snr", "learning_rate": 2e-3}},
+        "flow": flow,
+        "simple": simple(),
+        "simple, epsilon": simple({"scheduler": {"prediction_type": "epsilon"}}),
+        "simple, flow": simple(flow),
+        "simple, linear": simple({"scheduler": {"beta_schedule": "linear"}}),
+        "simple, sigmoid": simple({"scheduler": {"beta_schedule": "sigmoid"}}),
+        "simple, T 200": simple({"scheduler": {"num_train_timesteps": 200}}),
+        "simple, batch 8": simple({"training": {"batch_size": 8}}),
+        "simple, batch 32": simple({"training": {"batch_size": 32}}),
+        "simple, lr 5e-4": simple({"training": {"learning_rate": 5e-4}}),
+        "simple, lr 2e-3": simple({"training": {"learning_rate": 2e-3}}),
+        "simple, EMA 0.99": simple({"training": {"ema_max_decay": 0.99}}),
+        "simple, EMA 0.995": simple({"training": {"ema_max_decay": 0.995}}),
         **{
-            name: {"unet": {"block_out_channels": widths}}
+            f"simple, {name}": simple({"unet": {"block_out_channels": widths}})
             for name, widths in LEVELS.items()
         },
     }

@@ -1,6 +1,6 @@
 """Trains every configuration for the same computing time and scores what each one draws.
 
-    recipe.py --unnoise PROGRAM --data DIGITS --out FOLDER [--size 32] [--budget 100] [--names v flow]
+    recipe.py --unnoise PROGRAM --data DIGITS --out FOLDER [--size 32] [--budget 100] [--names default simple]
 
 DIGITS holds a folder of images for each class (scripts/make-samples/unpack.mjs). Results are lines of
 FOLDER/results.jsonl; a run that was cut off goes on where it stopped. --table prints them as Markdown.
