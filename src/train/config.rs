@@ -64,8 +64,7 @@ impl Default for TrainingConfig {
             adam_beta2: 0.999,
             adam_epsilon: 1e-8,
             ema_max_decay: 0.998,
-            // Better than L_simple at equal computing time, as docs/recipe.md measures.
-            loss_weighting: LossWeighting::MinSnr,
+            loss_weighting: LossWeighting::Simple,
             min_snr_gamma: 5.0,
             vlb_weight: 1e-3,
             random_flip: false,
@@ -133,9 +132,16 @@ pub struct Config {
     pub labels: Vec<String>,
 }
 
+/// The largest size at which min-SNR weights draw better than L_simple in the same time, by the
+/// measurements of docs/recipe.md.
+const MIN_SNR_UP_TO: usize = 32;
+
+/// The size where none is asked for.
+const USUAL_SIZE: usize = 32;
+
 impl Default for Config {
     fn default() -> Self {
-        Self::for_size(32)
+        Self::for_size(USUAL_SIZE)
     }
 }
 
@@ -155,7 +161,14 @@ impl Config {
                 prediction_type: PredictionType::VPrediction,
                 ..Default::default()
             },
-            training: TrainingConfig::default(),
+            training: TrainingConfig {
+                loss_weighting: if size <= MIN_SNR_UP_TO {
+                    LossWeighting::MinSnr
+                } else {
+                    LossWeighting::Simple
+                },
+                ..Default::default()
+            },
             labels: Vec::new(),
         }
     }
@@ -172,25 +185,30 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] saying which field is wrong.
     pub fn from_json(json: &str) -> Result<Self> {
-        let config = Self::parse_json(json)?;
+        let config = Self::parse_json(json, None)?;
         config.validate()?;
         Ok(config)
     }
 
-    /// As [`Config::from_json`], absent fields at any depth included, but leaves [`Config::validate`]
-    /// to a caller who still changes fields. Levels are plain blocks unless `down_block_types` and
+    /// As [`Config::from_json`], absent fields at any depth included, but with `size`, if there is one, in
+    /// place of that in `json`, and leaves [`Config::validate`] to a caller who still changes fields. Levels are plain blocks unless `down_block_types` and
     /// `up_block_types` say otherwise; `labels` alone make a network that knows them, and a learned
     /// `variance_type` one that predicts it.
     ///
     /// # Errors
     /// [`Error::Config`] for what is not JSON, a field of the wrong type, or an unknown field: a
     /// misspelt one would otherwise go unnoticed for a whole training run.
-    pub fn parse_json(json: &str) -> Result<Self> {
+    pub fn parse_json(json: &str, size: Option<usize>) -> Result<Self> {
         let wrong = |error: serde_json::Error| Error::Config(format!("{error}."));
-        let given: Value = serde_json::from_str(json).map_err(wrong)?;
+        let mut given: Value = serde_json::from_str(json).map_err(wrong)?;
+        if let (Some(size), Some(fields)) = (size, given.as_object_mut()) {
+            fields.insert("size".into(), size.into());
+        }
+        // What is no size is refused with the other fields.
+        let size = given["size"].as_u64().and_then(|size| size.try_into().ok());
         let levels = given["unet"]["block_out_channels"].as_array().map(Vec::len);
         let outputs_are_given = !given["unet"]["out_channels"].is_null();
-        let mut value = json!(Self::default());
+        let mut value = json!(Self::for_size(size.unwrap_or(USUAL_SIZE)));
         if let Some(levels) = levels {
             value["unet"]["down_block_types"] = json!(vec!["DownBlock2D"; levels]);
             value["unet"]["up_block_types"] = json!(vec!["UpBlock2D"; levels]);
@@ -356,6 +374,14 @@ mod tests {
         let mut expected = Config::default();
         expected.scheduler.num_train_timesteps = 100;
         assert_eq!(Config::from_json(json).unwrap(), expected);
+    }
+
+    #[test]
+    fn defaults_depend_on_the_size() {
+        let of = |json, size| Config::parse_json(json, size).unwrap();
+        assert_eq!(of(r#"{ "size": 64 }"#, None), Config::for_size(64));
+        assert_eq!(of(r#"{ "size": 16 }"#, Some(64)), Config::for_size(64));
+        assert_ne!(Config::for_size(64).training, Config::for_size(32).training);
     }
 
     #[test]

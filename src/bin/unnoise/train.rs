@@ -253,11 +253,10 @@ fn read_config(args: &Args) -> Result<Config> {
     let mut config = match &args.config {
         Some(path) => {
             let json = fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
-            Config::parse_json(&json).map_err(|error| Failure::reading(path, &error))?
+            Config::parse_json(&json, args.size).map_err(|error| Failure::reading(path, &error))?
         }
-        None => Config::default(),
+        None => args.size.map_or_else(Config::default, Config::for_size),
     };
-    config.size = args.size.unwrap_or(config.size);
     config.seed = args.seed.unwrap_or(config.seed);
     if args.scale_betas {
         config.scheduler = config.scheduler.scaled_to_steps();

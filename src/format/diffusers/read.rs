@@ -40,14 +40,15 @@ pub fn read(files: &Files) -> Result<Checkpoint> {
             "its network is a {class}, but only an unconditional UNet2DModel is supported."
         )));
     }
+    let network = UNetConfig::from_diffusers(&unet)?;
+    let scheduler = scheduler::read(&folder.json(SCHEDULER, SCHEDULER_CONFIG)?)?;
+    let size = (unet["sample_size"].as_u64())
+        .ok_or_else(|| Error::Config("sample_size must be one number.".into()))?;
     let mut config = Config {
-        unet: UNetConfig::from_diffusers(&unet)?,
-        scheduler: scheduler::read(&folder.json(SCHEDULER, SCHEDULER_CONFIG)?)?,
-        ..Config::default()
+        unet: network,
+        scheduler,
+        ..Config::for_size(size as usize)
     };
-    let size = unet["sample_size"].as_u64();
-    config.size =
-        size.ok_or_else(|| Error::Config("sample_size must be one number.".into()))? as usize;
     // What is not supported is said before weights are looked for.
     config.validate()?;
     let bytes = folder.weights()?;
