@@ -15,12 +15,7 @@ let checkpoint;
 
 before(async () => {
   lab = await site.open({ ...TINY, backend: 'flex', train_steps: 5 });
-  await lab.by('clear-images').click();
-  await lab.addImages(ALL_IMAGES);
-  await lab
-    .by('thumb')
-    .nth(ALL_IMAGES.length - 1)
-    .waitFor();
+  await lab.replaceImages(ALL_IMAGES);
   await lab.train();
   await lab.sample();
   pixels = await lab.pixels();

@@ -47,17 +47,6 @@ function header(bytes) {
   return JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
 }
 
-/**
- * Hands a model to the field for models.
- * @param {import('./lab.mjs').LabPage} lab
- * @param {string} name
- * @param {Uint8Array} bytes
- */
-const load = (lab, name, bytes) =>
-  lab
-    .by('load-model')
-    .setInputFiles({ name, mimeType: 'application/zip', buffer: Buffer.from(bytes) });
-
 /** @param {import('./lab.mjs').LabPage} lab */
 async function drawn(lab) {
   await lab.ready();
@@ -91,7 +80,7 @@ test('the zip is the folder of a pipeline', () => {
 
 test('a zip draws the same images after it is loaded', async () => {
   const lab = await site.open(SETTINGS);
-  await load(lab, 'model.zip', exported.zip);
+  await lab.load('model.zip', exported.zip);
   await lab.page.getByText('Loaded model.zip, trained for 30 steps.').waitFor();
   assert.equal(await drawn(lab), exported.drawn);
   assert.equal(await lab.text('step'), '30');
@@ -146,7 +135,7 @@ test('a folder dropped on the page draws the same images, and images beside it a
 
 test('what cannot be loaded changes nothing', async () => {
   const lab = await site.open(SETTINGS);
-  await load(lab, 'model.zip', exported.zip);
+  await lab.load('model.zip', exported.zip);
   await lab.page.getByText(/Loaded model\.zip/).waitFor();
   const { files, zip } = exported;
   const without = { ...files };
@@ -159,7 +148,7 @@ test('what cannot be loaded changes nothing', async () => {
     [zipSync(pickled), /pickle/],
   ])) {
     await lab.ready();
-    await load(lab, 'broken.zip', bytes);
+    await lab.load('broken.zip', bytes);
     await lab.page.getByText(sentence).waitFor();
   }
   assert.equal(await drawn(lab), exported.drawn);

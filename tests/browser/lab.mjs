@@ -179,6 +179,23 @@ export class LabPage {
     await this.by('file-input').setInputFiles(paths);
   }
 
+  /** Learns from other images. @param {string[]} paths */
+  async replaceImages(paths) {
+    await this.by('clear-images').click();
+    await this.addImages(paths);
+    await eventually(async () => (await this.by('thumb').count()) === paths.length);
+  }
+
+  /**
+   * Hands a model to the field for models.
+   * @param {string} name
+   * @param {Uint8Array} bytes
+   */
+  async load(name, bytes) {
+    const file = { name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) };
+    await this.by('load-model').setInputFiles(file);
+  }
+
   /** Trains until the steps of the link are taken. */
   async train(timeout = 240_000) {
     await this.by('train').click();

@@ -9,13 +9,6 @@ const PANELS = ['data', 'forward', 'train', 'insight', 'sample', 'edit'];
 
 const site = Site.forTests();
 
-/** @param {import('./lab.mjs').LabPage} lab @param {string[]} files */
-async function replaceImages(lab, files) {
-  await lab.by('clear-images').click();
-  await lab.addImages(files);
-  await eventually(async () => (await lab.by('thumb').count()) === files.length);
-}
-
 test('another link in the address bar begins anew, and asks for nothing of the old one', async () => {
   const lab = await site.open({ ...SETTINGS, sampler: 'ddim' });
   assert.deepEqual(await lab.panels(), PANELS);
@@ -66,7 +59,7 @@ test('a lab that is taken off the page and put back works again', async () => {
 
 test('the last run is resumed with its images, whatever was done before', async () => {
   const lab = await site.open(SETTINGS);
-  await replaceImages(lab, ALL_IMAGES);
+  await lab.replaceImages(ALL_IMAGES);
   await lab.train();
   await lab.sample();
   const drawn = await lab.pixels();
@@ -74,7 +67,7 @@ test('the last run is resumed with its images, whatever was done before', async 
 
   for (const visit of ['second', 'third']) {
     const later = await site.open({ ...SETTINGS, train_steps: 100_000 });
-    await replaceImages(later, images('square.png'));
+    await later.replaceImages(images('square.png'));
     // Another run that has not come far yet is let go.
     await later.by('train').click();
     await later.by('pause').waitFor();
@@ -133,7 +126,7 @@ test('a run that has diverged can be begun anew', async () => {
   const lab = await site.open(SETTINGS);
   await lab.train();
   const buffer = overflowing(await readFile(await lab.save()));
-  await lab.by('load-model').setInputFiles({ name: 'm.safetensors', mimeType: '', buffer });
+  await lab.load('m.safetensors', buffer);
   await lab.page.getByText('Loaded m.safetensors').waitFor();
   await lab.ready();
   await lab.by('train').click();

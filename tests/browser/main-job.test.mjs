@@ -19,12 +19,7 @@ for (const backend of ['flex', 'candle', 'webgpu']) {
   describe(backend, () => {
     test('trains on real files, samples, saves, and samples the same after a reload', async () => {
       const lab = await site.open({ ...SETTINGS, backend });
-      await lab.by('clear-images').click();
-      await lab.addImages(ALL_IMAGES);
-      await lab
-        .by('thumb')
-        .nth(ALL_IMAGES.length - 1)
-        .waitFor();
+      await lab.replaceImages(ALL_IMAGES);
       assert.equal(await lab.by('thumb').count(), ALL_IMAGES.length);
       assert.equal(await lab.by('backend').inputValue(), backend);
 
@@ -50,11 +45,7 @@ for (const backend of ['flex', 'candle', 'webgpu']) {
       await lab.page.close();
 
       const fresh = await site.open({ ...SETTINGS, backend });
-      await fresh.by('load-model').setInputFiles({
-        name: 'model.safetensors',
-        mimeType: 'application/octet-stream',
-        buffer: await readFile(file),
-      });
+      await fresh.load('model.safetensors', await readFile(file));
       await fresh.page.getByText(/Loaded model\.safetensors/).waitFor();
       await fresh.ready();
       assert.equal(await fresh.text('step'), '30');
