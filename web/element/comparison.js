@@ -8,7 +8,7 @@ import { frameAt, isKept, Playback, recordedShare } from './playback.js';
  * @typedef {import('../lib/samplers.js').SamplerName} SamplerName
  *
  * @typedef {{ sampler: SamplerName, steps?: number }} Choice what is to run; without steps, as many as usual
- * @typedef {{ options: SampleOptions, frames: Frame[], taken: number, total: number }} Run steps taken, of so many
+ * @typedef {{ options: SampleOptions, frames: Frame[], total: number }} Run
  */
 
 export const FEWEST_RUNS = 2;
@@ -119,7 +119,8 @@ export class Comparison extends EventTarget {
    */
   async #record(signal, play) {
     const started = this.options.map((options) => ({
-      run: /** @type {Run} */ ({ options, frames: [], taken: 0, total: options.steps }),
+      run: /** @type {Run} */ ({ options, frames: [], total: options.steps }),
+      taken: 0,
       frames: this.session.lab.sample({ ...options, signal }),
     }));
     try {
@@ -130,7 +131,7 @@ export class Comparison extends EventTarget {
       else this.#playback.seek(0);
       while (this.recorded < 1) {
         // Whoever is furthest behind takes the next step.
-        await record(started.reduce((a, b) => (share(b.run) < share(a.run) ? b : a)));
+        await record(started.reduce((a, b) => (share(b) < share(a) ? b : a)));
         if (!play && this.recorded === 1) this.#playback.seek(1);
         this.#moved();
       }
@@ -176,13 +177,16 @@ export class Comparison extends EventTarget {
   };
 }
 
-const share = (/** @type {Run} */ { taken, total }) => taken / total;
+/** @typedef {{ run: Run, taken: number, frames: AsyncGenerator<Frame, void, void> }} Started */
 
-/** @param {{ run: Run, frames: AsyncGenerator<Frame, void, void> }} started */
-async function record({ run, frames }) {
+const share = (/** @type {Started} */ { run, taken }) => taken / run.total;
+
+/** @param {Started} started */
+async function record(started) {
+  const { run, frames } = started;
   const { value } = await frames.next();
   if (!value) throw new LabError('aborted', 'Stopped.');
   run.total = value.total;
-  run.taken = value.index;
+  started.taken = value.index;
   if (isKept(value)) run.frames.push(value);
 }

@@ -77,7 +77,7 @@ export class DataRoom {
       this.session.fail(error, 'sets');
     }
     const name = dataset === null ? this.sets[0]?.id : dataset;
-    if (name) await this.choose(name, { withModel: !model });
+    if (name) await this.#turns.take(() => this.#choose(name, { withModel: !model }));
     if (model) await this.fetchModel(model);
     if (keep) await this.#offerLastRun();
   }

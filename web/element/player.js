@@ -67,8 +67,7 @@ export class Player extends EventTarget {
     try {
       for await (const frame of lab.sample({ ...options, signal: abort.signal })) {
         // The old film stays on the screen until the new one has something to show.
-        if (first) this.#begin(frame.total, play);
-        if (first) this.by = by;
+        if (first) this.#begin(frame.total, { play, by });
         first = false;
         this.dispatchEvent(new CustomEvent('recorded', { detail: frame }));
         if (!isKept(frame)) continue;
@@ -128,11 +127,12 @@ export class Player extends EventTarget {
 
   /**
    * @param {number} total
-   * @param {boolean} play
+   * @param {{ play: boolean, by?: Model }} how
    */
-  #begin(total, play) {
+  #begin(total, { play, by }) {
     this.frames = [];
     this.total = total;
+    this.by = by;
     this.position = 0;
     if (play) this.#playback.play(0);
     else this.#playback.pause();

@@ -94,12 +94,7 @@ export class ComparePanel extends Panel {
     const { runs, playing, progress, recorded } = comparison;
     const shown = runs.length
       ? runs
-      : comparison.options.map((options) => ({
-          options,
-          frames: [],
-          taken: 0,
-          total: options.steps,
-        }));
+      : comparison.options.map((options) => ({ options, frames: [], total: options.steps }));
     const percent = Math.round(progress * 100);
     return html`<div class="comparison" style="--columns: ${shown.length === 3 ? 3 : 2}">
         ${shown.map((run, index) => this.#run(run, index))}

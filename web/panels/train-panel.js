@@ -261,14 +261,14 @@ export class TrainPanel extends Panel {
   updated() {
     const { curve, running } = this.session.trainer;
     const plot = this.plot('loss-plot', lossPlot);
-    const plotted = [plot, curve.steps.length, floorLine(this.session)];
+    const floor = floorLine(this.session);
+    const plotted = [plot, curve.steps.length, floor];
     const now = performance.now();
     // Drawing thousands of points at each report would be felt; four times a second is enough.
     const early = running && now - this.#plottedAt < 250;
     if (early || plotted.every((value, index) => value === this.#plotted[index])) return;
     this.#plottedAt = now;
     this.#plotted = plotted;
-    const floor = floorLine(this.session);
     plot.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => floor)]);
   }
 }
