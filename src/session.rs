@@ -16,7 +16,7 @@ use crate::{
     format::Checkpoint,
     ops::{Kernels, Ops},
     random::{Random, Stream},
-    sampler::{Edit, Guidance, NetworkDenoiser, SamplingOptions, Trajectory},
+    sampler::{Edit, Guidance, NetworkDenoiser, SamplerConfig, SamplingOptions, Trajectory},
     train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read, read_losses},
 };
 
@@ -330,14 +330,11 @@ impl<B: Kernels + Ops> Session<B> {
     pub fn sample(&self, options: &SamplingOptions, kind: DenoiserKind) -> Result<Sampling<B>> {
         let config = self.trainer.config();
         let mut options = options.clone();
-        if kind == DenoiserKind::Ideal {
-            let variance = options.variance.unwrap_or(config.scheduler.variance_type);
-            let learned = variance == VarianceType::LearnedRange;
-            options.variance = Some(if learned {
-                VarianceType::FixedSmall
-            } else {
-                variance
-            });
+        if let SamplerConfig::Ddpm { variance } = &mut options.sampler
+            && kind == DenoiserKind::Ideal
+            && variance.unwrap_or(config.scheduler.variance_type) == VarianceType::LearnedRange
+        {
+            *variance = Some(VarianceType::FixedSmall);
         }
         let sampler = options.sampler::<B>(&config.scheduler)?;
         let denoiser = self.denoiser(kind, options.guidance(&config.unet)?)?;

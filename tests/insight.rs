@@ -9,7 +9,7 @@ use unnoise::{
     insight::{BoundPart, FloorPart, Subject},
     model::UNetConfig,
     random::{Random, Stream},
-    sampler::{SamplerKind, SamplingOptions},
+    sampler::SamplingOptions,
     session::{DenoiserKind, Session},
     train::{Config, Dataset},
 };
@@ -163,7 +163,6 @@ fn a_network_that_is_told_the_class_need_only_know_its_images() {
 fn the_ideal_denoiser_draws_training_images_before_any_training() {
     let mut session = session(true);
     let options = SamplingOptions {
-        sampler: SamplerKind::Ddim,
         steps: 100,
         count: 12,
         ..Default::default()

@@ -27,6 +27,11 @@ pub enum BetaSchedule {
 
 /// The variance of p(x_{t-1} | x_t) (Ho et al. 2020, section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "cli",
+    derive(clap::ValueEnum),
+    value(rename_all = "snake_case")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum VarianceType {
     /// β̃_t, the posterior's variance: optimal for data at a single point.
@@ -40,6 +45,7 @@ pub enum VarianceType {
 
 /// Which of the training timesteps a shorter sampling run visits (Lin et al. 2023, table 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum TimestepSpacing {
     /// From 0 upwards; misses the noisiest steps.

@@ -167,6 +167,20 @@ impl Schedule {
         }
     }
 
+    /// The level at `t` or between its neighbours, by linear interpolation of σ as in diffusers'
+    /// `set_timesteps`; with some signal.
+    pub fn level_between(&self, t: f64) -> NoiseLevel {
+        let sigma = |t: f64| self.level(Some(t as usize)).sigma();
+        let (below, above) = (t.floor(), t.ceil());
+        let sigma = sigma(below) + (sigma(above) - sigma(below)) * (t - below);
+        let level = self.level_at_sigma(sigma);
+        if self.flow {
+            level
+        } else {
+            NoiseLevel { t, ..level }
+        }
+    }
+
     /// SNR(t) = ᾱ_t / (1 - ᾱ_t) (Kingma et al. 2021, equation 2).
     pub fn snr(&self, t: usize) -> f64 {
         self.alphas_cumprod[t] / (1.0 - self.alphas_cumprod[t])

@@ -4,8 +4,11 @@ use burn::tensor::Tensor;
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
-    diffusion::{Limit, NoiseLevel, Posterior, Prediction, parametrisation::eps_from_x0},
-    error::Result,
+    diffusion::{
+        Limit, NoiseLevel, Posterior, Prediction, Schedule, SchedulerConfig,
+        parametrisation::eps_from_x0,
+    },
+    error::{Error, Result},
     ops::{Kernels, weighted_sum},
 };
 
@@ -21,25 +24,43 @@ pub struct Ddim {
 }
 
 impl Ddim {
-    /// `levels` noisiest first, each with the level that its step goes to; `eta` in [0, 1].
+    /// A run of `steps` steps; `eta` in [0, 1].
     ///
     /// A limited pred_x0 and the ε it came from no longer make up x_t. diffusers goes on with that
     /// ε; with `use_clipped_model_output` it is derived from the limited pred_x0 instead, as
     /// improved-diffusion does.
+    ///
+    /// # Errors
+    /// [`Error::Config`] as for [`Schedule::timesteps`], and for an `eta` out of range.
     pub fn new(
-        levels: Vec<(NoiseLevel, NoiseLevel)>,
+        schedule: &Schedule,
+        config: &SchedulerConfig,
+        steps: usize,
         eta: f64,
-        limit: Limit,
         use_clipped_model_output: bool,
-    ) -> Self {
-        let (levels, previous) = levels.into_iter().unzip();
-        Self {
+        limit: Limit,
+    ) -> Result<Self> {
+        if !(0.0..=1.0).contains(&eta) {
+            return Err(Error::Config(format!(
+                "eta is {eta}, but must be between 0 and 1."
+            )));
+        }
+        let timesteps = schedule.timesteps(steps, config.timestep_spacing)?;
+        // One stride below, rounded down, as diffusers counts it: where the number of steps does
+        // not divide T this is not quite the next timestep of the list.
+        let stride = schedule.num_train_timesteps() / steps;
+        let step_of = |t: usize| {
+            let previous = schedule.level(t.checked_sub(stride));
+            (schedule.level(Some(t)), previous)
+        };
+        let (levels, previous) = timesteps.into_iter().map(step_of).unzip();
+        Ok(Self {
             levels,
             previous,
             eta,
             limit,
             use_clipped_model_output,
-        }
+        })
     }
 }
 

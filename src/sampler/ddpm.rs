@@ -4,7 +4,9 @@ use burn::tensor::Tensor;
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
-    diffusion::{Limit, NoiseLevel, Posterior, Prediction, VarianceType},
+    diffusion::{
+        Limit, NoiseLevel, Posterior, Prediction, Schedule, SchedulerConfig, VarianceType,
+    },
     error::{Error, Result},
     ops::{Kernels, weighted_sum},
 };
@@ -18,13 +20,31 @@ pub struct Ddpm {
 }
 
 impl Ddpm {
-    /// `levels` noisiest first.
-    pub fn new(levels: Vec<NoiseLevel>, variance_type: VarianceType, limit: Limit) -> Self {
-        Self {
-            levels,
+    /// A run of `steps` steps, with `variance` in place of the model's own type, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] as for [`Schedule::timesteps`], and for a learned variance where the model
+    /// did not learn one.
+    pub fn new(
+        schedule: &Schedule,
+        config: &SchedulerConfig,
+        steps: usize,
+        variance: Option<VarianceType>,
+        limit: Limit,
+    ) -> Result<Self> {
+        let variance_type = variance.unwrap_or(config.variance_type);
+        if variance_type == VarianceType::LearnedRange && config.variance_type != variance_type {
+            return Err(Error::Config(
+                "this model did not learn a variance; choose fixed_small or fixed_large.".into(),
+            ));
+        }
+        let timesteps = schedule.timesteps(steps, config.timestep_spacing)?;
+        let levels = timesteps.into_iter().map(|t| schedule.level(Some(t)));
+        Ok(Self {
+            levels: levels.collect(),
             variance_type,
             limit,
-        }
+        })
     }
 }
 

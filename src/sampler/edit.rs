@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-use super::{Jumps, SamplerKind, SamplingOptions, Trajectory};
+use super::{Jumps, SamplerConfig, SamplingOptions, Trajectory};
 use crate::error::{Error, Result};
 
 /// What is done to an image, the same for each of a batch. Images are `[channels, height, width]` in
@@ -43,12 +43,13 @@ impl Edit {
                 run.starting_from(batch(image, shape, device)?, *strength)
             }
             Self::FillIn { image, fill, jumps } => {
-                if !matches!(options.sampler, SamplerKind::Ddpm | SamplerKind::Ddim) {
+                let (SamplerConfig::Ddpm { .. } | SamplerConfig::Ddim { .. }) = options.sampler
+                else {
                     return Err(Error::Config(
                         "only the samplers ddpm and ddim can fill in an image; choose one of them."
                             .into(),
                     ));
-                }
+                };
                 if !fill.contains(&true) {
                     return Err(Error::Image(
                         "the mask leaves nothing to fill in; mark a part of the image.".into(),

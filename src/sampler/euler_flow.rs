@@ -4,7 +4,10 @@ use burn::tensor::Tensor;
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
-    diffusion::{Limit, NoiseLevel, Prediction},
+    diffusion::{
+        Limit, NoiseLevel, Prediction, Schedule, SchedulerConfig,
+        schedule::{flow_level, linspace, shifted_sigma},
+    },
     error::Result,
     ops::{Kernels, weighted_sum},
 };
@@ -17,9 +20,30 @@ pub struct EulerFlow {
 }
 
 impl EulerFlow {
-    /// `levels` noisiest first.
-    pub fn new(levels: Vec<NoiseLevel>, limit: Limit) -> Self {
-        Self { levels, limit }
+    /// A run of `steps` steps over the levels of diffusers' `FlowMatchEulerDiscreteScheduler` for a
+    /// flow; for other processes over those of their timesteps.
+    ///
+    /// # Errors
+    /// As for [`Schedule::timesteps`].
+    pub fn new(
+        schedule: &Schedule,
+        config: &SchedulerConfig,
+        steps: usize,
+        limit: Limit,
+    ) -> Result<Self> {
+        let timesteps = schedule.timesteps(steps, config.timestep_spacing)?;
+        let levels = if schedule.is_flow() {
+            let smallest = schedule.level(Some(0)).noise;
+            // Both the ends and what lies between them are shifted, as diffusers does it.
+            let count = schedule.num_train_timesteps();
+            linspace((1.0, smallest), steps)
+                .map(|sigma| flow_level(shifted_sigma(sigma, config.shift), count))
+                .collect()
+        } else {
+            let levels = timesteps.into_iter().map(|t| schedule.level(Some(t)));
+            levels.collect()
+        };
+        Ok(Self { levels, limit })
     }
 }
 

@@ -4,7 +4,10 @@ use burn::tensor::Tensor;
 
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
-    diffusion::{Limit, NoiseLevel, Prediction},
+    diffusion::{
+        Limit, NoiseLevel, Prediction, Schedule, SchedulerConfig, TimestepSpacing,
+        schedule::linspace,
+    },
     error::Result,
     ops::{Kernels, weighted_sum},
 };
@@ -18,14 +21,57 @@ pub struct Heun {
 }
 
 impl Heun {
-    /// `levels` noisiest first; for `initial_scale` see [`Sampler::initial_scale`].
-    pub fn new(levels: Vec<NoiseLevel>, limit: Limit, initial_scale: f64) -> Self {
-        Self {
+    /// A run of `steps` steps over the levels of diffusers' `HeunDiscreteScheduler`.
+    ///
+    /// # Errors
+    /// As for [`Schedule::timesteps`].
+    pub fn new(
+        schedule: &Schedule,
+        config: &SchedulerConfig,
+        steps: usize,
+        use_karras_sigmas: bool,
+        limit: Limit,
+    ) -> Result<Self> {
+        let rounded = schedule.timesteps(steps, config.timestep_spacing)?;
+        let timesteps: Vec<f64> = match config.timestep_spacing {
+            TimestepSpacing::Linspace => {
+                let last = (schedule.num_train_timesteps() - 1) as f64;
+                let mut timesteps: Vec<f64> = linspace((0.0, last), steps).collect();
+                timesteps.reverse();
+                timesteps
+            }
+            _ => rounded.into_iter().map(|t| t as f64).collect(),
+        };
+        let mut levels: Vec<NoiseLevel> = timesteps
+            .iter()
+            .map(|t| schedule.level_between(*t))
+            .collect();
+        if use_karras_sigmas {
+            let ends = (levels[0].sigma(), levels[steps - 1].sigma());
+            levels = karras_sigmas(ends, steps)
+                .map(|sigma| schedule.level_at_sigma(sigma))
+                .collect();
+        }
+        // diffusers starts from pure noise, except with leading spacing, where the first level is
+        // far from it.
+        let initial_scale = match config.timestep_spacing {
+            TimestepSpacing::Leading => 1.0,
+            _ => levels[0].noise,
+        };
+        Ok(Self {
             levels,
             limit,
             initial_scale,
-        }
+        })
     }
+}
+
+/// `steps` values of σ from the first of `ends` to the second, evenly spaced in σ^(1/ρ) with ρ = 7
+/// (Karras et al. 2022, equation 5).
+pub(super) fn karras_sigmas(ends: (f64, f64), steps: usize) -> impl Iterator<Item = f64> {
+    const RHO: f64 = 7.0;
+    let roots = (ends.0.powf(1.0 / RHO), ends.1.powf(1.0 / RHO));
+    linspace(roots, steps).map(|root| root.powf(RHO))
 }
 
 impl<B: Kernels> Sampler<B> for Heun {

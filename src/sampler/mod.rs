@@ -2,17 +2,16 @@
 //!
 //! Tensors are `[batch, channels, height, width]` in model range, pixels in [-1, 1].
 
+mod config;
 mod ddim;
 mod ddpm;
 mod dpmpp2m;
 mod edit;
 mod euler_flow;
-mod grid;
 mod guidance;
 mod heun;
 mod network;
 mod noise;
-mod options;
 mod repaint;
 mod slerp;
 mod start;
@@ -20,16 +19,16 @@ mod trajectory;
 
 use burn::tensor::{Tensor, backend::Backend};
 
+pub use config::{Interpolation, SamplerConfig, SamplingOptions};
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
-pub use dpmpp2m::Dpmpp2m;
+pub use dpmpp2m::DpmPp2M;
 pub use edit::Edit;
 pub use euler_flow::EulerFlow;
 pub use guidance::Guidance;
 pub use heun::Heun;
 pub use network::NetworkDenoiser;
 pub use noise::{GivenNoise, Noise, SeededNoise};
-pub use options::{Interpolation, SamplerKind, SamplingOptions};
 pub use repaint::{Jumps, RePaint};
 pub use slerp::SlerpNoise;
 pub use start::Start;

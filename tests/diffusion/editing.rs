@@ -6,19 +6,12 @@ use unnoise::{
     diffusion::{IdealDenoiser, PredictionType, SchedulerConfig},
     error::Error,
     random::{Random, Stream},
-    sampler::{Edit, Interpolation, Jumps, SamplerKind, SamplingOptions, Trajectory},
+    sampler::{Edit, Interpolation, Jumps, SamplerConfig, SamplingOptions, Trajectory},
 };
 
 const COUNT: usize = 12;
 const LENGTH: usize = 192;
 const IMAGE: [usize; 3] = [3, 8, 8];
-const SAMPLERS: [SamplerKind; 5] = [
-    SamplerKind::Ddpm,
-    SamplerKind::Ddim,
-    SamplerKind::Heun,
-    SamplerKind::Dpmpp2m,
-    SamplerKind::EulerFlow,
-];
 
 /// Random training images: telling them apart takes no more than a part of each.
 fn images() -> Vec<Vec<f32>> {
@@ -67,7 +60,7 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
-fn options(sampler: SamplerKind, steps: usize, count: usize) -> SamplingOptions {
+fn options(sampler: SamplerConfig, steps: usize, count: usize) -> SamplingOptions {
     SamplingOptions {
         sampler,
         steps,
@@ -77,9 +70,16 @@ fn options(sampler: SamplerKind, steps: usize, count: usize) -> SamplingOptions 
     }
 }
 
+fn ddim(eta: f64) -> SamplerConfig {
+    SamplerConfig::Ddim {
+        eta,
+        use_clipped_model_output: false,
+    }
+}
+
 #[test]
 fn between_two_seeds_the_ends_are_their_own_images() {
-    for sampler in SAMPLERS {
+    for sampler in SamplerConfig::ALL {
         let of_seed = |seed| {
             let options = SamplingOptions {
                 seed,
@@ -119,7 +119,7 @@ fn a_way_has_two_ends() {
                 to: 1,
                 total: Some(total),
             }),
-            ..options(SamplerKind::Ddim, 10, 4)
+            ..options(ddim(0.0), 10, 4)
         };
         let refused = matches!(run(&options, None), Err(Error::Config(_)));
         assert_eq!(refused, !possible, "{total}");
@@ -135,7 +135,7 @@ fn the_whole_strength_is_plain_sampling_but_for_a_remnant() {
             prediction_type,
             ..Default::default()
         };
-        for sampler in SAMPLERS {
+        for sampler in SamplerConfig::ALL {
             let options = options(sampler, 50, 4);
             let edit = Edit::Redraw {
                 image: images()[0].clone(),
@@ -162,7 +162,7 @@ fn the_whole_strength_is_plain_sampling_but_for_a_remnant() {
 /// With little noise the nearest training image is the one that was put in, whatever the sampler.
 #[test]
 fn a_weak_edit_returns_the_training_image() {
-    for sampler in SAMPLERS {
+    for sampler in SamplerConfig::ALL {
         let image = images()[5].clone();
         let edit = Edit::Redraw {
             image: image.clone(),
@@ -182,11 +182,7 @@ fn what_is_known_stays_and_the_rest_is_filled_in() {
     let image = images()[7].clone();
     // The right half and a corner.
     let fill: Vec<bool> = (0..64).map(|i| i % 8 >= 4 || i == 0).collect();
-    for (sampler, eta) in [
-        (SamplerKind::Ddpm, 0.0),
-        (SamplerKind::Ddim, 0.0),
-        (SamplerKind::Ddim, 1.0),
-    ] {
+    for sampler in [SamplerConfig::Ddpm { variance: None }, ddim(0.0), ddim(1.0)] {
         // What is to be filled in does not matter.
         let torn: Vec<f32> = (0..LENGTH)
             .map(|i| if fill[i % 64] { 0.9 } else { image[i] })
@@ -196,19 +192,15 @@ fn what_is_known_stays_and_the_rest_is_filled_in() {
             fill: fill.clone(),
             jumps: Jumps::default(),
         };
-        let options = SamplingOptions {
-            eta,
-            ..options(sampler, 100, 4)
-        };
-        let run = run(&options, Some(&edit)).unwrap();
+        let run = run(&options(sampler, 100, 4), Some(&edit)).unwrap();
         // Nine jumps of ten steps, each taken back twice.
         assert_eq!(run.total(), 100 + 9 * 2 * 2 * 10);
         for sample in points(run).last().unwrap().chunks_exact(LENGTH) {
             for (i, x) in sample.iter().enumerate() {
                 if fill[i % 64] {
-                    assert!((x - image[i]).abs() < 0.03, "{sampler:?} {eta}: {i}");
+                    assert!((x - image[i]).abs() < 0.03, "{sampler:?}: {i}");
                 } else {
-                    assert_eq!(*x, image[i], "{sampler:?} {eta}: {i}");
+                    assert_eq!(*x, image[i], "{sampler:?}: {i}");
                 }
             }
         }
@@ -230,7 +222,7 @@ fn senseless_edits_are_refused() {
     let refusal = |edit: Edit, options: SamplingOptions| {
         run(&options, Some(&edit)).err().map(|error| error.code())
     };
-    let ddim = options(SamplerKind::Ddim, 10, 2);
+    let ddim = options(ddim(0.0), 10, 2);
     for strength in [0.0, -1.0, 1.1, f64::NAN] {
         assert_eq!(refusal(redraw(strength), ddim.clone()), Some("bad-config"));
     }
@@ -245,9 +237,13 @@ fn senseless_edits_are_refused() {
     let short = fill_in(vec![true; 63]);
     assert_eq!(refusal(short, ddim.clone()), Some("bad-image"));
     for sampler in [
-        SamplerKind::Heun,
-        SamplerKind::Dpmpp2m,
-        SamplerKind::EulerFlow,
+        SamplerConfig::Heun {
+            use_karras_sigmas: None,
+        },
+        SamplerConfig::DpmPp2M {
+            use_karras_sigmas: None,
+        },
+        SamplerConfig::EulerFlow,
     ] {
         let edit = fill_in(vec![true; 64]);
         assert_eq!(refusal(edit, options(sampler, 10, 2)), Some("bad-config"));

@@ -8,7 +8,7 @@ use unnoise::{
         SchedulerConfig, objective::Target,
     },
     random::{Random, Stream},
-    sampler::{SamplerKind, SamplingOptions, SeededNoise, Trajectory},
+    sampler::{SamplerConfig, SamplingOptions, SeededNoise, Trajectory},
 };
 
 const COUNT: usize = 12;
@@ -67,19 +67,12 @@ fn every_sampler_returns_training_images() {
             prediction_type,
             ..Default::default()
         };
-        for sampler in [
-            SamplerKind::Ddpm,
-            SamplerKind::Ddim,
-            SamplerKind::Heun,
-            SamplerKind::Dpmpp2m,
-            SamplerKind::EulerFlow,
-        ] {
+        for sampler in SamplerConfig::ALL {
             let options = SamplingOptions {
                 sampler,
-                steps: if sampler == SamplerKind::Ddpm {
-                    1000
-                } else {
-                    100
+                steps: match sampler {
+                    SamplerConfig::Ddpm { .. } => 1000,
+                    _ => 100,
                 },
                 ..Default::default()
             };

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use unnoise::{
     backend::Flex,
     diffusion::SchedulerConfig,
-    sampler::{Edit, GivenNoise, Jumps, SamplerKind, SamplingOptions, Trajectory},
+    sampler::{Edit, GivenNoise, Jumps, SamplerConfig, SamplingOptions, Trajectory},
 };
 
 use crate::{analytic::Analytic, golden};
@@ -82,6 +82,13 @@ fn compare(
     timesteps
 }
 
+fn ddim(eta: f64) -> SamplerConfig {
+    SamplerConfig::Ddim {
+        eta,
+        use_clipped_model_output: false,
+    }
+}
+
 #[test]
 fn edits_agree() {
     let golden: Golden = golden::json("edits.json");
@@ -91,11 +98,10 @@ fn edits_agree() {
     for case in golden.redrawn {
         let options = SamplingOptions {
             sampler: match case.eta {
-                Some(_) => SamplerKind::Ddim,
-                None => SamplerKind::Ddpm,
+                Some(eta) => ddim(eta),
+                None => SamplerConfig::Ddpm { variance: None },
             },
             steps: case.num_inference_steps,
-            eta: case.eta.unwrap_or(0.0),
             ..Default::default()
         };
         let edit = Edit::Redraw {
@@ -107,9 +113,8 @@ fn edits_agree() {
     let (_, mask) = golden::tensor(&file, "mask");
     for case in golden.filled {
         let options = SamplingOptions {
-            sampler: SamplerKind::Ddim,
+            sampler: ddim(case.eta),
             steps: case.num_inference_steps,
-            eta: case.eta,
             ..Default::default()
         };
         let edit = Edit::FillIn {

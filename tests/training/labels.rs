@@ -12,7 +12,7 @@ use unnoise::{
     model::{UNet, UNetConfig, Weights},
     ops::{Kernels, Ops},
     random::{Random, Stream},
-    sampler::{Guidance, NetworkDenoiser, SamplerKind, SamplingOptions},
+    sampler::{Guidance, NetworkDenoiser, SamplerConfig, SamplingOptions},
     session::{DenoiserKind, Session},
     train::{Config, Dataset, Trainer, batch::Batch, read_losses},
 };
@@ -118,7 +118,7 @@ fn labels_are_cycled_over_the_images_of_a_seed() {
     block_on(session.train(Duration::from_secs(60), 3)).unwrap();
     for guidance in [1.0, 3.0] {
         let options = |first, count| SamplingOptions {
-            sampler: SamplerKind::Ddpm,
+            sampler: SamplerConfig::Ddpm { variance: None },
             steps: 4,
             labels: vec![Some(1), Some(0), None],
             guidance,

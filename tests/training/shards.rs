@@ -84,7 +84,7 @@ fn sampled_images_do_not_depend_on_how_they_are_divided() {
     let session = session();
     let last = |first, count| {
         let options = SamplingOptions {
-            sampler: unnoise::sampler::SamplerKind::Ddpm,
+            sampler: unnoise::sampler::SamplerConfig::Ddpm { variance: None },
             steps: 4,
             first,
             count,

@@ -11,7 +11,7 @@ use unnoise::{
         tensors::{self, NamedTensor, Precision},
     },
     ops::{Kernels, Ops},
-    sampler::{SamplerKind, SamplingOptions},
+    sampler::SamplingOptions,
     session::{DenoiserKind, Session},
     train::{Config, batch::Batch},
 };
@@ -87,7 +87,6 @@ impl Job for Bench<'_> {
             Ok(())
         })?;
         let options = SamplingOptions {
-            sampler: SamplerKind::Ddim,
             steps: session.trainer().schedule().num_train_timesteps(),
             count: session.trainer().config().training.batch_size,
             ..Default::default()

@@ -6,7 +6,6 @@ use std::{
 };
 
 use burn::tensor::backend::Backend;
-use clap::ValueEnum;
 use pollster::block_on;
 use unnoise::{
     diffusion::{TimestepSpacing, VarianceType},
@@ -16,7 +15,7 @@ use unnoise::{
         tensors::{self, NamedTensor, Precision},
     },
     ops::{Kernels, Ops},
-    sampler::{Edit, Frame, Noise, SamplerKind, SamplingOptions, Trajectory},
+    sampler::{Edit, Frame, Noise, SamplerConfig, SamplingOptions, Trajectory},
     session::WeightsKind,
     train::{dataset::rgb_from_pixels, read},
 };
@@ -29,41 +28,6 @@ use crate::{
     input::{Weights, read_model},
     output::{self, Output, Progress},
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Sampler {
-    /// Ancestral sampling (Ho et al. 2020)
-    Ddpm,
-    /// Fewer steps, deterministic at eta 0 (Song et al. 2021)
-    Ddim,
-    /// Heun's method, two evaluations a step (Karras et al. 2022)
-    Heun,
-    /// DPM-Solver++(2M) (Lu et al. 2022)
-    Dpmpp2m,
-    /// Euler's method along a rectified flow (Liu et al. 2023)
-    EulerFlow,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Variance {
-    /// The posterior's variance
-    FixedSmall,
-    /// β
-    FixedLarge,
-    /// What the model predicts
-    LearnedRange,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Spacing {
-    /// From timestep 0 upwards
-    Leading,
-    /// From the last timestep downwards
-    Trailing,
-    /// Both ends and evenly between
-    Linspace,
-}
 
 /// Draw new images from a model
 ///
@@ -89,7 +53,7 @@ pub struct Args {
     model: PathBuf,
     /// How to get from noise to images
     #[arg(long, value_enum, default_value = "ddim")]
-    sampler: Sampler,
+    sampler: SamplerConfig,
     /// Denoising steps, 1 to the model's number of timesteps [default: all for ddpm, 50 for the
     /// others]
     #[arg(long, value_name = "K")]
@@ -113,7 +77,7 @@ pub struct Args {
     weights: Weights,
     /// Variance of ddpm's steps [default: the model's]
     #[arg(long, value_enum)]
-    variance: Option<Variance>,
+    variance: Option<VarianceType>,
     /// Leave the estimates of x_0 as they are, where the model would clamp them to [-1, 1]
     #[arg(long)]
     no_clip: bool,
@@ -130,7 +94,7 @@ pub struct Args {
     use_karras_sigmas: Option<bool>,
     /// Which of its timesteps the model is asked at [default: the model's]
     #[arg(long, value_enum)]
-    timestep_spacing: Option<Spacing>,
+    timestep_spacing: Option<TimestepSpacing>,
     /// Derive the noise anew from a clamped estimate of x_0 (ddim only), as improved-diffusion does
     #[arg(long, conflicts_with = "no_clip")]
     use_clipped_model_output: bool,
@@ -211,38 +175,57 @@ impl Args {
         }
     }
 
-    /// Refuses options that would have no effect.
+    /// Refuses options that would have no effect on this kind of file.
     fn check(&self, kind: Kind) -> Result<()> {
-        let useless = [
-            (
-                self.eta.is_some() && self.sampler != Sampler::Ddim,
-                "--eta is only for --sampler ddim; leave it out.",
-            ),
-            (
-                self.variance.is_some() && self.sampler != Sampler::Ddpm,
-                "--variance is only for --sampler ddpm; leave it out.",
-            ),
-            (
-                self.use_clipped_model_output && self.sampler != Sampler::Ddim,
-                "--use-clipped-model-output is only for --sampler ddim; leave it out.",
-            ),
-            (
-                self.use_karras_sigmas.is_some()
-                    && !matches!(self.sampler, Sampler::Heun | Sampler::Dpmpp2m),
-                "--use-karras-sigmas is only for --sampler heun and dpmpp2m; leave it out.",
-            ),
-            (
-                self.trajectory && kind != Kind::Safetensors,
-                "--trajectory needs an --out that ends in .safetensors; a .gif shows every step without it.",
-            ),
-            (
-                self.scale.is_some() && kind == Kind::Safetensors,
-                "--scale is only for .png and .gif; leave it out.",
-            ),
+        if self.trajectory && kind != Kind::Safetensors {
+            return Err(Failure::Use(
+                "--trajectory needs an --out that ends in .safetensors; a .gif shows every step \
+                 without it."
+                    .into(),
+            ));
+        }
+        if self.scale.is_some() && kind == Kind::Safetensors {
+            return Err(Failure::Use(
+                "--scale is only for .png and .gif; leave it out.".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The sampler with the options that were given for it.
+    fn sampler(&self) -> Result<SamplerConfig> {
+        let (mut eta, mut variance) = (self.eta, self.variance);
+        let mut rederive = self.use_clipped_model_output;
+        let mut karras = self.use_karras_sigmas;
+        let sampler = match self.sampler {
+            SamplerConfig::Ddpm { .. } => SamplerConfig::Ddpm {
+                variance: variance.take(),
+            },
+            SamplerConfig::Ddim { .. } => SamplerConfig::Ddim {
+                eta: eta.take().unwrap_or(0.0),
+                use_clipped_model_output: std::mem::take(&mut rederive),
+            },
+            SamplerConfig::Heun { .. } => SamplerConfig::Heun {
+                use_karras_sigmas: karras.take(),
+            },
+            SamplerConfig::DpmPp2M { .. } => SamplerConfig::DpmPp2M {
+                use_karras_sigmas: karras.take(),
+            },
+            SamplerConfig::EulerFlow => SamplerConfig::EulerFlow,
+        };
+        // What the sampler did not take is of others.
+        let left = [
+            (eta.is_some(), "--eta"),
+            (variance.is_some(), "--variance"),
+            (rederive, "--use-clipped-model-output"),
+            (karras.is_some(), "--use-karras-sigmas"),
         ];
-        match useless.into_iter().find(|(wrong, _)| *wrong) {
-            Some((_, message)) => Err(Failure::Use(message.into())),
-            None => Ok(()),
+        match left.into_iter().find(|(given, _)| *given) {
+            Some((_, option)) => Err(Failure::Use(format!(
+                "{option} is no option of --sampler {}; leave it out.",
+                sampler.name()
+            ))),
+            None => Ok(sampler),
         }
     }
 
@@ -257,35 +240,17 @@ impl Args {
             )));
         }
         Ok(SamplingOptions {
-            sampler: match self.sampler {
-                Sampler::Ddpm => SamplerKind::Ddpm,
-                Sampler::Ddim => SamplerKind::Ddim,
-                Sampler::Heun => SamplerKind::Heun,
-                Sampler::Dpmpp2m => SamplerKind::Dpmpp2m,
-                Sampler::EulerFlow => SamplerKind::EulerFlow,
-            },
+            sampler: self.sampler()?,
             steps: self.steps.unwrap_or(match self.sampler {
-                Sampler::Ddpm => longest,
+                SamplerConfig::Ddpm { .. } => longest,
                 _ => longest.min(50),
             }),
-            eta: self.eta.unwrap_or(0.0),
             seed: self.seed,
             first: 0,
             count: given.or(self.count).unwrap_or(16),
-            variance: self.variance.map(|variance| match variance {
-                Variance::FixedSmall => VarianceType::FixedSmall,
-                Variance::FixedLarge => VarianceType::FixedLarge,
-                Variance::LearnedRange => VarianceType::LearnedRange,
-            }),
             clip: (self.clip || self.no_clip).then_some(self.clip),
             dynamic_threshold: self.dynamic_threshold,
-            use_karras_sigmas: self.use_karras_sigmas,
-            timestep_spacing: self.timestep_spacing.map(|spacing| match spacing {
-                Spacing::Leading => TimestepSpacing::Leading,
-                Spacing::Trailing => TimestepSpacing::Trailing,
-                Spacing::Linspace => TimestepSpacing::Linspace,
-            }),
-            use_clipped_model_output: self.use_clipped_model_output,
+            timestep_spacing: self.timestep_spacing,
             labels: self
                 .labels
                 .iter()
