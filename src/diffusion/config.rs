@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Limit;
+use super::{Limit, PredictionType};
 use crate::error::{Error, Result};
 
 /// Where a β would otherwise reach 1 and leave nothing of x_0 (Nichol & Dhariwal 2021, section 3.2).
@@ -54,22 +54,6 @@ pub enum TimestepSpacing {
     Trailing,
     /// Both ends and evenly between.
     Linspace,
-}
-
-/// What the network predicts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PredictionType {
-    /// The noise ε (Ho et al. 2020, equation 14).
-    Epsilon,
-    /// The image x_0 (Ho et al. 2020, section 3.2).
-    Sample,
-    /// v = √ᾱ_t · ε - √(1 - ᾱ_t) · x_0 (Salimans & Ho 2022, section 4).
-    VPrediction,
-    /// ε - x_0, the velocity of rectified flow x_t = (1 - σ_t) · x_0 + σ_t · ε (Liu et al. 2023,
-    /// equation 1). The process is then this one, diffusers' `FlowMatchEulerDiscreteScheduler`, and
-    /// has no β.
-    FlowPrediction,
 }
 
 /// The diffusion process, as diffusers describes it.

@@ -2,13 +2,7 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::{
-    NoiseLevel, PredictionType,
-    parametrisation::{
-        eps_from_v, eps_from_velocity, eps_from_x0, x0_from_eps, x0_from_v, x0_from_velocity,
-    },
-    threshold::dynamic_threshold,
-};
+use super::{NoiseLevel, PredictionType, threshold::dynamic_threshold};
 use crate::ops::Kernels;
 
 /// What a denoiser says about x_t; tensors are `[batch, channels, height, width]`.
@@ -105,19 +99,7 @@ impl<B: Kernels> Prediction<B> {
         level: NoiseLevel,
         limit: Limit,
     ) -> Self {
-        let values = output.values;
-        let (x_0, eps) = match prediction_type {
-            PredictionType::Epsilon => (x0_from_eps(x_t, values.clone(), level), values),
-            PredictionType::Sample => (values.clone(), eps_from_x0(x_t, values, level)),
-            PredictionType::VPrediction => (
-                x0_from_v(x_t.clone(), values.clone(), level),
-                eps_from_v(x_t, values, level),
-            ),
-            PredictionType::FlowPrediction => (
-                x0_from_velocity(x_t.clone(), values.clone(), level),
-                eps_from_velocity(x_t, values, level),
-            ),
-        };
+        let [x_0, eps] = prediction_type.x0_and_eps(x_t, output.values, level);
         Self {
             pred_x0: limit.apply(x_0),
             eps,

@@ -1,5 +1,5 @@
 //! The mathematics of diffusion: schedules, the forward process, the reverse process's
-//! coefficients, parametrisations, objectives and the variational bound. No network, no GPU code.
+//! coefficients, prediction types, objectives and the variational bound. No network, no GPU code.
 //!
 //! Notation follows Ho et al. 2020 (DDPM, arXiv 2006.11239) with diffusers' names: `betas` is β,
 //! `alphas_cumprod` is ᾱ, timesteps run over 0..num_train_timesteps (the paper's t - 1).
@@ -11,18 +11,19 @@ pub mod forward;
 pub mod ideal;
 mod level;
 pub mod objective;
-pub mod parametrisation;
 pub mod posterior;
+mod prediction;
 pub mod schedule;
 pub mod strata;
 mod threshold;
 pub mod vlb;
 
-pub use config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing, VarianceType};
+pub use config::{BetaSchedule, SchedulerConfig, TimestepSpacing, VarianceType};
 pub use denoiser::{Denoiser, Limit, ModelOutput, Prediction};
 pub use ideal::IdealDenoiser;
 pub use level::NoiseLevel;
 pub use objective::{LossWeighting, Objective};
 pub use posterior::Posterior;
+pub use prediction::PredictionType;
 pub use schedule::Schedule;
 pub use strata::{Stratum, strata};

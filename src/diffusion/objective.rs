@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ModelOutput, NoiseLevel, PredictionType, Schedule, VarianceType,
+    ModelOutput, PredictionType, Schedule, VarianceType,
     vlb::{per_item, vlb_terms},
 };
 use crate::ops::{self, Ops};
@@ -22,19 +22,6 @@ pub enum LossWeighting {
     /// where a normal density of variance β̃_1 stands in for the decoder's integral over the levels
     /// of pixels (equation 13). Where the variance is learned, the weights are those of β̃.
     Vlb,
-}
-
-impl PredictionType {
-    /// ∂x_0 / ∂prediction at `level`: how much of an error in what the network predicts becomes an
-    /// error in x_0. It is the factor of ε in x_0 (Ho et al. 2020, equation 15), that of v
-    /// (Salimans & Ho 2022, appendix D) or of velocity (by Liu et al. 2023, equation 1).
-    pub fn x0_sensitivity(self, level: NoiseLevel) -> f64 {
-        match self {
-            Self::Epsilon => -level.noise / level.signal,
-            Self::Sample => 1.0,
-            Self::VPrediction | Self::FlowPrediction => -level.noise,
-        }
-    }
 }
 
 /// The loss of a batch.

@@ -5,8 +5,7 @@ use burn::tensor::Tensor;
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
     diffusion::{
-        Limit, NoiseLevel, Posterior, Prediction, Schedule, SchedulerConfig,
-        parametrisation::eps_from_x0,
+        Limit, NoiseLevel, Posterior, Prediction, PredictionType, Schedule, SchedulerConfig,
     },
     error::{Error, Result},
     ops::{Kernels, weighted_sum},
@@ -82,7 +81,8 @@ impl<B: Kernels> Sampler<B> for Ddim {
         let prediction = Prediction::of(denoiser, x_t.clone(), level, self.limit);
         let pred_x0 = prediction.pred_x0;
         let eps = if self.use_clipped_model_output {
-            eps_from_x0(x_t, pred_x0.clone(), level)
+            let [_, eps] = PredictionType::Sample.x0_and_eps(x_t, pred_x0.clone(), level);
+            eps
         } else {
             prediction.eps
         };

@@ -5,7 +5,6 @@ use unnoise::{
     backend::Flex,
     diffusion::{
         Limit, ModelOutput, NoiseLevel, Prediction, PredictionType, Schedule, SchedulerConfig,
-        parametrisation::*,
     },
 };
 
@@ -38,34 +37,47 @@ fn cases(flow: bool) -> Vec<(NoiseLevel, Image, Image, Image)> {
         .into()
 }
 
+/// What `prediction_type` calls the mixture of `x_0` and `eps`.
+fn target(prediction_type: PredictionType, x_0: Image, eps: Image, level: NoiseLevel) -> Image {
+    let [a, b] = prediction_type.target_coefficients(level);
+    x_0 * a + eps * b
+}
+
+/// A network's `y` of type `from`, as one of type `to` would have said it.
+fn convert(
+    (from, y): (PredictionType, Image),
+    to: PredictionType,
+    x_t: Image,
+    level: NoiseLevel,
+) -> Image {
+    let [x_0, eps] = from.x0_and_eps(x_t, y, level);
+    target(to, x_0, eps, level)
+}
+
 #[test]
 fn conversions_are_inverses() {
-    for (level, x_0, eps, x_t) in cases(false) {
-        let v = eps.clone() * level.signal - x_0.clone() * level.noise;
-        close(x0_from_eps(x_t.clone(), eps.clone(), level), x_0.clone());
-        close(eps_from_x0(x_t.clone(), x_0.clone(), level), eps.clone());
-        close(v_from_eps(x_t.clone(), eps.clone(), level), v.clone());
-        close(v_from_x0(x_t.clone(), x_0.clone(), level), v.clone());
-        close(x0_from_v(x_t.clone(), v.clone(), level), x_0);
-        close(eps_from_v(x_t, v, level), eps);
-    }
-    for (level, x_0, eps, x_t) in cases(true) {
-        let velocity = eps.clone() - x_0.clone();
-        close(
-            velocity_from_eps(x_t.clone(), eps.clone(), level),
-            velocity.clone(),
-        );
-        close(
-            velocity_from_x0(x_t.clone(), x_0.clone(), level),
-            velocity.clone(),
-        );
-        close(x0_from_velocity(x_t.clone(), velocity.clone(), level), x_0);
-        close(eps_from_velocity(x_t, velocity, level), eps);
+    use PredictionType::{Epsilon, FlowPrediction, Sample, VPrediction};
+    for (flow, mixed) in [(false, VPrediction), (true, FlowPrediction)] {
+        for (level, x_0, eps, x_t) in cases(flow) {
+            let y = if flow {
+                eps.clone() - x_0.clone()
+            } else {
+                eps.clone() * level.signal - x_0.clone() * level.noise
+            };
+            let kinds = [(Epsilon, eps), (Sample, x_0), (mixed, y)];
+            for from in &kinds {
+                for (to, expected) in &kinds {
+                    let actual = convert(from.clone(), *to, x_t.clone(), level);
+                    close(actual, expected.clone());
+                }
+            }
+        }
     }
 }
 
 #[test]
 fn v_and_velocity_convert_at_any_level() {
+    use PredictionType::{FlowPrediction, VPrediction};
     for (level, x_0, eps, x_t) in cases(false).into_iter().chain(cases(true)) {
         // Halved, a level belongs to neither process.
         for scale in [1.0, 0.5] {
@@ -77,11 +89,15 @@ fn v_and_velocity_convert_at_any_level() {
             let x_t = x_t.clone() * scale;
             let v = eps.clone() * level.signal - x_0.clone() * level.noise;
             let velocity = eps.clone() - x_0.clone();
+            let of_velocity = (FlowPrediction, velocity.clone());
             close(
-                v_from_velocity(x_t.clone(), velocity.clone(), level),
+                convert(of_velocity, VPrediction, x_t.clone(), level),
                 v.clone(),
             );
-            close(velocity_from_v(x_t, v, level), velocity);
+            close(
+                convert((VPrediction, v), FlowPrediction, x_t, level),
+                velocity,
+            );
         }
     }
 }
@@ -95,8 +111,7 @@ fn targets_read_back_as_what_they_were_made_of() {
         (true, PredictionType::FlowPrediction),
     ] {
         for (level, x_0, eps, x_t) in cases(flow) {
-            let [of_x0, of_eps] = prediction_type.target_coefficients(level);
-            let target = x_0.clone() * of_x0 + eps.clone() * of_eps;
+            let target = target(prediction_type, x_0.clone(), eps.clone(), level);
             let read = |values: Image| {
                 let output = ModelOutput {
                     values,

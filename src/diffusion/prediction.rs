@@ -1,0 +1,77 @@
+//! Prediction types: what a network is trained to say about x_t.
+//!
+//! Each is a row (a, b): the network predicts y = a · x_0 + b · ε. With x_t = signal · x_0 +
+//! noise · ε that makes two equations for x_0 and ε, so every type says the same in its own way.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::NoiseLevel;
+use crate::ops::{Kernels, weighted_sum};
+
+/// What the network predicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictionType {
+    /// The noise ε (Ho et al. 2020, equation 14).
+    Epsilon,
+    /// The image x_0 (Ho et al. 2020, section 3.2).
+    Sample,
+    /// v = √ᾱ_t · ε - √(1 - ᾱ_t) · x_0 (Salimans & Ho 2022, section 4).
+    VPrediction,
+    /// ε - x_0, the velocity of rectified flow x_t = (1 - σ_t) · x_0 + σ_t · ε (Liu et al. 2023,
+    /// equation 1). The process is then this one, diffusers' `FlowMatchEulerDiscreteScheduler`, and
+    /// has no β.
+    FlowPrediction,
+}
+
+impl PredictionType {
+    /// (a, b) of y = a · x_0 + b · ε, what a network of this kind is to predict at `level`: ε or x_0
+    /// (Ho et al. 2020, section 3.2), v = signal · ε - noise · x_0 (Salimans & Ho 2022, section 4),
+    /// or the velocity ε - x_0 (Liu et al. 2023, equation 1, who go from noise to images, so that
+    /// theirs has the other sign).
+    pub fn target_coefficients(self, level: NoiseLevel) -> [f64; 2] {
+        match self {
+            Self::Epsilon => [0.0, 1.0],
+            Self::Sample => [1.0, 0.0],
+            Self::VPrediction => [-level.noise, level.signal],
+            Self::FlowPrediction => [-1.0, 1.0],
+        }
+    }
+
+    /// The rows of the inverse of x_t = signal · x_0 + noise · ε, y = a · x_0 + b · ε: coefficients
+    /// of x_t and y in x_0, and in ε.
+    ///
+    /// Any level will do for v and velocity; ε needs a signal above 0, and x_0 noise above 0.
+    fn inverse(self, level: NoiseLevel) -> [[f64; 2]; 2] {
+        let NoiseLevel { signal, noise, .. } = level;
+        let [a, b] = self.target_coefficients(level);
+        let det = signal * b - noise * a;
+        [[b / det, -noise / det], [-a / det, signal / det]]
+    }
+
+    /// x_0 and ε of `x_t` at `level`, for which a network said `y`; all are
+    /// `[batch, channels, height, width]`.
+    pub fn x0_and_eps<B: Kernels>(
+        self,
+        x_t: Tensor<B, 4>,
+        y: Tensor<B, 4>,
+        level: NoiseLevel,
+    ) -> [Tensor<B, 4>; 2] {
+        self.inverse(level).map(|[of_x_t, of_y]| {
+            // What is predicted itself costs nothing.
+            if of_x_t == 0.0 && of_y == 1.0 {
+                y.clone()
+            } else {
+                weighted_sum(x_t.clone(), of_x_t, y.clone(), of_y)
+            }
+        })
+    }
+
+    /// ∂x_0 / ∂y at `level`: how much of an error in what the network predicts becomes an error in
+    /// x_0, e.g. -noise / signal for ε (Ho et al. 2020, equation 15).
+    pub fn x0_sensitivity(self, level: NoiseLevel) -> f64 {
+        let [[_, of_y], _] = self.inverse(level);
+        of_y
+    }
+}
