@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limit, PredictionType};
+use super::{Limit, PredictionType, Process};
 use crate::error::{Error, Result};
 
 /// Where a β would otherwise reach 1 and leave nothing of x_0 (Nichol & Dhariwal 2021, section 3.2).
@@ -119,6 +119,17 @@ impl SchedulerConfig {
         self
     }
 
+    /// The process, for which diffusers' configurations have no field of their own: it knows
+    /// rectified flows by what their networks predict.
+    pub fn process(&self) -> Process {
+        match self.prediction_type {
+            PredictionType::Velocity => Process::RectifiedFlow,
+            PredictionType::Epsilon | PredictionType::Sample | PredictionType::VPrediction => {
+                Process::VariancePreserving
+            }
+        }
+    }
+
     /// How samplers limit their estimate of x_0 unless told otherwise.
     pub fn limit(&self) -> Limit {
         if self.thresholding {
@@ -126,7 +137,7 @@ impl SchedulerConfig {
                 ratio: self.dynamic_thresholding_ratio,
                 max: self.sample_max_value,
             }
-        } else if self.clip_sample && self.prediction_type != PredictionType::FlowPrediction {
+        } else if self.clip_sample && self.process() == Process::VariancePreserving {
             Limit::Clip
         } else {
             Limit::None

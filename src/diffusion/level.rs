@@ -32,6 +32,16 @@ impl NoiseLevel {
         }
     }
 
+    /// A level of a rectified flow of `num_train_timesteps` at `sigma` in [0, 1]:
+    /// x_t = (1 - σ) · x_0 + σ · ε (Liu et al. 2023, equation 1), t = σ · T.
+    pub fn rectified_flow(sigma: f64, num_train_timesteps: usize) -> Self {
+        Self {
+            t: sigma * num_train_timesteps as f64,
+            signal: 1.0 - sigma,
+            noise: sigma,
+        }
+    }
+
     /// σ = noise / signal, the noise beside an x_0 of full strength (Song et al. 2021, section 4.3;
     /// Karras et al. 2022, section 2).
     ///

@@ -1,4 +1,4 @@
-//! The mathematics of diffusion: schedules, the forward process, the reverse process's
+//! The mathematics of diffusion: processes and their schedules, the forward process, the reverse process's
 //! coefficients, prediction types, objectives and the variational bound. No network, no GPU code.
 //!
 //! Notation follows Ho et al. 2020 (DDPM, arXiv 2006.11239) with diffusers' names: `betas` is β,
@@ -13,6 +13,7 @@ mod level;
 pub mod objective;
 pub mod posterior;
 mod prediction;
+mod process;
 pub mod schedule;
 pub mod strata;
 mod threshold;
@@ -25,5 +26,6 @@ pub use level::NoiseLevel;
 pub use objective::{LossWeighting, Objective};
 pub use posterior::Posterior;
 pub use prediction::PredictionType;
+pub use process::Process;
 pub use schedule::Schedule;
 pub use strata::{Stratum, strata};

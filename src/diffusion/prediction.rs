@@ -20,9 +20,9 @@ pub enum PredictionType {
     /// v = √ᾱ_t · ε - √(1 - ᾱ_t) · x_0 (Salimans & Ho 2022, section 4).
     VPrediction,
     /// ε - x_0, the velocity of rectified flow x_t = (1 - σ_t) · x_0 + σ_t · ε (Liu et al. 2023,
-    /// equation 1). The process is then this one, diffusers' `FlowMatchEulerDiscreteScheduler`, and
-    /// has no β.
-    FlowPrediction,
+    /// equation 1); diffusers' name for it is that of its `DPMSolverMultistepScheduler`.
+    #[serde(rename = "flow_prediction")]
+    Velocity,
 }
 
 impl PredictionType {
@@ -35,7 +35,7 @@ impl PredictionType {
             Self::Epsilon => [0.0, 1.0],
             Self::Sample => [1.0, 0.0],
             Self::VPrediction => [-level.noise, level.signal],
-            Self::FlowPrediction => [-1.0, 1.0],
+            Self::Velocity => [-1.0, 1.0],
         }
     }
 

@@ -3,7 +3,7 @@
 use std::f64::consts::FRAC_PI_2;
 
 use super::{
-    BetaSchedule, NoiseLevel, Posterior, PredictionType, SchedulerConfig, TimestepSpacing,
+    BetaSchedule, NoiseLevel, Posterior, Process, SchedulerConfig, TimestepSpacing,
     config::MAX_BETA,
 };
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub struct Schedule {
     /// ᾱ_t = Π_{s ≤ t} (1 - β_s) (Ho et al. 2020, section 2): the share of x_0's variance left at t.
     pub alphas_cumprod: Vec<f64>,
     levels: Vec<NoiseLevel>,
-    flow: bool,
+    process: Process,
 }
 
 impl Schedule {
@@ -34,8 +34,11 @@ impl Schedule {
     /// step adds nothing or whose last leaves nothing: x_0 and ε could not be told apart there.
     pub fn new(config: &SchedulerConfig) -> Result<Self> {
         config.validate()?;
-        if config.prediction_type == PredictionType::FlowPrediction {
-            return Ok(Self::flow(config.num_train_timesteps, config.shift));
+        if config.process() == Process::RectifiedFlow {
+            return Ok(Self::rectified_flow(
+                config.num_train_timesteps,
+                config.shift,
+            ));
         }
         let count = config.num_train_timesteps;
         let range = (config.beta_start, config.beta_end);
@@ -91,7 +94,7 @@ impl Schedule {
             betas,
             alphas_cumprod,
             levels,
-            flow: false,
+            process: Process::VariancePreserving,
         }
     }
 
@@ -110,9 +113,12 @@ impl Schedule {
 
     /// Rectified flow over `count` levels σ = 1 / count, 2 / count … 1, moved by `shift`, as
     /// diffusers' `FlowMatchEulerDiscreteScheduler` has them.
-    fn flow(count: usize, shift: f64) -> Self {
+    fn rectified_flow(count: usize, shift: f64) -> Self {
         let levels: Vec<NoiseLevel> = (1..=count)
-            .map(|i| flow_level(shifted_sigma(i as f64 / count as f64, shift), count))
+            .map(|i| {
+                let sigma = shifted_sigma(i as f64 / count as f64, shift);
+                NoiseLevel::rectified_flow(sigma, count)
+            })
             .collect();
         let alphas_cumprod: Vec<f64> = levels
             .iter()
@@ -125,7 +131,7 @@ impl Schedule {
             betas: betas_from_alphas_cumprod(&alphas_cumprod),
             alphas_cumprod,
             levels,
-            flow: true,
+            process: Process::RectifiedFlow,
         }
     }
 
@@ -134,9 +140,8 @@ impl Schedule {
         self.betas.len()
     }
 
-    /// Whether this is a rectified flow and not a variance-preserving process.
-    pub fn is_flow(&self) -> bool {
-        self.flow
+    pub fn process(&self) -> Process {
+        self.process
     }
 
     /// The noise level at `t`; none at all at `None`, before the first step.
@@ -148,8 +153,9 @@ impl Schedule {
     /// (Song et al. 2021, equation 14), and its timestep is found between the given ones by log σ, as
     /// in diffusers' `_sigma_to_t`. A flow's signal is 1 / (σ + 1), since signal + noise = 1.
     pub fn level_at_sigma(&self, sigma: f64) -> NoiseLevel {
-        if self.flow {
-            return flow_level(sigma / (1.0 + sigma), self.num_train_timesteps());
+        if self.process == Process::RectifiedFlow {
+            let count = self.num_train_timesteps();
+            return NoiseLevel::rectified_flow(sigma / (1.0 + sigma), count);
         }
         let log_sigma_at = |t: usize| self.levels[t].sigma().ln();
         let log_sigma = sigma.max(1e-10).ln();
@@ -174,10 +180,9 @@ impl Schedule {
         let (below, above) = (t.floor(), t.ceil());
         let sigma = sigma(below) + (sigma(above) - sigma(below)) * (t - below);
         let level = self.level_at_sigma(sigma);
-        if self.flow {
-            level
-        } else {
-            NoiseLevel { t, ..level }
+        match self.process {
+            Process::VariancePreserving => NoiseLevel { t, ..level },
+            Process::RectifiedFlow => level,
         }
     }
 
@@ -227,16 +232,6 @@ impl Schedule {
 /// `sigma` in [0, 1] moved towards 1 by a `shift` above 1 (Esser et al. 2024, section 5.3.2).
 pub(crate) fn shifted_sigma(sigma: f64, shift: f64) -> f64 {
     shift * sigma / (1.0 + (shift - 1.0) * sigma)
-}
-
-/// The level of a flow of `count` timesteps at `sigma` in [0, 1]: x_t = (1 - σ) · x_0 + σ · ε
-/// (Liu et al. 2023, equation 1), told to the network as σ · count.
-pub(crate) fn flow_level(sigma: f64, count: usize) -> NoiseLevel {
-    NoiseLevel {
-        t: sigma * count as f64,
-        signal: 1.0 - sigma,
-        noise: sigma,
-    }
 }
 
 /// β_t = 1 - ᾱ_t / ᾱ_{t-1} (Nichol & Dhariwal 2021, section 3.2).

@@ -5,8 +5,8 @@ use burn::tensor::{Tensor, backend::Backend};
 use super::{Denoiser, Noise, Sampler, Step, heun::karras_sigmas};
 use crate::{
     diffusion::{
-        BetaSchedule, Limit, NoiseLevel, Prediction, Schedule, SchedulerConfig, TimestepSpacing,
-        schedule::linspace,
+        BetaSchedule, Limit, NoiseLevel, Prediction, Process, Schedule, SchedulerConfig,
+        TimestepSpacing, schedule::linspace,
     },
     error::{Error, Result},
     ops::{Kernels, weighted_sum},
@@ -57,7 +57,7 @@ fn karras_levels(
         let mut level = schedule.level_at_sigma(sigma);
         // diffusers rounds, and means not to for the cosine schedule, but then truncates.
         level.t = match config.beta_schedule {
-            _ if schedule.is_flow() => level.t,
+            _ if schedule.process() == Process::RectifiedFlow => level.t,
             BetaSchedule::SquaredcosCapV2 => level.t.floor(),
             _ => level.t.round_ties_even(),
         };

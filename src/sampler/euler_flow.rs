@@ -5,8 +5,8 @@ use burn::tensor::Tensor;
 use super::{Denoiser, Noise, Sampler, Step};
 use crate::{
     diffusion::{
-        Limit, NoiseLevel, Prediction, Schedule, SchedulerConfig,
-        schedule::{flow_level, linspace, shifted_sigma},
+        Limit, NoiseLevel, Prediction, Process, Schedule, SchedulerConfig,
+        schedule::{linspace, shifted_sigma},
     },
     error::Result,
     ops::{Kernels, weighted_sum},
@@ -32,16 +32,20 @@ impl EulerFlow {
         limit: Limit,
     ) -> Result<Self> {
         let timesteps = schedule.timesteps(steps, config.timestep_spacing)?;
-        let levels = if schedule.is_flow() {
-            let smallest = schedule.level(Some(0)).noise;
-            // Both the ends and what lies between them are shifted, as diffusers does it.
-            let count = schedule.num_train_timesteps();
-            linspace((1.0, smallest), steps)
-                .map(|sigma| flow_level(shifted_sigma(sigma, config.shift), count))
-                .collect()
-        } else {
-            let levels = timesteps.into_iter().map(|t| schedule.level(Some(t)));
-            levels.collect()
+        let levels = match schedule.process() {
+            Process::RectifiedFlow => {
+                let smallest = schedule.level(Some(0)).noise;
+                let count = schedule.num_train_timesteps();
+                // Both the ends and what lies between them are shifted, as diffusers does it.
+                let shifted = |sigma| shifted_sigma(sigma, config.shift);
+                linspace((1.0, smallest), steps)
+                    .map(|sigma| NoiseLevel::rectified_flow(shifted(sigma), count))
+                    .collect()
+            }
+            Process::VariancePreserving => {
+                let levels = timesteps.into_iter().map(|t| schedule.level(Some(t)));
+                levels.collect()
+            }
         };
         Ok(Self { levels, limit })
     }

@@ -56,8 +56,8 @@ fn convert(
 
 #[test]
 fn conversions_are_inverses() {
-    use PredictionType::{Epsilon, FlowPrediction, Sample, VPrediction};
-    for (flow, mixed) in [(false, VPrediction), (true, FlowPrediction)] {
+    use PredictionType::{Epsilon, Sample, VPrediction, Velocity};
+    for (flow, mixed) in [(false, VPrediction), (true, Velocity)] {
         for (level, x_0, eps, x_t) in cases(flow) {
             let y = if flow {
                 eps.clone() - x_0.clone()
@@ -77,7 +77,7 @@ fn conversions_are_inverses() {
 
 #[test]
 fn v_and_velocity_convert_at_any_level() {
-    use PredictionType::{FlowPrediction, VPrediction};
+    use PredictionType::{VPrediction, Velocity};
     for (level, x_0, eps, x_t) in cases(false).into_iter().chain(cases(true)) {
         // Halved, a level belongs to neither process.
         for scale in [1.0, 0.5] {
@@ -89,15 +89,12 @@ fn v_and_velocity_convert_at_any_level() {
             let x_t = x_t.clone() * scale;
             let v = eps.clone() * level.signal - x_0.clone() * level.noise;
             let velocity = eps.clone() - x_0.clone();
-            let of_velocity = (FlowPrediction, velocity.clone());
+            let of_velocity = (Velocity, velocity.clone());
             close(
                 convert(of_velocity, VPrediction, x_t.clone(), level),
                 v.clone(),
             );
-            close(
-                convert((VPrediction, v), FlowPrediction, x_t, level),
-                velocity,
-            );
+            close(convert((VPrediction, v), Velocity, x_t, level), velocity);
         }
     }
 }
@@ -108,7 +105,7 @@ fn targets_read_back_as_what_they_were_made_of() {
         (false, PredictionType::Epsilon),
         (false, PredictionType::Sample),
         (false, PredictionType::VPrediction),
-        (true, PredictionType::FlowPrediction),
+        (true, PredictionType::Velocity),
     ] {
         for (level, x_0, eps, x_t) in cases(flow) {
             let target = target(prediction_type, x_0.clone(), eps.clone(), level);
@@ -132,7 +129,7 @@ fn targets_read_back_as_what_they_were_made_of() {
 
 #[test]
 fn levels_are_found_by_their_sigma() {
-    for prediction_type in [PredictionType::Epsilon, PredictionType::FlowPrediction] {
+    for prediction_type in [PredictionType::Epsilon, PredictionType::Velocity] {
         let config = SchedulerConfig {
             prediction_type,
             shift: 2.0,

@@ -130,7 +130,7 @@ fn a_way_has_two_ends() {
 /// sampling from noise.
 #[test]
 fn the_whole_strength_is_plain_sampling_but_for_a_remnant() {
-    for prediction_type in [PredictionType::Epsilon, PredictionType::FlowPrediction] {
+    for prediction_type in [PredictionType::Epsilon, PredictionType::Velocity] {
         let config = SchedulerConfig {
             prediction_type,
             ..Default::default()

@@ -62,7 +62,7 @@ fn estimates_are_posterior_means() {
 #[test]
 fn every_sampler_returns_training_images() {
     let images = pixels();
-    for prediction_type in [PredictionType::Epsilon, PredictionType::FlowPrediction] {
+    for prediction_type in [PredictionType::Epsilon, PredictionType::Velocity] {
         let config = SchedulerConfig {
             prediction_type,
             ..Default::default()
@@ -136,7 +136,7 @@ fn the_floor_is_the_ideal_denoisers_loss() {
         PredictionType::Epsilon,
         PredictionType::Sample,
         PredictionType::VPrediction,
-        PredictionType::FlowPrediction,
+        PredictionType::Velocity,
     ] {
         let objective = objective(prediction_type);
         for t in [20, 50, 80, 98] {
@@ -163,7 +163,7 @@ fn the_floor_is_the_ideal_denoisers_loss() {
                     PredictionType::Epsilon => eps_hat,
                     PredictionType::Sample => x_0_hat,
                     PredictionType::VPrediction => eps_hat * level.signal - x_0_hat * level.noise,
-                    PredictionType::FlowPrediction => eps_hat - x_0_hat,
+                    PredictionType::Velocity => eps_hat - x_0_hat,
                 };
                 let [_, _, of_x0, of_eps] = objective.coefficients(t);
                 let target = Target {

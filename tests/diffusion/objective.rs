@@ -68,7 +68,7 @@ fn target<B: Backend>(objective: &Objective, x_0: &[f32], eps: &[f32]) -> Target
 #[test]
 fn weights_are_those_of_the_papers() {
     use PredictionType::*;
-    for prediction_type in [Epsilon, Sample, VPrediction, FlowPrediction] {
+    for prediction_type in [Epsilon, Sample, VPrediction, Velocity] {
         let of = |weighting| objective(prediction_type, weighting);
         let simple = of(LossWeighting::Simple);
         for t in 1..24 {
@@ -77,7 +77,7 @@ fn weights_are_those_of_the_papers() {
                 Epsilon => (snr.min(5.0) / snr, 1.0 / snr),
                 Sample => (snr.min(5.0), 1.0),
                 VPrediction => (snr.min(5.0) / (snr + 1.0), 1.0 / (snr + 1.0)),
-                FlowPrediction => (snr.min(5.0) * level.noise.powi(2), level.noise.powi(2)),
+                Velocity => (snr.min(5.0) * level.noise.powi(2), level.noise.powi(2)),
             };
             let previous = simple.schedule.snr(t - 1);
             let vlb = 25.0 * (previous - snr) / 2.0 * of_x0;

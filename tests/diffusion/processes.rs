@@ -2,7 +2,7 @@
 
 use unnoise::{
     diffusion::{
-        BetaSchedule, NoiseLevel, Posterior, PredictionType, Schedule, SchedulerConfig,
+        BetaSchedule, NoiseLevel, Posterior, PredictionType, Process, Schedule, SchedulerConfig,
         TimestepSpacing,
         forward::{q_sample, q_step},
     },
@@ -33,7 +33,7 @@ fn configs() -> Vec<SchedulerConfig> {
         }
         configs.push(SchedulerConfig {
             num_train_timesteps,
-            prediction_type: PredictionType::FlowPrediction,
+            prediction_type: PredictionType::Velocity,
             shift: 3.0,
             ..Default::default()
         });
@@ -55,7 +55,8 @@ fn noise_only_grows() {
                 .iter()
                 .all(|beta| 0.0 < *beta && *beta <= 1.0)
         );
-        let ends_in_noise = config.rescale_betas_zero_snr || schedule.is_flow();
+        let ends_in_noise =
+            config.rescale_betas_zero_snr || schedule.process() == Process::RectifiedFlow;
         assert_eq!(*snr.last().unwrap() == 0.0, ends_in_noise);
     }
 }

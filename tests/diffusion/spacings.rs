@@ -24,7 +24,7 @@ fn processes() -> impl Iterator<Item = SchedulerConfig> {
     [
         config(PredictionType::Epsilon, false),
         config(PredictionType::VPrediction, true),
-        config(PredictionType::FlowPrediction, false),
+        config(PredictionType::Velocity, false),
     ]
     .into_iter()
 }

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use unnoise::{
     backend::Flex,
-    diffusion::{Denoiser, ModelOutput, NoiseLevel, PredictionType, SchedulerConfig},
+    diffusion::{Denoiser, ModelOutput, NoiseLevel, PredictionType, Process, SchedulerConfig},
 };
 
 /// 0.3 · sin(2 x) + 0.5 · cos(t / 300) · x, read as the prediction type says, and the variance
@@ -16,7 +16,7 @@ pub struct Analytic {
 
 impl Analytic {
     pub fn for_model(config: &SchedulerConfig) -> Self {
-        let flow = config.prediction_type == PredictionType::FlowPrediction;
+        let flow = config.process() == Process::RectifiedFlow;
         Self {
             prediction_type: config.prediction_type,
             limited: flow || config.clip_sample || config.thresholding,
@@ -40,7 +40,7 @@ impl Denoiser<Flex> for Analytic {
             match self.prediction_type {
                 PredictionType::Epsilon => x.clone() * noise + v * signal,
                 PredictionType::Sample => x.clone() * signal - v * noise,
-                PredictionType::VPrediction | PredictionType::FlowPrediction => v,
+                PredictionType::VPrediction | PredictionType::Velocity => v,
             }
         };
         ModelOutput {

@@ -51,7 +51,7 @@ fn trajectories_agree() {
                 (1, SamplerConfig::DpmPp2M { use_karras_sigmas })
             }
             _ => {
-                config.prediction_type = PredictionType::FlowPrediction;
+                config.prediction_type = PredictionType::Velocity;
                 (2, SamplerConfig::EulerFlow)
             }
         };

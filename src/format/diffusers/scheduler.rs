@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    diffusion::{PredictionType, SchedulerConfig, VarianceType},
+    diffusion::{Process, SchedulerConfig, VarianceType},
     error::{Error, Result},
     model::config::refuse_unsupported,
 };
@@ -50,7 +50,7 @@ const NOT_OF_FLOWS: &[&str] = &[
 /// [`Error::Config`] when it cannot be written as JSON.
 pub(in crate::format) fn describe(config: &SchedulerConfig) -> Result<Value> {
     let mut json = serde_json::to_value(config).map_err(refuse)?;
-    let flow = config.prediction_type == PredictionType::FlowPrediction;
+    let flow = config.process() == Process::RectifiedFlow;
     let foreign = if flow { NOT_OF_FLOWS } else { &["shift"] };
     if let Value::Object(fields) = &mut json {
         fields.retain(|name, _| !foreign.contains(&name.as_str()));
@@ -66,7 +66,7 @@ pub(in crate::format) fn describe(config: &SchedulerConfig) -> Result<Value> {
 /// neither for flows.
 pub(super) fn write(config: &SchedulerConfig) -> Result<Value> {
     let mut json = describe(config)?;
-    if config.prediction_type != PredictionType::FlowPrediction {
+    if config.process() != Process::RectifiedFlow {
         json["clip_sample_range"] = json!(1.0);
         json["steps_offset"] = json!(0);
         return Ok(json);
@@ -122,7 +122,7 @@ pub(super) fn read(json: &Value) -> Result<SchedulerConfig> {
         fields["variance_type"] = json!("fixed_small");
     }
     let config: SchedulerConfig = serde_json::from_value(fields).map_err(refuse)?;
-    if config.prediction_type == PredictionType::FlowPrediction {
+    if config.process() == Process::RectifiedFlow {
         return Err(Error::Config(format!(
             "flow_prediction is only supported with a {FLOW}."
         )));
