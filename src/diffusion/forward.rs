@@ -3,6 +3,12 @@
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::{NoiseLevel, Posterior, Schedule};
+use crate::ops::noised_batch::mix;
+
+/// (signal, noise) of x_t = signal · x_0 + noise · ε (Ho et al. 2020, equation 4).
+pub fn q_sample_coefs(level: NoiseLevel) -> [f32; 2] {
+    [level.signal as f32, level.noise as f32]
+}
 
 /// x_t = signal · x_0 + noise · ε, a sample of q(x_t | x_0) in closed form
 /// (Ho et al. 2020, equation 4).
@@ -14,11 +20,7 @@ pub fn q_sample<'a>(
     eps: &'a [f32],
     t: usize,
 ) -> impl Iterator<Item = f32> + 'a {
-    let level = schedule.level(Some(t));
-    let (signal, noise) = (level.signal as f32, level.noise as f32);
-    x_0.iter()
-        .zip(eps)
-        .map(move |(x, eps)| signal * x + noise * eps)
+    mix(x_0, eps, q_sample_coefs(schedule.level(Some(t))))
 }
 
 /// One step of the Markov chain: a sample of q(x_t | x_{t-1}), in place. On variance-preserving

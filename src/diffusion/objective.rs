@@ -38,14 +38,14 @@ pub struct Objective {
     pub vlb_weight: f64,
 }
 
-/// What the network's output is compared with; images are `[batch, channels, height, width]`.
+/// What the loss needs besides the network's output; images are `[batch, channels, height, width]`.
 #[derive(Debug, Clone)]
-pub struct Target<'a, B: Backend> {
-    /// What a perfect network would have predicted: the second mixture of
-    /// [`Objective::coefficients`].
-    pub wanted: Tensor<B, 4>,
-    /// [`Objective::factors`] of the items.
-    pub factors: Option<Tensor<B, 1>>,
+pub struct LossInputs<'a, B: Backend> {
+    /// What a perfect network would have predicted; see [`Objective::target_coefs`].
+    pub target: Tensor<B, 4>,
+    /// [`Objective::loss_weights`] of the items.
+    pub loss_weights: Option<Tensor<B, 1>>,
+    /// The clean images.
     pub x_0: Tensor<B, 4>,
     /// One per image.
     pub timesteps: &'a [usize],
@@ -81,17 +81,16 @@ impl Objective {
         self.weight(t) / sensitivity.powi(2)
     }
 
-    /// x_t and what the network is to predict as mixtures of x_0 and ε at `t`: (a, b, c, d) of
-    /// x_t = a · x_0 + b · ε (Ho et al. 2020, equation 4) and
+    /// The factors of x_0 and ε in what the network is to predict at `t`:
     /// [`PredictionType::target_coefficients`].
-    pub fn coefficients(&self, t: usize) -> [f32; 4] {
+    pub fn target_coefs(&self, t: usize) -> [f32; 2] {
         let level = self.schedule.level(Some(t));
-        let [of_x0, of_eps] = self.prediction_type.target_coefficients(level);
-        [level.signal, level.noise, of_x0, of_eps].map(|value| value as f32)
+        let coefs = self.prediction_type.target_coefficients(level);
+        coefs.map(|coef| coef as f32)
     }
 
     /// [`Objective::weight`] of each item, `[timesteps.len()]`; none where all count alike.
-    pub fn factors(&self, timesteps: &[usize]) -> Option<TensorData> {
+    pub fn loss_weights(&self, timesteps: &[usize]) -> Option<TensorData> {
         (self.weighting != LossWeighting::Simple).then(|| {
             let weights = timesteps.iter().map(|t| self.weight(*t) as f32);
             TensorData::from(weights.collect::<Vec<f32>>().as_slice())
@@ -103,17 +102,17 @@ impl Objective {
     ///
     /// Where the variance is learned, its gradient comes from L_vlb alone and L_vlb gives the mean
     /// none (Nichol & Dhariwal 2021, section 3.1).
-    pub fn loss<B: Ops>(&self, output: Tensor<B, 4>, target: Target<B>) -> Tensor<B, 1> {
-        let Target {
-            wanted,
-            factors,
+    pub fn loss<B: Ops>(&self, output: Tensor<B, 4>, inputs: LossInputs<B>) -> Tensor<B, 1> {
+        let LossInputs {
+            target,
+            loss_weights,
             x_0,
             timesteps,
-        } = target;
+        } = inputs;
         let device = output.device();
-        let channels = wanted.dims()[1];
+        let channels = target.dims()[1];
         let ModelOutput { values, variance } = ModelOutput::split(output, channels);
-        let simple = ops::squared_error(values.clone(), wanted.clone(), factors);
+        let simple = ops::squared_error(values.clone(), target.clone(), loss_weights);
         let Some(place) = variance else {
             return simple;
         };
@@ -123,7 +122,7 @@ impl Objective {
             self.prediction_type.x0_sensitivity(level)
         };
         // That of x_0 follows, since x_0 is linear in what is predicted.
-        let error = values.detach() - wanted;
+        let error = values.detach() - target;
         let x0_error = error * per_item(timesteps, &sensitivity, &device);
         let log_variance = self.schedule.learned_log_variance(timesteps, place);
         let terms = vlb_terms(&self.schedule, timesteps, x_0, x0_error, log_variance);

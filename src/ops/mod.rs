@@ -19,7 +19,7 @@ mod candle;
 pub mod cpu;
 #[cfg(feature = "flex")]
 mod flex;
-pub mod mixture;
+pub mod noised_batch;
 pub mod portable;
 mod typed;
 #[cfg(feature = "webgpu")]
@@ -28,7 +28,7 @@ pub mod webgpu;
 use crate::{error::Result, random::Normals};
 use burn::tensor::{TensorData, TensorMetadata, backend::Backend, ops::FloatTensor};
 
-use mixture::{NoiseMixture, UploadedStep};
+use noised_batch::{NoisedBatch, StepInputs};
 pub use typed::{
     concat_channels, conv2d, conv2d_add, conv2d_upsampled, embedding, group_norm, one_hot, silu,
     squared_error, unwrap, weighted_sum, wrap,
@@ -315,23 +315,20 @@ pub trait Kernels: Backend {
         Self::float_from_data(TensorData::new(values, shape), device)
     }
 
-    /// `mixture`, and `others` and `optional` as they are: all that a step needs of the host, in one
-    /// transfer where transfers cost.
-    fn upload_step<const N: usize, const M: usize>(
-        mixture: NoiseMixture,
-        others: [TensorData; N],
-        optional: [Option<TensorData>; M],
-        device: &Self::Device,
-    ) -> UploadedStep<Self, N, M> {
+    /// `inputs` on the device, with x_t and the target: one transfer, where transfers cost, and ε need
+    /// not take part in it.
+    fn noise_batch(inputs: StepInputs, device: &Self::Device) -> NoisedBatch<Self> {
         let upload = |data| Self::float_from_data(data, device);
-        let image = |values| upload(TensorData::new(values, mixture.shape));
-        let [first, second] = mixture.on_host().map(image);
-        UploadedStep {
-            first,
-            second,
-            x: image(mixture.x),
-            others: others.map(upload),
-            optional: optional.map(|data| data.map(upload)),
+        let images = |values| upload(TensorData::new(values, inputs.shape));
+        let [x_t, target] = inputs.noised_on_host().map(images);
+        NoisedBatch {
+            x_t,
+            target,
+            x_0: images(inputs.x_0),
+            loss_weights: inputs.loss_weights.map(upload),
+            time: upload(inputs.time),
+            class: inputs.class.map(upload),
+            adam: upload(inputs.adam),
         }
     }
 

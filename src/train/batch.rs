@@ -3,11 +3,7 @@
 use std::ops::Range;
 
 use super::{Config, Dataset, dataset::mirror};
-use crate::{
-    diffusion::Objective,
-    ops::mixture::NoiseMixture,
-    random::{Normals, Random, Stream},
-};
+use crate::random::{Normals, Random, Stream};
 
 /// One step's data, or a shard of it; images are `[batch, 3, size, size]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,20 +80,9 @@ impl Batch {
         }
     }
 
-    /// Of the images.
+    /// Shape of the images, `[batch, 3, size, size]`.
     pub fn shape(&self) -> [usize; 4] {
         [self.timesteps.len(), 3, self.size, self.size]
-    }
-
-    /// The images as `objective` has them: x_t, and what the network is to predict.
-    pub fn mixture(&self, objective: &Objective) -> NoiseMixture {
-        let timesteps = self.timesteps.iter();
-        NoiseMixture {
-            x: self.x_0.clone(),
-            shape: self.shape(),
-            eps: self.eps,
-            coefficients: timesteps.map(|t| objective.coefficients(*t)).collect(),
-        }
     }
 }
 
@@ -144,22 +129,19 @@ mod tests {
         let bytes: Vec<u8> = (0..5 * 48).map(|i| (i * 37 % 256) as u8).collect();
         let dataset = Dataset::from_rgb(&bytes, 5, 4).unwrap();
         let dataset = dataset.with_labels(vec![0, 1, 0, 1, 1]).unwrap();
-        let objective = config.objective().unwrap();
         let at = |shard| Batch::at(3, shard, &dataset, &config);
         let whole = at(0..7);
         let mut joined = at(0..3);
-        let mut mixtures = joined.mixture(&objective).on_host();
+        let mut eps = joined.eps.take(joined.x_0.len());
         for shard in [at(3..4), at(4..7)] {
-            for (joined, part) in mixtures.iter_mut().zip(shard.mixture(&objective).on_host()) {
-                joined.extend(part);
-            }
+            eps.extend(shard.eps.take(shard.x_0.len()));
             joined.timesteps.extend(shard.timesteps);
             joined.x_0.extend(shard.x_0);
             let labels = joined.class_labels.as_mut().unwrap();
             labels.extend(shard.class_labels.unwrap());
         }
         assert_eq!(joined, whole);
-        assert_eq!(mixtures, whole.mixture(&objective).on_host());
+        assert_eq!(eps, whole.eps.take(whole.x_0.len()));
     }
 
     #[test]

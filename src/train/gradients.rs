@@ -1,11 +1,17 @@
-//! Gradients on their way between workers.
+//! Gradients of the loss, also on their way between workers.
 
-use burn::tensor::{backend::Backend, ops::FloatTensor};
+use burn::{
+    backend::Autodiff,
+    tensor::{
+        backend::{AutodiffBackend, Backend},
+        ops::FloatTensor,
+    },
+};
 
 use super::read_all;
 use crate::{
     error::{Error, Result},
-    model::UNet,
+    model::{UNet, Weights},
 };
 
 /// Gradients of the loss, one tensor per parameter of the network.
@@ -13,6 +19,21 @@ use crate::{
 pub struct Gradients<B: Backend>(pub(super) Vec<FloatTensor<B>>);
 
 impl<B: Backend> Gradients<B> {
+    /// Those of `weights` among `grads`, the result of a backward pass.
+    pub(super) fn of(
+        weights: &Weights<Autodiff<B>>,
+        grads: &<Autodiff<B> as AutodiffBackend>::Gradients,
+    ) -> Self {
+        let gradient = |leaf: &FloatTensor<Autodiff<B>>| {
+            // A parameter outside the graph has no gradient; it then stays as it is.
+            Autodiff::<B>::grad(leaf, grads).unwrap_or_else(|| {
+                let value = Autodiff::<B>::inner(leaf.clone());
+                B::float_mul_scalar(value, 0f32.into())
+            })
+        };
+        Self(weights.tensors().iter().map(gradient).collect())
+    }
+
     /// All values in one list, in the order and layout of the parameters.
     ///
     /// # Errors

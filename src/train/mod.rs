@@ -5,9 +5,13 @@ pub mod config;
 pub mod dataset;
 mod gradients;
 mod optimizer;
+mod read;
+mod state;
 mod trainer;
 
 pub use config::{Config, TrainingConfig};
 pub use dataset::Dataset;
 pub use gradients::Gradients;
-pub use trainer::{Loss, Trainer, TrainingState, read, read_all, read_losses};
+pub use read::{read, read_all};
+pub use state::TrainingState;
+pub use trainer::{Loss, Trainer, read_losses};

@@ -1,22 +1,25 @@
-//! The training loop as a stepper: whoever drives it decides when the next step is due.
+//! The training loop (Ho et al. 2020, algorithm 1) as a stepper: whoever drives it decides when the
+//! next step is due.
 
 use std::{ops::Range, rc::Rc};
 
 use burn::{
     backend::Autodiff,
-    tensor::{
-        Tensor, TensorMetadata, Transaction,
-        backend::{AutodiffBackend, Backend},
-        ops::{FloatTensor, FloatTensorOps},
-    },
+    tensor::{Tensor, backend::Backend, ops::FloatTensor},
 };
 
-use super::{Config, Dataset, Gradients, batch::Batch, config::MixedPrecision};
+use super::{
+    Config, Dataset, Gradients, TrainingState, batch::Batch, config::MixedPrecision, read,
+};
 use crate::{
-    diffusion::{Objective, Schedule, objective::Target},
+    diffusion::{Objective, Schedule, forward::q_sample_coefs, objective::LossInputs},
     error::{Error, Result},
-    model::{Conditioning, UNet, Weights},
-    ops::{AdamStep, Kernels, LOSS_SCALE, Ops, ParameterState, mixture::UploadedStep, wrap},
+    model::{Conditioning, UNet},
+    ops::{
+        AdamStep, Kernels, LOSS_SCALE, Ops,
+        noised_batch::{NoisedBatch, StepInputs},
+        wrap,
+    },
 };
 
 /// The loss of one step, still on the device.
@@ -33,96 +36,6 @@ pub async fn read_losses<B: Backend>(losses: Vec<Loss<B>>) -> Result<Vec<f32>> {
     }
     let all = Tensor::cat(losses.into_iter().map(|loss| loss.0).collect(), 0);
     read(all).await
-}
-
-/// The values of a tensor, row-major.
-///
-/// # Errors
-/// [`Error::Device`] when the device was lost.
-pub async fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>> {
-    let data = tensor
-        .into_data_async()
-        .await
-        .map_err(|error| Error::Device(format!("{error:?}")))?;
-    data.convert::<f32>()
-        .to_vec()
-        .map_err(|error| Error::Device(format!("{error:?}")))
-}
-
-/// The values of many tensors of any rank, with one wait for the device.
-///
-/// # Errors
-/// [`Error::Device`] when the device was lost.
-pub async fn read_all<B: Backend>(tensors: Vec<FloatTensor<B>>) -> Result<Vec<Vec<f32>>> {
-    let mut transaction = Transaction::<B>::default();
-    for tensor in tensors {
-        let count = tensor.shape().num_elements();
-        let flat = wrap::<B, 1>(B::float_reshape(tensor, [count].into()));
-        transaction = transaction.register(flat);
-    }
-    transaction
-        .execute_async()
-        .await
-        .map_err(|error| Error::Device(format!("{error:?}")))?
-        .into_iter()
-        .map(|data| {
-            data.convert::<f32>()
-                .to_vec()
-                .map_err(|error| Error::Device(format!("{error:?}")))
-        })
-        .collect()
-}
-
-/// What training has arrived at: enough to go on exactly as if never interrupted.
-#[derive(Debug, Clone)]
-pub struct TrainingState<B: Backend> {
-    /// Optimizer steps taken.
-    pub step: u64,
-    /// The step at which Adam's moments were last zero: 0, or where training went on from weights
-    /// alone. Bias correction and warm-up count from here.
-    pub moments_since: u64,
-    /// One per parameter of the network.
-    pub parameters: Vec<ParameterState<B>>,
-}
-
-impl<B: Kernels + Ops> TrainingState<B> {
-    /// The start: fresh weights, no steps.
-    pub fn new(unet: &UNet, seed: u64, device: &B::Device) -> Self {
-        let parameters = unet
-            .initial_weights::<B>(seed, device)
-            .tensors()
-            .iter()
-            .map(|value| {
-                let zeros = || B::float_mul_scalar(value.clone(), 0f32.into());
-                ParameterState {
-                    value: value.clone(),
-                    exp_avg: zeros(),
-                    exp_avg_sq: zeros(),
-                    // A copy of its own, so that the optimizer may write both in place.
-                    ema: B::float_mul_scalar(value.clone(), 1f32.into()),
-                }
-            })
-            .collect();
-        Self {
-            step: 0,
-            moments_since: 0,
-            parameters,
-        }
-    }
-
-    fn collect(&self, field: impl Fn(&ParameterState<B>) -> &FloatTensor<B>) -> Weights<B> {
-        Weights::new(self.parameters.iter().map(|p| field(p).clone()).collect())
-    }
-
-    /// The averaged weights, which give the better samples.
-    pub fn ema_weights(&self) -> Weights<B> {
-        self.collect(|parameter| &parameter.ema)
-    }
-
-    /// The weights as the optimizer left them.
-    pub fn raw_weights(&self) -> Weights<B> {
-        self.collect(|parameter| &parameter.value)
-    }
 }
 
 /// Trains a [`UNet`] to denoise (Ho et al. 2020, algorithm 1).
@@ -191,18 +104,93 @@ impl<B: Kernels + Ops> Trainer<B> {
         &self.state
     }
 
-    /// One optimizer step on the next batch of `dataset`; see [`Objective::loss`].
+    /// Takes one optimizer step on the next batch of `dataset` and returns its loss; see
+    /// [`Objective::loss`].
     ///
     /// On a GPU this only queues the work; read the loss to wait for it.
     ///
     /// # Errors
     /// [`Error::NoImages`] or [`Error::Image`] when the data set does not fit the configuration.
     pub fn step(&mut self, dataset: &Dataset) -> Result<Loss<B>> {
-        let whole = 0..self.config.training.batch_size;
-        let batch = self.batch(dataset, whole)?;
-        let (loss, Gradients(grads), numbers) = self.loss_and_grads(&batch);
-        self.take_step(grads, numbers);
+        // x_0 ~ q(x_0), t ~ Uniform, ε ~ N(0, I)
+        let batch = self.batch(dataset, 0..self.config.training.batch_size)?;
+        // x_t = signal · x_0 + noise · ε
+        let noised = self.noise(&batch);
+        let adam = noised.adam.clone();
+        // The network's prediction against the target, and ∇ of the loss.
+        let (loss, grads) = self.loss_and_grads(&batch.timesteps, noised);
+        // Adam and EMA
+        self.update(grads, adam);
         Ok(loss)
+    }
+
+    /// Everything that a step on `batch` takes, on the host.
+    pub fn step_inputs(&self, batch: &Batch) -> StepInputs {
+        let timesteps = &batch.timesteps;
+        let levels = timesteps.iter().map(|t| self.schedule().level(Some(*t)));
+        let network_times: Vec<f64> = levels.clone().map(|level| level.t).collect();
+        let Conditioning { time, class } =
+            (self.unet).conditioning(&network_times, batch.class_labels.as_deref());
+        StepInputs {
+            x_0: batch.x_0.clone(),
+            shape: batch.shape(),
+            eps: batch.eps,
+            x_t_coefs: levels.map(q_sample_coefs).collect(),
+            target_coefs: (timesteps.iter().map(|t| self.objective.target_coefs(*t))).collect(),
+            loss_weights: self.objective.loss_weights(timesteps),
+            time,
+            class,
+            adam: self.next_adam_step().numbers(),
+        }
+    }
+
+    /// `batch` on the device with its noise mixed in: x_t and the target.
+    fn noise(&self, batch: &Batch) -> NoisedBatch<B> {
+        B::noise_batch(self.step_inputs(batch), &self.device)
+    }
+
+    /// The mean loss of a batch and its gradients with respect to the weights.
+    fn loss_and_grads(
+        &self,
+        timesteps: &[usize],
+        noised: NoisedBatch<B>,
+    ) -> (Loss<B>, Gradients<B>) {
+        let weights = self.state.weights_to_differentiate();
+        let x_t = constant(noised.x_t);
+        let conditioning = Conditioning {
+            time: constant(noised.time),
+            class: noised.class.map(constant),
+        };
+        let loss_inputs = LossInputs {
+            target: constant(noised.target),
+            loss_weights: noised.loss_weights.map(constant),
+            x_0: constant(noised.x_0),
+            timesteps,
+        };
+        let forward_and_backward = |loss_scale: Option<f32>| {
+            let output = (self.unet).forward_conditioned(&weights, x_t, conditioning);
+            let loss = self.objective.loss(output, loss_inputs);
+            let grads = match loss_scale {
+                Some(scale) => (loss.clone() * scale).backward(),
+                None => loss.backward(),
+            };
+            (loss, grads)
+        };
+        let (loss, grads) = if self.stores_halves() {
+            B::storing_halves(|| forward_and_backward(Some(LOSS_SCALE)))
+        } else {
+            forward_and_backward(None)
+        };
+        (Loss(loss.inner()), Gradients::of(&weights, &grads))
+    }
+
+    /// Moves the weights by the gradients of the next batch, and their averages after them. `adam` is
+    /// [`AdamStep::numbers`] of this step, on the device.
+    fn update(&mut self, Gradients(grads): Gradients<B>, adam: FloatTensor<B>) {
+        let step = self.next_adam_step();
+        let parameters = std::mem::take(&mut self.state.parameters);
+        self.state.parameters = B::adam_step(parameters, grads, step, adam);
+        self.state.step += 1;
     }
 
     /// Mean loss and its gradients over items `shard` of the next batch. Averaged over shards that
@@ -217,8 +205,13 @@ impl<B: Kernels + Ops> Trainer<B> {
         shard: Range<usize>,
     ) -> Result<(Loss<B>, Gradients<B>)> {
         let batch = self.batch(dataset, shard)?;
-        let (loss, grads, _) = self.loss_and_grads(&batch);
-        Ok((loss, grads))
+        Ok(self.loss_and_grads(&batch.timesteps, self.noise(&batch)))
+    }
+
+    /// Takes the next step with the gradients of its whole batch.
+    pub fn apply(&mut self, grads: Gradients<B>) {
+        let adam = B::float_from_data(self.next_adam_step().numbers(), &self.device);
+        self.update(grads, adam);
     }
 
     /// Items `shard` of the next batch, if there can be one.
@@ -251,23 +244,9 @@ impl<B: Kernels + Ops> Trainer<B> {
         Ok(Batch::at(self.state.step, shard, dataset, &self.config))
     }
 
-    /// Moves the weights by the gradients of the whole next batch, which is then done.
-    pub fn apply(&mut self, Gradients(grads): Gradients<B>) {
-        let numbers = B::float_from_data(self.next_adam_step().numbers(), &self.device);
-        self.take_step(grads, numbers);
-    }
-
     fn next_adam_step(&self) -> AdamStep {
         let taken = self.state.step - self.state.moments_since;
         self.config.training.adam_step_at(taken + 1)
-    }
-
-    /// `numbers` are those of the next step of Adam, on the device.
-    fn take_step(&mut self, grads: Vec<FloatTensor<B>>, numbers: FloatTensor<B>) {
-        let step = self.next_adam_step();
-        self.state.step += 1;
-        let parameters = std::mem::take(&mut self.state.parameters);
-        self.state.parameters = B::adam_step(parameters, grads, step, numbers);
     }
 
     /// Attention is burn's, in f32 alone.
@@ -275,72 +254,6 @@ impl<B: Kernels + Ops> Trainer<B> {
         self.config.training.mixed_precision == MixedPrecision::Fp16
             && !self.config.unet.has_attention()
             && B::can_store_halves(&self.device)
-    }
-
-    /// The loss of `batch`, its gradients, and the numbers of the next step of Adam, which go to the
-    /// device with the batch.
-    fn loss_and_grads(&self, batch: &Batch) -> (Loss<B>, Gradients<B>, FloatTensor<B>) {
-        let levels = batch.timesteps.iter();
-        let told: Vec<f64> = levels.map(|t| self.schedule().level(Some(*t)).t).collect();
-        let told = self.unet.conditioning(&told, batch.class_labels.as_deref());
-        let UploadedStep {
-            x,
-            first: x_t,
-            second: wanted,
-            others: [time, numbers],
-            optional: [class, factors],
-        } = B::upload_step(
-            batch.mixture(&self.objective),
-            [told.time, self.next_adam_step().numbers()],
-            [told.class, self.objective.factors(&batch.timesteps)],
-            &self.device,
-        );
-        let leaves: Vec<FloatTensor<Autodiff<B>>> = self
-            .state
-            .parameters
-            .iter()
-            .map(|parameter| {
-                let leaf = Autodiff::<B>::from_inner(parameter.value.clone());
-                Autodiff::<B>::float_set_require_grad(leaf, true)
-            })
-            .collect();
-        let weights = Weights::<Autodiff<B>>::new(leaves);
-        let conditioning = Conditioning {
-            time: constant(time),
-            class: class.map(constant),
-        };
-        let target = Target {
-            wanted: constant(wanted),
-            factors: factors.map(constant),
-            x_0: constant(x),
-            timesteps: &batch.timesteps,
-        };
-        let run = |scale: Option<f32>| {
-            let output = (self.unet).forward_conditioned(&weights, constant(x_t), conditioning);
-            let loss = self.objective.loss(output, target);
-            let grads = match scale {
-                Some(scale) => (loss.clone() * scale).backward(),
-                None => loss.backward(),
-            };
-            (loss, grads)
-        };
-        let (loss, grads) = if self.stores_halves() {
-            B::storing_halves(|| run(Some(LOSS_SCALE)))
-        } else {
-            run(None)
-        };
-        let grads = weights
-            .tensors()
-            .iter()
-            .map(|leaf| {
-                // A parameter outside the graph has no gradient; it then stays as it is.
-                Autodiff::<B>::grad(leaf, &grads).unwrap_or_else(|| {
-                    let value = Autodiff::<B>::inner(leaf.clone());
-                    B::float_mul_scalar(value, 0f32.into())
-                })
-            })
-            .collect();
-        (Loss(loss.inner()), Gradients(grads), numbers)
     }
 }
 

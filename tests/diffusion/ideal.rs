@@ -5,7 +5,7 @@ use unnoise::{
     backend::Flex,
     diffusion::{
         Denoiser, IdealDenoiser, LossWeighting, NoiseLevel, Objective, PredictionType, Schedule,
-        SchedulerConfig, objective::Target,
+        SchedulerConfig, objective::LossInputs,
     },
     random::{Random, Stream},
     sampler::{SamplerConfig, SamplingOptions, SeededNoise, Trajectory},
@@ -165,10 +165,10 @@ fn the_floor_is_the_ideal_denoisers_loss() {
                     PredictionType::VPrediction => eps_hat * level.signal - x_0_hat * level.noise,
                     PredictionType::Velocity => eps_hat - x_0_hat,
                 };
-                let [_, _, of_x0, of_eps] = objective.coefficients(t);
-                let target = Target {
-                    wanted: tensor(&x_0) * of_x0 + tensor(&eps) * of_eps,
-                    factors: None,
+                let [of_x0, of_eps] = objective.target_coefs(t);
+                let target = LossInputs {
+                    target: tensor(&x_0) * of_x0 + tensor(&eps) * of_eps,
+                    loss_weights: None,
                     x_0: tensor(&x_0),
                     timesteps: &[t; SAMPLES],
                 };

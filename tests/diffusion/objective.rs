@@ -8,7 +8,7 @@ use unnoise::{
     backend::Flex,
     diffusion::{
         LossWeighting, Objective, PredictionType, Schedule, SchedulerConfig, VarianceType,
-        objective::Target, vlb::vlb_terms,
+        objective::LossInputs, vlb::vlb_terms,
     },
     random::{Random, Stream},
 };
@@ -48,17 +48,18 @@ fn x_0() -> Vec<f32> {
 }
 
 /// What `objective` compares with for `x_0` and `eps` of [`SHAPE`] at [`TIMESTEPS`].
-fn target<B: Backend>(objective: &Objective, x_0: &[f32], eps: &[f32]) -> Target<'static, B> {
+fn target<B: Backend>(objective: &Objective, x_0: &[f32], eps: &[f32]) -> LossInputs<'static, B> {
     let device = Default::default();
     let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, SHAPE), &device);
     let length = LENGTH / TIMESTEPS.len();
-    let wanted = (x_0.iter().zip(eps).enumerate()).map(|(at, (x_0, eps))| {
-        let [_, _, of_x0, of_eps] = objective.coefficients(TIMESTEPS[at / length]);
+    let target = (x_0.iter().zip(eps).enumerate()).map(|(at, (x_0, eps))| {
+        let [of_x0, of_eps] = objective.target_coefs(TIMESTEPS[at / length]);
         of_x0 * x_0 + of_eps * eps
     });
-    Target {
-        wanted: tensor(wanted.collect()),
-        factors: (objective.factors(&TIMESTEPS)).map(|data| Tensor::from_data(data, &device)),
+    LossInputs {
+        target: tensor(target.collect()),
+        loss_weights: (objective.loss_weights(&TIMESTEPS))
+            .map(|data| Tensor::from_data(data, &device)),
         x_0: tensor(x_0.to_vec()),
         timesteps: &TIMESTEPS,
     }

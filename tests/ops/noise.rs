@@ -2,11 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use unnoise::{
-    ops::{
-        Kernels,
-        mixture::{NoiseMixture, UploadedStep},
-        wrap,
-    },
+    ops::{Kernels, noised_batch::StepInputs, wrap},
     random::{Normals, Stream},
 };
 
@@ -52,8 +48,14 @@ pub fn normals_agree<B: Kernels>(device: &B::Device) {
 
 pub fn uploads_agree<B: Kernels>(device: &B::Device) {
     for (shape, first) in [([1, 3, 4, 4], 0), ([3, 2, 5, 5], 150), ([16, 3, 8, 8], 192)] {
-        let mixture = NoiseMixture {
-            x: numbers(shape.iter().product(), 1),
+        let pairs = |seed| -> Vec<[f32; 2]> {
+            (0..shape[0])
+                .map(|image| numbers(2, seed + image as u32).try_into().unwrap())
+                .collect()
+        };
+        let (time, adam, loss_weights) = (numbers(67, 5), numbers(7, 7), numbers(3, 6));
+        let inputs = StepInputs {
+            x_0: numbers(shape.iter().product(), 1),
             shape,
             eps: Normals {
                 seed: 3,
@@ -61,28 +63,24 @@ pub fn uploads_agree<B: Kernels>(device: &B::Device) {
                 step: 11,
                 first,
             },
-            coefficients: (0..shape[0])
-                .map(|image| numbers(4, image as u32).try_into().unwrap())
-                .collect(),
+            x_t_coefs: pairs(0),
+            target_coefs: pairs(100),
+            loss_weights: Some(TensorData::new(loss_weights.clone(), [3, 1])),
+            time: TensorData::new(time.clone(), [67]),
+            class: None,
+            adam: TensorData::new(adam.clone(), [7]),
         };
-        let [first, second] = mixture.on_host();
-        let (words, more) = (numbers(67, 5), numbers(3, 6));
-        let uploaded: UploadedStep<B, 1, 2> = B::upload_step(
-            mixture.clone(),
-            [TensorData::new(words.clone(), [67])],
-            [None, Some(TensorData::new(more.clone(), [3, 1]))],
-            device,
-        );
-        assert_near(&read::<B, 4>(uploaded.first), &first, "the first mixture");
-        assert_near(&read::<B, 4>(uploaded.second), &second, "the second");
-        assert_eq!(read::<B, 4>(uploaded.x), mixture.x);
-        let [others] = uploaded.others;
-        assert_eq!(read::<B, 1>(others), words);
-        let [none, some] = uploaded.optional;
-        assert!(none.is_none());
-        let some: Tensor<B, 2> = wrap(some.unwrap());
+        let [x_t, target] = inputs.noised_on_host();
+        let noised = B::noise_batch(inputs.clone(), device);
+        assert_near(&read::<B, 4>(noised.x_t), &x_t, "x_t");
+        assert_near(&read::<B, 4>(noised.target), &target, "the target");
+        assert_eq!(read::<B, 4>(noised.x_0), inputs.x_0);
+        assert_eq!(read::<B, 1>(noised.time), time);
+        assert_eq!(read::<B, 1>(noised.adam), adam);
+        assert!(noised.class.is_none());
+        let weights: Tensor<B, 2> = wrap(noised.loss_weights.unwrap());
         // A view must also be what arithmetic takes it for.
-        let doubled: Vec<f32> = more.iter().map(|x| 2.0 * x).collect();
-        assert_eq!(values(some.clone() + some), doubled);
+        let doubled: Vec<f32> = loss_weights.iter().map(|x| 2.0 * x).collect();
+        assert_eq!(values(weights.clone() + weights), doubled);
     }
 }

@@ -199,11 +199,11 @@ fn batches<B: Kernels + Ops>(session: &Session<B>) -> Result<Vec<u8>> {
         .flat_map(|i| {
             let step = trainer.state().step + i;
             let batch = Batch::at(step, 0..count, session.dataset(), config);
-            let [x_t, wanted] = batch.mixture(trainer.objective()).on_host();
+            let [x_t, target] = trainer.step_inputs(&batch).noised_on_host();
             let timesteps = batch.timesteps.iter().map(|t| *t as f32).collect();
             [
                 ("x_t", images.clone(), x_t),
-                ("target", images.clone(), wanted),
+                ("target", images.clone(), target),
                 ("timesteps", vec![count], timesteps),
             ]
             .map(|(name, shape, values)| NamedTensor {

@@ -24,14 +24,14 @@ mod sum_pixels;
 mod upsample;
 mod weighted_sum;
 
-use burn::tensor::{TensorData, TensorMetadata, ops::FloatTensor};
+use burn::tensor::{TensorMetadata, ops::FloatTensor};
 use burn_wgpu::WgpuDevice;
 
 use crate::{backend::WebGpu, random::Normals};
 
 use super::{
     AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState,
-    mixture::{NoiseMixture, UploadedStep},
+    noised_batch::{NoisedBatch, StepInputs},
 };
 
 /// burn's plain operations, for `scripts/bench` to compare with.
@@ -190,13 +190,8 @@ impl Kernels for WebGpu {
         noise::normals(numbers, shape, device)
     }
 
-    fn upload_step<const N: usize, const M: usize>(
-        mixture: NoiseMixture,
-        others: [TensorData; N],
-        optional: [Option<TensorData>; M],
-        device: &WgpuDevice,
-    ) -> UploadedStep<Self, N, M> {
-        noise::upload_step(mixture, others, optional, device)
+    fn noise_batch(inputs: StepInputs, device: &WgpuDevice) -> NoisedBatch<Self> {
+        noise::noise_batch(inputs, device)
     }
 
     fn can_store_halves(device: &WgpuDevice) -> bool {

@@ -1,11 +1,11 @@
-//! Noise made on the device, and the one upload of a training step. Launches: 1.
+//! Noise made on the device, and with it the noised batch of a training step: one transfer, one launch.
 
 use burn::tensor::{Shape, TensorData};
 use burn_wgpu::WgpuDevice;
 
 use crate::{
     backend::WebGpu,
-    ops::mixture::{NoiseMixture, UploadedStep},
+    ops::noised_batch::{NoisedBatch, StepInputs},
     random::Normals,
 };
 
@@ -16,7 +16,7 @@ use super::{
 
 const THREADS: usize = 64;
 
-/// Words before what is mixed: the generator's key, step and stream, and the first block.
+/// Words before the coefficients: the generator's key, step and stream, and the first block.
 const HEADER: usize = 8;
 
 /// Numbers that one call of the generator makes.
@@ -24,47 +24,53 @@ const BLOCK: usize = 4;
 
 /// See [`crate::ops::Kernels::normals`].
 pub(super) fn normals(numbers: Normals, shape: [usize; 4], device: &WgpuDevice) -> Primitive {
-    let given = upload(&header(numbers), device);
-    let normals = allocate(&given, shape);
+    let uploaded = upload(&header(numbers), device);
+    let normals = allocate(&uploaded, shape);
     let count = shape.iter().product();
-    run(&given, numbers, count, &[&normals], |shader| shader);
+    run(&uploaded, numbers, count, &[&normals], |shader| shader);
     normals
 }
 
-/// See [`crate::ops::Kernels::upload_step`].
-pub(super) fn upload_step<const N: usize, const M: usize>(
-    mixture: NoiseMixture,
-    others: [TensorData; N],
-    optional: [Option<TensorData>; M],
-    device: &WgpuDevice,
-) -> UploadedStep<WebGpu, N, M> {
-    let shape @ [images, channels, height, width] = mixture.shape;
-    let mut words = header(mixture.eps).to_vec();
-    words.extend(mixture.coefficients.iter().flatten().map(|x| x.to_bits()));
-    let images_at = append(&mut words, &mixture.x);
-    let places = others.map(|data| place(&mut words, data));
-    let optional_places = optional.map(|data| data.map(|data| place(&mut words, data)));
-    let given = upload(&words, device);
+/// See [`crate::ops::Kernels::noise_batch`].
+pub(super) fn noise_batch(inputs: StepInputs, device: &WgpuDevice) -> NoisedBatch<WebGpu> {
+    let shape @ [images, channels, height, width] = inputs.shape;
+    let mut words = header(inputs.eps).to_vec();
+    for coefs in inputs.x_t_coefs.iter().zip(&inputs.target_coefs) {
+        let ([x_0, eps], [target_x_0, target_eps]) = coefs;
+        words.extend([x_0, eps, target_x_0, target_eps].map(|coef| coef.to_bits()));
+    }
+    let x_0_start = append(&mut words, &inputs.x_0);
+    let mut append_tensor = |data: TensorData| {
+        let start = append(&mut words, &data.iter::<f32>().collect::<Vec<f32>>());
+        (start, data.shape)
+    };
+    let time = append_tensor(inputs.time);
+    let adam = append_tensor(inputs.adam);
+    let class = inputs.class.map(&mut append_tensor);
+    let loss_weights = inputs.loss_weights.map(&mut append_tensor);
+    let uploaded = upload(&words, device);
 
-    let first = allocate(&given, [images, height, width, channels]);
-    let second = allocate(&given, shape);
-    let count = mixture.x.len();
-    run(&given, mixture.eps, count, &[&first, &second], |shader| {
+    let x_t = allocate(&uploaded, [images, height, width, channels]);
+    let target = allocate(&uploaded, shape);
+    let count = inputs.x_0.len();
+    run(&uploaded, inputs.eps, count, &[&x_t, &target], |shader| {
         shader
             .flag("MIX", true)
             .constant("HEADER", HEADER)
-            .constant("IMAGES_AT", images_at)
+            .constant("X_0_START", x_0_start)
             .constant("CHANNELS", channels)
             .constant("PIXELS", height * width)
     });
-    let view = |(start, shape): (usize, Shape)| part(&given, start, shape);
-    UploadedStep {
-        x: view((images_at, Shape::from(shape))),
-        // As the network's first convolution wants it.
-        first: permuted(first, [0, 3, 1, 2]),
-        second,
-        others: places.map(view),
-        optional: optional_places.map(|place| place.map(view)),
+    let view = |(start, shape): (usize, Shape)| part(&uploaded, start, shape);
+    NoisedBatch {
+        x_0: view((x_0_start, Shape::from(shape))),
+        // Channels last in memory, as the network's first convolution wants it.
+        x_t: permuted(x_t, [0, 3, 1, 2]),
+        target,
+        loss_weights: loss_weights.map(view),
+        time: view(time),
+        class: class.map(view),
+        adam: view(adam),
     }
 }
 
@@ -81,7 +87,7 @@ fn header(numbers: Normals) -> [u32; HEADER] {
     [key0, key1, step, stream as u32, low, high, 0, 0]
 }
 
-/// Appends `values` where they can be bound alone, and says where.
+/// Appends `values` at an offset where a buffer may be bound, and returns that offset.
 fn append(words: &mut Vec<u32>, values: &[f32]) -> usize {
     words.resize(words.len().next_multiple_of(ALIGNMENT), 0);
     let start = words.len();
@@ -89,13 +95,8 @@ fn append(words: &mut Vec<u32>, values: &[f32]) -> usize {
     start
 }
 
-fn place(words: &mut Vec<u32>, data: TensorData) -> (usize, Shape) {
-    let start = append(words, &data.iter::<f32>().collect::<Vec<f32>>());
-    (start, data.shape)
-}
-
 fn run(
-    given: &Primitive,
+    uploaded: &Primitive,
     numbers: Normals,
     count: usize,
     outputs: &[&Primitive],
@@ -104,7 +105,7 @@ fn run(
     let shader = Shader::new("noise", include_str!("noise.wgsl"), THREADS);
     let skip = (numbers.first % BLOCK as u64) as usize;
     let shader = specialise(shader.constant("COUNT", count).constant("SKIP", skip));
-    let buffers: Vec<&Primitive> = std::iter::once(given)
+    let buffers: Vec<&Primitive> = std::iter::once(uploaded)
         .chain(outputs.iter().copied())
         .collect();
     let workgroups = (skip + count).div_ceil(BLOCK * THREADS);

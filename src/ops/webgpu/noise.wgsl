@@ -1,14 +1,14 @@
-// Standard normal numbers of the counter-based generator (src/random.rs), and with flag MIX two mixtures
-// of them with images: Philox4x32-10 and Box–Muller. One block of four numbers per thread; SKIP of the
-// first block's are not wanted.
+// Standard normal numbers ε of the counter-based generator (src/random.rs): Philox4x32-10 and Box–Muller.
+// With flag MIX not ε but x_t and the training target, each x_coef · x_0 + eps_coef · ε. One block of four
+// numbers per thread; SKIP of the first block's are left out.
 //
 // The elementary functions are our own, since WGSL allows its sin, cos and log errors that would make
 // the noise of one seed differ visibly between GPUs.
 
-@group(0) @binding(0) var<storage, read> given: array<u32>;
+@group(0) @binding(0) var<storage, read> uploaded: array<u32>;
 #if MIX
-@group(0) @binding(1) var<storage, read_write> first: array<f32>;    // [image, pixel, channel]
-@group(0) @binding(2) var<storage, read_write> second: array<f32>;   // [image, channel, pixel]
+@group(0) @binding(1) var<storage, read_write> x_t: array<f32>;             // [image, pixel, channel]
+@group(0) @binding(2) var<storage, read_write> training_target: array<f32>; // [image, channel, pixel]
 #else
 @group(0) @binding(1) var<storage, read_write> normals: array<f32>;
 #endif
@@ -89,10 +89,10 @@ fn main(
     if (block * 4u >= SKIP + COUNT) {
         return;
     }
-    // given: key, step, stream, first block (two words), then what MIX needs.
-    let low = given[4] + block;
-    let high = given[5] + select(0u, 1u, low < block);
-    let lanes = philox(vec4<u32>(low, high, given[2], given[3]), vec2<u32>(given[0], given[1]));
+    // uploaded: key, step, stream, first block (two words), then what MIX needs.
+    let low = uploaded[4] + block;
+    let high = uploaded[5] + select(0u, 1u, low < block);
+    let lanes = philox(vec4<u32>(low, high, uploaded[2], uploaded[3]), vec2<u32>(uploaded[0], uploaded[1]));
     let numbers = vec4<f32>(pair(lanes.xy), pair(lanes.zw));
     for (var i: u32 = 0u; i < 4u; i += 1u) {
         let number = block * 4u + i;
@@ -104,16 +104,16 @@ fn main(
 
 #if MIX
 fn coefficient(image: u32, which: u32) -> f32 {
-    return bitcast<f32>(given[HEADER + 4u * image + which]);
+    return bitcast<f32>(uploaded[HEADER + 4u * image + which]);
 }
 
 fn put(index: u32, eps: f32) {
     let image = index / (CHANNELS * PIXELS);
     let channel = index / PIXELS % CHANNELS;
-    let x = bitcast<f32>(given[IMAGES_AT + index]);
-    let place = (image * PIXELS + index % PIXELS) * CHANNELS + channel;
-    first[place] = coefficient(image, 0u) * x + coefficient(image, 1u) * eps;
-    second[index] = coefficient(image, 2u) * x + coefficient(image, 3u) * eps;
+    let x_0 = bitcast<f32>(uploaded[X_0_START + index]);
+    let channels_last = (image * PIXELS + index % PIXELS) * CHANNELS + channel;
+    x_t[channels_last] = coefficient(image, 0u) * x_0 + coefficient(image, 1u) * eps;
+    training_target[index] = coefficient(image, 2u) * x_0 + coefficient(image, 3u) * eps;
 }
 #else
 fn put(index: u32, number: f32) {
