@@ -3,7 +3,7 @@
 //!
 //! Tensors are `ema.<name>`, `raw.<name>`, `adam.exp_avg.<name>`, `adam.exp_avg_sq.<name>` with
 //! diffusers' names and layouts. Metadata: `unnoise.version`, `unet`, `scheduler` and `training`
-//! (JSON), `step`, `moments_since` (the step that Adam's moments were last begun anew after), `seed`, and
+//! (JSON), `step`, `moments_since` (the step at which the optimizer started), `seed`, and
 //! with labels `unnoise.labels`, the list of their names.
 
 use std::rc::Rc;
@@ -29,6 +29,9 @@ use crate::{
 /// Raised when a file can no longer be read by older versions.
 const FORMAT_VERSION: &str = "1";
 
+/// The metadata key of the optimizer's start step.
+const OPTIMIZER_START_STEP: &str = "moments_since";
+
 const EMA: &str = "ema";
 const RAW: &str = "raw";
 const EXP_AVG: &str = "adam.exp_avg";
@@ -51,7 +54,7 @@ pub struct Checkpoint {
     pub config: Config,
     /// Optimizer steps taken.
     pub step: u64,
-    moments_since: u64,
+    optimizer_start_step: u64,
     ema: Values,
     /// Absent from files made to share.
     optimizer: Option<OptimizerValues>,
@@ -82,7 +85,7 @@ impl Checkpoint {
         Ok(Self {
             config: trainer.config().clone(),
             step: state.step,
-            moments_since: state.moments_since,
+            optimizer_start_step: state.optimizer_start_step,
             ema: next(),
             optimizer: Some(OptimizerValues {
                 raw: next(),
@@ -98,7 +101,7 @@ impl Checkpoint {
         Self {
             config,
             step,
-            moments_since: step,
+            optimizer_start_step: step,
             ema: weights,
             optimizer: None,
         }
@@ -162,8 +165,8 @@ impl Checkpoint {
             .collect();
         let state = TrainingState {
             step: self.step,
-            moments_since: match self.optimizer {
-                Some(_) => self.moments_since,
+            optimizer_start_step: match self.optimizer {
+                Some(_) => self.optimizer_start_step,
                 None => self.step,
             },
             parameters,
@@ -230,7 +233,10 @@ impl Checkpoint {
             ("scheduler".into(), scheduler.to_string()),
             ("training".into(), training.to_string()),
             ("step".into(), self.step.to_string()),
-            ("moments_since".into(), self.moments_since.to_string()),
+            (
+                OPTIMIZER_START_STEP.into(),
+                self.optimizer_start_step.to_string(),
+            ),
             ("seed".into(), self.config.seed.to_string()),
         ]);
         metadata::insert_labels(&mut metadata, &self.config.labels);
@@ -275,7 +281,7 @@ impl Checkpoint {
         Ok(Self {
             config,
             step,
-            moments_since: metadata::number(&metadata, "moments_since")?.min(step),
+            optimizer_start_step: metadata::number(&metadata, OPTIMIZER_START_STEP)?.min(step),
             ema,
             optimizer,
         })

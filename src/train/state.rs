@@ -20,7 +20,7 @@ pub struct TrainingState<B: Backend> {
     pub step: u64,
     /// The step at which the optimizer started, with moments of zero: 0, or where training went on
     /// from weights alone. Bias correction and warm-up count from here.
-    pub moments_since: u64,
+    pub optimizer_start_step: u64,
     /// One per parameter of the network.
     pub parameters: Vec<ParameterState<B>>,
 }
@@ -45,7 +45,7 @@ impl<B: Kernels + Ops> TrainingState<B> {
             .collect();
         Self {
             step: 0,
-            moments_since: 0,
+            optimizer_start_step: 0,
             parameters,
         }
     }

@@ -245,7 +245,7 @@ impl<B: Kernels + Ops> Trainer<B> {
     }
 
     fn next_adam_step(&self) -> AdamStep {
-        let taken = self.state.step - self.state.moments_since;
+        let taken = self.state.step - self.state.optimizer_start_step;
         self.config.training.adam_step_at(taken + 1)
     }
 
