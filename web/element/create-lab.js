@@ -9,14 +9,13 @@ import { Lab } from '../lab.js';
  */
 export async function createLab(session, backend) {
   while (true) {
-    const { overrides } = session;
+    const { overrides } = session.run;
     try {
       return await Lab.create({ backend: /** @type {'auto'} */ (backend), config: overrides });
     } catch (error) {
       const { code, message, cause } = LabError.from(error);
       if (code !== 'bad-config' || Object.keys(overrides).length === 0) throw error;
-      const { [String(cause)]: bad, ...rest } = overrides;
-      session.overrides = bad === undefined ? {} : rest;
+      session.run.drop(String(cause));
       const sentence = `${message} The link asked for it; it was left out.`;
       session.fail(new LabError(code, sentence), `config ${cause}`);
     }

@@ -62,7 +62,7 @@ export class DataRoom {
   useLabels(uses) {
     return this.#turns.take(() => {
       this.usesLabels = uses;
-      this.session.continues = false;
+      this.session.run.setContinues(false);
       return this.#refresh();
     });
   }
@@ -112,9 +112,9 @@ export class DataRoom {
     try {
       return await session.during(`Loading ${set.title}`, async () => {
         this.#replace(await loadSetImages(set), id);
-        const size = Number(session.overrides.size ?? set.native_size);
+        const size = Number(session.run.overrides.size ?? set.native_size);
         if (!withModel || size !== set.native_size) return false;
-        if (session.origin === 'trained' && session.lab.step > 0) {
+        if (session.run.trained && session.lab.step > 0) {
           this.#offerModel(set);
           return false;
         }
@@ -132,11 +132,10 @@ export class DataRoom {
     const bytes = await loadSetModel(set);
     if (!bytes || !(await session.loadModel(bytes, 'bundled'))) return false;
     const { labels } = this.defaults;
-    if (fitsModel(session.lab.config, { ...session.overrides, labels })) return true;
+    const { overrides } = session.run;
+    if (fitsModel(session.lab.config, { ...overrides, labels })) return true;
     // A link that asks for another network gets that, untrained.
-    await session.configure({ ...this.defaults, ...session.overrides });
-    session.origin = 'none';
-    session.loaded = undefined;
+    await session.configure({ ...this.defaults, ...overrides });
     return false;
   }
 
@@ -165,7 +164,7 @@ export class DataRoom {
   /** @param {import('../lib/model-files.js').GivenFile[]} offered */
   async #add(offered) {
     const { session } = this;
-    if (session.trainer.running) {
+    if (session.run.training) {
       session.messages.say('busy', 'Pause training first, then add images.');
       return;
     }
@@ -217,9 +216,10 @@ export class DataRoom {
 
   /** Keeps the images with the run that begins to learn them; a bundled set is fetched again instead. */
   keepImages() {
-    const { options, trainer } = this.session;
+    const { options, run } = this.session;
+    run.learnFrom(this.dataset);
     if (!options.keep) return;
-    putImages(trainer.run, this.dataset === null ? this.images : []).catch(() => {});
+    putImages(run.name, this.dataset === null ? this.images : []).catch(() => {});
   }
 
   /**
@@ -231,7 +231,7 @@ export class DataRoom {
     session.lab.setImages(images);
     this.dataset = dataset;
     // A model that was trained on other images is a fine start, but seldom what is meant.
-    session.continues = false;
+    session.run.setContinues(false);
     session.changed();
   }
 
@@ -340,10 +340,9 @@ export class DataRoom {
     } else if (record.dataset !== this.dataset) {
       await this.#choose(record.dataset, { withModel: false });
     }
-    if (!(await session.loadModel(record.bytes, 'trained'))) return false;
+    if (!(await session.loadModel(record.bytes, 'paused'))) return false;
     // It goes on under a name of its own, which is kept at once: the record may go with the next run.
     const { trainer } = session;
-    trainer.dataset = this.dataset;
     trainer.curve.restore(record.losses);
     this.keepImages();
     await trainer.checkpoint();

@@ -39,8 +39,8 @@ export class Insight extends EventTarget {
     const { trainer } = session;
     this.#background = trainer.background;
     this.#background.idle = () => {
-      const { phase, activity, trainer } = session;
-      return phase === 'ready' && !activity && !trainer.running && !session.drawing;
+      const { phase, activity, run } = session;
+      return phase === 'ready' && !activity && !run.training && !session.drawing;
     };
     this.#background.addEventListener('failed', (event) =>
       session.fail(/** @type {CustomEvent} */ (event).detail, 'insight'),
@@ -82,8 +82,8 @@ export class Insight extends EventTarget {
 
   /** Sees what is out of date, and has it measured. */
   #look() {
-    const { lab, trainer, phase } = this.#session;
-    if (phase !== 'ready' || !(this.wanted || trainer.running)) return;
+    const { lab, run, phase } = this.#session;
+    if (phase !== 'ready' || !(this.wanted || run.training)) return;
     if (lab.images.length === 0) this.#forgetImages();
     else this.#measure();
     this.#background.wake();
@@ -99,7 +99,7 @@ export class Insight extends EventTarget {
   }
 
   #measure() {
-    const { lab, trainer, player } = this.#session;
+    const { lab, run, player } = this.#session;
     const { floor, bound, memorisation } = this;
     const background = this.#background;
 
@@ -113,7 +113,7 @@ export class Insight extends EventTarget {
     if (!bound.subject(lab)) bound.choose(0);
     const boundOf = [bound.subject(lab), lab.config, lab.step];
     const another = !same(boundOf.slice(0, 2), this.#boundOf.slice(0, 2));
-    const rested = !trainer.running || performance.now() - this.#boundAt > REST_MS;
+    const rested = !run.training || performance.now() - this.#boundAt > REST_MS;
     const later = !same(boundOf, this.#boundOf) && rested && !background.has('bound');
     if (another) bound.clear();
     if (another || later) {

@@ -65,14 +65,14 @@ const showsFilm = (element, page, overrides) =>
  * @param {UnnoiseLab} element
  */
 export function shortHash(session, element) {
-  const { sampleOptions, options, data } = session;
+  const { sampleOptions, options, data, run } = session;
   return formatHash({
     ...pageSettings(session, element),
     dataset: data.dataset === session.data.sets[0]?.id ? undefined : data.dataset,
     backend: options.backend === 'auto' ? undefined : options.backend,
-    train_steps: session.trainSteps === session.defaultTrainSteps ? undefined : session.trainSteps,
-    ...writeChangedSample(sampleOptions, session.lab.config, Number(session.overrides.seed ?? 0)),
-    ...session.overrides,
+    train_steps: run.usesDefaultSteps ? undefined : run.steps,
+    ...writeChangedSample(sampleOptions, session.lab.config, Number(run.overrides.seed ?? 0)),
+    ...run.overrides,
   });
 }
 
@@ -83,14 +83,14 @@ export function shortHash(session, element) {
  * @param {UnnoiseLab} element
  */
 export function fullLink(session, element) {
-  const { sampleOptions, shownConfig: config } = session;
+  const { sampleOptions, run } = session;
   const url = new URL(location.href);
   url.hash = formatHash({
     ...pageSettings(session, element),
     backend: session.lab?.backend,
-    train_steps: session.trainSteps,
+    train_steps: run.steps,
     ...writeSample(sampleOptions),
-    ...(config ? flattenConfig(config) : {}),
+    ...(run.config ? flattenConfig(run.config) : {}),
   });
   return url.href;
 }

@@ -7,7 +7,7 @@ import { integer } from '../lib/format.js';
  * @param {import('../lib/model-files.js').GivenModel} model
  */
 export async function openModel(session, { name, read }) {
-  if (session.trainer.running) {
+  if (session.run.training) {
     session.messages.say('busy', 'Pause training first, then load a model.');
     return;
   }

@@ -4,7 +4,7 @@ import { frameAt, isKept, Playback, recordedShare } from './playback.js';
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
  * @typedef {import('../lab.js').SampleRequest} SampleRequest
- * @typedef {{ origin: import('./session.js').Session['origin'], step: number }} Model
+ * @typedef {{ state: import('./run.js').RunState, step: number }} Model
  */
 
 /**

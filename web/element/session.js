@@ -1,5 +1,4 @@
 import { sameConfig } from '../lib/config.js';
-import { outdatedBy } from '../lib/derived-settings.js';
 import { LabError } from '../lib/errors.js';
 import { Turns } from '../lib/turns.js';
 import { Activities } from './activities.js';
@@ -12,16 +11,18 @@ import { ForwardProcess } from './forward-process.js';
 import { Insight } from './insight.js';
 import { Messages } from './messages.js';
 import { Player } from './player.js';
-import { restoreAfterCrash } from './recovery.js';
+import { Recovery } from './recovery.js';
+import { Run } from './run.js';
 import { SampleSettings } from './sample-settings.js';
 import { switchBackend } from './switch-backend.js';
 import { Trainer } from './trainer.js';
 
 /**
- * @typedef {import('../lib/config.js').Config} Config
  * @typedef {import('../lib/config.js').ConfigOverrides} ConfigOverrides
  * @typedef {import('../lab.js').Lab} Lab
  * @typedef {import('../lab.js').ModelFiles} ModelFiles
+ * @typedef {import('./run.js').RunState} RunState
+ * @typedef {import('./run.js').LoadedState} LoadedState
  *
  * @typedef {object} SessionOptions
  * @property {string} backend
@@ -37,15 +38,13 @@ import { Trainer } from './trainer.js';
  * @property {boolean} still whether motion is to wait until asked for
  */
 
-const DEFAULT_TRAIN_STEPS = 2000;
-
 /**
  * Everything one element does with its lab. The panels show it and call it; it dispatches `change`
  * whenever they should look again, and `ready`, `progress`, `frame`, `done`, `error` for the page.
  */
 export class Session extends EventTarget {
   /** @type {'starting' | 'ready' | 'failed' | 'over'} */
-  phase = 'starting';
+  #phase = 'starting';
   #activities = new Activities(() => this.changed());
   /** Whatever sets the model or its settings: a fresh one never takes the place of one that came later. */
   turns = new Turns();
@@ -62,30 +61,20 @@ export class Session extends EventTarget {
   insight;
   /** @type {DataRoom} */
   data;
-  /** What the user changed from the defaults. @type {ConfigOverrides} */
-  overrides;
-  /** The settings of a fresh run. @type {Config | undefined} */
-  fresh;
-  /** Where the model in the lab comes from. @type {'none' | 'bundled' | 'file' | 'trained'} */
-  origin = 'none';
-  /** Whether the next start goes on with the model in the lab. */
-  continues = false;
-  /** What the model was loaded from. @type {Uint8Array | ModelFiles | undefined} */
-  loaded;
-  defaultTrainSteps = DEFAULT_TRAIN_STEPS;
-  trainSteps;
+  run;
+  #recovery = new Recovery(this);
   sampleSettings = new SampleSettings();
 
   /** @param {SessionOptions} options */
   constructor(options) {
     super();
     this.options = options;
-    this.overrides = { ...options.overrides };
-    this.trainSteps = options.trainSteps ?? DEFAULT_TRAIN_STEPS;
-    this.trainer = new Trainer({ keeps: options.keep });
+    this.run = new Run(options);
+    this.trainer = new Trainer(this.run, { keeps: options.keep });
     this.insight = new Insight(this);
     this.data = new DataRoom(this);
     this.comparison = new Comparison(this, options.compare);
+    this.run.addEventListener('change', this.#changed);
     this.messages.addEventListener('change', this.#changed);
     this.player.addEventListener('change', this.#changed);
     this.comparison.addEventListener('change', this.#changed);
@@ -110,15 +99,12 @@ export class Session extends EventTarget {
     this.trainer.addEventListener('progress', (event) => {
       const { step, losses } = /** @type {CustomEvent} */ (event).detail;
       const { curve, rate, eta } = this.trainer;
-      this.crashes = 0;
+      this.#recovery.healthy();
       this.#tell('progress', { step, losses, loss: curve.latest, rate, eta });
       this.changed();
     });
-    this.trainer.addEventListener('checkpoint', () => {
-      // From now on it is what a crash leaves, and the run that is kept.
-      this.loaded = undefined;
-      this.messages.dismiss('resume');
-    });
+    // From now on it is the run that is kept.
+    this.trainer.addEventListener('checkpoint', () => this.messages.dismiss('resume'));
     this.trainer.addEventListener('checkpoint-failed', () =>
       this.messages.say(
         'storage',
@@ -128,14 +114,8 @@ export class Session extends EventTarget {
     );
   }
 
-  /** The settings that the train panel shows: those of the run that Start would begin. */
-  get shownConfig() {
-    return this.continues || !this.fresh ? this.lab?.config : this.fresh;
-  }
-
-  /** Whether the model is more than random weights; how long a loaded one was trained may be unknown. */
-  get canContinue() {
-    return this.lab?.step > 0 || this.origin === 'file';
+  get phase() {
+    return this.#phase;
   }
 
   /** What is being waited for, in words; empty where nothing is. */
@@ -167,11 +147,11 @@ export class Session extends EventTarget {
     try {
       await this.during('Starting', () => this.#open());
       if (this.disposed) return;
-      this.phase = 'ready';
+      this.#phase = 'ready';
       this.#tell('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
     } catch (error) {
       if (this.disposed) return;
-      this.phase = 'failed';
+      this.#phase = 'failed';
       this.film.end();
       this.fail(error, 'start');
     }
@@ -182,7 +162,7 @@ export class Session extends EventTarget {
     const { backend, sample } = this.options;
     const lab = await createLab(this, backend);
     if (this.disposed) return lab.dispose();
-    const seed = Number(this.overrides.seed ?? 0);
+    const seed = Number(this.run.overrides.seed ?? 0);
     this.sampleSettings.set({ seed, ...sample }, lab.config);
     this.use(lab);
     await this.data.open();
@@ -190,7 +170,14 @@ export class Session extends EventTarget {
   }
 
   get disposed() {
-    return this.phase === 'over';
+    return this.#phase === 'over';
+  }
+
+  /** @param {string} why nothing can be computed any more */
+  giveUp(why) {
+    if (this.disposed) return;
+    this.#phase = 'failed';
+    this.messages.say('crash', why, { kind: 'error' });
   }
 
   /**
@@ -200,7 +187,7 @@ export class Session extends EventTarget {
   use(lab) {
     this.lab = lab;
     lab.addEventListener('crash', (event) => {
-      if (lab === this.lab) restoreAfterCrash(this, /** @type {CustomEvent} */ (event).detail);
+      if (lab === this.lab) this.#recovery.recover(/** @type {CustomEvent} */ (event).detail);
     });
     lab.addEventListener('lost', (event) => {
       const { message } = /** @type {CustomEvent<LabError>} */ (event).detail;
@@ -209,6 +196,7 @@ export class Session extends EventTarget {
       this.changed();
     });
     lab.addEventListener('compiling', this.#changed);
+    this.run.use(lab);
     this.trainer.use(lab);
     this.insight.restart();
   }
@@ -221,11 +209,12 @@ export class Session extends EventTarget {
   }
 
   async #refreshConfig() {
-    this.fresh = await this.lab.resolveConfig({ ...this.data.defaults, ...this.overrides });
-    if (!this.canContinue) this.continues = false;
+    const { run, data } = this;
+    const fresh = await this.lab.resolveConfig({ ...data.defaults, ...run.overrides });
+    run.setFresh(fresh);
     // A model that has learnt nothing yet is replaced at once, so that what is shown is what is.
-    const idle = !this.canContinue && !this.trainer.running;
-    if (idle && !sameConfig(this.lab.config, this.fresh)) await this.lab.configure(this.fresh);
+    const idle = !run.canContinue && !run.training;
+    if (idle && !sameConfig(this.lab.config, fresh)) await this.lab.configure(fresh);
     this.followForward();
     this.changed();
   }
@@ -235,18 +224,24 @@ export class Session extends EventTarget {
    * @param {ConfigOverrides} config
    */
   configure(config) {
-    return this.turns.take(() => this.lab.configure(config));
+    return this.turns.take(async () => {
+      await this.lab.configure(config);
+      this.run.discard();
+    });
   }
 
   followForward() {
-    const config = this.shownConfig;
-    if (config && this.forwardWanted) {
-      this.forward.follow(config, this.lab.images);
-    }
+    const { config } = this.run;
+    if (config && this.#forwardShown) this.forward.follow(config, this.lab.images);
   }
 
-  /** Set once the forward panel is on the screen: its worker starts only then. */
-  forwardWanted = false;
+  #forwardShown = false;
+
+  /** The forward process is on the screen: its worker starts only now. */
+  showForward() {
+    this.#forwardShown = true;
+    this.followForward();
+  }
 
   /**
    * @param {string} name
@@ -261,15 +256,11 @@ export class Session extends EventTarget {
    * @param {unknown} value
    */
   async #set(name, value) {
-    const before = this.overrides;
-    const outdated = this.shownConfig ? outdatedBy(this.shownConfig, name, value) : [];
-    const kept = Object.entries(before).filter(([other]) => !outdated.includes(other));
-    this.overrides = { ...Object.fromEntries(kept), [name]: value };
-    this.continues = false;
+    const undo = this.run.override(name, value);
     try {
       await this.#refreshConfig();
     } catch (error) {
-      this.overrides = before;
+      undo();
       await this.#refreshConfig().catch(() => {});
       this.fail(error, 'config');
     }
@@ -286,19 +277,10 @@ export class Session extends EventTarget {
     this.changed();
   }
 
-  /** @param {number} steps */
-  setTrainSteps(steps) {
-    this.trainSteps = Math.max(1, Math.round(steps) || 1);
-    // Of a run that is under way, paused or not.
-    if (this.trainer.target > 0) this.trainer.target = this.lab.step + this.trainSteps;
-    this.changed();
-  }
-
   /** @param {boolean} continues */
   setContinues(continues) {
-    this.continues = continues && this.canContinue;
+    this.run.setContinues(continues);
     this.followForward();
-    this.changed();
   }
 
   // --- training ---
@@ -318,33 +300,28 @@ export class Session extends EventTarget {
 
   /** Starts a run, or goes on with one, unless one is under way. */
   async #begin() {
-    const { trainer, lab } = this;
-    if (trainer.running) return undefined;
+    const { run, trainer, lab } = this;
+    if (run.training) return undefined;
     // Before anything is forgotten for a run that cannot begin.
     lab.requireImages();
-    if (!this.continues) await this.#startOver();
-    const resumes = this.origin === 'trained' && lab.step > 0 && !trainer.finished;
-    const target = resumes && trainer.target > 0 ? trainer.target : lab.step + this.trainSteps;
-    this.origin = 'trained';
+    if (!run.continues) await this.#startOver();
     this.data.keepImages();
-    trainer.dataset = this.data.dataset;
-    this.continues = true;
     this.stopDrawing();
     this.player.pause();
     this.player.seekEnd();
     // In an object: the turn is not to last as long as the run.
-    return { end: trainer.start(target) };
+    return { end: trainer.start() };
   }
 
   /** Fresh weights, with the settings shown. */
   async #startOver() {
-    const config = this.fresh;
-    if (!config) return;
+    const { run, lab } = this;
+    if (!run.fresh) return;
     this.stopDrawing();
-    this.loaded = undefined;
     await this.trainer.clear();
-    if (!sameConfig(this.lab.config, config)) await this.lab.configure(config);
-    else if (this.canContinue) await this.lab.reset();
+    if (!sameConfig(lab.config, run.fresh)) await lab.configure(run.fresh);
+    else if (run.canContinue) await lab.reset();
+    run.discard();
     this.followForward();
   }
 
@@ -363,13 +340,12 @@ export class Session extends EventTarget {
       // One that has diverged cannot be saved, and is not missed.
       const bytes = await this.lab.save().catch(() => undefined);
       const curve = this.trainer.curve.toRecord();
-      const { origin } = this;
-      this.continues = false;
+      const state = this.run.state;
+      this.run.setContinues(false);
       await this.#startOver();
-      this.origin = 'none';
       this.messages.say('reset', 'The model is back to random weights; your images are kept.', {
         actions: bytes
-          ? [{ label: 'Undo', run: () => this.#undoReset({ bytes, curve }, origin) }]
+          ? [{ label: 'Undo', run: () => this.#undoReset({ bytes, curve, state }) }]
           : [],
       });
       await this.#refreshConfig();
@@ -378,14 +354,12 @@ export class Session extends EventTarget {
     }
   }
 
-  /**
-   * @param {{ bytes: Uint8Array, curve: [number[], number[]] }} undo
-   * @param {Session['origin']} origin
-   */
-  async #undoReset({ bytes, curve }, origin) {
+  /** @param {{ bytes: Uint8Array, curve: [number[], number[]], state: RunState }} undo */
+  async #undoReset({ bytes, curve, state }) {
     this.messages.dismiss('reset');
     await this.pause();
-    if (await this.loadModel(bytes, origin)) this.trainer.curve.restore(curve);
+    const from = state === 'bundled' || state === 'file' ? state : 'paused';
+    if (await this.loadModel(bytes, from)) this.trainer.curve.restore(curve);
     this.changed();
   }
 
@@ -394,10 +368,10 @@ export class Session extends EventTarget {
   async sample({ play = !this.options.still } = {}) {
     this.comparison.stop();
     try {
-      const by = { origin: this.origin, step: this.lab.step };
+      const by = { state: this.run.state, step: this.lab.step };
       const ended = await this.player.sample(this.lab, this.sampleOptions, { play, by });
       if (!ended) return;
-      this.crashes = 0;
+      this.#recovery.healthy();
       this.#tell('done', { kind: 'sample', ...this.sampleOptions });
     } catch (error) {
       this.fail(error, 'sample');
@@ -425,28 +399,26 @@ export class Session extends EventTarget {
 
   /**
    * @param {Uint8Array | ModelFiles} model
-   * @param {Session['origin']} origin
+   * @param {LoadedState} state what it then is
    * @returns {Promise<boolean>} whether it was loaded; if not, nothing has changed
    */
-  loadModel(model, origin) {
-    return this.turns.take(() => this.#loadModel(model, origin));
+  loadModel(model, state) {
+    return this.turns.take(() => this.#loadModel(model, state));
   }
 
   /**
    * @param {Uint8Array | ModelFiles} model
-   * @param {Session['origin']} origin
+   * @param {LoadedState} state
    */
-  async #loadModel(model, origin) {
+  async #loadModel(model, state) {
     try {
       // The worker takes the bytes away; what may be needed again is a copy.
       await this.pause();
       await this.lab.load(model);
       await this.trainer.clear();
       this.messages.dismiss('model');
-      this.origin = origin;
-      this.loaded = model;
+      this.run.load(model, state);
       if (this.lab.labels.length) this.data.usesLabels = true;
-      this.continues = origin !== 'bundled' && this.canContinue;
       this.followForward();
       this.changed();
       return true;
@@ -473,19 +445,14 @@ export class Session extends EventTarget {
     if (this.disposed) return;
     const failure = LabError.from(error);
     // A crash is dealt with, and told, in one place.
-    if (failure.code === 'aborted' || (this.lab && this.crashing)) return;
+    if (failure.code === 'aborted' || (this.lab && this.#recovery.active)) return;
     if (failure.code === 'device-lost') {
-      restoreAfterCrash(this, failure);
+      this.#recovery.recover(failure);
       return;
     }
     this.messages.say(key, failure.message, { kind: 'error' });
     this.#tell('error', { code: failure.code, message: failure.message });
   }
-
-  /** Whether a crash is being recovered from. */
-  crashing = false;
-  /** Crashes since the last sign of health. */
-  crashes = 0;
 
   changed() {
     this.dispatchEvent(new Event('change'));
@@ -502,7 +469,7 @@ export class Session extends EventTarget {
   }
 
   dispose() {
-    this.phase = 'over';
+    this.#phase = 'over';
     this.stopDrawing();
     this.insight.restart();
     this.player.pause();

@@ -7,14 +7,14 @@ import { Lab } from '../lab.js';
  * @param {string} backend
  */
 export async function switchBackend(session, backend) {
-  const { lab: previous, trainer } = session;
+  const { lab: previous, run, trainer } = session;
   if (backend === previous.backend) return;
   try {
     await session.pause();
     session.stopDrawing();
     // A model that has diverged cannot be moved, and is not missed.
     const save = () => previous.save().catch(() => undefined);
-    const bytes = session.canContinue ? await save() : undefined;
+    const bytes = run.canContinue ? await save() : undefined;
     const choice = /** @type {'auto'} */ (backend);
     // The old lab goes only when the new one stands: a failure costs nothing.
     const next = await Lab.create({ backend: choice, config: previous.config });
@@ -22,10 +22,7 @@ export async function switchBackend(session, backend) {
     if (bytes) await next.load(bytes);
     await trainer.preview.cancel();
     if (session.disposed) return next.dispose();
-    if (!bytes) {
-      session.origin = 'none';
-      session.continues = false;
-    }
+    if (!bytes) run.discard();
     session.use(next);
     previous.dispose();
     if (next.backend !== backend) {

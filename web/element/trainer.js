@@ -1,5 +1,5 @@
 import { isAbort, LabError } from '../lib/errors.js';
-import { forgetOlder, newRun } from '../lib/store.js';
+import { forgetOlder } from '../lib/store.js';
 import { Background } from './background.js';
 import { LossCurve } from './loss-curve.js';
 import { Preview } from './preview.js';
@@ -11,22 +11,13 @@ const RATE_MS = 8_000;
 
 /**
  * Runs training: start, pause, resume; the loss curve, the speed, previews, and a checkpoint every
- * so often. Dispatches `progress` after each report, `change` when it starts or stops, and `clear`
+ * so often. Dispatches `progress` after each report, `change` when the curve is another, and `clear`
  * when the run is forgotten.
  */
 export class Trainer extends EventTarget {
-  running = false;
-  /** The step at which it will stop. */
-  target = 0;
   curve = new LossCurve();
   /** Steps a second, by the clock on the wall: previews and checkpoints included. */
   rate = 0;
-  /** Names the run in the browser's storage. */
-  run = newRun();
-  /** Whether a checkpoint of it is there. */
-  checkpointed = false;
-  /** Set by the session: what a checkpoint must also say. */
-  dataset = /** @type {string | null} */ (null);
   /** @type {AbortController | undefined} */
   #abort;
   /** @type {Promise<void>} */
@@ -38,9 +29,13 @@ export class Trainer extends EventTarget {
   preview = new Preview();
   background = new Background();
 
-  /** @param {{ keeps: boolean }} options whether checkpoints are written */
-  constructor({ keeps }) {
+  /**
+   * @param {import('./run.js').Run} run
+   * @param {{ keeps: boolean }} options whether checkpoints are written
+   */
+  constructor(run, { keeps }) {
     super();
+    this.run = run;
     this.keeps = keeps;
   }
 
@@ -53,39 +48,30 @@ export class Trainer extends EventTarget {
     this.preview.lab = lab;
   }
 
-  get finished() {
-    return this.target > 0 && this.lab.step >= this.target;
-  }
-
   /** @returns {number | undefined} seconds */
   get eta() {
-    return this.rate > 0 ? Math.max(0, this.target - this.lab.step) / this.rate : undefined;
+    return this.rate > 0 ? Math.max(0, this.run.target - this.lab.step) / this.rate : undefined;
   }
 
-  /**
-   * @param {number} target
-   * @returns {Promise<'done' | 'paused'>}
-   */
-  async start(target) {
-    if (this.running) return 'paused';
-    this.target = target;
-    this.running = true;
+  /** @returns {Promise<'done' | 'paused'>} */
+  async start() {
+    this.run.start();
     this.#abort = new AbortController();
     this.#marks = [];
     this.#checkpointAt = performance.now() + CHECKPOINT_MS;
-    this.dispatchEvent(new Event('change'));
-    const run = this.#train(this.#abort.signal);
-    this.#loop = run.then(
+    const end = this.#train(this.#abort.signal);
+    this.#loop = end.then(
       () => {},
       () => {},
     );
-    return run;
+    return end;
   }
 
   /** @param {AbortSignal} signal */
   async #train(signal) {
     try {
-      for await (const report of this.lab.train({ steps: this.target - this.lab.step, signal })) {
+      const steps = this.run.target - this.lab.step;
+      for await (const report of this.lab.train({ steps, signal })) {
         if (!report.losses.every(Number.isFinite)) throw diverged();
         this.curve.add(report.step, report.losses);
         this.#measure();
@@ -101,9 +87,8 @@ export class Trainer extends EventTarget {
       await this.checkpoint();
       return 'paused';
     } finally {
-      this.running = false;
       this.rate = 0;
-      this.dispatchEvent(new Event('change'));
+      this.run.stop();
     }
   }
 
@@ -134,14 +119,14 @@ export class Trainer extends EventTarget {
     const { run } = this;
     try {
       await this.lab.checkpoint({
-        run,
+        run: run.name,
         savedAt: Date.now(),
-        dataset: this.dataset,
+        dataset: run.dataset,
         losses: this.curve.toRecord(),
         backend: this.lab.backend,
       });
-      if (!this.checkpointed) await forgetOlder(run);
-      this.checkpointed = true;
+      if (!run.saved) await forgetOlder(run.name);
+      run.save();
       this.dispatchEvent(new Event('checkpoint'));
     } catch (error) {
       const failure = LabError.from(error);
@@ -169,10 +154,7 @@ export class Trainer extends EventTarget {
   /** Forgets the run that was, before another. */
   async clear() {
     this.curve.clear();
-    this.target = 0;
     this.rate = 0;
-    this.run = newRun();
-    this.checkpointed = false;
     await this.preview.clear();
     this.dispatchEvent(new Event('clear'));
     this.dispatchEvent(new Event('change'));

@@ -170,7 +170,7 @@ export class UnnoiseLab extends LitElement {
     }
     session.addEventListener('ready', () => {
       // Noise from a model that has learnt nothing would be no welcome.
-      if (this.autoplay && session.canContinue) session.sample();
+      if (this.autoplay && session.run.canContinue) session.sample();
     });
     session.start();
     this.requestUpdate();
@@ -204,8 +204,8 @@ export class UnnoiseLab extends LitElement {
 
   /** @param {Session} session */
   #onChange(session) {
-    const { player, film, trainer } = session;
-    this.toggleAttribute('drawn', player.frames.length > 0 || !!film.frame || trainer.running);
+    const { player, film, run } = session;
+    this.toggleAttribute('drawn', player.frames.length > 0 || !!film.frame || run.training);
     // Panels look after themselves; the element only cares whether there is something to show.
     if (session.lab && !this.hasAttribute('ready')) {
       this.toggleAttribute('ready', true);
@@ -229,7 +229,7 @@ export class UnnoiseLab extends LitElement {
 
   /** Someone pasted another link into the address bar. */
   #onHashChange = () => {
-    if (!this.hash || this.session?.trainer.running) return;
+    if (!this.hash || this.session?.run.training) return;
     this.#end();
     this.#readHash();
     this.#start();

@@ -95,8 +95,8 @@ export class DataPanel extends Panel {
 
   /** Images of a run that is under way are not to be changed below it. */
   get #locked() {
-    const { phase, activity, trainer } = this.session;
-    return phase !== 'ready' || activity !== '' || trainer.running;
+    const { phase, activity, run } = this.session;
+    return phase !== 'ready' || activity !== '' || run.training;
   }
 
   /** Only images that labels tell apart leave a choice. */

@@ -31,10 +31,7 @@ export class ForwardPanel extends Panel {
   connectedCallback() {
     super.connectedCallback();
     // Its worker costs a second copy of the wasm instance: only whoever gets here pays for it.
-    this.#giveUp = whenSeen(this, () => {
-      this.session.forwardWanted = true;
-      this.session.followForward();
-    });
+    this.#giveUp = whenSeen(this, () => this.session.showForward());
   }
 
   disconnectedCallback() {
@@ -46,18 +43,18 @@ export class ForwardPanel extends Panel {
     const { session } = this;
     const { forward } = session;
     const { schedule, noisy, t, size } = forward;
-    const disabled = session.trainer.running;
+    const { config, training: disabled } = session.run;
     return html`<section class="panel forward" part="panel" aria-labelledby="forward-title">
       <header>
         <span class="number" aria-hidden="true">2</span>
         <h2 id="forward-title">Into noise</h2>
-        ${forwardEquation(session.shownConfig)}
+        ${forwardEquation(config)}
       </header>
       <p class="lead">
         Noise drowns an image little by little until nothing is left. The model will learn the way
         back.
       </p>
-      ${forwardMeaning(session.shownConfig)}
+      ${forwardMeaning(config)}
       <div class="forward-body">
         <div class="forward-picture">
           <unnoise-pixels
@@ -78,7 +75,7 @@ export class ForwardPanel extends Panel {
           <p class="plot-title">signal to noise, in decibels</p>
           <div class="plot" id="snr-plot" role="img" aria-label="Signal-to-noise ratio by t"></div>
           ${
-            session.shownConfig
+            config
               ? html`<div class="schedule">
                   ${scheduleField(session, { testid: 'beta-schedule', disabled })}
                   ${zeroSnrField(session, { testid: 'zero-snr', disabled })}

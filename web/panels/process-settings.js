@@ -47,7 +47,7 @@ const WEIGHTINGS = [
  */
 export function scheduleField(session, { testid, disabled }) {
   const { scheduler } = configOf(session);
-  if (isFlow(session.shownConfig)) {
+  if (isFlow(session.run.config)) {
     return numberField({
       label: 'Shift of the noise levels',
       testid: `${testid}-shift`,
@@ -80,7 +80,7 @@ export function scheduleField(session, { testid, disabled }) {
  * @param {{ testid: string, disabled: boolean }} field
  */
 export function zeroSnrField(session, { testid, disabled }) {
-  if (isFlow(session.shownConfig)) return nothing;
+  if (isFlow(session.run.config)) return nothing;
   return checkField({
     label: 'End in nothing but noise',
     testid,
@@ -93,8 +93,7 @@ export function zeroSnrField(session, { testid, disabled }) {
 }
 
 /** @param {Session} session that has settings by now */
-const configOf = (session) =>
-  /** @type {import('../lib/config.js').Config} */ (session.shownConfig);
+const configOf = (session) => /** @type {import('../lib/config.js').Config} */ (session.run.config);
 
 /**
  * @param {Session} session

@@ -81,7 +81,7 @@ export class SamplePanel extends Panel {
     const runs = comparison.shown ? comparison.options : [session.sampleOptions];
     return html`${this.#buttons()}
       ${
-        !session.canContinue && session.sampleOptions.weights !== 'ideal'
+        !session.run.canContinue && session.sampleOptions.weights !== 'ideal'
           ? html`<p class="note">
               This model has not learnt anything yet: it can only turn noise into noise.
             </p>`

@@ -19,8 +19,8 @@ export class Stage extends Panel {
   }
 
   render() {
-    const { player, trainer, film, activity } = this.session;
-    const live = (trainer.running && trainer.preview.frame) || player.frame;
+    const { player, run, trainer, film, activity } = this.session;
+    const live = (run.training && trainer.preview.frame) || player.frame;
     const frame = film.frame ?? live;
     return html`<figure class="stage" part="stage">
       <unnoise-pixels
@@ -50,8 +50,8 @@ export class Stage extends Panel {
 
   /** Whatever moves by itself can be stopped; drawings of a training run are over soon enough. */
   #pause() {
-    const { film, player, trainer } = this.session;
-    if (!film.frame && trainer.running && trainer.preview.frame) return nothing;
+    const { film, player, run, trainer } = this.session;
+    if (!film.frame && run.training && trainer.preview.frame) return nothing;
     const reel = film.frame ? film : player;
     return html`<button
       type="button"
@@ -66,10 +66,10 @@ export class Stage extends Panel {
 
   /** Who drew what is shown, in words. */
   #origin() {
-    const { trainer, player, lab } = this.session;
-    if (trainer.running && trainer.preview.frame) return `Your model at step ${integer(lab.step)}`;
-    const { origin, step = 0 } = player.by ?? {};
-    if (origin === 'bundled' || step === 0) return 'Drawn in this tab, just now';
+    const { run, trainer, player, lab } = this.session;
+    if (run.training && trainer.preview.frame) return `Your model at step ${integer(lab.step)}`;
+    const { state, step = 0 } = player.by ?? {};
+    if (state === 'bundled' || step === 0) return 'Drawn in this tab, just now';
     return `Drawn by the model of step ${integer(step)}`;
   }
 }

@@ -18,7 +18,7 @@ export class StatusBar extends Panel {
 
   render() {
     const { session } = this;
-    const { lab, trainer } = session;
+    const { lab, run, trainer } = session;
     if (!lab) return html`<div class="status-bar" part="status">${this.#status()}</div>`;
     const locked = session.phase !== 'ready' || session.activity !== '';
     return html`<div class="status-bar" part="status">
@@ -41,7 +41,7 @@ export class StatusBar extends Panel {
       </label>
       ${this.#status()} ${compiling(lab)}
       ${
-        trainer.running
+        run.training
           ? html`<span class="mini"
               >step ${integer(lab.step)} · loss ${loss(trainer.curve.latest)}</span
             >`
@@ -64,9 +64,9 @@ export class StatusBar extends Panel {
     if (session.phase === 'failed') return 'Not running';
     if (session.activity) return `${session.activity}…`;
     if (session.lab?.compiling) return 'Preparing the GPU…';
-    if (session.trainer.running) return 'Training';
+    if (session.run.training) return 'Training';
     if (session.drawing) return 'Sampling';
-    if (session.continues && session.origin === 'trained') return 'Paused';
+    if (session.run.continues && session.run.trained) return 'Paused';
     return 'Ready';
   }
 

@@ -37,7 +37,7 @@ export class TrainPanel extends Panel {
   }
 
   render() {
-    const config = this.session.shownConfig;
+    const { config } = this.session.run;
     return html`<section class="panel train" part="panel" aria-labelledby="train-title">
       <header>
         <span class="number" aria-hidden="true">3</span>
@@ -70,13 +70,13 @@ export class TrainPanel extends Panel {
 
   #buttons() {
     const { session } = this;
-    const { trainer } = session;
+    const { run } = session;
     const ready = session.phase === 'ready' && !session.activity;
-    const resumes = session.continues && session.origin === 'trained' && !trainer.finished;
-    const label = !session.continues ? 'Start training' : resumes ? 'Resume' : 'Train on';
+    const resumes = run.state === 'paused';
+    const label = !run.continues ? 'Start training' : resumes ? 'Resume' : 'Train on';
     return html`<div class="row">
       ${runButton({
-        running: trainer.running,
+        running: run.training,
         start: { label, testid: 'train', disabled: !ready, click: () => session.train() },
         stop: { label: 'Pause', testid: 'pause', click: () => session.pause() },
       })}
@@ -84,7 +84,7 @@ export class TrainPanel extends Panel {
         type="button"
         part="button"
         data-testid="reset"
-        ?disabled=${!ready || !session.canContinue}
+        ?disabled=${!ready || !run.canContinue}
         @click=${() => session.reset()}
       >
         Reset
@@ -95,11 +95,12 @@ export class TrainPanel extends Panel {
   /** Only a model that has learnt something leaves a choice. */
   #choice() {
     const { session } = this;
-    if (!session.canContinue || session.trainer.running) return nothing;
+    const { run } = session;
+    if (!run.canContinue || run.training) return nothing;
     return segmentedField({
       label: 'Start from',
       name: 'start-from',
-      value: session.continues ? 'continue' : 'scratch',
+      value: run.continues ? 'continue' : 'scratch',
       options: [
         ['scratch', 'random weights'],
         ['continue', session.lab.step ? `step ${integer(session.lab.step)}` : 'the loaded model'],
@@ -110,8 +111,8 @@ export class TrainPanel extends Panel {
 
   #files() {
     const { session } = this;
-    const { lab, trainer } = session;
-    const idle = session.phase === 'ready' && !session.activity && !trainer.running;
+    const { lab, run } = session;
+    const idle = session.phase === 'ready' && !session.activity && !run.training;
     const save = async (
       /** @type {Promise<Uint8Array>} */ writing,
       /** @type {string} */ ending,
@@ -165,14 +166,13 @@ export class TrainPanel extends Panel {
   }
 
   #readouts() {
-    const { trainer, lab } = this.session;
-    const target = trainer.target || lab.step + this.session.trainSteps;
+    const { run, trainer, lab } = this.session;
     return html`<dl class="readouts" part="readouts">
         <div>
           <dt>step</dt>
           <dd>
             <span data-testid="step">${integer(lab.step)}</span>
-            ${trainer.target ? html`<small>/ ${integer(target)}</small>` : nothing}
+            ${run.target ? html`<small>/ ${integer(run.target)}</small>` : nothing}
           </dd>
         </div>
         <div>
@@ -185,7 +185,7 @@ export class TrainPanel extends Panel {
         </div>
         <div>
           <dt>time left</dt>
-          <dd data-testid="eta">${trainer.running ? duration(trainer.eta) : '—'}</dd>
+          <dd data-testid="eta">${run.training ? duration(trainer.eta) : '—'}</dd>
         </div>
         <div>
           <dt>parameters</dt>
@@ -193,12 +193,12 @@ export class TrainPanel extends Panel {
         </div>
       </dl>
       ${
-        trainer.running && lab.compiling
+        run.training && lab.compiling
           ? preparing(lab.compiling)
           : html`<progress
               aria-label="Training progress"
               max="1"
-              value=${trainer.target ? Math.min(1, lab.step / trainer.target) : 0}
+              value=${run.target ? Math.min(1, lab.step / run.target) : 0}
             ></progress>`
       }`;
   }
@@ -213,7 +213,7 @@ export class TrainPanel extends Panel {
     return html`<div class="hint">
       <p>
         ${
-          session.trainer.running
+          session.run.training
             ? 'The loss and the first drawings appear here.'
             : session.data.images.length
               ? 'Press Start: the loss and the first drawings appear here. You can pause at any time; a closed tab loses seconds of it.'
@@ -259,13 +259,14 @@ export class TrainPanel extends Panel {
   }
 
   updated() {
-    const { curve, running } = this.session.trainer;
+    const { run, trainer } = this.session;
+    const { curve } = trainer;
     const plot = this.plot('loss-plot', lossPlot);
     const floor = floorLine(this.session);
     const plotted = [plot, curve.steps.length, floor];
     const now = performance.now();
     // Drawing thousands of points at each report would be felt; four times a second is enough.
-    const early = running && now - this.#plottedAt < 250;
+    const early = run.training && now - this.#plottedAt < 250;
     if (early || plotted.every((value, index) => value === this.#plotted[index])) return;
     this.#plottedAt = now;
     this.#plotted = plotted;

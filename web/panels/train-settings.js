@@ -20,10 +20,11 @@ const BATCHES = ['4', '8', '16', '32', '64'].map((value) => [value, value]);
  * @param {import('../element/session.js').Session} session
  */
 export function trainSettings(session) {
-  const config = session.shownConfig;
+  const { run } = session;
+  const { config } = run;
   if (!config) return nothing;
   const { unet, training, size, seed } = config;
-  const fixed = session.trainer.running || session.continues || session.phase !== 'ready';
+  const fixed = run.training || run.continues || session.phase !== 'ready';
   const set = (/** @type {string} */ name) => (/** @type {unknown} */ value) =>
     session.set(name, value);
   return html`<div class="fields">
@@ -39,11 +40,11 @@ export function trainSettings(session) {
         label: 'Steps',
         testid: 'train-steps',
         changes: 'train-steps',
-        value: session.trainSteps,
+        value: run.steps,
         min: 1,
         max: 1e7,
         step: 'any',
-        change: (value) => session.setTrainSteps(value),
+        change: (value) => run.setSteps(value),
       })}
       ${selectField({
         label: 'Batch size',
@@ -123,7 +124,7 @@ export function trainSettings(session) {
     </details>
     ${processSettings(session, fixed)}
     ${
-      session.continues && !session.trainer.running && session.phase === 'ready'
+      run.continues && !run.training && session.phase === 'ready'
         ? html`<p class="note">
             These settings belong to the model that is being trained. To change them, start from
             random weights.
