@@ -7,7 +7,7 @@ import { classesOf, labelNumbers, labelsOfModel } from './lib/labels.js';
 import { parts } from './lib/parts.js';
 import { packSquares } from './lib/resize.js';
 import { adaptSampling } from './lib/samplers.js';
-import { Turns } from './lib/turns.js';
+import { SerialQueue } from './lib/serial-queue.js';
 import { compileWasm } from './lib/wasm-module.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
@@ -73,10 +73,9 @@ export class Lab extends EventTarget {
   #images = [];
   /** Whether the engine's images are older than ours. */
   #stale = true;
-  /** @type {Promise<void>} */
-  #sending = Promise.resolve();
+  #sending = new SerialQueue();
   /** Whatever replaces the model. */
-  #turns = new Turns();
+  #queue = new SerialQueue();
   #disposed = false;
 
   /**
@@ -179,7 +178,7 @@ export class Lab extends EventTarget {
    * @param {ConfigOverrides} config
    */
   configure(config) {
-    return this.#turns.take(async () => {
+    return this.#queue.run(async () => {
       const previous = this.#engine;
       await this.#createEngine(config, this.#images.length);
       await this.#client.call('free', previous);
@@ -278,7 +277,7 @@ export class Lab extends EventTarget {
 
   /** Forgets what was learnt; settings and images stay. */
   reset() {
-    return this.#turns.take(async () => {
+    return this.#queue.run(async () => {
       this.#adopt(await this.#client.call('reset', this.#engine));
     });
   }
@@ -374,7 +373,7 @@ export class Lab extends EventTarget {
    *   one by their paths
    */
   load(model) {
-    return this.#turns.take(async () => {
+    return this.#queue.run(async () => {
       const describe = () => JSON.stringify([this.config.size, this.labels]);
       const before = describe();
       const args = { bytes: model, backend: this.backend };
@@ -451,26 +450,25 @@ export class Lab extends EventTarget {
   }
 
   #sendImages() {
-    this.#sending = this.#sending.then(async () => {
+    return this.#sending.run(async () => {
       // With no images left there is nothing to send, and training says so itself. Again where
       // another model has come meanwhile.
       while (this.#stale && this.#images.length > 0) {
         this.#stale = false;
         const { size } = this.config;
         const images = this.#images;
-        const bytes = await packSquares(images, size);
-        const { labels: names } = this;
-        const labels = names.length ? classesOf(images, names) : undefined;
-        const args = { bytes, count: images.length, size, labels };
-        await this.#client.call('setImages', this.#engine, args, { transfer: [bytes.buffer] });
+        try {
+          const bytes = await packSquares(images, size);
+          const { labels: names } = this;
+          const labels = names.length ? classesOf(images, names) : undefined;
+          const args = { bytes, count: images.length, size, labels };
+          await this.#client.call('setImages', this.#engine, args, { transfer: [bytes.buffer] });
+        } catch (error) {
+          this.#stale = true;
+          throw error;
+        }
       }
     });
-    const sent = this.#sending;
-    // A failure is the caller's to see, and must not block the next attempt.
-    this.#sending = sent.catch(() => {
-      this.#stale = true;
-    });
-    return sent;
   }
 
   #listen() {

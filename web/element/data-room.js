@@ -4,12 +4,12 @@ import { LabError } from '../lib/errors.js';
 import { duration, integer, plural } from '../lib/format.js';
 import { folderLabels, labelsOf } from '../lib/labels.js';
 import { forgetRun, getImages, getLastCheckpoint, putImages } from '../lib/store.js';
-import { Turns } from '../lib/turns.js';
 
 /**
  * @typedef {import('../lib/datasets.js').BundledSet} BundledSet
  * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
  * @typedef {import('../lib/decode-images.js').Decoded} Decoded
+ * @typedef {import('../lib/serial-queue.js').Turn} Turn
  */
 
 /** Beyond this the page itself would grow slow, and no browser trains on more in a sitting. */
@@ -26,8 +26,6 @@ export class DataRoom {
   /** Whether a fresh model is to learn the labels of the images, where they have some. */
   usesLabels;
   #toldCropping = false;
-  /** Whatever sets the images: none of it is lost to what was asked for meanwhile. */
-  #turns = new Turns();
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
@@ -46,11 +44,6 @@ export class DataRoom {
     return labels.length > 1 ? labels : [];
   }
 
-  /** Resolves once all images that were asked for so far are here; nothing if they are. */
-  get settled() {
-    return this.#turns.over;
-  }
-
   /** Settings that suit the images better than the general defaults. */
   get defaults() {
     const labels = this.usesLabels ? this.labels : [];
@@ -60,24 +53,25 @@ export class DataRoom {
 
   /** @param {boolean} uses */
   useLabels(uses) {
-    return this.#turns.take(() => {
+    return this.session.queue.run((turn) => {
       this.usesLabels = uses;
       this.session.run.setContinues(false);
-      return this.#refresh();
+      return this.#refresh(turn);
     });
   }
 
   /** First images and first model. */
   async open() {
-    const { dataset, model, keep } = this.session.options;
+    const { session } = this;
+    const { dataset, model, keep } = session.options;
     try {
       this.sets = await listSets();
     } catch (error) {
       // Without a listing there is still everything else.
-      this.session.fail(error, 'sets');
+      session.fail(error, 'sets');
     }
     const name = dataset === null ? this.sets[0]?.id : dataset;
-    if (name) await this.#turns.take(() => this.#choose(name, { withModel: !model }));
+    if (name) await session.queue.run((turn) => this.#choose(name, { withModel: !model, turn }));
     if (model) await this.fetchModel(model);
     if (keep) await this.#offerLastRun();
   }
@@ -85,22 +79,21 @@ export class DataRoom {
   /**
    * Replaces the images by a bundled set, and the model by the set's own.
    * @param {string} id
-   * @param {{ withModel?: boolean }} [options]
    * @returns {Promise<boolean>} whether the set's model was loaded
    */
-  choose(id, options) {
-    return this.#turns.take(async () => {
-      const loaded = await this.#choose(id, options);
-      await this.#refresh();
+  choose(id) {
+    return this.session.queue.run(async (turn) => {
+      const loaded = await this.#choose(id, { withModel: true, turn });
+      await this.#refresh(turn);
       return loaded;
     });
   }
 
   /**
    * @param {string} id
-   * @param {{ withModel?: boolean }} [options]
+   * @param {{ withModel: boolean, turn: Turn }} options
    */
-  async #choose(id, { withModel = true } = {}) {
+  async #choose(id, { withModel, turn }) {
     const { session } = this;
     const set = this.sets.find((other) => other.id === id);
     if (!set) {
@@ -118,7 +111,7 @@ export class DataRoom {
           this.#offerModel(set);
           return false;
         }
-        return await this.#loadModel(set);
+        return await this.#loadModel(set, turn);
       });
     } catch (error) {
       session.fail(error, 'sets');
@@ -126,16 +119,19 @@ export class DataRoom {
     }
   }
 
-  /** @param {BundledSet} set */
-  async #loadModel(set) {
+  /**
+   * @param {BundledSet} set
+   * @param {Turn} turn
+   */
+  async #loadModel(set, turn) {
     const { session } = this;
     const bytes = await loadSetModel(set);
-    if (!bytes || !(await session.loadModel(bytes, 'bundled'))) return false;
+    if (!bytes || !(await session.loadModel(bytes, 'bundled', turn))) return false;
     const { labels } = this.defaults;
     const { overrides } = session.run;
     if (fitsModel(session.lab.config, { ...overrides, labels })) return true;
     // A link that asks for another network gets that, untrained.
-    await session.configure({ ...this.defaults, ...overrides });
+    await session.configure({ ...this.defaults, ...overrides }, turn);
     return false;
   }
 
@@ -148,7 +144,8 @@ export class DataRoom {
     if (!set.model) return;
     const load = async () => {
       session.messages.dismiss('set-model');
-      if (await this.#turns.take(() => this.#loadModel(set))) await session.sample();
+      const loaded = await session.queue.run((turn) => this.#loadModel(set, turn));
+      if (loaded) await session.sample();
     };
     session.messages.say('set-model', 'The model that you trained is still loaded.', {
       actions: [{ label: `Use the model of “${set.title}”`, run: load }],
@@ -158,11 +155,15 @@ export class DataRoom {
   /** @param {import('../lib/model-files.js').GivenFile[]} offered */
   add(offered) {
     const words = `Reading ${plural(offered.length, 'file')}`;
-    return this.session.during(words, () => this.#turns.take(() => this.#add(offered)));
+    const { session } = this;
+    return session.during(words, () => session.queue.run((turn) => this.#add(offered, turn)));
   }
 
-  /** @param {import('../lib/model-files.js').GivenFile[]} offered */
-  async #add(offered) {
+  /**
+   * @param {import('../lib/model-files.js').GivenFile[]} offered
+   * @param {Turn} turn
+   */
+  async #add(offered, turn) {
     const { session } = this;
     if (session.run.training) {
       session.messages.say('busy', 'Pause training first, then add images.');
@@ -183,7 +184,7 @@ export class DataRoom {
         `${integer(MAX_IMAGES)} images are the most this page handles; the rest of the ${integer(offered.length)} were left out.`,
       );
     }
-    await this.#refresh();
+    await this.#refresh(turn);
   }
 
   /** @param {MasterImage} image */
@@ -208,9 +209,9 @@ export class DataRoom {
    * @param {string | null} [dataset] whose they are, if not still the same set's
    */
   #put(images, dataset) {
-    return this.#turns.take(() => {
+    return this.session.queue.run((turn) => {
       this.#replace(images(), dataset === undefined ? this.dataset : dataset);
-      return this.#refresh();
+      return this.#refresh(turn);
     });
   }
 
@@ -235,9 +236,10 @@ export class DataRoom {
     session.changed();
   }
 
-  async #refresh() {
+  /** @param {Turn} turn */
+  async #refresh(turn) {
     try {
-      await this.session.refreshConfig();
+      await this.session.refreshConfig(turn);
     } catch (error) {
       this.session.fail(error, 'config');
     }
@@ -327,20 +329,23 @@ export class DataRoom {
     const { session } = this;
     session.messages.dismiss('resume');
     session.stopDrawing();
-    const restore = () => this.#turns.take(() => this.#restore(record));
+    const restore = () => session.queue.run((turn) => this.#restore(record, turn));
     if (await session.during('Resuming the last run', restore)) await session.sample();
   }
 
-  /** @param {import('../lib/store.js').CheckpointRecord} record */
-  async #restore(record) {
+  /**
+   * @param {import('../lib/store.js').CheckpointRecord} record
+   * @param {Turn} turn
+   */
+  async #restore(record, turn) {
     const { session } = this;
     if (record.dataset === null) {
       const images = await getImages(record.run).catch(() => []);
       if (images.length) this.#replace(images, null);
     } else if (record.dataset !== this.dataset) {
-      await this.#choose(record.dataset, { withModel: false });
+      await this.#choose(record.dataset, { withModel: false, turn });
     }
-    if (!(await session.loadModel(record.bytes, 'paused'))) return false;
+    if (!(await session.loadModel(record.bytes, 'paused', turn))) return false;
     // It goes on under a name of its own, which is kept at once: the record may go with the next run.
     const { trainer } = session;
     trainer.curve.restore(record.losses);

@@ -36,7 +36,7 @@ export class Recovery {
     const needed = () => session.lab === lab && !session.disposed;
     const restart = async () => needed() && this.#restore(failure);
     try {
-      await session.during('Restarting', () => session.turns.take(restart));
+      await session.during('Restarting', () => session.queue.run(restart));
     } catch (error) {
       session.giveUp(
         `Computing failed and could not be restarted (${LabError.from(error).message}). ` +

@@ -1,6 +1,6 @@
 import { sameConfig } from '../lib/config.js';
 import { LabError } from '../lib/errors.js';
-import { Turns } from '../lib/turns.js';
+import { SerialQueue } from '../lib/serial-queue.js';
 import { Activities } from './activities.js';
 import { Comparison } from './comparison.js';
 import { createLab } from './create-lab.js';
@@ -23,6 +23,7 @@ import { Trainer } from './trainer.js';
  * @typedef {import('../lab.js').ModelFiles} ModelFiles
  * @typedef {import('./run.js').RunState} RunState
  * @typedef {import('./run.js').LoadedState} LoadedState
+ * @typedef {import('../lib/serial-queue.js').Turn} Turn
  *
  * @typedef {object} SessionOptions
  * @property {string} backend
@@ -46,8 +47,8 @@ export class Session extends EventTarget {
   /** @type {'starting' | 'ready' | 'failed' | 'over'} */
   #phase = 'starting';
   #activities = new Activities(() => this.changed());
-  /** Whatever sets the model or its settings: a fresh one never takes the place of one that came later. */
-  turns = new Turns();
+  /** Whatever sets the images, the model or its settings: none of it is lost to what came meanwhile. */
+  queue = new SerialQueue();
   messages = new Messages();
   player = new Player();
   film = new Film();
@@ -203,9 +204,12 @@ export class Session extends EventTarget {
 
   // --- settings ---
 
-  /** Works out the settings of a fresh run anew: defaults depend on size and number of images. */
-  refreshConfig() {
-    return this.turns.take(() => this.#refreshConfig());
+  /**
+   * Works out the settings of a fresh run anew: defaults depend on size and number of images.
+   * @param {Turn} [turn]
+   */
+  refreshConfig(turn) {
+    return this.queue.run(() => this.#refreshConfig(), turn);
   }
 
   async #refreshConfig() {
@@ -222,12 +226,13 @@ export class Session extends EventTarget {
   /**
    * Fresh weights, with other settings.
    * @param {ConfigOverrides} config
+   * @param {Turn} [turn]
    */
-  configure(config) {
-    return this.turns.take(async () => {
+  configure(config, turn) {
+    return this.queue.run(async () => {
       await this.lab.configure(config);
       this.run.discard();
-    });
+    }, turn);
   }
 
   followForward() {
@@ -248,7 +253,7 @@ export class Session extends EventTarget {
    * @param {unknown} value
    */
   set(name, value) {
-    return this.turns.take(() => this.#set(name, value));
+    return this.queue.run(() => this.#set(name, value));
   }
 
   /**
@@ -287,9 +292,7 @@ export class Session extends EventTarget {
 
   async train() {
     try {
-      // Of images that are being read it learns too; without any, what is asked for next comes next.
-      if (this.data.settled) await this.data.settled;
-      const started = await this.turns.take(() => this.#begin());
+      const started = await this.queue.run(() => this.#begin());
       if ((await started?.end) !== 'done') return;
       this.#tell('done', { kind: 'train', step: this.lab.step });
       await this.sample();
@@ -331,7 +334,7 @@ export class Session extends EventTarget {
 
   /** Forgets what was learnt, and keeps it at hand for whoever pressed the wrong button. */
   reset() {
-    return this.turns.take(() => this.#reset());
+    return this.queue.run(() => this.#reset());
   }
 
   async #reset() {
@@ -400,10 +403,11 @@ export class Session extends EventTarget {
   /**
    * @param {Uint8Array | ModelFiles} model
    * @param {LoadedState} state what it then is
+   * @param {Turn} [turn]
    * @returns {Promise<boolean>} whether it was loaded; if not, nothing has changed
    */
-  loadModel(model, state) {
-    return this.turns.take(() => this.#loadModel(model, state));
+  loadModel(model, state, turn) {
+    return this.queue.run(() => this.#loadModel(model, state), turn);
   }
 
   /**
@@ -430,7 +434,7 @@ export class Session extends EventTarget {
 
   /** @param {string} backend */
   switchBackend(backend) {
-    return this.turns.take(() =>
+    return this.queue.run(() =>
       this.during(`Moving to ${backend}`, () => switchBackend(this, backend)),
     );
   }

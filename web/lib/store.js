@@ -14,7 +14,7 @@
  * @property {string} backend
  */
 
-import { Turns } from './turns.js';
+import { SerialQueue } from './serial-queue.js';
 
 const DATABASE = 'unnoise';
 /** Raised when the stores change; what older versions kept is then dropped. */
@@ -126,7 +126,7 @@ export async function forgetRun(run) {
 
 /** Images a transaction: each is copied on the page's thread, which must not stall. */
 const CHUNK = 64;
-const writing = new Turns();
+const writing = new SerialQueue();
 
 /**
  * Keeps the images of a run in place of those that it had.
@@ -134,7 +134,7 @@ const writing = new Turns();
  * @param {readonly MasterImage[]} images
  */
 export const putImages = (run, images) =>
-  writing.take(async () => {
+  writing.run(async () => {
     await transact('images', 'readwrite', (store) => void store.delete(chunksOf(run)));
     for (let start = 0; start < images.length; start += CHUNK) {
       const part = images.slice(start, start + CHUNK);

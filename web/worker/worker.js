@@ -6,6 +6,7 @@
  * @typedef {import('./wasm.js').Sampling} Sampling
  * @typedef {import('./wasm.js').Measurement} Measurement
  */
+import { SerialQueue } from '../lib/serial-queue.js';
 import { putCheckpoint } from '../lib/store.js';
 import { watchCompiling } from './compiling.js';
 import { toCheckpoint, zip } from './diffusers.js';
@@ -16,10 +17,7 @@ import { loadedWasm, loadWasm } from './wasm.js';
 const objects = new Map();
 let lastObject = 0;
 
-/**
- * The tail of each object's queue of requests.
- * @type {Map<number, Promise<void>>}
- */
+/** The requests of each object. @type {Map<number, SerialQueue>} */
 const queues = new Map();
 
 /** @type {Set<number>} */
@@ -180,9 +178,7 @@ self.addEventListener('message', ({ data }) => {
     answer(request);
     return;
   }
-  const tail = queues.get(request.target) ?? Promise.resolve();
-  queues.set(
-    request.target,
-    tail.then(() => answer(request)),
-  );
+  const queue = queues.get(request.target) ?? new SerialQueue();
+  queues.set(request.target, queue);
+  queue.run(() => answer(request));
 });
