@@ -181,7 +181,7 @@ export class Lab extends EventTarget {
     return this.#queue.run(async () => {
       const previous = this.#engine;
       await this.#createEngine(config, this.#images.length);
-      await this.#client.call('free', previous);
+      await this.#client.call('free', previous, {});
     });
   }
 
@@ -231,7 +231,7 @@ export class Lab extends EventTarget {
 
   /** @returns {Promise<Schedule>} */
   schedule() {
-    return this.#client.call('schedule', this.#engine);
+    return this.#client.call('schedule', this.#engine, {});
   }
 
   /**
@@ -248,7 +248,7 @@ export class Lab extends EventTarget {
 
   /** Compiles what the first step needs, so that the first report comes soon after the start. */
   warmUp() {
-    return this.#client.call('warmUp', this.#engine);
+    return this.#client.call('warmUp', this.#engine, {});
   }
 
   /**
@@ -265,11 +265,8 @@ export class Lab extends EventTarget {
       throwIfAborted(signal);
       await this.#sendImages();
       const maxSteps = Math.min(end - this.step, 0xffffffff);
-      /** @type {TrainReport} */
-      const report = await this.#client.call('train', this.#engine, {
-        milliseconds: sliceMs,
-        maxSteps,
-      });
+      const args = { milliseconds: sliceMs, maxSteps };
+      const report = await this.#client.call('train', this.#engine, args);
       this.#state.step = report.step;
       yield report;
     }
@@ -278,7 +275,7 @@ export class Lab extends EventTarget {
   /** Forgets what was learnt; settings and images stay. */
   reset() {
     return this.#queue.run(async () => {
-      this.#adopt(await this.#client.call('reset', this.#engine));
+      this.#adopt(await this.#client.call('reset', this.#engine, {}));
     });
   }
 
@@ -364,7 +361,7 @@ export class Lab extends EventTarget {
     if (format !== 'diffusers') {
       throw new LabError('bad-config', `There is no export to “${format}”, only to “diffusers”.`);
     }
-    return this.#client.call('exportDiffusers', this.#engine);
+    return this.#client.call('exportDiffusers', this.#engine, {});
   }
 
   /**
@@ -384,7 +381,7 @@ export class Lab extends EventTarget {
 
   /**
    * Writes a checkpoint into the browser's own storage.
-   * @param {Omit<import('./lib/store.js').CheckpointRecord, 'bytes' | 'step'>} record
+   * @param {import('./worker/protocol.js').CheckpointNote} record
    */
   checkpoint(record) {
     return this.#client.call('checkpoint', this.#engine, { record });
@@ -435,7 +432,7 @@ export class Lab extends EventTarget {
     const client = this.#client;
     const { engine, state } = await client.call('create', 0, args);
     if (this.#disposed) {
-      client.call('free', engine).catch(() => {});
+      client.call('free', engine, {}).catch(() => {});
       throw disposed();
     }
     this.#engine = engine;
@@ -486,7 +483,8 @@ export class Lab extends EventTarget {
 
   /** @param {Event} event */
   #onLost = (event) => {
-    const { lost, workers } = /** @type {CustomEvent} */ (event).detail;
+    const { detail } = /** @type {CustomEvent<import('./worker/protocol.js').Lost>} */ (event);
+    const { lost, workers } = detail;
     this.#workers = Math.min(this.#workers, workers);
     this.dispatchEvent(new CustomEvent('lost', { detail: LabError.from(lost) }));
   };
@@ -501,7 +499,7 @@ export class Lab extends EventTarget {
     this.#client.removeEventListener('compiling', this.#onCompiling);
     this.#compiling = { done: 0, total: 0 };
     if (this.#engine && !this.#client.failure) {
-      this.#client.call('free', this.#engine).catch(() => {});
+      this.#client.call('free', this.#engine, {}).catch(() => {});
     }
     releaseWorker(this.#client);
     this.#engine = 0;

@@ -33,6 +33,15 @@ export class LabError extends Error {
 }
 
 /**
+ * What of an error can be sent from a worker.
+ * @param {unknown} error
+ */
+export function wireError(error) {
+  const { code, message } = LabError.from(error);
+  return { code, message };
+}
+
+/**
  * @param {AbortSignal} [signal]
  */
 export function throwIfAborted(signal) {

@@ -4,8 +4,21 @@ import { LabError } from './errors.js';
  * One worker and the requests that wait for it.
  *
  * @typedef {import('../worker/protocol.js').MethodName} MethodName
- * @typedef {{ resolve: (value: any) => void, reject: (error: LabError) => void }} Waiting
+ * @typedef {import('../worker/protocol.js').Reply} Reply
+ * @typedef {import('../worker/protocol.js').WireError} WireError
+ * @typedef {{ resolve: (value: unknown) => void, reject: (error: LabError) => void }} Waiting
  */
+
+/**
+ * @template {MethodName} M
+ * @typedef {import('../worker/protocol.js').Args<M>} Args
+ */
+
+/**
+ * @template {MethodName} M
+ * @typedef {import('../worker/protocol.js').Result<M>} Result
+ */
+
 export class WorkerClient extends EventTarget {
   /** How many labs use this worker. */
   users = 0;
@@ -30,11 +43,12 @@ export class WorkerClient extends EventTarget {
   }
 
   /**
-   * @param {MethodName} method
+   * @template {MethodName} M
+   * @param {M} method
    * @param {number} target
-   * @param {any} [args]
+   * @param {Args<M>} args
    * @param {{ signal?: AbortSignal, transfer?: Transferable[] }} [options]
-   * @returns {Promise<any>}
+   * @returns {Promise<Result<M>>}
    */
   call(method, target, args, { signal, transfer = [] } = {}) {
     if (this.failure) return Promise.reject(this.failure);
@@ -49,14 +63,25 @@ export class WorkerClient extends EventTarget {
       signal?.addEventListener('abort', abort, { once: true });
       const settled = () => signal?.removeEventListener('abort', abort);
       this.#waiting.set(id, {
-        resolve: (value) => (settled(), resolve(value)),
+        resolve: (value) => (settled(), resolve(/** @type {Result<M>} */ (value))),
         reject: (error) => (settled(), reject(error)),
       });
       this.#worker.postMessage({ id, method, target, args }, transfer);
     });
   }
 
-  /** @param {import('../worker/protocol.js').Reply} reply */
+  /**
+   * The next part of a stream; nothing after the last.
+   * @template Part
+   * @param {import('../worker/protocol.js').Stream<Part>} stream
+   * @param {AbortSignal} [signal]
+   */
+  next(stream, signal) {
+    const part = this.call('next', stream, {}, { signal });
+    return /** @type {Promise<Part | undefined>} */ (part);
+  }
+
+  /** @param {Reply} reply */
   #receive(reply) {
     if ('fatal' in reply) return this.#fail(reply.fatal);
     if ('lost' in reply) return this.dispatchEvent(new CustomEvent('lost', { detail: reply }));
@@ -69,7 +94,7 @@ export class WorkerClient extends EventTarget {
     else waiting?.reject(LabError.from(reply.error));
   }
 
-  /** @param {import('../worker/protocol.js').WireError} error */
+  /** @param {WireError} error */
   #fail(error) {
     if (this.failure) return;
     this.failure = new LabError(error.code, error.message);

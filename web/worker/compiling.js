@@ -1,4 +1,11 @@
 /**
+ * @typedef {object} Device what is used of WebGPU's GPUDevice
+ * @property {(this: Device, descriptor: unknown) => unknown} createComputePipeline
+ * @property {(filter: 'out-of-memory') => void} pushErrorScope
+ * @property {() => Promise<unknown>} popErrorScope
+ */
+
+/**
  * Counts the GPU's programs while they are compiled, which takes from milliseconds to seconds each and
  * happens behind the back of whoever launches them.
  *
@@ -6,11 +13,12 @@
  *   is asked for and when it is there
  */
 export function watchCompiling(tell) {
-  const device = /** @type {any} */ (globalThis).GPUDevice?.prototype;
-  if (!device) return;
+  const { GPUDevice } = /** @type {{ GPUDevice?: { prototype: Device } }} */ (globalThis);
+  if (!GPUDevice) return;
+  const device = GPUDevice.prototype;
   const create = device.createComputePipeline;
   let [done, total] = [0, 0];
-  device.createComputePipeline = function (/** @type {any} */ descriptor) {
+  device.createComputePipeline = function (descriptor) {
     // The scope is answered once all that was asked for before is done. No program fails for lack of
     // memory, so it keeps no error from those who wait for them.
     this.pushErrorScope('out-of-memory');

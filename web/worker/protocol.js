@@ -1,18 +1,68 @@
 /**
- * What the page and a worker say to each other. A worker holds any number of engines and samplings,
- * each under a number. Requests about one of them are answered in order, because an object of the
- * wasm instance must not be entered again while one of its promises is pending; requests about
- * different ones may overlap.
+ * What the page and a worker say to each other. A worker holds any number of engines and streams, each
+ * under a number. Requests about one of them are answered in order, because an object of the wasm
+ * instance must not be entered again while one of its promises is pending; requests about different
+ * ones may overlap.
  *
+ * @typedef {object} Methods what can be asked of a worker: requests, replies and handlers follow from it
+ * @property {{ args: { backend: BackendName, build: Build }, result: void }} loadWasm
+ * @property {{ args: DefaultsOf, result: string }} defaultConfig JSON
+ * @property {{ args: EngineOptions, result: { engine: number, state: EngineState } }} create
+ * @property {{ args: PackedImages, result: void }} setImages
+ * @property {{ args: {}, result: Schedule }} schedule
+ * @property {{ args: { index: number, t: number, seed: number }, result: Noisy }} noisy
+ * @property {{ args: { milliseconds: number, maxSteps: number }, result: TrainReport }} train
+ * @property {{ args: Shard, result: Gradients }} gradients of a part of the next batch
+ * @property {{ args: { grads: Float32Array }, result: void }} apply
+ * @property {{ args: {}, result: void }} warmUp
+ * @property {{ args: {}, result: EngineState }} reset
+ * @property {{ args: SampleArgs, result: { sampling: Stream<FramePart> } & Shape }} sample
+ * @property {{ args: ElboArgs, result: Stream<BoundPart> }} elbo
+ * @property {{ args: { timesteps: number }, result: Stream<FloorPart> }} floor
+ * @property {{ args: { rgb: Uint8Array }, result: Nearest }} nearest
+ * @property {{ args: {}, result: unknown }} next a part of a stream, see `WorkerClient.next`
+ * @property {{ args: { half: boolean }, result: Uint8Array }} save
+ * @property {{ args: {}, result: Uint8Array }} exportDiffusers a zip
+ * @property {{ args: { bytes: Uint8Array | ModelFiles, backend: BackendName }, result: EngineState }} load
+ * @property {{ args: { record: CheckpointNote }, result: void }} checkpoint
+ * @property {{ args: {}, result: void }} free
+ *
+ * @typedef {keyof Methods} MethodName
+ */
+
+/**
+ * @template {MethodName} M
+ * @typedef {Methods[M]['args']} Args
+ */
+
+/**
+ * @template {MethodName} M
+ * @typedef {Methods[M]['result']} Result
+ */
+
+/**
+ * @template {MethodName} M
  * @typedef {object} Request
  * @property {number} id
- * @property {MethodName} method
- * @property {number} target engine or sampling; 0 for the module itself
- * @property {any} args
+ * @property {M} method
+ * @property {number} target engine or stream; 0 for the module itself
+ * @property {Args<M>} args
+ */
+
+/**
+ * The number of an object of the worker that gives parts, one for each `next`.
+ * @template Part
+ * @typedef {number & { part?: Part }} Stream
+ */
+
+/**
+ * @typedef {import('../lib/backend.js').BackendName} BackendName
+ * @typedef {import('../lib/wasm-module.js').Build} Build
+ * @typedef {Omit<import('../lib/store.js').CheckpointRecord, 'bytes' | 'step'>} CheckpointNote
  *
  * @typedef {{ cancel: number }} Cancel drops a request that has not begun
  *
- * @typedef {{ id: number, ok: true, value: any }} Success
+ * @typedef {{ id: number, ok: true, value: Result<MethodName> }} Success
  * @typedef {{ id: number, ok: false, error: WireError }} Failure
  * @typedef {{ fatal: WireError }} Fatal the wasm instance is poisoned; the worker must be replaced
  * @typedef {{ lost: WireError, workers: number }} Lost a helper failed; `workers` are left and go on
@@ -23,9 +73,25 @@
  *
  * @typedef {{ code: string, message: string }} WireError
  *
- * @typedef {'loadWasm' | 'defaultConfig' | 'create' | 'setImages' | 'schedule' | 'noisy' | 'chain' | 'train'
- *   | 'gradients' | 'apply' | 'warmUp' | 'reset' | 'sample' | 'elbo' | 'floor' | 'nearest' | 'next' | 'save'
- *   | 'exportDiffusers' | 'load' | 'checkpoint' | 'free'} MethodName
+ * @typedef {object} DefaultsOf what the default config depends on
+ * @property {BackendName} backend
+ * @property {number} size
+ * @property {number} images
+ * @property {number} [timesteps]
+ *
+ * @typedef {object} EngineOptions
+ * @property {BackendName} backend
+ * @property {string} config JSON
+ * @property {number} [workers] how many to compute on
+ *
+ * @typedef {object} PackedImages
+ * @property {Uint8Array} bytes RGB, `count` tiles of `size` × `size`
+ * @property {number} count
+ * @property {number} size
+ * @property {Uint32Array} [labels] the class of each
+ *
+ * @typedef {{ first: number, count: number }} Shard which items of a batch
+ * @typedef {{ loss: number, grads: Float32Array }} Gradients
  *
  * @typedef {Record<string, Uint8Array>} ModelFiles the files of a diffusers folder by their paths
  *
@@ -75,14 +141,25 @@
  * @property {number} [jump_length] filling in: steps that a jump goes back into noise (RePaint)
  * @property {number} [jump_n_sample] filling in: how many times each stretch is sampled
  *
- * @typedef {object} Frame one state of a batch on its way from noise to images
+ * @typedef {Omit<SampleOptions, 'labels'> & { labels: (number | null)[] }} NumberedOptions
+ * @typedef {NumberedOptions & EditOptions & Partial<Shard> & { init?: Uint8Array }} SampleArgs
+ *
+ * @typedef {{ total: number, count: number, size: number }} Shape of a sampling run: its steps, its
+ *   images and their side
+ *
+ * @typedef {object} FramePart one state of a batch on its way from noise to images
  * @property {number} index 0 is x_T itself, `total` is the end
- * @property {number} total
- * @property {number} t
- * @property {number} count
- * @property {number} size
+ * @property {number | null} t null at the end
  * @property {Uint8Array} x_t RGB, `count` tiles of `size` × `size`
  * @property {Uint8Array | null} pred_x0 the same for the network's current guess; null at index 0
+ *
+ * @typedef {FramePart & Shape & { t: number }} Frame
+ *
+ * @typedef {object} ElboArgs
+ * @property {number} timesteps
+ * @property {Weights} weights
+ * @property {number} [index] of a training image
+ * @property {Uint8Array} [rgb] another image
  *
  * @typedef {object} BoundPart one timestep of an estimate of the variational bound of an image, and the
  *   sums so far: estimates of the whole once `left` is 0. Names as in improved-diffusion

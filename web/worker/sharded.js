@@ -1,3 +1,4 @@
+import { wireError } from '../lib/errors.js';
 import { WorkerClient } from '../lib/worker-client.js';
 import { loadedWasm } from './wasm.js';
 
@@ -11,9 +12,13 @@ import { loadedWasm } from './wasm.js';
  *
  * @typedef {import('./wasm.js').Engine} Engine
  * @typedef {import('./wasm.js').Sampling} Sampling
+ * @typedef {import('./protocol.js').FramePart} FramePart
+ * @typedef {import('./protocol.js').MethodName} MethodName
+ * @typedef {import('./protocol.js').PackedImages} PackedImages
+ * @typedef {import('./protocol.js').Shard} Shard
+ * @typedef {import('./protocol.js').Shape} Shape
  * @typedef {import('./protocol.js').WireError} WireError
  *
- * @typedef {{ first: number, count: number }} Shard
  * @typedef {{ client: WorkerClient, target: number }} Replica a helper and its engine's number there
  */
 
@@ -41,7 +46,7 @@ export class ShardedEngine {
   #replicas;
   /** Whether the helpers' models and images are those of ours. */
   #current = false;
-  /** @type {{ bytes: Uint8Array, count: number, size: number, labels?: Uint32Array } | undefined} */
+  /** @type {PackedImages | undefined} */
   #images;
 
   /**
@@ -64,7 +69,6 @@ export class ShardedEngine {
   step = () => this.engine.step();
   schedule = () => this.engine.schedule();
   noisy = (/** @type {[number, number, number]} */ ...args) => this.engine.noisy(...args);
-  chain = (/** @type {[number, number, number]} */ ...args) => this.engine.chain(...args);
   warmUp = () => this.engine.warmUp();
   // Measurements are small and go on between steps: the first worker alone takes them.
   elbo = (/** @type {[string, Uint8Array?]} */ ...args) => this.engine.elbo(...args);
@@ -116,7 +120,9 @@ export class ShardedEngine {
   }
 
   async #trainStep() {
-    const { batch_size } = JSON.parse(this.engine.config()).training;
+    /** @type {import('../lib/config.js').Config} */
+    const config = JSON.parse(this.engine.config());
+    const { batch_size } = config.training;
     // A step that a helper did not live to finish has changed nothing: it is taken again.
     while (true) {
       const [own, ...others] = divide(batch_size, this.workers);
@@ -128,15 +134,13 @@ export class ShardedEngine {
       const answers = Promise.allSettled(requests);
       const sum = await this.engine.gradients(own.first, own.count);
       const settled = await answers;
-      const failure = settled.find(({ status }) => status === 'rejected');
+      const failure = settled.find((answer) => answer.status === 'rejected');
       if (failure) {
         // Of a living helper it is an error of the work itself.
-        if (replicas.every(({ client }) => !client.failure)) {
-          throw /** @type {PromiseRejectedResult} */ (failure).reason;
-        }
+        if (replicas.every(({ client }) => !client.failure)) throw failure.reason;
         continue;
       }
-      const parts = settled.map((part) => /** @type {PromiseFulfilledResult<any>} */ (part).value);
+      const parts = settled.flatMap((answer) => ('value' in answer ? answer.value : []));
       for (const { loss, grads } of parts) {
         sum.loss += loss;
         add(sum.grads, grads);
@@ -161,6 +165,7 @@ export class ShardedEngine {
    * @returns {Promise<Sampling>}
    */
   async sample(optionsJson, init, mask) {
+    /** @type {import('./protocol.js').SampleArgs} */
     const options = JSON.parse(optionsJson);
     // What is wrong with the options is found out before anything is divided.
     const whole = this.engine.sample(optionsJson, init, mask);
@@ -178,7 +183,7 @@ export class ShardedEngine {
       if (!replica) return { local };
       try {
         const { sampling } = await this.#ask(replica, 'sample', { ...args, init, mask });
-        return { local, remote: { client: replica.client, target: sampling } };
+        return { local, remote: { client: replica.client, stream: sampling } };
       } catch {
         return { local };
       }
@@ -187,7 +192,7 @@ export class ShardedEngine {
   }
 
   free() {
-    for (const { client, target } of this.#ready) client.call('free', target).catch(() => {});
+    for (const { client, target } of this.#ready) client.call('free', target, {}).catch(() => {});
     this.#replicas = [];
     this.engine.free();
   }
@@ -206,7 +211,7 @@ export class ShardedEngine {
     await Promise.all(
       this.#ready.map(async (replica) => {
         try {
-          await this.#ask(replica, 'load', { bytes });
+          if (bytes) await this.#ask(replica, 'load', { bytes, backend: this.backend });
           if (images) await this.#ask(replica, 'setImages', images);
         } catch (error) {
           this.#drop(replica, error);
@@ -255,9 +260,10 @@ export class ShardedEngine {
   }
 
   /**
+   * @template {MethodName} M
    * @param {Replica} replica
-   * @param {import('./protocol.js').MethodName} method
-   * @param {any} args
+   * @param {M} method
+   * @param {import('./protocol.js').Args<M>} args
    * @param {Transferable[]} [transfer]
    */
   async #ask(replica, method, args, transfer) {
@@ -281,11 +287,11 @@ export class ShardedEngine {
   }
 
   /**
-   * @param {any} error
+   * @param {unknown} error
    * @param {number} left
    */
   #tellLost(error, left) {
-    this.lost({ code: error?.code ?? 'internal', message: String(error?.message ?? error) }, left);
+    this.lost(wireError(error), left);
   }
 }
 
@@ -293,14 +299,15 @@ export class ShardedEngine {
  * One sampling run in shards. Each also exists here, not yet begun, so that it can be caught up with
  * should its helper fail.
  *
- * @typedef {{ local: Sampling, remote?: Replica }} Part
+ * @typedef {{ client: WorkerClient, stream: import('./protocol.js').Stream<FramePart> }} Remote
+ * @typedef {{ local: Sampling, remote?: Remote }} Part
  */
 class ShardedSampling {
   #taken = 0;
 
   /**
    * @param {Part[]} parts
-   * @param {{ total: number, count: number, size: number }} shape
+   * @param {Shape} shape
    */
   constructor(parts, { total, count, size }) {
     this.parts = parts;
@@ -312,9 +319,10 @@ class ShardedSampling {
   async next() {
     const taken = this.#taken++;
     // Helpers begin before this worker is busy with its own shard.
-    const remote = this.parts.map(({ remote }) => remote?.client.call('next', remote.target));
+    const remote = this.parts.map(({ remote }) => remote?.client.next(remote.stream));
     const answers = Promise.allSettled(remote);
-    const own = await Promise.all(this.parts.map(({ local, remote }) => !remote && local.next()));
+    const own = this.parts.map(({ local, remote }) => (remote ? undefined : local.next()));
+    const local = await Promise.all(own);
     const frames = [];
     for (const [index, answer] of (await answers).entries()) {
       const part = this.parts[index];
@@ -323,23 +331,24 @@ class ShardedSampling {
         for (let step = 0; step < taken; step++) await part.local.next();
         frames.push(await part.local.next());
       } else {
-        frames.push(part.remote ? answer.value : own[index]);
+        frames.push(part.remote ? answer.value : local[index]);
       }
     }
+    // All come to their end with the same step.
+    if (!frames.every((frame) => frame !== undefined)) return undefined;
     const [first] = frames;
-    if (!first) return undefined;
     return {
       index: first.index,
       t: first.t,
       x_t: concat(frames.map(({ x_t }) => x_t)),
-      pred_x0: first.pred_x0 && concat(frames.map(({ pred_x0 }) => pred_x0)),
+      pred_x0: first.pred_x0 && concat(frames.flatMap(({ pred_x0 }) => pred_x0 ?? [])),
     };
   }
 
   free() {
     for (const { local, remote } of this.parts) {
       local.free();
-      remote?.client.call('free', remote.target).catch(() => {});
+      remote?.client.call('free', remote.stream, {}).catch(() => {});
     }
   }
 }

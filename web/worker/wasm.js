@@ -4,44 +4,57 @@ import { noWasm } from '../lib/wasm-module.js';
  * The wasm builds as they run in a worker. Types are those of the wasm-bindgen bindings.
  *
  * @typedef {import('../lib/backend.js').BackendName} BackendName
+ * @typedef {import('./protocol.js').BoundPart} BoundPart
+ * @typedef {import('./protocol.js').FloorPart} FloorPart
+ * @typedef {import('./protocol.js').FramePart} FramePart
+ * @typedef {import('./protocol.js').Gradients} Gradients
+ * @typedef {import('./protocol.js').ModelFiles} ModelFiles
+ * @typedef {import('./protocol.js').Nearest} Nearest
+ * @typedef {import('./protocol.js').Noisy} Noisy
+ * @typedef {import('./protocol.js').Schedule} Schedule
+ * @typedef {import('./protocol.js').Shape} Shape
+ * @typedef {import('./protocol.js').TrainReport} TrainReport
  *
  * @typedef {object} Engine
  * @property {() => string} config
  * @property {() => number} parameterCount
  * @property {() => number} step
- * @property {(bytes: Uint8Array, count: number, size: number, labels?: Uint32Array) => void} setImages
- * @property {() => import('./protocol.js').Schedule} schedule
- * @property {(index: number, t: number, seed: number) => import('./protocol.js').Noisy} noisy
- * @property {(index: number, t: number, seed: number) => Uint8Array} chain
- * @property {(milliseconds: number, maxSteps: number) => Promise<import('./protocol.js').TrainReport>} train
- * @property {(first: number, count: number) => Promise<{ loss: number, grads: Float32Array }>} gradients
+ * @property {SetImages} setImages
+ * @property {() => Schedule} schedule
+ * @property {(index: number, t: number, seed: number) => Noisy} noisy
+ * @property {(milliseconds: number, maxSteps: number) => Promise<TrainReport>} train
+ * @property {(first: number, count: number) => Promise<Gradients>} gradients
  * @property {(grads: Float32Array) => void} apply
  * @property {() => Promise<void>} warmUp
  * @property {() => Promise<void>} resetTraining
  * @property {(optionsJson: string, init?: Uint8Array, mask?: Uint8Array) => Sampling} sample
- * @property {(optionsJson: string, rgb?: Uint8Array) => Measurement} elbo
- * @property {(timesteps: number) => Measurement} floor
- * @property {(rgb: Uint8Array) => import('./protocol.js').Nearest} nearest
+ * @property {(optionsJson: string, rgb?: Uint8Array) => Measurement<BoundPart>} elbo
+ * @property {(timesteps: number) => Measurement<FloorPart>} floor
+ * @property {(rgb: Uint8Array) => Nearest} nearest
  * @property {(half: boolean) => Promise<Uint8Array>} save
- * @property {() => Promise<import('./protocol.js').ModelFiles>} exportDiffusers
+ * @property {() => Promise<ModelFiles>} exportDiffusers
  * @property {(bytes: Uint8Array) => Promise<void>} load
  * @property {() => void} free
  *
- * @typedef {object} Sampling
- * @property {number} total
- * @property {number} count
- * @property {number} size
- * @property {() => Promise<{ index: number, t: number, x_t: Uint8Array, pred_x0: Uint8Array | null } | undefined>} next
- * @property {() => void} free
+ * @typedef {(bytes: Uint8Array, count: number, size: number, labels?: Uint32Array) => void} SetImages
  *
- * @typedef {object} Measurement
- * @property {number} left
- * @property {() => Promise<object | undefined>} next
- * @property {() => void} free
+ * @typedef {Shape & Measurement<FramePart>} Sampling
+ *
+ * @typedef {object} EngineClass
+ * @property {(backend: BackendName, configJson: string) => Promise<Engine>} create
+ * @property {(size: number, images: number, timesteps?: number) => string} defaultConfig JSON
+ * @property {(files: ModelFiles) => Uint8Array} importDiffusers a checkpoint
  *
  * @typedef {object} WasmModule
  * @property {(options: { module_or_path: WebAssembly.Module }) => Promise<unknown>} default
- * @property {{ create: (backend: BackendName, configJson: string) => Promise<Engine>, defaultConfig: (size: number, images: number, timesteps?: number) => string, importDiffusers: (files: import('./protocol.js').ModelFiles) => Uint8Array }} Engine
+ * @property {EngineClass} Engine
+ */
+
+/**
+ * @template Part
+ * @typedef {object} Measurement
+ * @property {() => Promise<Part | undefined>} next
+ * @property {() => void} free
  */
 
 /**

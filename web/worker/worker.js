@@ -1,11 +1,18 @@
 /**
  * Owns the wasm instance. All computing happens here, so that the page never waits.
  *
- * @typedef {import('./protocol.js').Request} Request
+ * @typedef {import('./protocol.js').MethodName} MethodName
+ * @typedef {import('./protocol.js').BoundPart} BoundPart
+ * @typedef {import('./protocol.js').FloorPart} FloorPart
  * @typedef {import('./wasm.js').Engine} Engine
  * @typedef {import('./wasm.js').Sampling} Sampling
- * @typedef {import('./wasm.js').Measurement} Measurement
  */
+
+/**
+ * @template Part
+ * @typedef {import('./wasm.js').Measurement<Part>} Measurement
+ */
+import { LabError, wireError } from '../lib/errors.js';
 import { SerialQueue } from '../lib/serial-queue.js';
 import { putCheckpoint } from '../lib/store.js';
 import { watchCompiling } from './compiling.js';
@@ -13,7 +20,9 @@ import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
 import { loadedWasm, loadWasm } from './wasm.js';
 
-/** @type {Map<number, Engine | ShardedEngine | Sampling | Measurement>} */
+/** @typedef {Engine | ShardedEngine | Measurement<unknown>} WorkerObject */
+
+/** @type {Map<number, WorkerObject>} */
 const objects = new Map();
 let lastObject = 0;
 
@@ -23,7 +32,7 @@ const queues = new Map();
 /** @type {Set<number>} */
 const cancelled = new Set();
 
-/** @param {Engine | ShardedEngine | Sampling | Measurement} object */
+/** @param {WorkerObject} object */
 function register(object) {
   objects.set(++lastObject, object);
   return lastObject;
@@ -32,13 +41,12 @@ function register(object) {
 /** @param {number} target */
 function find(target) {
   const object = objects.get(target);
-  if (!object)
-    throw Object.assign(new Error('This object was already freed.'), { code: 'internal' });
+  if (!object) throw new LabError('internal', 'This object was already freed.');
   return object;
 }
 
-/** @param {number} target */
-const engine = (target) => /** @type {Engine} */ (find(target));
+const engine = (/** @type {number} */ target) => /** @type {Engine} */ (find(target));
+const stream = (/** @type {number} */ target) => /** @type {Measurement<unknown>} */ (find(target));
 
 /**
  * @param {Engine | ShardedEngine} engine
@@ -50,7 +58,17 @@ const stateOf = (engine) => ({
   step: engine.step(),
 });
 
-/** @type {Record<import('./protocol.js').MethodName, (target: number, args: any) => any>} */
+/**
+ * @template {MethodName} M
+ * @typedef {import('./protocol.js').Result<M>} Result
+ */
+
+/**
+ * @template {MethodName} M
+ * @typedef {(target: number, args: import('./protocol.js').Args<M>) => Result<M> | Promise<Result<M>>} Handler
+ */
+
+/** @type {{ [M in MethodName]: Handler<M> }} */
 const methods = {
   loadWasm: (_, { backend, build }) => loadWasm(backend, build),
   async defaultConfig(_, { backend, size, images, timesteps }) {
@@ -67,7 +85,6 @@ const methods = {
     engine(target).setImages(bytes, count, size, labels),
   schedule: (target) => engine(target).schedule(),
   noisy: (target, { index, t, seed }) => engine(target).noisy(index, t, seed),
-  chain: (target, { index, t, seed }) => engine(target).chain(index, t, seed),
   train: (target, { milliseconds, maxSteps }) => engine(target).train(milliseconds, maxSteps),
   gradients: (target, { first, count }) => engine(target).gradients(first, count),
   apply: (target, { grads }) => engine(target).apply(grads),
@@ -85,7 +102,7 @@ const methods = {
     register(engine(target).elbo(JSON.stringify(options), rgb)),
   floor: (target, { timesteps }) => register(engine(target).floor(timesteps)),
   nearest: (target, { rgb }) => engine(target).nearest(rgb),
-  next: (target) => /** @type {Sampling | Measurement} */ (find(target)).next(),
+  next: (target) => stream(target).next(),
   save: (target, { half }) => engine(target).save(half),
   exportDiffusers: async (target) => zip(await engine(target).exportDiffusers()),
   async load(target, { bytes, backend }) {
@@ -104,7 +121,10 @@ const methods = {
   },
 };
 
-/** @param {Request} request */
+/**
+ * @template {MethodName} M
+ * @param {import('./protocol.js').Request<M>} request
+ */
 async function answer({ id, method, target, args }) {
   if (cancelled.delete(id)) return;
   try {
@@ -112,20 +132,18 @@ async function answer({ id, method, target, args }) {
     post({ id, ok: true, value }, transferables(value));
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) fatal(error);
-    else post({ id, ok: false, error: describe(error) });
+    else post({ id, ok: false, error: wireError(error) });
   }
 }
 
 /**
  * Typed arrays are moved, not copied: every one was made for this reply alone.
- * @param {any} value
- * @returns {Transferable[]}
+ * @param {unknown} value
  */
 function transferables(value) {
   const candidates = value && typeof value === 'object' ? [value, ...Object.values(value)] : [];
-  return [
-    ...new Set(candidates.filter((item) => ArrayBuffer.isView(item)).map((view) => view.buffer)),
-  ];
+  const views = candidates.filter((item) => ArrayBuffer.isView(item));
+  return [...new Set(views.map(({ buffer }) => /** @type {ArrayBuffer} */ (buffer)))];
 }
 
 /**
@@ -138,12 +156,6 @@ const post = (reply, transfer = []) => self.postMessage(reply, { transfer });
 const tellLost = (error, workers) => post({ lost: error, workers });
 
 watchCompiling((compiling) => post({ compiling }));
-
-/** @param {any} error */
-const describe = (error) => ({
-  code: typeof error?.code === 'string' ? error.code : 'internal',
-  message: String(error?.message ?? error),
-});
 
 /**
  * The text of the latest Rust panic. The panic hook prints it, and the trap that follows says only
@@ -158,27 +170,28 @@ console.error = (...args) => {
   printError.apply(console, args);
 };
 
-/** @param {any} error */
+/** @param {unknown} error */
 function fatal(error) {
-  post({ fatal: { code: 'internal', message: panic ?? String(error?.message ?? error) } });
+  post({ fatal: { code: 'internal', message: panic ?? wireError(error).message } });
 }
 
 // A panic inside a future surfaces here, and the promise that waits for it never settles.
 self.addEventListener('error', (event) => fatal(event.error ?? event.message));
 self.addEventListener('unhandledrejection', (event) => fatal(event.reason));
 
-self.addEventListener('message', ({ data }) => {
+/** @typedef {import('./protocol.js').Request<MethodName> | import('./protocol.js').Cancel} Message */
+
+self.addEventListener('message', (/** @type {MessageEvent<Message>} */ { data }) => {
   if ('cancel' in data) {
     cancelled.add(data.cancel);
     return;
   }
-  const request = /** @type {Request} */ (data);
   // The module itself has no state to protect: its requests need not wait for one another.
-  if (request.target === 0) {
-    answer(request);
+  if (data.target === 0) {
+    answer(data);
     return;
   }
-  const queue = queues.get(request.target) ?? new SerialQueue();
-  queues.set(request.target, queue);
-  queue.run(() => answer(request));
+  const queue = queues.get(data.target) ?? new SerialQueue();
+  queues.set(data.target, queue);
+  queue.run(() => answer(data));
 });
