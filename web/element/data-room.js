@@ -23,6 +23,8 @@ export class DataRoom {
   sets = [];
   /** The bundled set that is loaded, or null for the user's own images. @type {string | null} */
   dataset = null;
+  /** Where a model was asked for. @type {string | null} */
+  modelAddress;
   /** Whether a fresh model is to learn the labels of the images, where they have some. */
   usesLabels;
   #toldCropping = false;
@@ -31,6 +33,7 @@ export class DataRoom {
   constructor(session) {
     this.session = session;
     this.usesLabels = session.options.usesLabels;
+    this.modelAddress = session.options.model;
   }
 
   /** @returns {readonly MasterImage[]} */
@@ -290,6 +293,7 @@ export class DataRoom {
   /** @param {string} address of a model's file */
   async fetchModel(address) {
     const { session } = this;
+    this.modelAddress = address;
     try {
       const response = await fetch(address);
       if (!response.ok) throw new Error(String(response.status));

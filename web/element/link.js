@@ -38,7 +38,7 @@ export function sessionOptions(element) {
     compare: readComparison(page.compare),
     usesLabels: page.use_labels === '1',
     film: showsFilm(element, page, overrides),
-    keep: element.mode === 'lab' || element.mode === 'train',
+    keep: element.shownMode === 'lab' || element.shownMode === 'train',
     still: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
 }
@@ -51,7 +51,7 @@ export function sessionOptions(element) {
  * @param {Record<string, unknown>} overrides
  */
 const showsFilm = (element, page, overrides) =>
-  element.mode === 'lab' &&
+  element.shownMode === 'lab' &&
   element.autoplay &&
   !(page.model ?? element.model) &&
   !element.sampler &&
@@ -100,9 +100,9 @@ export function fullLink(session, element) {
  * @param {UnnoiseLab} element
  */
 const pageSettings = (session, element) => ({
-  mode: element.mode === 'lab' ? undefined : element.mode,
-  theme: element.theme === 'auto' ? undefined : element.theme,
-  model: session.options.model,
+  mode: element.shownMode === 'lab' ? undefined : element.shownMode,
+  theme: element.shownTheme === 'auto' ? undefined : element.shownTheme,
+  model: session.data.modelAddress,
   dataset: session.data.dataset,
   use_labels: session.data.usesLabels && session.data.labels.length ? 1 : undefined,
   compare: session.comparison.shown ? writeComparison(session.comparison.choices) : undefined,

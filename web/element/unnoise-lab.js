@@ -2,7 +2,7 @@ import { html, LitElement, nothing, unsafeCSS } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import { transferredFiles } from '../lib/dropped-files.js';
-import { replaceHash } from '../lib/hash-state.js';
+import { parseHash, replaceHash } from '../lib/hash-state.js';
 import { divideFiles } from '../lib/model-files.js';
 import { samplerNamed } from '../lib/samplers.js';
 import '../panels/data-panel.js';
@@ -24,13 +24,36 @@ import { fullLink, sessionOptions, shortHash } from './link.js';
 import { openModel } from './open-model.js';
 import { Session } from './session.js';
 
-/** Attributes that follow the session. */
-const REFLECTED = ['mode', 'theme', 'datasetName', 'sampler', 'steps', 'size'];
+/**
+ * The settings in force, whoever chose them.
+ *
+ * @typedef {object} Settings
+ * @property {string | null} dataset the bundled set, or null for other images
+ * @property {number} size
+ * @property {import('../lab.js').BackendName} backend
+ * @property {string} sampler
+ * @property {number} steps
+ * @property {number} seed
+ */
 
 /**
- * A diffusion model that trains and samples in the page.
+ * @typedef {'lab' | 'forward' | 'train' | 'sample'} Mode
+ * @typedef {'auto' | 'light' | 'dark'} Theme
+ */
+
+/** The modes that show a part alone. */
+const FIGURES = /** @type {const} */ (['forward', 'train', 'sample']);
+const THEMES = /** @type {const} */ (['light', 'dark']);
+
+/** Asked for again, it counts again: a visitor may have chosen something else meanwhile. */
+const asked = { hasChanged: () => true };
+
+/**
+ * A diffusion model that trains and samples in the page. Attributes, and the properties of their
+ * names, say what is asked for; `settings` is what is in force.
  *
- * Dispatches `unnoise-ready`, `unnoise-progress`, `unnoise-frame`, `unnoise-done`, `unnoise-error`.
+ * Dispatches `unnoise-ready`, `unnoise-settings`, `unnoise-progress`, `unnoise-frame`, `unnoise-done`,
+ * `unnoise-error`.
  */
 export class UnnoiseLab extends LitElement {
   static styles = [
@@ -44,20 +67,20 @@ export class UnnoiseLab extends LitElement {
   ].map((text) => unsafeCSS(text));
 
   static properties = {
-    mode: { reflect: true },
+    mode: {},
     // `dataset` itself is taken: every element has its data-* attributes there.
-    datasetName: { attribute: 'dataset', reflect: true },
-    model: { reflect: true },
-    backend: { reflect: true },
-    sampler: { reflect: true },
-    steps: { type: Number, reflect: true },
-    seed: { type: Number, reflect: true },
-    size: { type: Number, reflect: true },
-    autoplay: { type: Boolean, reflect: true },
-    controls: { type: Boolean, reflect: true },
-    theme: { reflect: true },
-    lazy: { type: Boolean, reflect: true },
-    hash: { type: Boolean, reflect: true },
+    datasetName: { ...asked, attribute: 'dataset' },
+    model: asked,
+    backend: asked,
+    sampler: asked,
+    steps: { ...asked, type: Number },
+    seed: { ...asked, type: Number },
+    size: { ...asked, type: Number },
+    autoplay: { type: Boolean },
+    controls: { type: Boolean },
+    theme: {},
+    lazy: { type: Boolean },
+    hash: { type: Boolean },
     dragging: { state: true },
     mounted: { state: true },
   };
@@ -69,7 +92,7 @@ export class UnnoiseLab extends LitElement {
 
   constructor() {
     super();
-    /** @type {'lab' | 'forward' | 'train' | 'sample'} */
+    /** @type {Mode} */
     this.mode = 'lab';
     /** @type {string | undefined} */
     this.datasetName = undefined;
@@ -87,7 +110,7 @@ export class UnnoiseLab extends LitElement {
     this.size = undefined;
     this.autoplay = false;
     this.controls = false;
-    /** @type {'auto' | 'light' | 'dark'} */
+    /** @type {Theme} */
     this.theme = 'auto';
     this.lazy = false;
     /** Whether settings are read from and written to the hash of the page's address. */
@@ -99,10 +122,8 @@ export class UnnoiseLab extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
-    const { mode, theme, datasetName, sampler, steps, size } = this;
-    if (!this.hasUpdated) this.#given = { mode, theme, datasetName, sampler, steps, size };
     // First of all: the mode decides what is listened to.
-    this.#readHash();
+    this.#readLink();
     this.#visibility.observe(this);
     this.#listen();
     // It was taken off the page, and comes back.
@@ -119,10 +140,6 @@ export class UnnoiseLab extends LitElement {
     });
   }
 
-  /** What the page asks for. @type {Partial<UnnoiseLab>} */
-  #given = {};
-  /** What a session's settings have made of that. @type {Partial<UnnoiseLab>} */
-  #shown = {};
   #listening = new AbortController();
 
   #listen() {
@@ -130,7 +147,7 @@ export class UnnoiseLab extends LitElement {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     // The whole lab takes what is dropped anywhere on its page; smaller ones only what hits them.
-    const catcher = /** @type {HTMLElement} */ (this.mode === 'lab' ? document : this);
+    const catcher = /** @type {HTMLElement} */ (this.shownMode === 'lab' ? document : this);
     catcher.addEventListener('dragover', this.#onDragOver, { signal });
     catcher.addEventListener('dragleave', this.#onDragLeave, { signal });
     catcher.addEventListener('drop', this.#onDrop, { signal });
@@ -141,13 +158,24 @@ export class UnnoiseLab extends LitElement {
     document.addEventListener('visibilitychange', leave, { signal });
   }
 
-  #readHash() {
-    const wanted = this.hash ? new URLSearchParams(location.hash.slice(1)) : new URLSearchParams();
-    const mode = wanted.get('mode');
-    const theme = wanted.get('theme');
-    if (mode === 'forward' || mode === 'train' || mode === 'sample') this.#shown.mode = mode;
-    if (theme === 'light' || theme === 'dark') this.#shown.theme = theme;
-    Object.assign(this, this.#shown);
+  /** What the link in the address asks for in place of the attributes. */
+  /** @type {{ mode?: Mode, theme?: Theme }} */
+  #linked = {};
+
+  #readLink() {
+    const { mode, theme } = this.hash ? parseHash(location.hash).page : {};
+    this.#linked = {
+      mode: FIGURES.find((name) => name === mode),
+      theme: THEMES.find((name) => name === theme),
+    };
+  }
+
+  get shownMode() {
+    return this.#linked.mode ?? this.mode;
+  }
+
+  get shownTheme() {
+    return this.#linked.theme ?? this.theme;
   }
 
   firstUpdated() {
@@ -162,11 +190,9 @@ export class UnnoiseLab extends LitElement {
       if (session === this.session) this.#onChange(session);
     });
     for (const type of ['ready', 'progress', 'frame', 'done', 'error']) {
-      session.addEventListener(type, (event) => {
-        const { detail } = /** @type {CustomEvent} */ (event);
-        const options = { detail, bubbles: true, composed: true };
-        this.dispatchEvent(new CustomEvent(`unnoise-${type}`, options));
-      });
+      session.addEventListener(type, (event) =>
+        this.#tell(type, /** @type {CustomEvent} */ (event).detail),
+      );
     }
     session.addEventListener('ready', () => {
       // Noise from a model that has learnt nothing would be no welcome.
@@ -187,8 +213,6 @@ export class UnnoiseLab extends LitElement {
     this.toggleAttribute('ready', false);
     this.toggleAttribute('drawn', false);
     this.mounted = 0;
-    Object.assign(this, this.#given);
-    this.#shown = {};
   }
 
   /** @param {boolean | undefined} visible */
@@ -201,6 +225,16 @@ export class UnnoiseLab extends LitElement {
   }
 
   #hashTimer = 0;
+  #told = '';
+
+  /**
+   * @param {string} type
+   * @param {unknown} detail
+   */
+  #tell(type, detail) {
+    const options = { detail, bubbles: true, composed: true };
+    this.dispatchEvent(new CustomEvent(`unnoise-${type}`, options));
+  }
 
   /** @param {Session} session */
   #onChange(session) {
@@ -211,17 +245,11 @@ export class UnnoiseLab extends LitElement {
       this.toggleAttribute('ready', true);
       this.requestUpdate();
     }
-    if (session.phase !== 'ready') return;
-    const { sampler, steps } = session.sampleOptions;
-    const { size } = session.lab.config;
-    this.#shown = {
-      ...this.#shown,
-      datasetName: session.data.dataset ?? undefined,
-      sampler,
-      steps,
-      size,
-    };
-    Object.assign(this, this.#shown);
+    const { settings } = this;
+    if (!settings) return;
+    const told = JSON.stringify(settings);
+    if (told !== this.#told) this.#tell('settings', settings);
+    this.#told = told;
     if (!this.hash) return;
     clearTimeout(this.#hashTimer);
     this.#hashTimer = window.setTimeout(() => replaceHash(shortHash(session, this)), 300);
@@ -231,48 +259,48 @@ export class UnnoiseLab extends LitElement {
   #onHashChange = () => {
     if (!this.hash || this.session?.run.training) return;
     this.#end();
-    this.#readHash();
+    this.#readLink();
+    this.#listen();
     this.#start();
   };
 
   /** @param {import('lit').PropertyValues} changed */
   willUpdate(changed) {
-    // Whatever no session has set was asked for by the page.
-    for (const name of /** @type {(keyof UnnoiseLab)[]} */ (REFLECTED)) {
-      if (changed.has(name) && this[name] !== this.#shown[name]) {
-        this.#given = { ...this.#given, [name]: this[name] };
-      }
-    }
+    // Whoever asks for another after the link was opened means it.
+    if (!this.hasUpdated) return;
+    if (changed.has('mode')) this.#linked.mode = undefined;
+    if (changed.has('theme')) this.#linked.theme = undefined;
   }
 
+  #drawnTheme = '';
+
   /**
-   * An attribute was changed from outside, if it now says something else than the session.
+   * Does what is asked for by an attribute that now says something else than what is in force.
    * @param {import('lit').PropertyValues} changed
    */
   updated(changed) {
     const { session, datasetName, model, backend, sampler, steps, seed, size } = this;
     if (changed.has('mode') && this.isConnected) this.#listen();
+    if (this.#drawnTheme !== this.shownTheme) this.renderRoot.dispatchEvent(new Event('theme'));
+    this.#drawnTheme = this.shownTheme;
     if (session?.phase !== 'ready') return;
-    const { data, lab, sampleOptions, options } = session;
+    const { data, lab, sampleOptions } = session;
     const differs = (/** @type {string} */ name, /** @type {unknown} */ current) => {
       const value = Reflect.get(this, name) ?? undefined;
       return changed.has(name) && value !== undefined && value !== current;
     };
     if (differs('datasetName', data.dataset)) data.choose(datasetName ?? '');
-    if (model && differs('model', options.model)) {
-      options.model = model;
-      data.fetchModel(model);
-    }
+    if (model && differs('model', data.modelAddress)) data.fetchModel(model);
     // What it chose by itself is as good as any other.
     if (backend && backend !== 'auto' && differs('backend', lab.backend)) {
       session.switchBackend(backend);
     }
     if (differs('size', lab.config.size)) session.set('size', size);
-    const wanted = { sampler: samplerNamed(sampler), steps, seed };
-    const asked = Object.entries(wanted).filter(
+    const given = Object.entries({ sampler: samplerNamed(sampler), steps, seed });
+    const changes = given.filter(
       ([name, value]) => value !== undefined && differs(name, Reflect.get(sampleOptions, name)),
     );
-    if (asked.length) session.setSample(Object.fromEntries(asked));
+    if (changes.length) session.setSample(Object.fromEntries(changes));
   }
 
   /** @param {DragEvent} event */
@@ -322,6 +350,16 @@ export class UnnoiseLab extends LitElement {
   get lab() {
     return this.session?.lab;
   }
+
+  /** @returns {Settings | undefined} nothing before the element is ready */
+  get settings() {
+    const { session } = this;
+    if (session?.phase !== 'ready') return undefined;
+    const { sampler, steps, seed } = session.sampleOptions;
+    const { backend, config } = session.lab;
+    return { dataset: session.data.dataset, size: config.size, backend, sampler, steps, seed };
+  }
+
   train() {
     return this.session?.train();
   }
@@ -340,30 +378,31 @@ export class UnnoiseLab extends LitElement {
   }
 
   #root() {
-    const { session, mode } = this;
+    const { session, shownMode: mode, shownTheme: theme } = this;
     const ready = session?.lab;
-    return html`<div class="root mode-${mode} ${this.dragging ? 'dragging' : ''}" part="root">
-      ${
-        mode === 'lab'
-          ? html`<div class="hero" part="hero">
-              <div class="intro"><slot name="intro"></slot></div>
-              ${this.#stage()}
-            </div>`
-          : nothing
-      }
-      ${
-        session && (mode === 'lab' || this.controls)
-          ? html`<unnoise-status-bar
-              .session=${session}
-              .link=${() => fullLink(session, this)}
-            ></unnoise-status-bar>`
-          : nothing
-      }
-      ${ready ? html`<div class="story">${this.#panels()}</div>` : nothing}
-      ${!ready && mode !== 'lab' ? html`<slot name="poster"></slot>` : nothing}
-      ${session ? html`<unnoise-message-list .session=${session}></unnoise-message-list>` : nothing}
-      <slot></slot>
-    </div>`;
+    return html`${SCHEMES[theme] ?? nothing}
+      <div class="root mode-${mode} ${this.dragging ? 'dragging' : ''}" part="root">
+        ${
+          mode === 'lab'
+            ? html`<div class="hero" part="hero">
+                <div class="intro"><slot name="intro"></slot></div>
+                ${this.#stage()}
+              </div>`
+            : nothing
+        }
+        ${
+          session && (mode === 'lab' || this.controls)
+            ? html`<unnoise-status-bar
+                .session=${session}
+                .link=${() => fullLink(session, this)}
+              ></unnoise-status-bar>`
+            : nothing
+        }
+        ${ready ? html`<div class="story">${this.#panels()}</div>` : nothing}
+        ${!ready && mode !== 'lab' ? html`<slot name="poster"></slot>` : nothing}
+        ${session ? html`<unnoise-message-list .session=${session}></unnoise-message-list>` : nothing}
+        <slot></slot>
+      </div>`;
   }
 
   #stage() {
@@ -374,7 +413,7 @@ export class UnnoiseLab extends LitElement {
   }
 
   #panels() {
-    const { session, mode } = this;
+    const { session, shownMode: mode } = this;
     const whole = mode === 'lab';
     const panels = [];
     if (whole || (this.controls && mode !== 'sample')) {
@@ -398,5 +437,19 @@ export class UnnoiseLab extends LitElement {
     return panels.slice(0, this.mounted);
   }
 }
+
+/** Of each theme that is not as the page around is. @type {Partial<Record<Theme, unknown>>} */
+const SCHEMES = {
+  light: html`<style>
+    :host {
+      --scheme: light;
+    }
+  </style>`,
+  dark: html`<style>
+    :host {
+      --scheme: dark;
+    }
+  </style>`,
+};
 
 customElements.define('unnoise-lab', UnnoiseLab);

@@ -9,7 +9,7 @@ export class Plot {
   #container;
   #chart;
   #observer;
-  #theme;
+  #root;
   #probe;
   #scheme = matchMedia('(prefers-color-scheme: dark)');
   #redraw = () => this.#chart.redraw(false, true);
@@ -30,9 +30,8 @@ export class Plot {
     this.#observer = new ResizeObserver(() => this.#resize(height));
     this.#observer.observe(container);
     this.#scheme.addEventListener('change', this.#redraw);
-    this.#theme = new MutationObserver(this.#redraw);
-    const { host } = /** @type {Partial<ShadowRoot>} */ (container.getRootNode());
-    if (host) this.#theme.observe(host, { attributeFilter: ['theme'] });
+    this.#root = container.getRootNode();
+    this.#root.addEventListener('theme', this.#redraw);
   }
 
   /** Colours of a theme are custom properties; a canvas needs them computed. @param {string} name */
@@ -58,7 +57,7 @@ export class Plot {
 
   destroy() {
     this.#observer.disconnect();
-    this.#theme.disconnect();
+    this.#root.removeEventListener('theme', this.#redraw);
     this.#probe.remove();
     this.#scheme.removeEventListener('change', this.#redraw);
     this.#chart.destroy();
