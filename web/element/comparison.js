@@ -105,7 +105,7 @@ export class Comparison extends EventTarget {
       await this.#record(abort.signal, play);
       if (abort.signal.aborted) return;
       const detail = { kind: 'compare', runs: this.runs.map(({ options }) => options) };
-      session.dispatchEvent(new CustomEvent('done', { detail }));
+      session.tell('done', detail);
     } catch (error) {
       if (!isAbort(error)) session.fail(error, 'sample');
     } finally {

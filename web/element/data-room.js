@@ -25,15 +25,19 @@ export class DataRoom {
   dataset = null;
   /** Where a model was asked for. @type {string | null} */
   modelAddress;
-  /** Whether a fresh model is to learn the labels of the images, where they have some. */
-  usesLabels;
+  #usesLabels;
   #toldCropping = false;
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
     this.session = session;
-    this.usesLabels = session.options.usesLabels;
+    this.#usesLabels = session.options.usesLabels;
     this.modelAddress = session.options.model;
+  }
+
+  /** Whether a fresh model is to learn the labels of the images, where they have some. */
+  get usesLabels() {
+    return this.#usesLabels;
   }
 
   /** @returns {readonly MasterImage[]} */
@@ -57,10 +61,17 @@ export class DataRoom {
   /** @param {boolean} uses */
   useLabels(uses) {
     return this.session.queue.run((turn) => {
-      this.usesLabels = uses;
+      this.#usesLabels = uses;
       this.session.run.setContinues(false);
+      this.session.changed('images');
       return this.#refresh(turn);
     });
+  }
+
+  /** The model that was loaded knows labels. */
+  learnsLabels() {
+    this.#usesLabels = true;
+    this.session.changed('images');
   }
 
   /** First images and first model. */
@@ -69,6 +80,7 @@ export class DataRoom {
     const { dataset, model, keep } = session.options;
     try {
       this.sets = await listSets();
+      session.changed('images');
     } catch (error) {
       // Without a listing there is still everything else.
       session.fail(error, 'sets');
@@ -236,7 +248,7 @@ export class DataRoom {
     this.dataset = dataset;
     // A model that was trained on other images is a fine start, but seldom what is meant.
     session.run.setContinues(false);
-    session.changed();
+    session.changed('images');
   }
 
   /** @param {Turn} turn */
@@ -352,10 +364,9 @@ export class DataRoom {
     if (!(await session.loadModel(record.bytes, 'paused', turn))) return false;
     // It goes on under a name of its own, which is kept at once: the record may go with the next run.
     const { trainer } = session;
-    trainer.curve.restore(record.losses);
+    trainer.restore(record.losses);
     this.keepImages();
     await trainer.checkpoint();
-    session.changed();
     return true;
   }
 }

@@ -13,6 +13,9 @@ import { Memorisation } from './memorisation.js';
 /** Rest between two estimates of the bound while training runs, in milliseconds. */
 const REST_MS = 2000;
 
+/** What is measured, and when there is time for it, depends on these. */
+const MEASURED = /** @type {const} */ (['status', 'run', 'images', 'training', 'sampling']);
+
 export class Insight extends EventTarget {
   floor = new LossFloor();
   bound = new BoundCurve();
@@ -45,7 +48,7 @@ export class Insight extends EventTarget {
     this.#background.addEventListener('failed', (event) =>
       session.fail(/** @type {CustomEvent} */ (event).detail, 'insight'),
     );
-    session.addEventListener('change', () => this.#look());
+    session.watch(MEASURED, () => this.#look());
     trainer.addEventListener('clear', () => this.clear());
     trainer.preview.addEventListener('kept', (event) =>
       this.#follow(/** @type {CustomEvent<Snapshot>} */ (event).detail),

@@ -44,7 +44,7 @@ export class Recovery {
       );
     } finally {
       this.#active = false;
-      session.changed();
+      session.changed('status', 'run');
     }
   }
 

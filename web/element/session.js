@@ -14,6 +14,7 @@ import { Player } from './player.js';
 import { Recovery } from './recovery.js';
 import { Run } from './run.js';
 import { SampleSettings } from './sample-settings.js';
+import { SessionEvents } from './session-events.js';
 import { switchBackend } from './switch-backend.js';
 import { Trainer } from './trainer.js';
 
@@ -39,14 +40,11 @@ import { Trainer } from './trainer.js';
  * @property {boolean} still whether motion is to wait until asked for
  */
 
-/**
- * Everything one element does with its lab. The panels show it and call it; it dispatches `change`
- * whenever they should look again, and `ready`, `progress`, `frame`, `done`, `error` for the page.
- */
-export class Session extends EventTarget {
+/** Everything one element does with its lab. The panels show it and call it. */
+export class Session extends SessionEvents {
   /** @type {'starting' | 'ready' | 'failed' | 'over'} */
   #phase = 'starting';
-  #activities = new Activities(() => this.changed());
+  #activities = new Activities(() => this.changed('status'));
   /** Whatever sets the images, the model or its settings: none of it is lost to what came meanwhile. */
   queue = new SerialQueue();
   messages = new Messages();
@@ -75,13 +73,22 @@ export class Session extends EventTarget {
     this.insight = new Insight(this);
     this.data = new DataRoom(this);
     this.comparison = new Comparison(this, options.compare);
-    this.run.addEventListener('change', this.#changed);
-    this.messages.addEventListener('change', this.#changed);
-    this.player.addEventListener('change', this.#changed);
-    this.comparison.addEventListener('change', this.#changed);
-    this.editor.addEventListener('change', this.#changed);
+    this.relay(this.run, 'change', 'run');
+    this.relay(this.messages, 'change', 'messages');
+    this.relay(this.player, 'change', 'sampling');
+    this.relay(this.player, 'frame', 'samples');
+    this.relay(this.comparison, 'change', 'sampling', 'comparison');
+    this.relay(this.comparison, 'frame', 'comparison');
+    this.relay(this.editor, 'change', 'sampling', 'edits');
+    this.relay(this.editor, 'frame', 'edits');
+    this.relay(this.forward, 'change', 'forward');
+    this.relay(this.film, 'change', 'recording');
+    this.relay(this.film, 'frame', 'recording');
+    this.relay(this.insight, 'change', 'diagnostics');
+    this.relay(this.trainer, 'change', 'training');
+    this.relay(this.trainer.preview, 'frame', 'preview');
     this.player.addEventListener('recorded', (event) =>
-      this.#tell('frame', /** @type {CustomEvent} */ (event).detail),
+      this.tell('frame', /** @type {CustomEvent} */ (event).detail),
     );
     this.forward.addEventListener('failed', (event) =>
       this.fail(/** @type {CustomEvent} */ (event).detail, 'forward'),
@@ -91,18 +98,18 @@ export class Session extends EventTarget {
       if (!this.options.still || this.player.ended) this.film.end();
     });
     this.trainer.preview.addEventListener('frame', () => this.film.end());
-    this.film.addEventListener('frame', this.#changed, { once: true });
     this.#watchTrainer();
   }
 
   #watchTrainer() {
-    this.trainer.addEventListener('change', this.#changed);
     this.trainer.addEventListener('progress', (event) => {
       const { step, losses } = /** @type {CustomEvent} */ (event).detail;
       const { curve, rate, eta } = this.trainer;
       this.#recovery.healthy();
-      this.#tell('progress', { step, losses, loss: curve.latest, rate, eta });
-      this.changed();
+      this.tell('progress', { step, losses, loss: curve.latest, rate, eta });
+      this.changed('training');
+      // The first steps make of random weights a model to go on with.
+      if (step === losses.length) this.changed('run');
     });
     // From now on it is the run that is kept.
     this.trainer.addEventListener('checkpoint', () => this.messages.dismiss('resume'));
@@ -149,14 +156,14 @@ export class Session extends EventTarget {
       await this.during('Starting', () => this.#open());
       if (this.disposed) return;
       this.#phase = 'ready';
-      this.#tell('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
+      this.tell('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
     } catch (error) {
       if (this.disposed) return;
       this.#phase = 'failed';
       this.film.end();
       this.fail(error, 'start');
     }
-    this.changed();
+    this.changed('status');
   }
 
   async #open() {
@@ -179,6 +186,7 @@ export class Session extends EventTarget {
     if (this.disposed) return;
     this.#phase = 'failed';
     this.messages.say('crash', why, { kind: 'error' });
+    this.changed('status');
   }
 
   /**
@@ -194,9 +202,9 @@ export class Session extends EventTarget {
       const { message } = /** @type {CustomEvent<LabError>} */ (event).detail;
       const left = lab.workers > 1 ? `${lab.workers} workers go` : 'One worker goes';
       this.messages.say('lost', `A worker failed (${message}). ${left} on; nothing is lost.`);
-      this.changed();
+      this.changed('status');
     });
-    lab.addEventListener('compiling', this.#changed);
+    this.relay(lab, 'compiling', 'status');
     this.run.use(lab);
     this.trainer.use(lab);
     this.insight.restart();
@@ -220,7 +228,7 @@ export class Session extends EventTarget {
     const idle = !run.canContinue && !run.training;
     if (idle && !sameConfig(this.lab.config, fresh)) await this.lab.configure(fresh);
     this.followForward();
-    this.changed();
+    this.changed('run');
   }
 
   /**
@@ -279,7 +287,7 @@ export class Session extends EventTarget {
   /** @param {Partial<import('../lab.js').SampleOptions>} options */
   setSample(options) {
     this.sampleSettings.set(options, this.lab?.config);
-    this.changed();
+    this.changed('sampling');
   }
 
   /** @param {boolean} continues */
@@ -294,7 +302,7 @@ export class Session extends EventTarget {
     try {
       const started = await this.queue.run(() => this.#begin());
       if ((await started?.end) !== 'done') return;
-      this.#tell('done', { kind: 'train', step: this.lab.step });
+      this.tell('done', { kind: 'train', step: this.lab.step });
       await this.sample();
     } catch (error) {
       this.fail(error, 'train');
@@ -362,8 +370,7 @@ export class Session extends EventTarget {
     this.messages.dismiss('reset');
     await this.pause();
     const from = state === 'bundled' || state === 'file' ? state : 'paused';
-    if (await this.loadModel(bytes, from)) this.trainer.curve.restore(curve);
-    this.changed();
+    if (await this.loadModel(bytes, from)) this.trainer.restore(curve);
   }
 
   // --- sampling ---
@@ -375,7 +382,7 @@ export class Session extends EventTarget {
       const ended = await this.player.sample(this.lab, this.sampleOptions, { play, by });
       if (!ended) return;
       this.#recovery.healthy();
-      this.#tell('done', { kind: 'sample', ...this.sampleOptions });
+      this.tell('done', { kind: 'sample', ...this.sampleOptions });
     } catch (error) {
       this.fail(error, 'sample');
     }
@@ -422,9 +429,8 @@ export class Session extends EventTarget {
       await this.trainer.clear();
       this.messages.dismiss('model');
       this.run.load(model, state);
-      if (this.lab.labels.length) this.data.usesLabels = true;
+      if (this.lab.labels.length) this.data.learnsLabels();
       this.followForward();
-      this.changed();
       return true;
     } catch (error) {
       this.fail(error, 'model');
@@ -455,21 +461,15 @@ export class Session extends EventTarget {
       return;
     }
     this.messages.say(key, failure.message, { kind: 'error' });
-    this.#tell('error', { code: failure.code, message: failure.message });
+    this.tell('error', { code: failure.code, message: failure.message });
   }
-
-  changed() {
-    this.dispatchEvent(new Event('change'));
-  }
-
-  #changed = () => this.changed();
 
   /**
-   * @param {string} type
+   * @param {import('./session-events.js').Happening} type
    * @param {unknown} detail
    */
-  #tell(type, detail) {
-    if (!this.disposed) this.dispatchEvent(new CustomEvent(type, { detail }));
+  tell(type, detail) {
+    if (!this.disposed) super.tell(type, detail);
   }
 
   dispose() {

@@ -146,8 +146,13 @@ export class Trainer extends EventTarget {
    * @param {import('../lib/store.js').CheckpointRecord} [record]
    */
   rewind(record) {
-    this.curve.restore(record?.losses ?? [[], []]);
     this.preview.rewind(this.lab.step);
+    this.restore(record?.losses ?? [[], []]);
+  }
+
+  /** Goes on with the curve of a run that was. @param {[number[], number[]]} record */
+  restore(record) {
+    this.curve.restore(record);
     this.dispatchEvent(new Event('change'));
   }
 

@@ -23,6 +23,7 @@ import themeStyles from '../styles/theme.css';
 import { fullLink, sessionOptions, shortHash } from './link.js';
 import { openModel } from './open-model.js';
 import { Session } from './session.js';
+import { HAPPENINGS } from './session-events.js';
 
 /**
  * The settings in force, whoever chose them.
@@ -44,6 +45,11 @@ import { Session } from './session.js';
 /** The modes that show a part alone. */
 const FIGURES = /** @type {const} */ (['forward', 'train', 'sample']);
 const THEMES = /** @type {const} */ (['light', 'dark']);
+
+/** The parts of a session that decide whether there is a picture. */
+const DRAWN = /** @type {const} */ (['recording', 'samples', 'run']);
+/** The parts that have settings. */
+const IN_FORCE = /** @type {const} */ (['status', 'run', 'images', 'sampling']);
 
 /** Asked for again, it counts again: a visitor may have chosen something else meanwhile. */
 const asked = { hasChanged: () => true };
@@ -141,6 +147,7 @@ export class UnnoiseLab extends LitElement {
   }
 
   #listening = new AbortController();
+  #watching = new AbortController();
 
   #listen() {
     this.#listening.abort();
@@ -186,10 +193,11 @@ export class UnnoiseLab extends LitElement {
     if (this.session) return;
     const session = new Session(sessionOptions(this));
     this.session = session;
-    session.addEventListener('change', () => {
-      if (session === this.session) this.#onChange(session);
-    });
-    for (const type of ['ready', 'progress', 'frame', 'done', 'error']) {
+    const { signal } = (this.#watching = new AbortController());
+    session.watch(['status'], () => this.#onStatus(session), signal);
+    session.watch(DRAWN, () => this.#onDrawn(session), signal);
+    session.watch(IN_FORCE, () => this.#onSettings(session), signal);
+    for (const type of HAPPENINGS) {
       session.addEventListener(type, (event) =>
         this.#tell(type, /** @type {CustomEvent} */ (event).detail),
       );
@@ -209,6 +217,7 @@ export class UnnoiseLab extends LitElement {
     clearTimeout(this.#hashTimer);
     // First, so that nothing of its end is heard.
     this.session = undefined;
+    this.#watching.abort();
     session.dispose();
     this.toggleAttribute('ready', false);
     this.toggleAttribute('drawn', false);
@@ -237,14 +246,20 @@ export class UnnoiseLab extends LitElement {
   }
 
   /** @param {Session} session */
-  #onChange(session) {
-    const { player, film, run } = session;
-    this.toggleAttribute('drawn', player.frames.length > 0 || !!film.frame || run.training);
+  #onStatus(session) {
     // Panels look after themselves; the element only cares whether there is something to show.
-    if (session.lab && !this.hasAttribute('ready')) {
-      this.toggleAttribute('ready', true);
-      this.requestUpdate();
-    }
+    if (!session.lab || this.hasAttribute('ready')) return;
+    this.toggleAttribute('ready', true);
+    this.requestUpdate();
+  }
+
+  /** @param {Session} session */
+  #onDrawn({ player, film, run }) {
+    this.toggleAttribute('drawn', player.frames.length > 0 || !!film.frame || run.training);
+  }
+
+  /** @param {Session} session */
+  #onSettings(session) {
     const { settings } = this;
     if (!settings) return;
     const told = JSON.stringify(settings);

@@ -82,12 +82,7 @@ export function comparisonChoice({ comparison, lab }) {
 
 /** The same noise through several samplers, in step. */
 export class ComparePanel extends Panel {
-  sources() {
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [this.session.comparison, 'frame'],
-    ]);
-  }
+  static shows = /** @type {const} */ (['comparison', 'sampling', 'run', 'status']);
 
   render() {
     const { comparison, lab, phase } = this.session;

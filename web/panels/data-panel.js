@@ -14,6 +14,8 @@ const FEW_LABELS = 12;
 
 /** 1: the images to learn from. */
 export class DataPanel extends Panel {
+  static shows = /** @type {const} */ (['images', 'run', 'status']);
+
   static properties = { ...Panel.properties, all: { state: true } };
 
   constructor() {

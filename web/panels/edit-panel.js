@@ -32,18 +32,11 @@ const LEADS = {
 
 /** 5: what else a model can do than draw new images. */
 export class EditPanel extends Panel {
+  static shows = /** @type {const} */ (['edits', 'sampling', 'images', 'run', 'status']);
+
   constructor() {
     super();
     new LitTerms(this);
-  }
-
-  sources() {
-    const { editor } = this.session;
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [editor, 'change'],
-      [editor, 'frame'],
-    ]);
   }
 
   render() {

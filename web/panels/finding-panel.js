@@ -5,13 +5,6 @@ import { Panel } from './panel.js';
 export class FindingPanel extends Panel {
   #giveUp = () => {};
 
-  sources() {
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [this.session.insight, 'change'],
-    ]);
-  }
-
   connectedCallback() {
     super.connectedCallback();
     this.#giveUp = whenSeen(this, () => this.session.insight.want());

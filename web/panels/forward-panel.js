@@ -12,6 +12,8 @@ import { scheduleField, zeroSnrField } from './process-settings.js';
 
 /** 2: how an image turns into noise. */
 export class ForwardPanel extends Panel {
+  static shows = /** @type {const} */ (['forward', 'images', 'run']);
+
   /** The chart and the schedule that were last drawn. @type {unknown[]} */
   #plotted = [];
   #giveUp = () => {};
@@ -19,13 +21,6 @@ export class ForwardPanel extends Panel {
   constructor() {
     super();
     new LitTerms(this);
-  }
-
-  sources() {
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [this.session.forward, 'change'],
-    ]);
   }
 
   connectedCallback() {

@@ -12,6 +12,8 @@ import { LitTerms } from './lit-terms.js';
 
 /** How well the model knows the images, measured while it trains. */
 export class InsightPanel extends FindingPanel {
+  static shows = /** @type {const} */ (['diagnostics', 'images', 'run', 'status']);
+
   #plots = new InsightPlots(this);
 
   constructor() {

@@ -3,6 +3,8 @@ import { Panel } from './panel.js';
 
 /** What happened and what to do, where it is seen wherever one has scrolled to. */
 export class MessageList extends Panel {
+  static shows = /** @type {const} */ (['messages']);
+
   render() {
     const { messages } = this.session;
     return html`<div

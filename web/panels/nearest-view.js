@@ -9,6 +9,8 @@ const FEW = 16;
 
 /** Each sample beside the training image nearest to it. */
 export class NearestView extends FindingPanel {
+  static shows = /** @type {const} */ (['diagnostics', 'sampling']);
+
   static properties = { ...FindingPanel.properties, all: { state: true } };
 
   constructor() {

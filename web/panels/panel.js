@@ -1,14 +1,18 @@
 import { LitElement } from 'lit';
 
 /**
- * What all panels share: they show a session and look again when it changes. They render without a
- * shadow root of their own, so that the element's styles and `::part`s reach them.
+ * What all panels share: they show parts of a session and look again when those change. They render
+ * without a shadow root of their own, so that the element's styles and `::part`s reach them.
  */
 export class Panel extends LitElement {
   static properties = { session: { attribute: false } };
 
+  /** The parts of the session that it shows. */
+  static shows = /** @type {readonly import('../element/session-events.js').Part[]} */ ([]);
+
   /** By the ids of their containers. @type {Map<string, import('../lib/plot.js').Plot>} */
   #plots = new Map();
+  #watching = new AbortController();
 
   constructor() {
     super();
@@ -22,13 +26,15 @@ export class Panel extends LitElement {
 
   connectedCallback() {
     super.connectedCallback();
-    for (const [target, type] of this.sources()) target.addEventListener(type, this.look);
-    this.look();
+    this.#watching = new AbortController();
+    const { shows } = /** @type {typeof Panel} */ (this.constructor);
+    this.session.watch(shows, () => this.requestUpdate(), this.#watching.signal);
+    this.requestUpdate();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    for (const [target, type] of this.sources()) target.removeEventListener(type, this.look);
+    this.#watching.abort();
     for (const plot of this.#plots.values()) plot.destroy();
     this.#plots.clear();
   }
@@ -44,14 +50,4 @@ export class Panel extends LitElement {
     this.#plots.set(id, plot);
     return plot;
   }
-
-  /**
-   * What to watch.
-   * @returns {[EventTarget, string][]}
-   */
-  sources() {
-    return [[this.session, 'change']];
-  }
-
-  look = () => this.requestUpdate();
 }

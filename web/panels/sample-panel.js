@@ -24,6 +24,8 @@ import { transport } from './transport.js';
 
 /** 4: noise into new images. */
 export class SamplePanel extends Panel {
+  static shows = /** @type {const} */ (['samples', 'sampling', 'images', 'run', 'status']);
+
   static properties = {
     ...Panel.properties,
     /** Whether to show the picture alone, without controls. */
@@ -34,13 +36,6 @@ export class SamplePanel extends Panel {
     super();
     new LitTerms(this);
     this.bare = false;
-  }
-
-  sources() {
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [this.session.player, 'frame'],
-    ]);
   }
 
   render() {

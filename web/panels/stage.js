@@ -8,15 +8,15 @@ import './pixel-grid.js';
  * the same.
  */
 export class Stage extends Panel {
-  sources() {
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [this.session.player, 'frame'],
-      [this.session.film, 'frame'],
-      [this.session.film, 'change'],
-      [this.session.trainer.preview, 'frame'],
-    ]);
-  }
+  static shows = /** @type {const} */ ([
+    'recording',
+    'samples',
+    'sampling',
+    'preview',
+    'training',
+    'run',
+    'status',
+  ]);
 
   render() {
     const { player, run, trainer, film, activity } = this.session;

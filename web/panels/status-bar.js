@@ -7,6 +7,8 @@ const NAMES = { webgpu: 'WebGPU', flex: 'flex (CPU)', candle: 'candle (CPU)' };
 
 /** Where it runs, what it does, and a link to exactly this. */
 export class StatusBar extends Panel {
+  static shows = /** @type {const} */ (['status', 'run', 'training', 'sampling']);
+
   static properties = { ...Panel.properties, copied: { state: true }, link: { attribute: false } };
 
   constructor() {

@@ -16,6 +16,15 @@ import { trainSettings } from './train-settings.js';
 
 /** 3: learning the way back. */
 export class TrainPanel extends Panel {
+  static shows = /** @type {const} */ ([
+    'training',
+    'preview',
+    'diagnostics',
+    'images',
+    'run',
+    'status',
+  ]);
+
   static properties = { ...Panel.properties, snapshot: { state: true } };
   #plottedAt = 0;
   /** The chart that was last drawn, and what. @type {unknown[]} */
@@ -26,14 +35,6 @@ export class TrainPanel extends Panel {
     new LitTerms(this);
     /** The preview that is looked at; -1 is the newest. */
     this.snapshot = -1;
-  }
-
-  sources() {
-    return /** @type {[EventTarget, string][]} */ ([
-      ...super.sources(),
-      [this.session.trainer.preview, 'frame'],
-      [this.session.insight, 'change'],
-    ]);
   }
 
   render() {
