@@ -48,7 +48,8 @@ for (const { name, ...options } of [
 ]) {
   test(`a recording moves before the engine is here, then live samples take its place (${name})`, async () => {
     const { lab, page, canvas, caption, release } = await openHeldBack(options);
-    await caption.getByText('Recorded earlier').waitFor();
+    await caption.and(page.locator('[data-source=recording]')).waitFor();
+    assert.match((await caption.textContent()) ?? '', /Recorded earlier/);
     const first = await picture(canvas);
     await until(async () => (await picture(canvas)) !== first, 'the recording moves');
     const place = await canvas.boundingBox();
@@ -67,7 +68,7 @@ for (const { name, ...options } of [
 
 test('who wants no motion sees the end of the recording, until the images are finished', async () => {
   const { lab, page, canvas, caption, release } = await openHeldBack({ reducedMotion: 'reduce' });
-  await caption.getByText('Recorded earlier').waitFor();
+  await caption.and(page.locator('[data-source=recording]')).waitFor();
   const pictures = new Set();
   const watch = async () => pictures.add(await picture(canvas));
   for (let look = 0; look < 20; look++) {

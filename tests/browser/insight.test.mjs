@@ -27,8 +27,8 @@ async function number(lab, name) {
 /** @param {import('./lab.mjs').LabPage} lab */
 async function copies(lab) {
   await lab.page.locator('[data-testid=nearest]:not(.stale)').waitFor();
-  const [count, of] = (await lab.text('copy-count')).split(/ of | /).map(Number);
-  return { count, of };
+  const { copies, of } = await lab.by('copy-count').evaluate(({ dataset }) => ({ ...dataset }));
+  return { count: Number(copies), of: Number(of) };
 }
 
 test('training shows the bound, the floor of the loss and the share of copies', async () => {

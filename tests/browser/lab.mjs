@@ -153,25 +153,8 @@ export class LabPage {
 
   /** Waits until nothing is going on. */
   async ready(timeout = 120_000) {
-    await this.page.waitForFunction(
-      () => {
-        const root = document.querySelector('unnoise-lab')?.shadowRoot;
-        const find = (/** @type {ParentNode} */ from, /** @type {string} */ selector) => {
-          const queue = [from];
-          for (const node of queue) {
-            const hit = node.querySelector(selector);
-            if (hit) return hit;
-            for (const element of node.querySelectorAll('*')) {
-              if (element.shadowRoot) queue.push(element.shadowRoot);
-            }
-          }
-        };
-        const status = root && find(root, '[data-testid=status]')?.textContent?.trim();
-        return status === 'Ready' || status === 'Paused';
-      },
-      undefined,
-      { timeout },
-    );
+    const states = ['ready', 'paused'].map((state) => `[data-testid=status][data-state=${state}]`);
+    await this.page.locator(states.join()).waitFor({ state: 'attached', timeout });
   }
 
   /** @param {string[]} paths */

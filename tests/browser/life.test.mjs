@@ -71,7 +71,7 @@ test('the last run is resumed with its images, whatever was done before', async 
     // Another run that has not come far yet is let go.
     await later.by('train').click();
     await later.by('pause').waitFor();
-    await later.by('resume-last-run').click();
+    await later.by('resume-run').click();
     await eventually(async () => (await later.text('step')) === '30');
     assert.equal(await later.by('thumb').count(), ALL_IMAGES.length, visit);
     await later.sample();

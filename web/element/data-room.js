@@ -163,7 +163,7 @@ export class DataRoom {
       if (loaded) await session.sample();
     };
     session.messages.say('set-model', 'The model that you trained is still loaded.', {
-      actions: [{ label: `Use the model of “${set.title}”`, run: load }],
+      actions: [{ id: 'use-set-model', label: `Use the model of “${set.title}”`, run: load }],
     });
   }
 
@@ -214,7 +214,7 @@ export class DataRoom {
       this.#put(() => images, dataset);
     };
     session.messages.say('cleared', `Removed ${plural(images.length, 'image')}.`, {
-      actions: [{ label: 'Undo', run: undo }],
+      actions: [{ id: 'undo-clear', label: 'Undo', run: undo }],
     });
     await this.#put(() => [], null);
   }
@@ -327,8 +327,9 @@ export class DataRoom {
       {
         keep: true,
         actions: [
-          { label: 'Resume last run', run: () => this.resume(record) },
+          { id: 'resume-run', label: 'Resume last run', run: () => this.resume(record) },
           {
+            id: 'forget-run',
             label: 'Forget it',
             run: () => {
               session.messages.dismiss('resume');

@@ -3,6 +3,7 @@
  * one of that key.
  *
  * @typedef {object} Action
+ * @property {string} id
  * @property {string} label
  * @property {() => void} run
  *

@@ -356,7 +356,13 @@ export class Session extends SessionEvents {
       await this.#startOver();
       this.messages.say('reset', 'The model is back to random weights; your images are kept.', {
         actions: bytes
-          ? [{ label: 'Undo', run: () => this.#undoReset({ bytes, curve, state }) }]
+          ? [
+              {
+                id: 'undo-reset',
+                label: 'Undo',
+                run: () => this.#undoReset({ bytes, curve, state }),
+              },
+            ]
           : [],
       });
       await this.#refreshConfig();

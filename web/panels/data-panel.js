@@ -141,7 +141,7 @@ export class DataPanel extends Panel {
           (image) =>
             html`<li data-testid="thumb" title=${image.name}>
               <unnoise-thumb .image=${image}></unnoise-thumb>
-              ${labelled && image.label ? html`<span class="tag">${image.label}</span>` : nothing}
+              ${labelled && image.label ? html`<span class="tag" data-testid="thumb-label">${image.label}</span>` : nothing}
               <button
                 type="button"
                 part="button"

@@ -149,10 +149,11 @@ export class ForwardPanel extends Panel {
     const { forward } = this.session;
     return html`<div class="strip" role="group" aria-label="Steps on the way">
       ${forward.strip.map(
-        ({ t, noisy }) =>
+        ({ t, noisy }, index) =>
           html`<button
             type="button"
             part="button"
+            data-testid="forward-strip-${index}"
             aria-label="t = ${t}"
             aria-pressed=${t === forward.t}
             @click=${() => forward.choose({ t })}

@@ -23,16 +23,13 @@ export function imageChooser({
   before = nothing,
   after = nothing,
 }) {
-  const arrow = (
-    /** @type {number} */ by,
-    /** @type {string} */ label,
-    /** @type {string} */ sign,
-  ) =>
+  /** @param {{ id: string, by: number, label: string, sign: string }} arrow */
+  const arrow = ({ id, by, label, sign }) =>
     html`<button
       type="button"
       class="icon"
-      aria-label="${label} image"
-      data-testid="${prefix}-${label.toLowerCase()}"
+      aria-label=${label}
+      data-testid="${prefix}-${id}"
       ?disabled=${length < (index === undefined ? 1 : 2)}
       @click=${() => choose(index === undefined ? 0 : (index + by + length) % length)}
     >
@@ -40,8 +37,8 @@ export function imageChooser({
     </button>`;
   const text = index === undefined || length === 0 ? name : `image ${index + 1} of ${length}`;
   return html`<div class="row chooser" data-changes=${changes}>
-    ${before} ${arrow(-1, 'Previous', '‹')}
+    ${before} ${arrow({ id: 'previous', by: -1, label: 'Previous image', sign: '‹' })}
     <span class="muted" title=${text} data-testid="${prefix}-image">${text}</span>
-    ${arrow(1, 'Next', '›')} ${after}
+    ${arrow({ id: 'next', by: 1, label: 'Next image', sign: '›' })} ${after}
   </div>`;
 }

@@ -19,13 +19,8 @@ export class MessageList extends Panel {
           html`<div class="message ${message.kind}" part="message" data-key=${message.key}>
             <p>${message.text}</p>
             ${message.actions.map(
-              ({ label, run }) =>
-                html`<button
-                  type="button"
-                  class="link"
-                  data-testid=${label.toLowerCase().replaceAll(' ', '-')}
-                  @click=${run}
-                >
+              ({ id, label, run }) =>
+                html`<button type="button" class="link" data-testid=${id} @click=${run}>
                   ${label}
                 </button>`,
             )}

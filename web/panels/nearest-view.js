@@ -27,7 +27,7 @@ export class NearestView extends FindingPanel {
     return html`<figure class="nearest ${stale ? 'stale' : ''}" data-testid="nearest">
       <figcaption>
         New, or learnt by heart?
-        <span class="muted" data-testid="copy-count"
+        <span class="muted" data-testid="copy-count" data-copies=${copies} data-of=${matches.length}
           >${copies} of ${plural(matches.length, 'sample')}
           ${copies === 1 ? 'is a copy' : 'are copies'}</span
         >

@@ -28,7 +28,10 @@ export class Stage extends Panel {
         .label=${'New images on their way out of noise'}
         .tiles=${frame && { rgb: frame.x_t, count: frame.count, size: frame.size }}
       ></unnoise-pixels>
-      <figcaption data-testid="hero-caption">
+      <figcaption
+        data-testid="hero-caption"
+        data-source=${film.frame ? 'recording' : frame ? 'model' : nothing}
+      >
         <span class="bar"
           >${
             frame &&

@@ -56,20 +56,15 @@ export class StatusBar extends Panel {
   }
 
   #status() {
-    return html`<span class="status" role="status" aria-live="polite" data-testid="status"
-      >${this.#sentence()}</span
+    const state = stateOf(this.session);
+    return html`<span
+      class="status"
+      role="status"
+      aria-live="polite"
+      data-testid="status"
+      data-state=${state}
+      >${state === 'waiting' ? `${this.session.activity}…` : SENTENCES[state]}</span
     >`;
-  }
-
-  #sentence() {
-    const { session } = this;
-    if (session.phase === 'failed') return 'Not running';
-    if (session.activity) return `${session.activity}…`;
-    if (session.lab?.compiling) return 'Preparing the GPU…';
-    if (session.run.training) return 'Training';
-    if (session.drawing) return 'Sampling';
-    if (session.run.continues && session.run.trained) return 'Paused';
-    return 'Ready';
   }
 
   /** @param {HTMLSelectElement} select */
@@ -88,6 +83,28 @@ export class StatusBar extends Panel {
       this.session.messages.say('link', `Copy this link: ${this.link()}`, { keep: true });
     }
   }
+}
+
+const SENTENCES = {
+  failed: 'Not running',
+  preparing: 'Preparing the GPU…',
+  training: 'Training',
+  sampling: 'Sampling',
+  paused: 'Paused',
+  ready: 'Ready',
+};
+
+/**
+ * What it does.
+ * @param {import('../element/session.js').Session} session
+ */
+function stateOf({ phase, activity, lab, run, drawing }) {
+  if (phase === 'failed') return 'failed';
+  if (activity) return 'waiting';
+  if (lab?.compiling) return 'preparing';
+  if (run.training) return 'training';
+  if (drawing) return 'sampling';
+  return run.continues && run.trained ? 'paused' : 'ready';
 }
 
 /**
