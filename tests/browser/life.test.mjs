@@ -144,7 +144,7 @@ test('what is done in haste is done one after the other', async () => {
   const model = [...(await readFile(await lab.save()))];
   const counts = await lab.page.evaluate(async (bytes) => {
     const { session } = /** @type {any} */ (document.querySelector('unnoise-lab'));
-    const { data, lab } = session;
+    const { imageSet: data, lab } = session;
     const model = Uint8Array.from(bytes);
     // Two drops, each of an image.
     const canvas = new OffscreenCanvas(16, 16);

@@ -95,12 +95,12 @@ export class Editor extends EventTarget {
 
   /** Where the picture is among the images to learn from; nothing where it is from a file. */
   get index() {
-    return this.#file ? undefined : Math.min(this.#index, this.session.data.images.length - 1);
+    return this.#file ? undefined : Math.min(this.#index, this.session.imageSet.images.length - 1);
   }
 
   /** @returns {MasterImage | undefined} */
   get image() {
-    return this.#file ?? this.session.data.images[this.index ?? 0];
+    return this.#file ?? this.session.imageSet.images[this.index ?? 0];
   }
 
   /** The picture as the model takes it. */

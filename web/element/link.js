@@ -65,10 +65,10 @@ const showsFilm = (element, page, overrides) =>
  * @param {UnnoiseLab} element
  */
 export function shortHash(session, element) {
-  const { sampleOptions, options, data, run } = session;
+  const { sampleOptions, options, imageSet, run } = session;
   return formatHash({
     ...pageSettings(session, element),
-    dataset: data.dataset === session.data.sets[0]?.id ? undefined : data.dataset,
+    dataset: imageSet.dataset === session.imageSet.sets[0]?.id ? undefined : imageSet.dataset,
     backend: options.backend === 'auto' ? undefined : options.backend,
     train_steps: run.usesDefaultSteps ? undefined : run.steps,
     ...writeChangedSample(sampleOptions, session.lab.config, Number(run.overrides.seed ?? 0)),
@@ -102,9 +102,9 @@ export function fullLink(session, element) {
 const pageSettings = (session, element) => ({
   mode: element.shownMode === 'lab' ? undefined : element.shownMode,
   theme: element.shownTheme === 'auto' ? undefined : element.shownTheme,
-  model: session.data.modelAddress,
-  dataset: session.data.dataset,
-  use_labels: session.data.usesLabels && session.data.labels.length ? 1 : undefined,
+  model: session.imageSet.modelAddress,
+  dataset: session.imageSet.dataset,
+  use_labels: session.imageSet.usesLabels && session.imageSet.labels.length ? 1 : undefined,
   compare: session.comparison.shown ? writeComparison(session.comparison.choices) : undefined,
 });
 

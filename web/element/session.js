@@ -4,7 +4,7 @@ import { SerialQueue } from '../lib/serial-queue.js';
 import { Activities } from './activities.js';
 import { Comparison } from './comparison.js';
 import { createLab } from './create-lab.js';
-import { DataRoom } from './data-room.js';
+import { ImageSet } from './image-set.js';
 import { Editor } from './editor.js';
 import { Film } from './film.js';
 import { ForwardProcess } from './forward-process.js';
@@ -58,8 +58,8 @@ export class Session extends SessionEvents {
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
   trainer;
   insight;
-  /** @type {DataRoom} */
-  data;
+  /** @type {ImageSet} */
+  imageSet;
   run;
   #recovery = new Recovery(this);
   sampleSettings = new SampleSettings();
@@ -71,7 +71,7 @@ export class Session extends SessionEvents {
     this.run = new Run(options);
     this.trainer = new Trainer(this.run, { keeps: options.keep });
     this.insight = new Insight(this);
-    this.data = new DataRoom(this);
+    this.imageSet = new ImageSet(this);
     this.comparison = new Comparison(this, options.compare);
     this.relay(this.run, 'change', 'run');
     this.relay(this.messages, 'change', 'messages');
@@ -173,7 +173,7 @@ export class Session extends SessionEvents {
     const seed = Number(this.run.overrides.seed ?? 0);
     this.sampleSettings.set({ seed, ...sample }, lab.config);
     this.use(lab);
-    await this.data.open();
+    await this.imageSet.open();
     if (!this.disposed) await this.refreshConfig();
   }
 
@@ -221,8 +221,8 @@ export class Session extends SessionEvents {
   }
 
   async #refreshConfig() {
-    const { run, data } = this;
-    const fresh = await this.lab.resolveConfig({ ...data.defaults, ...run.overrides });
+    const { run, imageSet } = this;
+    const fresh = await this.lab.resolveConfig({ ...imageSet.defaults, ...run.overrides });
     run.setFresh(fresh);
     // A model that has learnt nothing yet is replaced at once, so that what is shown is what is.
     const idle = !run.canContinue && !run.training;
@@ -316,7 +316,7 @@ export class Session extends SessionEvents {
     // Before anything is forgotten for a run that cannot begin.
     lab.requireImages();
     if (!run.continues) await this.#startOver();
-    this.data.keepImages();
+    this.imageSet.keepImages();
     this.stopDrawing();
     this.player.pause();
     this.player.seekEnd();
@@ -435,7 +435,7 @@ export class Session extends SessionEvents {
       await this.trainer.clear();
       this.messages.dismiss('model');
       this.run.load(model, state);
-      if (this.lab.labels.length) this.data.learnsLabels();
+      if (this.lab.labels.length) this.imageSet.learnsLabels();
       this.followForward();
       return true;
     } catch (error) {

@@ -299,13 +299,13 @@ export class UnnoiseLab extends LitElement {
     if (this.#drawnTheme !== this.shownTheme) this.renderRoot.dispatchEvent(new Event('theme'));
     this.#drawnTheme = this.shownTheme;
     if (session?.phase !== 'ready') return;
-    const { data, lab, sampleOptions } = session;
+    const { imageSet, lab, sampleOptions } = session;
     const differs = (/** @type {string} */ name, /** @type {unknown} */ current) => {
       const value = Reflect.get(this, name) ?? undefined;
       return changed.has(name) && value !== undefined && value !== current;
     };
-    if (differs('datasetName', data.dataset)) data.choose(datasetName ?? '');
-    if (model && differs('model', data.modelAddress)) data.fetchModel(model);
+    if (differs('datasetName', imageSet.dataset)) imageSet.choose(datasetName ?? '');
+    if (model && differs('model', imageSet.modelAddress)) imageSet.fetchModel(model);
     // What it chose by itself is as good as any other.
     if (backend && backend !== 'auto' && differs('backend', lab.backend)) {
       session.switchBackend(backend);
@@ -352,7 +352,7 @@ export class UnnoiseLab extends LitElement {
       // What comes while the page is starting waits for it.
       await session.started;
       if (session.phase !== 'ready') return;
-      if (images.length) await session.data.add(images);
+      if (images.length) await session.imageSet.add(images);
       if (model) await openModel(session, model);
     } catch (error) {
       session.fail(error, 'files');
@@ -372,7 +372,7 @@ export class UnnoiseLab extends LitElement {
     if (session?.phase !== 'ready') return undefined;
     const { sampler, steps, seed } = session.sampleOptions;
     const { backend, config } = session.lab;
-    return { dataset: session.data.dataset, size: config.size, backend, sampler, steps, seed };
+    return { dataset: session.imageSet.dataset, size: config.size, backend, sampler, steps, seed };
   }
 
   train() {

@@ -24,7 +24,7 @@ export class DataPanel extends Panel {
   }
 
   render() {
-    const { data } = this.session;
+    const { imageSet } = this.session;
     return html`<section class="panel data" part="panel" aria-labelledby="data-title">
       <header>
         <span class="number" aria-hidden="true">1</span>
@@ -33,13 +33,13 @@ export class DataPanel extends Panel {
       <p class="lead">
         A few dozen pictures of one kind work best. They stay on this device: nothing is uploaded.
       </p>
-      ${this.#dropZone()} ${data.sets.length ? this.#sets() : nothing} ${this.#labels()}
+      ${this.#dropZone()} ${imageSet.sets.length ? this.#sets() : nothing} ${this.#labels()}
       ${this.#thumbs()}
     </section>`;
   }
 
   #dropZone() {
-    const add = (/** @type {File[]} */ files) => this.session.data.add(pickedFiles(files));
+    const add = (/** @type {File[]} */ files) => this.session.imageSet.add(pickedFiles(files));
     const disabled = this.#locked;
     return html`<div class="drop" part="drop">
       <p><strong>Drop images</strong> anywhere on this page, or paste them.</p>
@@ -64,16 +64,16 @@ export class DataPanel extends Panel {
   }
 
   #sets() {
-    const { data } = this.session;
+    const { imageSet } = this.session;
     return html`<div class="sets" role="group" aria-label="Bundled sets">
-      ${data.sets.map(
+      ${imageSet.sets.map(
         (set) =>
           html`<button
             type="button"
             class="set"
             part="set"
             data-testid="set-${set.id}"
-            aria-pressed=${data.dataset === set.id}
+            aria-pressed=${imageSet.dataset === set.id}
             ?disabled=${this.#locked}
             title="${set.description} (${set.attribution})"
             @click=${() => this.#choose(set.id)}
@@ -92,7 +92,7 @@ export class DataPanel extends Panel {
   /** @param {string} id */
   async #choose(id) {
     const { session } = this;
-    if (await session.data.choose(id)) session.sample();
+    if (await session.imageSet.choose(id)) session.sample();
   }
 
   /** Images of a run that is under way are not to be changed below it. */
@@ -103,25 +103,25 @@ export class DataPanel extends Panel {
 
   /** Only images that labels tell apart leave a choice. */
   #labels() {
-    const { data } = this.session;
-    const { labels } = data;
+    const { imageSet } = this.session;
+    const { labels } = imageSet;
     if (!labels.length) return nothing;
     const few = labels.slice(0, FEW_LABELS).join(', ');
     const names = labels.length > FEW_LABELS ? `${few} … (${labels.length})` : few;
     return checkField({
       label: `Learn labels too: ${names}`,
       testid: 'use-labels',
-      value: data.usesLabels,
+      value: imageSet.usesLabels,
       disabled: this.#locked,
       hint: 'The names of folders are labels: a model that learnt them can be asked for one',
-      change: (uses) => data.useLabels(uses),
+      change: (uses) => imageSet.useLabels(uses),
     });
   }
 
   #thumbs() {
-    const { data } = this.session;
-    const labelled = data.usesLabels && data.labels.length > 0;
-    const { images } = data;
+    const { imageSet } = this.session;
+    const labelled = imageSet.usesLabels && imageSet.labels.length > 0;
+    const { images } = imageSet;
     if (!images.length) return html`<p class="empty">No images yet.</p>`;
     const shown = this.all ? images : images.slice(0, FEW);
     return html`<div class="thumbs-head">
@@ -131,7 +131,7 @@ export class DataPanel extends Panel {
           class="link"
           data-testid="clear-images"
           ?disabled=${this.#locked}
-          @click=${() => data.clear()}
+          @click=${() => imageSet.clear()}
         >
           Remove all
         </button>
@@ -148,7 +148,7 @@ export class DataPanel extends Panel {
                 aria-label="Remove ${image.name}"
                 data-testid="thumb-remove"
                 ?disabled=${this.#locked}
-                @click=${() => data.remove(image)}
+                @click=${() => imageSet.remove(image)}
               >
                 ×
               </button>

@@ -60,9 +60,9 @@ export function pictureControls(session) {
 
 /** @param {Session} session */
 function chooser(session) {
-  const { editor, data } = session;
+  const { editor, imageSet } = session;
   const { index, image } = editor;
-  const { length } = data.images;
+  const { length } = imageSet.images;
   return html`${imageChooser({
     prefix: 'edit',
     changes: 'picture',

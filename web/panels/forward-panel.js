@@ -101,12 +101,12 @@ export class ForwardPanel extends Panel {
   }
 
   #imageChooser() {
-    const { forward, data } = this.session;
+    const { forward, imageSet } = this.session;
     return imageChooser({
       prefix: 'forward',
       changes: 'x0',
       index: forward.index,
-      length: data.images.length,
+      length: imageSet.images.length,
       choose: (index) => forward.choose({ index }),
       after: html`<button
         type="button"

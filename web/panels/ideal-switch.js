@@ -10,7 +10,7 @@ export function idealSwitch(session) {
     testid: 'sample-ideal',
     changes: 'network',
     value: session.sampleOptions.weights === 'ideal',
-    disabled: session.phase !== 'ready' || session.data.images.length === 0,
+    disabled: session.phase !== 'ready' || session.imageSet.images.length === 0,
     hint: 'The best possible denoiser of these very images in place of the network: it needs no training, and draws nothing new',
     change: (ideal) => {
       session.setSample({ weights: ideal ? 'ideal' : 'ema' });

@@ -118,7 +118,7 @@ export class TrainPanel extends Panel {
       /** @type {Promise<Uint8Array>} */ writing,
       /** @type {string} */ ending,
     ) => {
-      const name = `${session.data.dataset ?? 'unnoise'}-step-${lab.step}`;
+      const name = `${session.imageSet.dataset ?? 'unnoise'}-step-${lab.step}`;
       try {
         download(new Blob([/** @type {BlobPart} */ (await writing)]), `${name}${ending}`);
       } catch (error) {
@@ -216,7 +216,7 @@ export class TrainPanel extends Panel {
         ${
           session.run.training
             ? 'The loss and the first drawings appear here.'
-            : session.data.images.length
+            : session.imageSet.images.length
               ? 'Press Start: the loss and the first drawings appear here. You can pause at any time; a closed tab loses seconds of it.'
               : 'Add images first, or choose one of the sets above.'
         }

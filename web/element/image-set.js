@@ -17,8 +17,8 @@ const MAX_IMAGES = 2000;
 /** Bad files named one by one; more than that are counted. */
 const NAMED_REJECTS = 3;
 
-/** The images of a session: bundled sets, the user's own, and what an earlier visit left. */
-export class DataRoom {
+/** The images to learn from: a bundled set, the user's own, or those of an earlier visit. */
+export class ImageSet {
   /** @type {BundledSet[]} */
   sets = [];
   /** The bundled set that is loaded, or null for the user's own images. @type {string | null} */
