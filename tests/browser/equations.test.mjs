@@ -1,4 +1,4 @@
-// The equations of the panels: they follow the settings, and what a control changes lights up.
+// The equations of the panels: they follow the settings, and what a control changes is highlighted.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,14 +30,14 @@ async function choose(lab, name) {
 }
 
 /**
- * The parts that shine in the equations of a panel.
+ * The terms that are highlighted in the equations of a panel.
  * @param {import('./lab.mjs').LabPage} lab
  * @param {string} panel
  */
-const lit = async (lab, panel) =>
+const highlighted = async (lab, panel) =>
   new Set(
     await lab.page
-      .locator(`unnoise-${panel}-panel math .lit`)
+      .locator(`unnoise-${panel}-panel math .highlighted`)
       .evaluateAll((parts) => parts.map((part) => part.getAttribute('data-term'))),
   );
 
@@ -65,15 +65,15 @@ const openDetails = (lab) =>
  *
  * @param {import('./lab.mjs').LabPage} lab
  * @param {string} panel
- * @returns {Promise<Sweep>} the controls that light nothing, those whose terms stay lit after them,
+ * @returns {Promise<Sweep>} the controls that highlight nothing, those whose terms stay so after them,
  *   and those that do not say what they change
  */
 async function sweep(lab, panel) {
   await openDetails(lab);
   await lab.page.bringToFront();
   return lab.page.locator(`unnoise-${panel}-panel`).evaluate((root) => {
-    const shining = () =>
-      [...root.querySelectorAll('math .lit')].some((term) => term.checkVisibility());
+    const highlights = () =>
+      [...root.querySelectorAll('math .highlighted')].some((term) => term.checkVisibility());
     const nameOf = (/** @type {Element} */ element) =>
       element.getAttribute('data-testid') ??
       element.getAttribute('aria-label') ??
@@ -93,16 +93,16 @@ async function sweep(lab, panel) {
       }
       result.seen++;
       control.focus();
-      if (!shining()) result.dark.push(nameOf(control));
+      if (!highlights()) result.dark.push(nameOf(control));
       control.blur();
-      if (shining()) result.stuck.push(nameOf(control));
+      if (highlights()) result.stuck.push(nameOf(control));
     }
     for (const place of given) {
       result.seen++;
       place.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
-      if (!shining()) result.dark.push(`pointing at ${nameOf(place)}`);
+      if (!highlights()) result.dark.push(`pointing at ${nameOf(place)}`);
       place.dispatchEvent(new PointerEvent('pointerout', { bubbles: true }));
-      if (shining()) result.stuck.push(`pointing at ${nameOf(place)}`);
+      if (highlights()) result.stuck.push(`pointing at ${nameOf(place)}`);
     }
     return result;
   });
@@ -126,7 +126,7 @@ const SILENT = {
  * @param {import('./lab.mjs').LabPage} lab
  * @param {(keyof typeof SILENT)[]} panels
  */
-async function allLight(lab, panels) {
+async function allHighlight(lab, panels) {
   for (const panel of panels) {
     const { dark, stuck, silent, seen } = await sweep(lab, panel);
     assert.ok(seen > 0, panel);
@@ -136,7 +136,7 @@ async function allLight(lab, panels) {
   }
 }
 
-describe('every control lights what it changes, and only while it is used', () => {
+describe('every control highlights what it changes, and only while it is used', () => {
   const everything = /** @type {const} */ (['forward', 'train', 'insight', 'sample', 'edit']);
 
   for (const prediction_type of ['epsilon', 'sample', 'v_prediction', 'flow_prediction']) {
@@ -145,7 +145,7 @@ describe('every control lights what it changes, and only while it is used', () =
         const lab = await open({ prediction_type, loss_weighting });
         await lab.by('forward-t').scrollIntoViewIfNeeded();
         await lab.page.locator('[data-testid=forward-t]:enabled').waitFor();
-        await allLight(lab, [...everything]);
+        await allHighlight(lab, [...everything]);
         assert.deepEqual(lab.errors, []);
         await lab.page.close();
       });
@@ -158,17 +158,17 @@ describe('every control lights what it changes, and only while it is used', () =
     for (const variance of ['fixed_small', 'fixed_large', 'learned_range']) {
       await lab.by('variance-type').selectOption(variance);
       await eventually(async () => (await lab.by('sample-variance').inputValue()) === variance);
-      await allLight(lab, ['train', 'sample']);
+      await allHighlight(lab, ['train', 'sample']);
     }
     for (const schedule of ['linear', 'scaled_linear', 'sigmoid', 'squaredcos_cap_v2']) {
       await lab.by('beta-schedule').selectOption(schedule);
       await eventually(async () => (await lab.by('train-beta-schedule').inputValue()) === schedule);
-      await allLight(lab, ['forward', 'train']);
+      await allHighlight(lab, ['forward', 'train']);
     }
     await lab.by('random-flip').check();
     await lab.by('zero-snr').check();
     await eventually(async () => lab.by('train-zero-snr').isChecked());
-    await allLight(lab, ['forward', 'train']);
+    await allHighlight(lab, ['forward', 'train']);
     assert.deepEqual(lab.errors, []);
     await lab.page.close();
   });
@@ -189,14 +189,14 @@ describe('every control lights what it changes, and only while it is used', () =
           await lab.by('sample-weights').selectOption(weights);
           for (const limit of ['clip', 'dynamic', 'none', 'auto']) {
             await lab.by('sample-limit').selectOption(limit);
-            await allLight(lab, ['sample']);
+            await allHighlight(lab, ['sample']);
           }
           for (const name of ['sample-karras', 'sample-spacing']) {
             const field = lab.by(name);
             const options = (await field.count()) ? await field.locator('option').all() : [];
             for (const option of options) {
               await field.selectOption(await option.getAttribute('value'));
-              await allLight(lab, ['sample']);
+              await allHighlight(lab, ['sample']);
             }
           }
         }
@@ -209,9 +209,9 @@ describe('every control lights what it changes, and only while it is used', () =
       const lab = await open({ prediction_type, count: 1 });
       await choose(lab, 'sample-mode-compare');
       await lab.by('compare-add').click();
-      await allLight(lab, ['sample']);
+      await allHighlight(lab, ['sample']);
       await lab.by('sample-ideal').check();
-      await allLight(lab, ['sample']);
+      await allHighlight(lab, ['sample']);
       assert.deepEqual(lab.errors, []);
       await lab.page.close();
     });
@@ -223,11 +223,11 @@ describe('every control lights what it changes, and only while it is used', () =
       for (const kind of ['between', 'redraw', 'fill']) {
         await choose(lab, `edit-kind-${kind}`);
         if (kind === 'fill') await lab.by('mask-left').click();
-        await allLight(lab, ['edit']);
+        await allHighlight(lab, ['edit']);
         await lab.by('edit-run').click();
         const canvas = lab.by('edit-canvas');
         await canvas.and(lab.page.locator(`[data-state=done][data-kind=${kind}]`)).waitFor();
-        await allLight(lab, ['edit']);
+        await allHighlight(lab, ['edit']);
       }
       assert.deepEqual(lab.errors, []);
       await lab.page.close();
@@ -240,7 +240,7 @@ describe('every control lights what it changes, and only while it is used', () =
     await lab.ready();
     await lab.by('total-bpd').scrollIntoViewIfNeeded();
     await lab.by('nearest').waitFor();
-    await allLight(lab, [...everything]);
+    await allHighlight(lab, [...everything]);
     assert.deepEqual(lab.errors, []);
     await lab.page.close();
   });
@@ -258,10 +258,10 @@ describe('every control lights what it changes, and only while it is used', () =
     await lab.by('sample-label').waitFor();
     for (const label of ['any', 'each', 'is red']) {
       await lab.by('sample-label').selectOption(label);
-      await allLight(lab, ['sample']);
+      await allHighlight(lab, ['sample']);
     }
     await lab.by('sample-guidance').fill('3');
-    await allLight(lab, ['train', 'sample']);
+    await allHighlight(lab, ['train', 'sample']);
     assert.deepEqual(lab.errors, []);
     await lab.page.close();
     await rm(folder, { recursive: true, force: true });
@@ -274,11 +274,11 @@ test('the symbols follow the settings', async () => {
 
   await lab.by('forward-t').scrollIntoViewIfNeeded();
   await lab.by('forward-t').fill('50');
-  assert.deepEqual(await lit(lab, 'forward'), new Set(['t']));
+  assert.deepEqual(await highlighted(lab, 'forward'), new Set(['t']));
   await choose(lab, 'sampler-ddim');
   await lab.by('sample-eta').focus();
-  assert.deepEqual(await lit(lab, 'forward'), new Set());
-  assert.deepEqual(await lit(lab, 'sample'), new Set(['eta']));
+  assert.deepEqual(await highlighted(lab, 'forward'), new Set());
+  assert.deepEqual(await highlighted(lab, 'sample'), new Set(['eta']));
 
   const updates = new Set();
   for (const sampler of ['ddpm', 'ddim', 'heun', 'dpmpp2m']) {

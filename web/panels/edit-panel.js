@@ -4,7 +4,7 @@ import { SAMPLERS } from '../lib/samplers.js';
 import { pictureControls } from './edit-picture.js';
 import { editEquation, editMeaning } from './equations/edit.js';
 import { numberField, segmentedField } from './fields.js';
-import { LitTerms } from './lit-terms.js';
+import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { runButton } from './run-button.js';
@@ -36,7 +36,7 @@ export class EditPanel extends Panel {
 
   constructor() {
     super();
-    new LitTerms(this);
+    new TermHighlighter(this);
   }
 
   render() {

@@ -5,7 +5,7 @@ import { whenSeen } from '../lib/when-seen.js';
 import { forwardEquation, forwardMeaning } from './equations/forward.js';
 import { rangeField } from './fields.js';
 import { imageChooser } from './image-chooser.js';
-import { LitTerms } from './lit-terms.js';
+import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { scheduleField, zeroSnrField } from './process-settings.js';
@@ -20,7 +20,7 @@ export class ForwardPanel extends Panel {
 
   constructor() {
     super();
-    new LitTerms(this);
+    new TermHighlighter(this);
   }
 
   connectedCallback() {

@@ -8,7 +8,7 @@ import { imageChooser } from './image-chooser.js';
 import './image-thumb.js';
 import { InsightPlots } from './insight-plots.js';
 import { FindingPanel } from './finding-panel.js';
-import { LitTerms } from './lit-terms.js';
+import { TermHighlighter } from './term-highlighter.js';
 
 /** How well the model knows the images, measured while it trains. */
 export class InsightPanel extends FindingPanel {
@@ -18,7 +18,7 @@ export class InsightPanel extends FindingPanel {
 
   constructor() {
     super();
-    new LitTerms(this);
+    new TermHighlighter(this);
   }
 
   render() {

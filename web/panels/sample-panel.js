@@ -7,7 +7,7 @@ import { comparisonChoice } from './compare-panel.js';
 import { segmentedField } from './fields.js';
 import { idealSwitch } from './ideal-switch.js';
 import { labelFields } from './label-fields.js';
-import { LitTerms } from './lit-terms.js';
+import { TermHighlighter } from './term-highlighter.js';
 import './nearest-view.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -34,7 +34,7 @@ export class SamplePanel extends Panel {
 
   constructor() {
     super();
-    new LitTerms(this);
+    new TermHighlighter(this);
     this.bare = false;
   }
 

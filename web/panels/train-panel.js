@@ -8,7 +8,7 @@ import { lossEquation, lossMeaning } from './equations/objective.js';
 import { optimiserEquations } from './equations/optimiser.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
 import { floorLine, floorNote } from './floor-note.js';
-import { LitTerms } from './lit-terms.js';
+import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { runButton } from './run-button.js';
@@ -32,7 +32,7 @@ export class TrainPanel extends Panel {
 
   constructor() {
     super();
-    new LitTerms(this);
+    new TermHighlighter(this);
     /** The preview that is looked at; -1 is the newest. */
     this.snapshot = -1;
   }

@@ -35,7 +35,7 @@ const bold = (/** @type {string} */ name) =>
   mathml`<mi class="bold" mathvariant="normal">${name}</mi>`;
 
 /**
- * A part that some control changes; it lights up with the control.
+ * A term that some control changes; it is highlighted with the control.
  *
  * @param {string} name
  * @param {Math[]} parts

@@ -1,13 +1,13 @@
 /**
- * Lights up the terms of a panel's equations that a control changes, while the pointer or the focus
+ * Highlights the terms of a panel's equations that a control changes, while the pointer or the focus
  * is on it. Controls say what they change in `data-changes`, terms their name in `data-term`.
  *
  * @typedef {import('lit').ReactiveController} ReactiveController
  * @implements {ReactiveController}
  */
-export class LitTerms {
-  /** Names of the terms that shine. */
-  #lit = '';
+export class TermHighlighter {
+  /** Names of the terms that are highlighted. */
+  #names = '';
 
   /** @param {import('lit').ReactiveControllerHost & HTMLElement} host */
   constructor(host) {
@@ -24,9 +24,10 @@ export class LitTerms {
   }
 
   hostUpdated() {
-    const names = this.#lit.split(' ');
+    const names = this.#names.split(' ');
     for (const element of this.host.querySelectorAll('[data-term]')) {
-      element.classList.toggle('lit', names.includes(element.getAttribute('data-term') ?? ''));
+      const name = element.getAttribute('data-term') ?? '';
+      element.classList.toggle('highlighted', names.includes(name));
     }
   }
 
@@ -38,9 +39,9 @@ export class LitTerms {
     const root = /** @type {ShadowRoot | Document} */ (this.host.getRootNode());
     const focused = type === 'focusout' ? null : root.activeElement;
     const within = focused && this.host.contains(focused) ? changesOf(focused) : null;
-    const lit = pointed ?? within ?? '';
-    if (lit === this.#lit) return;
-    this.#lit = lit;
+    const names = pointed ?? within ?? '';
+    if (names === this.#names) return;
+    this.#names = names;
     this.hostUpdated();
   };
 }
