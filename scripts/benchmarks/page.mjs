@@ -31,7 +31,7 @@ async function visit(address) {
       await sight.waitFor({ state: 'attached', timeout: 60_000 });
       return { ms: performance.now() - started, downloads: downloads.slice() };
     };
-    const recorded = await seen(page.getByTestId('hero-caption').getByText('Recorded earlier'));
+    const recorded = await seen(page.getByTestId('stage-caption').getByText('Recorded earlier'));
     const canvas = page.getByTestId('sample-canvas');
     const live = await seen(canvas.and(page.locator(':not([data-frames="0"])')));
     const finished = await seen(canvas.and(page.locator('[data-state=done]')));

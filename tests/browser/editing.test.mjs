@@ -169,7 +169,7 @@ test('a visitor walks between seeds, redraws and fills in', async () => {
   }
   assert.equal(differences.kept, 0);
   assert.ok(differences.filled > 50);
-  // The films of the others are still there.
+  // The recordings of the others are still there.
   await choose('between');
   assert.equal((await pixels(lab, 'edit-canvas')).width, walked.width);
   assert.deepEqual(lab.errors, []);

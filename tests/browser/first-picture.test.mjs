@@ -23,7 +23,7 @@ async function openHeldBack({ hash = '', reducedMotion, width = 1440, colorSchem
   });
   await page.goto(`${site.address}${hash}`);
   const lab = new LabPage(page);
-  return { lab, page, canvas: lab.by('hero-canvas'), caption: lab.by('hero-caption'), release };
+  return { lab, page, canvas: lab.by('stage-canvas'), caption: lab.by('stage-caption'), release };
 }
 
 /** @param {import('playwright-core').Locator} canvas */
@@ -88,9 +88,9 @@ test('who wants no motion sees the end of the recording, until the images are fi
 for (const hash of ['#dataset=digits', '#size=16', '#model=own.safetensors', '#sampler=ddim']) {
   test(`a link to something else, ${hash}, shows no recording`, async () => {
     const { page, caption, release } = await openHeldBack({ hash });
-    const film = page.waitForRequest(/film\.avif$/, { timeout: 1500 }).catch(() => undefined);
+    const request = page.waitForRequest(/film\.avif$/, { timeout: 1500 }).catch(() => undefined);
     await caption.waitFor();
-    assert.equal(await film, undefined);
+    assert.equal(await request, undefined);
     assert.doesNotMatch((await caption.textContent()) ?? '', /Recorded/);
     release();
     await page.close();

@@ -213,14 +213,14 @@ export class LabPage {
     return Number(await canvas.getAttribute('data-frames'));
   }
 
-  /** Stops the film of the samples at its end. */
+  /** Stops the playback of the samples at its end. */
   async seekLast() {
     await this.ready();
     const scrub = this.by('scrub');
     await scrub.fill((await scrub.getAttribute('max')) ?? '0');
   }
 
-  /** A fingerprint of the pixels of the last frame, where the film stays. */
+  /** A fingerprint of the pixels of the last frame, where the playback stays. */
   async pixels() {
     await this.seekLast();
     const data = await this.by('sample-canvas').evaluate(async (canvas) => {

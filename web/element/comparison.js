@@ -20,7 +20,7 @@ export const MOST_RUNS = 4;
  * otherwise.
  */
 export class Comparison extends EventTarget {
-  /** Whether the sample panel shows this and not the film of one sampler. */
+  /** Whether the sample panel shows this and not the samples of one. */
   shown;
   /** The samplers that were chosen, if any were. @type {Choice[] | undefined} */
   #choices;
@@ -91,12 +91,12 @@ export class Comparison extends EventTarget {
 
   /**
    * Runs the samplers to their end, unless they are stopped before. Failures are told by the session.
-   * @param {{ play?: boolean }} [how] whether to play the film or to show only its end
+   * @param {{ play?: boolean }} [how] whether to play it or to show only its end
    */
   async sample({ play = !this.session.options.still } = {}) {
     const { session } = this;
     session.stopDrawing();
-    session.player.pause();
+    session.samples.pause();
     const abort = new AbortController();
     this.#abort = abort;
     this.sampling = true;
@@ -124,7 +124,7 @@ export class Comparison extends EventTarget {
       frames: this.session.lab.sample({ ...options, signal }),
     }));
     try {
-      // The noise of all first: the old film stays on the screen until then.
+      // The noise of all first: the old recordings stay on the screen until then.
       for (const one of started) await record(one);
       this.runs = started.map(({ run }) => run);
       if (play) this.#playback.play(0);

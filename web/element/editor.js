@@ -4,7 +4,7 @@ import { emptyMask, halfMask, paintStroke } from '../lib/mask.js';
 import { resizeSquare } from '../lib/resize.js';
 import { samplersFor } from '../lib/samplers.js';
 import { Playback } from './playback.js';
-import { Player } from './player.js';
+import { Recording } from './recording.js';
 
 /**
  * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
@@ -31,7 +31,7 @@ const FILLING = /** @type {SamplerName[]} */ (['ddpm', 'ddim']);
 
 /**
  * More from one model: what lies between two seeds, a picture drawn anew, a hole filled in. Each has
- * a film of its own. Dispatches `frame` when another frame is to be shown and `change` otherwise.
+ * a recording of its own. Dispatches `frame` when another frame is to be shown and `change` otherwise.
  */
 export class Editor extends EventTarget {
   /** @type {EditKind} */
@@ -47,9 +47,9 @@ export class Editor extends EventTarget {
     brush: 6,
     erase: false,
   };
-  players = { between: new Player(), redraw: new Player(), fill: new Player() };
+  recordings = { between: new Recording(), redraw: new Recording(), fill: new Recording() };
   /** The way from one seed to the other and back. */
-  walk = new Playback(() => 1);
+  interpolation = new Playback(() => 1);
   /** Which of the images to learn from is the picture, where none was chosen from a file. */
   #index = 0;
   /** @type {MasterImage | undefined} */
@@ -63,20 +63,20 @@ export class Editor extends EventTarget {
   constructor(session) {
     super();
     this.session = session;
-    for (const player of Object.values(this.players)) {
-      player.addEventListener('change', this.#changed);
-      player.addEventListener('frame', this.#moved);
+    for (const recording of Object.values(this.recordings)) {
+      recording.addEventListener('change', this.#changed);
+      recording.addEventListener('frame', this.#moved);
     }
-    this.walk.addEventListener('change', this.#changed);
-    this.walk.addEventListener('tick', this.#moved);
+    this.interpolation.addEventListener('change', this.#changed);
+    this.interpolation.addEventListener('tick', this.#moved);
   }
 
-  get player() {
-    return this.players[this.kind];
+  get recording() {
+    return this.recordings[this.kind];
   }
 
   get sampling() {
-    return Object.values(this.players).some((player) => player.sampling);
+    return Object.values(this.recordings).some((recording) => recording.sampling);
   }
 
   /** @param {EditKind} kind */
@@ -188,36 +188,36 @@ export class Editor extends EventTarget {
   }
 
   async run() {
-    const { session, player } = this;
+    const { session, recording } = this;
     const still = session.options.still;
     session.stopDrawing();
-    this.walk.pause();
-    this.walk.seek(0);
+    this.interpolation.pause();
+    this.interpolation.seek(0);
     try {
-      const ended = await player.sample(session.lab, this.options, { play: !still });
-      if (!ended || player !== this.players.between) return;
+      const ended = await recording.sample(session.lab, this.options, { play: !still });
+      if (!ended || recording !== this.recordings.between) return;
       // Now it is the way between the images that is to be watched.
-      player.pause();
-      player.seekEnd();
-      if (!still) this.walk.play(0);
+      recording.pause();
+      recording.seekEnd();
+      if (!still) this.interpolation.play(0);
     } catch (error) {
       session.fail(LabError.from(error), 'edit');
     }
   }
 
   stop() {
-    for (const player of Object.values(this.players)) player.stop();
+    for (const recording of Object.values(this.recordings)) recording.stop();
   }
 
   pause() {
-    for (const player of Object.values(this.players)) player.pause();
-    this.walk.pause();
+    for (const recording of Object.values(this.recordings)) recording.pause();
+    this.interpolation.pause();
   }
 
   /** @param {boolean} visible */
   setVisible(visible) {
-    for (const player of Object.values(this.players)) player.setVisible(visible);
-    this.walk.setVisible(visible);
+    for (const recording of Object.values(this.recordings)) recording.setVisible(visible);
+    this.interpolation.setVisible(visible);
   }
 
   #moved = () => {

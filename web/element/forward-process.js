@@ -10,13 +10,13 @@ import { Lab } from '../lab.js';
  * @typedef {import('../worker/protocol.js').Noisy} Noisy
  * @typedef {import('../lib/config.js').Config} Config
  * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
- * @typedef {{ t: number, noisy: Noisy }} Film
+ * @typedef {{ t: number, noisy: Noisy }} StripFrame
  */
 
 /** The smallest network that every check accepts: it is never run. */
 const NO_NETWORK = { block_out_channels: [4, 4], layers_per_block: 1, norm_num_groups: 4 };
 
-/** Frames of the film strip from x_0 to x_T. */
+/** Frames of the strip from x_0 to x_T. */
 export const STRIP_FRAMES = 8;
 /** Workers that may die one after the other before it is told. */
 const MAX_CRASHES = 2;
@@ -30,7 +30,7 @@ export class ForwardProcess extends EventTarget {
   schedule;
   /** @type {Noisy | undefined} */
   noisy;
-  /** x_t at evenly spread t. @type {Film[]} */
+  /** x_t at evenly spread t. @type {StripFrame[]} */
   strip = [];
   /** @type {Lab | undefined} */
   #lab;

@@ -102,7 +102,7 @@ export class Insight extends EventTarget {
   }
 
   #measure() {
-    const { lab, run, player } = this.#session;
+    const { lab, run, samples } = this.#session;
     const { floor, bound, memorisation } = this;
     const background = this.#background;
 
@@ -130,7 +130,7 @@ export class Insight extends EventTarget {
       );
     }
 
-    const last = player.sampling ? undefined : player.frames.at(-1);
+    const last = samples.sampling ? undefined : samples.frames.at(-1);
     const looked = [last, lab.images];
     // Samples of a model of another size cannot be compared with the images as they are learnt now.
     const fits = last && last.index === last.total && last.size === lab.config.size;

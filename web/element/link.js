@@ -37,7 +37,7 @@ export function sessionOptions(element) {
     sample: { ...asked, ...readSample(page) },
     compare: readComparison(page.compare),
     usesLabels: page.use_labels === '1',
-    film: showsFilm(element, page, overrides),
+    showsRecording: showsRecording(element, page, overrides),
     keep: element.shownMode === 'lab' || element.shownMode === 'train',
     still: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
@@ -50,7 +50,7 @@ export function sessionOptions(element) {
  * @param {import('../lib/hash-state.js').PageState} page
  * @param {Record<string, unknown>} overrides
  */
-const showsFilm = (element, page, overrides) =>
+const showsRecording = (element, page, overrides) =>
   element.shownMode === 'lab' &&
   element.autoplay &&
   !(page.model ?? element.model) &&

@@ -1,6 +1,6 @@
 /** A whole trajectory takes this long to play, however many steps it has. */
 const PLAY_MS = 3200;
-/** How long the finished images stand before the film begins again. */
+/** How long the finished images stand before the recording begins again. */
 const HOLD_MS = 4000;
 
 /** Memory of one recording; of a longer one, only some of the frames are kept. */
@@ -8,7 +8,7 @@ const MAX_BYTES = 128 * 2 ** 20;
 
 /**
  * What is played: frames in order, the last of which has the index `total`. Not all need be there.
- * @typedef {{ frames: readonly { index: number }[], total: number }} Recording
+ * @typedef {{ frames: readonly { index: number }[], total: number }} Frames
  */
 
 /**
@@ -21,8 +21,8 @@ export function isKept({ index, total, x_t, pred_x0 }) {
 }
 
 /**
- * The place among the frames recorded so far of the one to show at a share of the film's length.
- * @param {Recording} recording
+ * The place among the frames recorded so far of the one to show at a share of its length.
+ * @param {Frames} recording
  * @param {number} progress
  */
 export const frameAt = ({ frames, total }, progress) =>
@@ -33,8 +33,8 @@ export const frameAt = ({ frames, total }, progress) =>
   );
 
 /**
- * How far films that run together may be played; to the end, 1, only once all are recorded.
- * @param {Recording[]} recordings
+ * How far recordings that run together may be played; to the end, 1, only once all are recorded.
+ * @param {Frames[]} recordings
  */
 export const recordedShare = (recordings) =>
   Math.min(
@@ -46,7 +46,7 @@ export const recordedShare = (recordings) =>
   );
 
 /**
- * The clock of a film: plays, loops, and waits for frames that are still being recorded. Dispatches
+ * The clock of a recording: plays, loops, and waits for frames that are still being recorded. Dispatches
  * `tick` when it has moved and `change` when it starts or stops.
  */
 export class Playback extends EventTarget {
@@ -54,7 +54,7 @@ export class Playback extends EventTarget {
   #clock = 0;
   #lastTick = 0;
   #running = false;
-  /** Whether anyone can see the film; it stops while nobody does. */
+  /** Whether anyone can see it; it stops while nobody does. */
   #visible = true;
 
   /** @param {() => number} limit how far, in [0, 1], it may play by now */
@@ -63,7 +63,7 @@ export class Playback extends EventTarget {
     this.limit = limit;
   }
 
-  /** Share of the film's length, in [0, 1]. */
+  /** Share of the recording's length, in [0, 1]. */
   get progress() {
     return Math.min(1, this.#clock / PLAY_MS);
   }

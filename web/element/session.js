@@ -6,11 +6,11 @@ import { Comparison } from './comparison.js';
 import { createLab } from './create-lab.js';
 import { ImageSet } from './image-set.js';
 import { Editor } from './editor.js';
-import { Film } from './film.js';
+import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
 import { Insight } from './insight.js';
 import { Messages } from './messages.js';
-import { Player } from './player.js';
+import { Recording } from './recording.js';
 import { Recovery } from './recovery.js';
 import { Run } from './run.js';
 import { SampleSettings } from './sample-settings.js';
@@ -35,7 +35,7 @@ import { Trainer } from './trainer.js';
  * @property {Partial<import('../lab.js').SampleOptions>} sample
  * @property {import('./comparison.js').Choice[] | undefined} compare samplers beside each other
  * @property {boolean} usesLabels whether a model is to learn the labels of its images
- * @property {boolean} film whether a recording is shown until there is something to see
+ * @property {boolean} showsRecording whether a recording is shown until there is something to see
  * @property {boolean} keep whether work is kept in the browser's storage
  * @property {boolean} still whether motion is to wait until asked for
  */
@@ -48,8 +48,8 @@ export class Session extends SessionEvents {
   /** Whatever sets the images, the model or its settings: none of it is lost to what came meanwhile. */
   queue = new SerialQueue();
   messages = new Messages();
-  player = new Player();
-  film = new Film();
+  samples = new Recording();
+  bundledRecording = new BundledRecording();
   /** @type {Comparison} */
   comparison;
   editor = new Editor(this);
@@ -75,29 +75,29 @@ export class Session extends SessionEvents {
     this.comparison = new Comparison(this, options.compare);
     this.relay(this.run, 'change', 'run');
     this.relay(this.messages, 'change', 'messages');
-    this.relay(this.player, 'change', 'sampling');
-    this.relay(this.player, 'frame', 'samples');
+    this.relay(this.samples, 'change', 'sampling');
+    this.relay(this.samples, 'frame', 'samples');
     this.relay(this.comparison, 'change', 'sampling', 'comparison');
     this.relay(this.comparison, 'frame', 'comparison');
     this.relay(this.editor, 'change', 'sampling', 'edits');
     this.relay(this.editor, 'frame', 'edits');
     this.relay(this.forward, 'change', 'forward');
-    this.relay(this.film, 'change', 'recording');
-    this.relay(this.film, 'frame', 'recording');
+    this.relay(this.bundledRecording, 'change', 'bundledRecording');
+    this.relay(this.bundledRecording, 'frame', 'bundledRecording');
     this.relay(this.insight, 'change', 'diagnostics');
     this.relay(this.trainer, 'change', 'training');
     this.relay(this.trainer.preview, 'frame', 'preview');
-    this.player.addEventListener('recorded', (event) =>
+    this.samples.addEventListener('recorded', (event) =>
       this.tell('frame', /** @type {CustomEvent} */ (event).detail),
     );
     this.forward.addEventListener('failed', (event) =>
       this.fail(/** @type {CustomEvent} */ (event).detail, 'forward'),
     );
-    this.player.addEventListener('frame', () => {
+    this.samples.addEventListener('frame', () => {
       // Who wants no motion sees the images that are drawn only once they are finished.
-      if (!this.options.still || this.player.ended) this.film.end();
+      if (!this.options.still || this.samples.ended) this.bundledRecording.end();
     });
-    this.trainer.preview.addEventListener('frame', () => this.film.end());
+    this.trainer.preview.addEventListener('frame', () => this.bundledRecording.end());
     this.#watchTrainer();
   }
 
@@ -150,8 +150,8 @@ export class Session extends SessionEvents {
   }
 
   async #start() {
-    const { film, dataset, still } = this.options;
-    if (film) this.film.load(dataset, { still });
+    const { showsRecording, dataset, still } = this.options;
+    if (showsRecording) this.bundledRecording.load(dataset, { still });
     try {
       await this.during('Starting', () => this.#open());
       if (this.disposed) return;
@@ -160,7 +160,7 @@ export class Session extends SessionEvents {
     } catch (error) {
       if (this.disposed) return;
       this.#phase = 'failed';
-      this.film.end();
+      this.bundledRecording.end();
       this.fail(error, 'start');
     }
     this.changed('status');
@@ -318,8 +318,8 @@ export class Session extends SessionEvents {
     if (!run.continues) await this.#startOver();
     this.imageSet.keepImages();
     this.stopDrawing();
-    this.player.pause();
-    this.player.seekEnd();
+    this.samples.pause();
+    this.samples.seekEnd();
     // In an object: the turn is not to last as long as the run.
     return { end: trainer.start() };
   }
@@ -385,7 +385,7 @@ export class Session extends SessionEvents {
     this.comparison.stop();
     try {
       const by = { state: this.run.state, step: this.lab.step };
-      const ended = await this.player.sample(this.lab, this.sampleOptions, { play, by });
+      const ended = await this.samples.sample(this.lab, this.sampleOptions, { play, by });
       if (!ended) return;
       this.#recovery.healthy();
       this.tell('done', { kind: 'sample', ...this.sampleOptions });
@@ -401,12 +401,12 @@ export class Session extends SessionEvents {
 
   /** Whether anything is being sampled. */
   get drawing() {
-    return this.player.sampling || this.comparison.sampling || this.editor.sampling;
+    return this.samples.sampling || this.comparison.sampling || this.editor.sampling;
   }
 
   /** Ends whatever is being sampled; what was recorded stays. */
   stopDrawing() {
-    this.player.stop();
+    this.samples.stop();
     this.comparison.stop();
     this.editor.stop();
   }
@@ -482,8 +482,8 @@ export class Session extends SessionEvents {
     this.#phase = 'over';
     this.stopDrawing();
     this.insight.restart();
-    this.player.pause();
-    this.film.end();
+    this.samples.pause();
+    this.bundledRecording.end();
     this.comparison.pause();
     this.editor.pause();
     this.forward.dispose();

@@ -47,7 +47,7 @@ const FIGURES = /** @type {const} */ (['forward', 'train', 'sample']);
 const THEMES = /** @type {const} */ (['light', 'dark']);
 
 /** The parts of a session that decide whether there is a picture. */
-const DRAWN = /** @type {const} */ (['recording', 'samples', 'run']);
+const DRAWN = /** @type {const} */ (['bundledRecording', 'samples', 'run']);
 /** The parts that have settings. */
 const IN_FORCE = /** @type {const} */ (['status', 'run', 'images', 'sampling']);
 
@@ -227,8 +227,8 @@ export class UnnoiseLab extends LitElement {
   /** @param {boolean | undefined} visible */
   #seen(visible = false) {
     if (visible && this.lazy) this.#start();
-    this.session?.player.setVisible(visible);
-    this.session?.film.setVisible(visible);
+    this.session?.samples.setVisible(visible);
+    this.session?.bundledRecording.setVisible(visible);
     this.session?.comparison.setVisible(visible);
     this.session?.editor.setVisible(visible);
   }
@@ -254,8 +254,11 @@ export class UnnoiseLab extends LitElement {
   }
 
   /** @param {Session} session */
-  #onDrawn({ player, film, run }) {
-    this.toggleAttribute('drawn', player.frames.length > 0 || !!film.frame || run.training);
+  #onDrawn({ samples, bundledRecording, run }) {
+    this.toggleAttribute(
+      'drawn',
+      samples.frames.length > 0 || !!bundledRecording.frame || run.training,
+    );
   }
 
   /** @param {Session} session */
@@ -399,7 +402,7 @@ export class UnnoiseLab extends LitElement {
       <div class="root mode-${mode} ${this.dragging ? 'dragging' : ''}" part="root">
         ${
           mode === 'lab'
-            ? html`<div class="hero" part="hero">
+            ? html`<div class="stage-row" part="stage-row">
                 <div class="intro"><slot name="intro"></slot></div>
                 ${this.#stage()}
               </div>`

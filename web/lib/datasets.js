@@ -58,13 +58,13 @@ export async function loadSetModel(set) {
 
 /**
  * @param {string | null} id of a set; the first if null
- * @returns {Promise<import('../element/film.js').FilmFrame[]>} none where the set has no film
+ * @returns {Promise<import('../element/bundled-recording.js').RecordedFrame[]>} none where the set has none
  */
-export async function loadSetFilm(id) {
+export async function loadSetRecording(id) {
   const sets = await listSets();
-  const { film, title } = sets.find((set) => id === null || set.id === id) ?? {};
-  if (!film || !title) return [];
-  const { file, frames, count, size } = film;
+  const { film: recording, title } = sets.find((set) => id === null || set.id === id) ?? {};
+  if (!recording || !title) return [];
+  const { file, frames, count, size } = recording;
   // It is there to be seen before the megabytes that are asked for at the same time.
   const sheet = await (await fetchFile(file, { priority: 'high' })).blob();
   const layout = { tile: size, count: frames * count, columns: count, title };

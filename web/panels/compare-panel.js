@@ -3,7 +3,7 @@ import { FEWEST_RUNS, MOST_RUNS } from '../element/comparison.js';
 import { mostSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-import { transport } from './transport.js';
+import { playbackControls } from './playback-controls.js';
 
 /**
  * The samplers of a comparison, to be chosen.
@@ -94,7 +94,7 @@ export class ComparePanel extends Panel {
     return html`<div class="comparison" style="--columns: ${shown.length === 3 ? 3 : 2}">
         ${shown.map((run, index) => this.#run(run, index))}
       </div>
-      ${transport({
+      ${playbackControls({
         playing,
         position: progress,
         max: 1,

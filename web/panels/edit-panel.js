@@ -8,7 +8,7 @@ import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { runButton } from './run-button.js';
-import { transport } from './transport.js';
+import { playbackControls } from './playback-controls.js';
 
 /** @typedef {import('../element/editor.js').EditKind} EditKind */
 
@@ -78,7 +78,7 @@ export class EditPanel extends Panel {
     const label = { between: 'Draw the way', redraw: 'Redraw', fill: 'Fill in' }[kind];
     return html`<div class="row">
         ${runButton({
-          running: editor.player.sampling,
+          running: editor.recording.sampling,
           start: { label, testid: 'edit-run', disabled: !ready, click: () => editor.run() },
           stop: { label: 'Stop', testid: 'edit-stop', click: () => editor.stop() },
         })}
@@ -138,22 +138,22 @@ export class EditPanel extends Panel {
 
   #results() {
     const { editor } = this.session;
-    const { frame } = editor.player;
+    const { frame } = editor.recording;
     if (!frame) return html`<div class="hint"><p>${HINTS[editor.kind]}</p></div>`;
-    return editor.kind === 'between' ? this.#way(frame) : this.#film(frame);
+    return editor.kind === 'between' ? this.#way(frame) : this.#picture(frame);
   }
 
   /** @param {import('../worker/protocol.js').Frame} frame */
   #way({ x_t, count, size }) {
     const { editor } = this.session;
-    const { walk, player } = editor;
-    // There and back, so that the film has no jump where it begins again.
-    const place = player.playing ? 0 : 1 - Math.abs(1 - 2 * walk.progress);
+    const { interpolation, recording } = editor;
+    // There and back, so that it has no jump where it begins again.
+    const place = recording.playing ? 0 : 1 - Math.abs(1 - 2 * interpolation.progress);
     const shown = Math.round(place * (count - 1));
     const tile = x_t.length / count;
-    return html`<figure class="walk">
+    return html`<figure class="interpolation">
         <unnoise-pixels
-          .testid=${'edit-walk'}
+          .testid=${'edit-interpolation'}
           .label=${`Image ${shown + 1} of ${count} on the way`}
           .tiles=${{ rgb: x_t.subarray(shown * tile, (shown + 1) * tile), count: 1, size }}
         ></unnoise-pixels>
@@ -165,41 +165,41 @@ export class EditPanel extends Panel {
           .tiles=${{ rgb: x_t, count, size, columns: Math.min(count, 8) }}
         ></unnoise-pixels>
         <figcaption class="ends">
-          <span>seed ${player.options?.seed}</span>
-          <span>seed ${player.options?.interpolate?.to}</span>
+          <span>seed ${recording.options?.seed}</span>
+          <span>seed ${recording.options?.interpolate?.to}</span>
         </figcaption>
       </figure>
-      ${transport({
-        playing: walk.playing,
-        position: Math.round(walk.progress * 100),
+      ${playbackControls({
+        playing: interpolation.playing,
+        position: Math.round(interpolation.progress * 100),
         max: 100,
         text: `image ${shown + 1} of ${count}`,
         prefix: 'edit-',
         changes: 'lambda',
-        disabled: player.sampling,
+        disabled: recording.sampling,
         place: html`<span class="tick" data-testid="edit-place"
           >image ${shown + 1} of ${count}</span
         >`,
-        toggle: () => (walk.playing ? walk.pause() : this.#play()),
+        toggle: () => (interpolation.playing ? interpolation.pause() : this.#play()),
         seek: (position) => {
-          walk.pause();
-          walk.seek(position / 100);
+          interpolation.pause();
+          interpolation.seek(position / 100);
           this.requestUpdate();
         },
       })}`;
   }
 
   #play() {
-    const { player, walk } = this.session.editor;
-    player.pause();
-    player.seekEnd();
-    walk.play(walk.progress < 1 ? walk.progress : 0);
+    const { recording, interpolation } = this.session.editor;
+    recording.pause();
+    recording.seekEnd();
+    interpolation.play(interpolation.progress < 1 ? interpolation.progress : 0);
   }
 
   /** @param {import('../worker/protocol.js').Frame} frame */
-  #film({ x_t, count, size, t, index }) {
-    const { player } = this.session.editor;
-    const { position, total, playing, frames } = player;
+  #picture({ x_t, count, size, t, index }) {
+    const { recording } = this.session.editor;
+    const { position, total, playing, frames } = recording;
     return html`<figure>
         <unnoise-pixels
           .testid=${'edit-canvas'}
@@ -207,7 +207,7 @@ export class EditPanel extends Panel {
           .tiles=${{ rgb: x_t, count, size }}
         ></unnoise-pixels>
       </figure>
-      ${transport({
+      ${playbackControls({
         playing,
         position,
         max: Math.max(0, frames.length - 1),
@@ -218,10 +218,10 @@ export class EditPanel extends Panel {
         place: html`<span class="tick" data-testid="edit-place"
           >${index} / ${total}<span class="muted"> t = ${t}</span></span
         >`,
-        toggle: () => (playing ? player.pause() : player.play()),
+        toggle: () => (playing ? recording.pause() : recording.play()),
         seek: (place) => {
-          player.pause();
-          player.seek(place);
+          recording.pause();
+          recording.seek(place);
         },
       })}`;
   }
@@ -231,10 +231,10 @@ export class EditPanel extends Panel {
       this.querySelector('[data-testid="edit-canvas"]')
     );
     if (!canvas) return;
-    const { player, kind } = this.session.editor;
+    const { recording, kind } = this.session.editor;
     canvas.dataset.kind = kind;
-    canvas.dataset.frames = String(player.frames.length);
-    canvas.dataset.state = player.sampling ? 'sampling' : 'done';
+    canvas.dataset.frames = String(recording.frames.length);
+    canvas.dataset.state = recording.sampling ? 'sampling' : 'done';
   }
 }
 

@@ -19,11 +19,11 @@ export class NearestView extends FindingPanel {
   }
 
   render() {
-    const { player, insight } = this.session;
+    const { samples, insight } = this.session;
     const { matches, copies, frame } = insight.memorisation;
     if (matches.length === 0) return nothing;
     const shown = this.all ? matches : matches.slice(0, FEW);
-    const stale = player.sampling || frame !== player.frames.at(-1);
+    const stale = samples.sampling || frame !== samples.frames.at(-1);
     return html`<figure class="nearest ${stale ? 'stale' : ''}" data-testid="nearest">
       <figcaption>
         New, or learnt by heart?

@@ -20,7 +20,7 @@ import {
   sharedFields,
   stepsField,
 } from './sample-controls.js';
-import { transport } from './transport.js';
+import { playbackControls } from './playback-controls.js';
 
 /** 4: noise into new images. */
 export class SamplePanel extends Panel {
@@ -104,7 +104,7 @@ export class SamplePanel extends Panel {
     const { session } = this;
     const ready = session.phase === 'ready' && !session.activity;
     const { shown } = session.comparison;
-    const { sampling } = shown ? session.comparison : session.player;
+    const { sampling } = shown ? session.comparison : session.samples;
     return html`<div class="row">
       ${runButton({
         running: sampling,
@@ -128,8 +128,8 @@ export class SamplePanel extends Panel {
   }
 
   #pictures() {
-    const { player, lab } = this.session;
-    const { frame } = player;
+    const { samples, lab } = this.session;
+    const { frame } = samples;
     const size = frame?.size ?? lab.config.size;
     const count = frame?.count ?? this.session.sampleOptions.count;
     const current = frame && { rgb: frame.x_t, count, size };
@@ -156,22 +156,22 @@ export class SamplePanel extends Panel {
                 <figcaption>
                   x̂<sub>0</sub>
                   <span class="muted"
-                    >what the ${player.options?.weights === 'ideal' ? 'ideal denoiser' : 'network'}
+                    >what the ${samples.options?.weights === 'ideal' ? 'ideal denoiser' : 'network'}
                     takes it for</span
                   >
                 </figcaption>
               </figure>`
         }
       </div>
-      ${this.#transport()}
+      ${this.#playback()}
       ${this.bare ? nothing : html`<unnoise-nearest .session=${this.session}></unnoise-nearest>`}`;
   }
 
-  #transport() {
-    const { player } = this.session;
-    const { position, total, playing, frame, frames } = player;
+  #playback() {
+    const { samples } = this.session;
+    const { position, total, playing, frame, frames } = samples;
     const step = frame?.index ?? 0;
-    return transport({
+    return playbackControls({
       playing,
       position,
       max: Math.max(0, frames.length - 1),
@@ -195,16 +195,16 @@ export class SamplePanel extends Panel {
           </button>`,
       toggle: () => this.#playOrPause(),
       seek: (value) => {
-        player.pause();
-        player.seek(value);
+        samples.pause();
+        samples.seek(value);
       },
     });
   }
 
   #playOrPause() {
-    const { player } = this.session;
-    if (player.playing) player.pause();
-    else if (player.frames.length > 1) player.play();
+    const { samples } = this.session;
+    if (samples.playing) samples.pause();
+    else if (samples.frames.length > 1) samples.play();
     else this.session.sample({ play: true });
   }
 
@@ -225,15 +225,15 @@ export class SamplePanel extends Panel {
   }
 
   updated() {
-    const { player } = this.session;
+    const { samples } = this.session;
     const canvas = /** @type {HTMLElement | null} */ (
       this.querySelector('[data-testid="sample-canvas"]')
     );
     if (!canvas) return;
-    canvas.dataset.frames = String(player.frames.length);
-    canvas.dataset.frame = String(player.position);
-    canvas.dataset.total = String(player.total);
-    canvas.dataset.state = player.sampling ? 'sampling' : player.frames.length ? 'done' : 'empty';
+    canvas.dataset.frames = String(samples.frames.length);
+    canvas.dataset.frame = String(samples.position);
+    canvas.dataset.total = String(samples.total);
+    canvas.dataset.state = samples.sampling ? 'sampling' : samples.frames.length ? 'done' : 'empty';
   }
 }
 

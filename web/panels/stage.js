@@ -4,12 +4,12 @@ import { Panel } from './panel.js';
 import './pixel-grid.js';
 
 /**
- * The hero: what the model can do right now, noise turning into images. Until it can, a recording of
+ * The stage: what the model can do right now, noise turning into images. Until it can, a recording of
  * the same.
  */
 export class Stage extends Panel {
   static shows = /** @type {const} */ ([
-    'recording',
+    'bundledRecording',
     'samples',
     'sampling',
     'preview',
@@ -19,18 +19,18 @@ export class Stage extends Panel {
   ]);
 
   render() {
-    const { player, run, trainer, film, activity } = this.session;
-    const live = (run.training && trainer.preview.frame) || player.frame;
-    const frame = film.frame ?? live;
+    const { samples, run, trainer, bundledRecording, activity } = this.session;
+    const live = (run.training && trainer.preview.frame) || samples.frame;
+    const frame = bundledRecording.frame ?? live;
     return html`<figure class="stage" part="stage">
       <unnoise-pixels
-        .testid=${'hero-canvas'}
+        .testid=${'stage-canvas'}
         .label=${'New images on their way out of noise'}
         .tiles=${frame && { rgb: frame.x_t, count: frame.count, size: frame.size }}
       ></unnoise-pixels>
       <figcaption
-        data-testid="hero-caption"
-        data-source=${film.frame ? 'recording' : frame ? 'model' : nothing}
+        data-testid="stage-caption"
+        data-source=${bundledRecording.frame ? 'recording' : frame ? 'model' : nothing}
       >
         <span class="bar"
           >${
@@ -41,8 +41,8 @@ export class Stage extends Panel {
         ${
           frame
             ? html`<span
-                >${film.frame ? 'Recorded earlier' : this.#origin()}
-                <span class="muted">${film.frame ? activity : `t = ${live?.t}`}</span>
+                >${bundledRecording.frame ? 'Recorded earlier' : this.#origin()}
+                <span class="muted">${bundledRecording.frame ? activity : `t = ${live?.t}`}</span>
                 ${this.#pause()}</span
               >`
             : html`<span class="muted">${activity || 'What it will learn from'}</span>`
@@ -53,25 +53,25 @@ export class Stage extends Panel {
 
   /** Whatever moves by itself can be stopped; drawings of a training run are over soon enough. */
   #pause() {
-    const { film, player, run, trainer } = this.session;
-    if (!film.frame && run.training && trainer.preview.frame) return nothing;
-    const reel = film.frame ? film : player;
+    const { bundledRecording, samples, run, trainer } = this.session;
+    if (!bundledRecording.frame && run.training && trainer.preview.frame) return nothing;
+    const recording = bundledRecording.frame ? bundledRecording : samples;
     return html`<button
       type="button"
       class="icon"
-      data-testid="hero-play"
-      aria-label="${reel.playing ? 'Pause' : 'Play'} the animation"
-      @click=${() => (reel.playing ? reel.pause() : reel.play())}
+      data-testid="stage-play"
+      aria-label="${recording.playing ? 'Pause' : 'Play'} the animation"
+      @click=${() => (recording.playing ? recording.pause() : recording.play())}
     >
-      ${reel.playing ? '❚❚' : '▶'}
+      ${recording.playing ? '❚❚' : '▶'}
     </button>`;
   }
 
   /** Who drew what is shown, in words. */
   #origin() {
-    const { run, trainer, player, lab } = this.session;
+    const { run, trainer, samples, lab } = this.session;
     if (run.training && trainer.preview.frame) return `Your model at step ${integer(lab.step)}`;
-    const { state, step = 0 } = player.by ?? {};
+    const { state, step = 0 } = samples.by ?? {};
     if (state === 'bundled' || step === 0) return 'Drawn in this tab, just now';
     return `Drawn by the model of step ${integer(step)}`;
   }

@@ -8,10 +8,10 @@ import { frameAt, isKept, Playback, recordedShare } from './playback.js';
  */
 
 /**
- * Records the frames of one sampling run and plays them like a film: live while they arrive, then
+ * Records the frames of one sampling run and plays them: live while they arrive, then
  * from memory. Dispatches `frame` when another frame is to be shown and `change` otherwise.
  */
-export class Player extends EventTarget {
+export class Recording extends EventTarget {
   /** @type {Frame[]} */
   frames = [];
   /** Steps of the run that is recorded or being recorded. */
@@ -54,7 +54,7 @@ export class Player extends EventTarget {
   /**
    * @param {import('../lab.js').Lab} lab
    * @param {SampleRequest} options
-   * @param {{ play: boolean, by?: Model }} how whether to play the film or to show only its end; what draws
+   * @param {{ play: boolean, by?: Model }} how whether to play it or to show only its end; what draws
    * @returns {Promise<boolean>} whether it came to its end
    */
   async sample(lab, options, { play, by }) {
@@ -66,7 +66,7 @@ export class Player extends EventTarget {
     let first = true;
     try {
       for await (const frame of lab.sample({ ...options, signal: abort.signal })) {
-        // The old film stays on the screen until the new one has something to show.
+        // The old recording stays on the screen until the new one has something to show.
         if (first) this.#begin(frame.total, { play, by });
         first = false;
         this.dispatchEvent(new CustomEvent('recorded', { detail: frame }));

@@ -1,17 +1,17 @@
-import { loadSetFilm } from '../lib/datasets.js';
+import { loadSetRecording } from '../lib/datasets.js';
 import { frameAt, Playback } from './playback.js';
 
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
- * @typedef {Pick<Frame, 'index' | 'total' | 'count' | 'size' | 'x_t'>} FilmFrame
+ * @typedef {Pick<Frame, 'index' | 'total' | 'count' | 'size' | 'x_t'>} RecordedFrame
  */
 
 /**
  * A recording of what the session is about to draw, shown from the first second until it does.
  * Dispatches `frame` when another frame is to be shown, and `change` when it starts or stops.
  */
-export class Film extends EventTarget {
-  /** @type {FilmFrame[]} */
+export class BundledRecording extends EventTarget {
+  /** @type {RecordedFrame[]} */
   #frames = [];
   #position = 0;
   #ended = false;
@@ -27,20 +27,20 @@ export class Film extends EventTarget {
     return this.#playback.playing;
   }
 
-  /** @returns {FilmFrame | undefined} */
+  /** @returns {RecordedFrame | undefined} */
   get frame() {
     return this.#frames[this.#position];
   }
 
   /**
-   * Fetches the film of a bundled set and plays it in a loop. Without a film there is nothing to see, and nothing
-   * else is the worse for it.
+   * Fetches the recording of a bundled set and plays it in a loop. Without one there is nothing to see,
+   * and nothing else is the worse for it.
    *
    * @param {string | null} set the first if null
    * @param {{ still: boolean }} how whether to show only the end
    */
   async load(set, { still }) {
-    const frames = await loadSetFilm(set).catch(() => []);
+    const frames = await loadSetRecording(set).catch(() => []);
     if (this.#ended || frames.length === 0) return;
     this.#frames = frames;
     this.#position = -1;
@@ -68,7 +68,7 @@ export class Film extends EventTarget {
     this.#playback.setVisible(visible);
   }
 
-  /** @param {number} progress share of the film's length */
+  /** @param {number} progress share of its length */
   #show(progress) {
     const frames = this.#frames;
     const position = frameAt({ frames, total: frames.length - 1 }, progress);
