@@ -1,4 +1,4 @@
-import * as insight from './insight.js';
+import * as diagnostics from './diagnostics.js';
 import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backend.js';
 import { givenSetting, mergeConfig } from './lib/config.js';
 import { decodeImage, pixelsAt } from './lib/decode-images.js';
@@ -305,24 +305,24 @@ export class Lab extends EventTarget {
     }
   }
 
-  // --- insight ---
+  // --- diagnostics ---
 
   /**
    * Estimates the variational bound of an image, a timestep at a time: the last part has `left` 0
    * and estimates of the whole.
-   * @param {insight.ElboOptions} [options]
+   * @param {diagnostics.ElboOptions} [options]
    */
   async *elbo(options) {
-    yield* insight.elbo(await this.#withImages(), options);
+    yield* diagnostics.elbo(await this.#withImages(), options);
   }
 
   /**
    * Estimates the least loss that any network can have on the images, a timestep at a time: the
    * last part has `left` 0 and the estimated mean.
-   * @param {insight.FloorOptions} [options]
+   * @param {diagnostics.FloorOptions} [options]
    */
   async *floor(options) {
-    yield* insight.floor(await this.#withImages(), options);
+    yield* diagnostics.floor(await this.#withImages(), options);
   }
 
   /**
@@ -331,7 +331,7 @@ export class Lab extends EventTarget {
    * @param {{ signal?: AbortSignal }} [options]
    */
   async *nearest(frame, options) {
-    yield* insight.nearest(await this.#withImages(), frame, options);
+    yield* diagnostics.nearest(await this.#withImages(), frame, options);
   }
 
   async #withImages() {

@@ -114,7 +114,7 @@ async function sweep(lab, panel) {
 const SILENT = {
   forward: [/^forward-strip-\d+$/],
   train: [/^(train|reset|save-\w+|export-diffusers|load-model|preview-scrub|size|start-from-.*)$/],
-  insight: [],
+  diagnostics: [],
   sample: [
     /^(sample|sample-stop|sample-new|sample-count|sample-mode-.*|(compare-)?play|save-picture)$/,
     /^compare-add$/,
@@ -137,7 +137,7 @@ async function allHighlight(lab, panels) {
 }
 
 describe('every control highlights what it changes, and only while it is used', () => {
-  const everything = /** @type {const} */ (['forward', 'train', 'insight', 'sample', 'edit']);
+  const everything = /** @type {const} */ (['forward', 'train', 'diagnostics', 'sample', 'edit']);
 
   for (const prediction_type of ['epsilon', 'sample', 'v_prediction', 'flow_prediction']) {
     for (const loss_weighting of ['simple', 'min_snr', 'vlb']) {

@@ -55,7 +55,7 @@ export class Recovery {
     await session.pause();
     session.stopDrawing();
     await trainer.preview.cancel();
-    session.insight.clear();
+    session.diagnostics.clear();
     if (this.#crashes > MAX_CRASHES) throw failure;
     await lab.restart();
     const record = run.saved ? await getCheckpoint(run.name) : undefined;

@@ -8,7 +8,7 @@ import { ImageSet } from './image-set.js';
 import { Editor } from './editor.js';
 import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
-import { Insight } from './insight.js';
+import { Diagnostics } from './diagnostics.js';
 import { Messages } from './messages.js';
 import { Recording } from './recording.js';
 import { Recovery } from './recovery.js';
@@ -57,7 +57,7 @@ export class Session extends SessionEvents {
   /** Nothing until the worker has made it. */
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
   trainer;
-  insight;
+  diagnostics;
   /** @type {ImageSet} */
   imageSet;
   run;
@@ -70,7 +70,7 @@ export class Session extends SessionEvents {
     this.options = options;
     this.run = new Run(options);
     this.trainer = new Trainer(this.run, { keeps: options.keep });
-    this.insight = new Insight(this);
+    this.diagnostics = new Diagnostics(this);
     this.imageSet = new ImageSet(this);
     this.comparison = new Comparison(this, options.compare);
     this.relay(this.run, 'change', 'run');
@@ -84,7 +84,7 @@ export class Session extends SessionEvents {
     this.relay(this.forward, 'change', 'forward');
     this.relay(this.bundledRecording, 'change', 'bundledRecording');
     this.relay(this.bundledRecording, 'frame', 'bundledRecording');
-    this.relay(this.insight, 'change', 'diagnostics');
+    this.relay(this.diagnostics, 'change', 'diagnostics');
     this.relay(this.trainer, 'change', 'training');
     this.relay(this.trainer.preview, 'frame', 'preview');
     this.samples.addEventListener('recorded', (event) =>
@@ -207,7 +207,7 @@ export class Session extends SessionEvents {
     this.relay(lab, 'compiling', 'status');
     this.run.use(lab);
     this.trainer.use(lab);
-    this.insight.restart();
+    this.diagnostics.restart();
   }
 
   // --- settings ---
@@ -481,7 +481,7 @@ export class Session extends SessionEvents {
   dispose() {
     this.#phase = 'over';
     this.stopDrawing();
-    this.insight.restart();
+    this.diagnostics.restart();
     this.samples.pause();
     this.bundledRecording.end();
     this.comparison.pause();

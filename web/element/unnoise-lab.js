@@ -8,7 +8,7 @@ import { samplerNamed } from '../lib/samplers.js';
 import '../panels/data-panel.js';
 import '../panels/edit-panel.js';
 import '../panels/forward-panel.js';
-import '../panels/insight-panel.js';
+import '../panels/diagnostics-panel.js';
 import '../panels/message-list.js';
 import '../panels/sample-panel.js';
 import '../panels/stage.js';
@@ -16,7 +16,7 @@ import '../panels/status-bar.js';
 import '../panels/train-panel.js';
 import controlStyles from '../styles/controls.css';
 import editStyles from '../styles/edit.css';
-import insightStyles from '../styles/insight.css';
+import diagnosticsStyles from '../styles/diagnostics.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import themeStyles from '../styles/theme.css';
@@ -69,7 +69,7 @@ export class UnnoiseLab extends LitElement {
     layoutStyles,
     panelStyles,
     editStyles,
-    insightStyles,
+    diagnosticsStyles,
   ].map((text) => unsafeCSS(text));
 
   static properties = {
@@ -442,7 +442,9 @@ export class UnnoiseLab extends LitElement {
     }
     if (whole || mode === 'train') {
       panels.push(html`<unnoise-train-panel .session=${session}></unnoise-train-panel>`);
-      panels.push(html`<unnoise-insight-panel .session=${session}></unnoise-insight-panel>`);
+      panels.push(
+        html`<unnoise-diagnostics-panel .session=${session}></unnoise-diagnostics-panel>`,
+      );
     }
     if (whole || mode === 'sample') {
       const bare = !whole && !this.controls;

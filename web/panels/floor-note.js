@@ -8,8 +8,8 @@ const LEAST = 1e-5;
  * @param {import('../element/session.js').Session} session
  * @returns {number | null}
  */
-export function floorLine({ insight }) {
-  const { mean } = insight.floor;
+export function floorLine({ diagnostics }) {
+  const { mean } = diagnostics.floor;
   return mean && mean > LEAST ? mean : null;
 }
 
@@ -17,8 +17,8 @@ export function floorLine({ insight }) {
  * What the lines of the loss chart are.
  * @param {import('../element/session.js').Session} session
  */
-export function floorNote({ insight, trainer, lab }) {
-  const { mean } = insight.floor;
+export function floorNote({ diagnostics, trainer, lab }) {
+  const { mean } = diagnostics.floor;
   const learned = lab.config.scheduler.variance_type === 'learned_range';
   if (mean === undefined || trainer.curve.steps.length === 0) return nothing;
   return html`<p class="legend">

@@ -2,16 +2,16 @@ import { html, nothing } from 'lit';
 import { plural, ratio } from '../lib/format.js';
 import { copyRatio } from './equations/bound.js';
 import './image-thumb.js';
-import { FindingPanel } from './finding-panel.js';
+import { MeasuredPanel } from './measured-panel.js';
 
 /** Samples shown before someone asks for all. */
 const FEW = 16;
 
 /** Each sample beside the training image nearest to it. */
-export class NearestView extends FindingPanel {
+export class NearestView extends MeasuredPanel {
   static shows = /** @type {const} */ (['diagnostics', 'sampling']);
 
-  static properties = { ...FindingPanel.properties, all: { state: true } };
+  static properties = { ...MeasuredPanel.properties, all: { state: true } };
 
   constructor() {
     super();
@@ -19,8 +19,8 @@ export class NearestView extends FindingPanel {
   }
 
   render() {
-    const { samples, insight } = this.session;
-    const { matches, copies, frame } = insight.memorisation;
+    const { samples, diagnostics } = this.session;
+    const { matches, copies, frame } = diagnostics.memorisation;
     if (matches.length === 0) return nothing;
     const shown = this.all ? matches : matches.slice(0, FEW);
     const stale = samples.sampling || frame !== samples.frames.at(-1);

@@ -1,13 +1,13 @@
 import { whenSeen } from '../lib/when-seen.js';
 import { Panel } from './panel.js';
 
-/** Shows what is found out about the model, for which work begins once someone looks. */
-export class FindingPanel extends Panel {
+/** Shows what is measured of the model, for which work begins once someone looks. */
+export class MeasuredPanel extends Panel {
   #giveUp = () => {};
 
   connectedCallback() {
     super.connectedCallback();
-    this.#giveUp = whenSeen(this, () => this.session.insight.want());
+    this.#giveUp = whenSeen(this, () => this.session.diagnostics.start());
   }
 
   disconnectedCallback() {

@@ -6,15 +6,15 @@ import { boundEquation, boundMeaning, copyRatio, floorEquation } from './equatio
 import { fileField } from './fields.js';
 import { imageChooser } from './image-chooser.js';
 import './image-thumb.js';
-import { InsightPlots } from './insight-plots.js';
-import { FindingPanel } from './finding-panel.js';
+import { DiagnosticsPlots } from './diagnostics-plots.js';
+import { MeasuredPanel } from './measured-panel.js';
 import { TermHighlighter } from './term-highlighter.js';
 
 /** How well the model knows the images, measured while it trains. */
-export class InsightPanel extends FindingPanel {
+export class DiagnosticsPanel extends MeasuredPanel {
   static shows = /** @type {const} */ (['diagnostics', 'images', 'run', 'status']);
 
-  #plots = new InsightPlots(this);
+  #plots = new DiagnosticsPlots(this);
 
   constructor() {
     super();
@@ -23,10 +23,10 @@ export class InsightPanel extends FindingPanel {
 
   render() {
     const { config } = this.session.lab;
-    const { bound, floor, memorisation } = this.session.insight;
-    return html`<section class="panel insight" part="panel" aria-labelledby="insight-title">
+    const { bound, floor, memorisation } = this.session.diagnostics;
+    return html`<section class="panel diagnostics" part="panel" aria-labelledby="diagnostics-title">
       <header>
-        <h2 id="insight-title">What it has learnt</h2>
+        <h2 id="diagnostics-title">What it has learnt</h2>
         ${boundEquation}
       </header>
       <p class="lead">
@@ -34,7 +34,7 @@ export class InsightPanel extends FindingPanel {
         only draws copies.
       </p>
       ${boundMeaning}
-      <div class="insight-body">
+      <div class="diagnostics-body">
         <figure>
           <figcaption>
             Bits per dimension of one image
@@ -75,16 +75,16 @@ export class InsightPanel extends FindingPanel {
 
   #estimate() {
     const { lab } = this.session;
-    const { step } = this.session.insight.bound;
+    const { step } = this.session.diagnostics.bound;
     const all = lab.config.scheduler?.num_train_timesteps ?? 0;
     const from = `estimated from ${Math.min(BOUND_TIMESTEPS, all)} of ${integer(all)} timesteps`;
     return step === undefined ? from : `${from}, after step ${integer(step)}`;
   }
 
   #subject() {
-    const { lab, insight, phase } = this.session;
-    const { image } = insight.bound;
-    const subject = insight.bound.subject(lab);
+    const { lab, diagnostics, phase } = this.session;
+    const { image } = diagnostics.bound;
+    const subject = diagnostics.bound.subject(lab);
     const { length } = lab.images;
     return imageChooser({
       prefix: 'bound',
@@ -92,7 +92,7 @@ export class InsightPanel extends FindingPanel {
       index: typeof image === 'number' ? image : undefined,
       length,
       name: subject ? 'not in training' : 'no image',
-      choose: (index) => insight.chooseImage(index),
+      choose: (index) => diagnostics.chooseImage(index),
       before: subject ? html`<unnoise-thumb .image=${subject}></unnoise-thumb>` : nothing,
       after: fileField({
         label: 'Another picture',
@@ -108,14 +108,14 @@ export class InsightPanel extends FindingPanel {
   async #measureFile(file) {
     const { session } = this;
     try {
-      session.insight.chooseImage((await decodeImage(file)).image);
+      session.diagnostics.chooseImage((await decodeImage(file)).image);
     } catch (error) {
-      session.fail(error, 'insight');
+      session.fail(error, 'diagnostics');
     }
   }
 
   #terms() {
-    const { latest } = this.session.insight.bound;
+    const { latest } = this.session.diagnostics.bound;
     return html`<dl class="readouts terms">
       <div>
         <dt>total_bpd</dt>
@@ -137,7 +137,7 @@ export class InsightPanel extends FindingPanel {
   }
 
   updated() {
-    this.#plots.draw(this.session.insight);
+    this.#plots.draw(this.session.diagnostics);
   }
 }
 
@@ -149,4 +149,4 @@ export class InsightPanel extends FindingPanel {
 const chart = (id, label, hidden) =>
   html`<div class="plot" id=${id} role="img" aria-label=${label} ?hidden=${hidden}></div>`;
 
-customElements.define('unnoise-insight-panel', InsightPanel);
+customElements.define('unnoise-diagnostics-panel', DiagnosticsPanel);

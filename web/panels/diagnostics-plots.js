@@ -1,7 +1,7 @@
 import { logAxis, logScale, Plot, plotAxis, quietPlot } from '../lib/plot.js';
 
-/** The charts of the insight panel. Each is drawn anew only when there is something new. */
-export class InsightPlots {
+/** The charts of the diagnostics panel. Each is drawn anew only when there is something new. */
+export class DiagnosticsPlots {
   /** What was last drawn. @type {WeakMap<Plot, unknown[]>} */
   #drawn = new WeakMap();
 
@@ -10,7 +10,7 @@ export class InsightPlots {
     this.panel = panel;
   }
 
-  /** @param {import('../element/insight.js').Insight} insight */
+  /** @param {import('../element/diagnostics.js').Diagnostics} diagnostics */
   draw({ bound, floor, memorisation }) {
     this.#draw('bound-plot', stacked, [bound.history], () => [
       bound.history.map(({ step }) => step),

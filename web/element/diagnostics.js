@@ -16,12 +16,12 @@ const REST_MS = 2000;
 /** What is measured, and when there is time for it, depends on these. */
 const MEASURED = /** @type {const} */ (['status', 'run', 'images', 'training', 'sampling']);
 
-export class Insight extends EventTarget {
+export class Diagnostics extends EventTarget {
   floor = new LossFloor();
   bound = new BoundCurve();
   memorisation = new Memorisation();
   /** Set once someone has seen it; until then nothing is measured but during training. */
-  wanted = false;
+  started = false;
   #session;
   #background;
   /** What the floor was last measured, or is being measured, of. @type {unknown[]} */
@@ -46,7 +46,7 @@ export class Insight extends EventTarget {
       return phase === 'ready' && !activity && !run.training && !session.drawing;
     };
     this.#background.addEventListener('failed', (event) =>
-      session.fail(/** @type {CustomEvent} */ (event).detail, 'insight'),
+      session.fail(/** @type {CustomEvent} */ (event).detail, 'diagnostics'),
     );
     session.watch(MEASURED, () => this.#look());
     trainer.addEventListener('clear', () => this.clear());
@@ -55,9 +55,9 @@ export class Insight extends EventTarget {
     );
   }
 
-  /** Someone sees it: measure. */
-  want() {
-    this.wanted = true;
+  /** Someone sees it: measures, from now on. */
+  start() {
+    this.started = true;
     this.#look();
   }
 
@@ -86,7 +86,7 @@ export class Insight extends EventTarget {
   /** Sees what is out of date, and has it measured. */
   #look() {
     const { lab, run, phase } = this.#session;
-    if (phase !== 'ready' || !(this.wanted || run.training)) return;
+    if (phase !== 'ready' || !(this.started || run.training)) return;
     if (lab.images.length === 0) this.#forgetImages();
     else this.#measure();
     this.#background.wake();
