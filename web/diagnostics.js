@@ -8,7 +8,7 @@ import { resizeSquare } from './lib/resize.js';
  *
  * @typedef {import('./lib/decode-images.js').MasterImage} MasterImage
  * @typedef {import('./worker/protocol.js').BoundPart} BoundPart
- * @typedef {import('./worker/protocol.js').FloorPart} FloorPart
+ * @typedef {import('./worker/protocol.js').OptimalLossPart} OptimalLossPart
  * @typedef {import('./worker/protocol.js').Nearest} Nearest
  *
  * @typedef {object} Model an engine that has its images
@@ -22,7 +22,7 @@ import { resizeSquare } from './lib/resize.js';
  * @property {import('./worker/protocol.js').Weights} [weights]
  * @property {AbortSignal} [signal]
  *
- * @typedef {object} FloorOptions
+ * @typedef {object} OptimalLossOptions
  * @property {number} [timesteps] how many to estimate from
  * @property {AbortSignal} [signal]
  */
@@ -46,11 +46,11 @@ export async function* elbo(
 
 /**
  * @param {Model} model
- * @param {FloorOptions} [options]
- * @returns {AsyncGenerator<FloorPart, void, void>}
+ * @param {OptimalLossOptions} [options]
+ * @returns {AsyncGenerator<OptimalLossPart, void, void>}
  */
-export async function* floor({ client, engine }, { timesteps = 64, signal } = {}) {
-  yield* parts(client, await client.call('floor', engine, { timesteps }), signal);
+export async function* optimalLoss({ client, engine }, { timesteps = 64, signal } = {}) {
+  yield* parts(client, await client.call('optimalLoss', engine, { timesteps }), signal);
 }
 
 /**

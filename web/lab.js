@@ -317,12 +317,17 @@ export class Lab extends EventTarget {
   }
 
   /**
-   * Estimates the least loss that any network can have on the images, a timestep at a time: the
-   * last part has `left` 0 and the estimated mean.
-   * @param {diagnostics.FloorOptions} [options]
+   * Estimates the optimal loss, the least that any network can have on the images, a timestep at a
+   * time: the last part has `left` 0 and the estimated mean.
+   * @param {diagnostics.OptimalLossOptions} [options]
    */
-  async *floor(options) {
-    yield* diagnostics.floor(await this.#withImages(), options);
+  async *optimalLoss(options) {
+    yield* diagnostics.optimalLoss(await this.#withImages(), options);
+  }
+
+  /** What `optimalLoss` was called first. @param {diagnostics.OptimalLossOptions} [options] */
+  floor(options) {
+    return this.optimalLoss(options);
   }
 
   /**

@@ -1,9 +1,9 @@
-// What the page finds out about a model: the floor of the loss, the bound, and copies.
+// What the page finds out about a model: the optimal loss, the bound, and copies.
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { LossFloor } from '../../web/element/loss-floor.js';
+import { OptimalLoss } from '../../web/element/optimal-loss.js';
 import { Site, TINY, images } from './lab.mjs';
 
 const folder = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
@@ -31,12 +31,12 @@ async function copies(lab) {
   return { count: Number(copies), of: Number(of) };
 }
 
-test('training shows the bound, the floor of the loss and the share of copies', async () => {
+test('training shows the bound, the optimal loss and the share of copies', async () => {
   const settings = { ...TINY, backend: 'flex', train_steps: 400, theme: 'light' };
   const lab = await site.open(settings);
   await lab.train();
-  const floor = await number(lab, 'floor');
-  assert.ok(floor >= 0 && floor < (await number(lab, 'loss')), `floor ${floor}`);
+  const optimal = await number(lab, 'optimal-loss');
+  assert.ok(optimal >= 0 && optimal < (await number(lab, 'loss')), `optimal loss ${optimal}`);
 
   await lab.by('total-bpd').scrollIntoViewIfNeeded();
   const terms = [];
@@ -74,11 +74,11 @@ test('the ideal denoiser draws copies before any training, and says so', async (
   await lab.page.close();
 });
 
-test('the floor is measured anew for whoever is told labels', () => {
+test('the optimal loss is measured anew for whoever is given labels', () => {
   const images = /** @type {[]} */ ([]);
   const key = (/** @type {number | null} */ classes, /** @type {number} */ class_dropout_prob) => {
     const config = { unet: { num_class_embeds: classes }, training: { class_dropout_prob } };
-    return String(LossFloor.key(/** @type {any} */ ({ images, config }))[1]);
+    return String(OptimalLoss.key(/** @type {any} */ ({ images, config }))[1]);
   };
   assert.equal(key(3, 0.1), key(3, 0.1));
   assert.equal(new Set([key(null, 0.1), key(3, 0.1), key(4, 0.1), key(3, 0.5)]).size, 4);
@@ -102,7 +102,7 @@ async function measure({ address, backend, workers }) {
     Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => (i * 37 * (image + 1)) % 256);
   const set = [0, 1, 2].map((image) => ({ name: `${image}`, rgb: rgb(image), size: 16 }));
   lab.setImages(set);
-  const floor = [];
+  const optimal = [];
   const bound = [];
   const losses = [];
   const parts = lab.elbo({ image: 1, timesteps: 10 });
@@ -111,7 +111,7 @@ async function measure({ address, backend, workers }) {
     bound.push((await parts.next()).value);
   }
   for await (const part of parts) bound.push(part);
-  for await (const part of lab.floor({ timesteps: 8 })) floor.push(part);
+  for await (const part of lab.optimalLoss({ timesteps: 8 })) optimal.push(part);
   const nearest = [];
   for await (const found of lab.nearest({ x_t: rgb(2), count: 1, size: 16 })) nearest.push(found);
   const outside = [];
@@ -120,7 +120,7 @@ async function measure({ address, backend, workers }) {
   for await (const part of lab.elbo({ image: 0, timesteps: 4 })) inside.push(part.total_bpd);
   const step = lab.step;
   lab.dispose();
-  return { floor, bound, losses, nearest, outside, inside, step };
+  return { optimal, bound, losses, nearest, outside, inside, step };
 }
 
 test('measuring leaves training as it is, on one worker, on two, and on WebGPU', async () => {
@@ -137,8 +137,8 @@ test('measuring leaves training as it is, on one worker, on two, and on WebGPU',
     }
     const totals = [one, other].map(({ bound }) => bound.at(-1)?.total_bpd);
     assert.ok(Math.abs(totals[0] / totals[1] - 1) < 1e-3, `bound ${totals}`);
-    const floors = [one, other].map(({ floor }) => floor.at(-1)?.mean);
-    assert.ok(Math.abs(floors[0] / floors[1] - 1) < 1e-3, `floor ${floors}`);
+    const means = [one, other].map(({ optimal }) => optimal.at(-1)?.mean);
+    assert.ok(Math.abs(means[0] / means[1] - 1) < 1e-3, `optimal loss ${means}`);
     assert.deepEqual(other.nearest, one.nearest);
   }
   assert.equal(one.bound.length, 10);
@@ -147,7 +147,7 @@ test('measuring leaves training as it is, on one worker, on two, and on WebGPU',
     one.bound.reduce((sum, { width }) => sum + width, 0),
     100,
   );
-  assert.equal(one.floor.length, 8);
+  assert.equal(one.optimal.length, 8);
   assert.deepEqual(one.inside, one.outside);
   const [{ index, copy, ratio }] = one.nearest;
   assert.deepEqual({ index, copy, ratio }, { index: 2, copy: true, ratio: 0 });

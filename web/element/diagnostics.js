@@ -1,5 +1,5 @@
 import { BoundCurve } from './bound-curve.js';
-import { LossFloor } from './loss-floor.js';
+import { OptimalLoss } from './optimal-loss.js';
 import { Memorisation } from './memorisation.js';
 
 /**
@@ -17,15 +17,15 @@ const REST_MS = 2000;
 const MEASURED = /** @type {const} */ (['status', 'run', 'images', 'training', 'sampling']);
 
 export class Diagnostics extends EventTarget {
-  floor = new LossFloor();
+  optimalLoss = new OptimalLoss();
   bound = new BoundCurve();
   memorisation = new Memorisation();
   /** Set once someone has seen it; until then nothing is measured but during training. */
   started = false;
   #session;
   #background;
-  /** What the floor was last measured, or is being measured, of. @type {unknown[]} */
-  #floorOf = [];
+  /** What the optimal loss was last measured, or is being measured, of. @type {unknown[]} */
+  #optimalLossOf = [];
   /** The same of the bound. @type {unknown[]} */
   #boundOf = [];
   #boundAt = -Infinity;
@@ -80,7 +80,7 @@ export class Diagnostics extends EventTarget {
   restart() {
     this.#background.clear();
     this.#snapshots = [];
-    this.#floorOf = this.#boundOf = this.#looked = [];
+    this.#optimalLossOf = this.#boundOf = this.#looked = [];
   }
 
   /** Sees what is out of date, and has it measured. */
@@ -94,23 +94,23 @@ export class Diagnostics extends EventTarget {
 
   #forgetImages() {
     if (typeof this.bound.image === 'number') this.bound.choose(0);
-    if (this.#floorOf.length === 0) return;
+    if (this.#optimalLossOf.length === 0) return;
     this.restart();
-    this.floor.clear();
+    this.optimalLoss.clear();
     this.memorisation.matches = [];
     this.#changed();
   }
 
   #measure() {
     const { lab, run, samples } = this.#session;
-    const { floor, bound, memorisation } = this;
+    const { optimalLoss, bound, memorisation } = this;
     const background = this.#background;
 
-    const floorOf = LossFloor.key(lab);
-    if (!same(floorOf, this.#floorOf)) {
-      this.#floorOf = floorOf;
-      floor.clear();
-      background.put('floor', floor.measure(lab, this.#changed));
+    const optimalLossOf = OptimalLoss.key(lab);
+    if (!same(optimalLossOf, this.#optimalLossOf)) {
+      this.#optimalLossOf = optimalLossOf;
+      optimalLoss.clear();
+      background.put('optimal-loss', optimalLoss.measure(lab, this.#changed));
     }
 
     if (!bound.subject(lab)) bound.choose(0);

@@ -2,7 +2,7 @@ import { html, nothing } from 'lit';
 import { BOUND_TIMESTEPS } from '../element/bound-curve.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { bits, integer, percent } from '../lib/format.js';
-import { boundEquation, boundMeaning, copyRatio, floorEquation } from './equations/bound.js';
+import { boundEquation, boundMeaning, copyRatio, optimalLossEquation } from './equations/bound.js';
 import { fileField } from './fields.js';
 import { imageChooser } from './image-chooser.js';
 import './image-thumb.js';
@@ -23,7 +23,7 @@ export class DiagnosticsPanel extends MeasuredPanel {
 
   render() {
     const { config } = this.session.lab;
-    const { bound, floor, memorisation } = this.session.diagnostics;
+    const { bound, optimalLoss, memorisation } = this.session.diagnostics;
     return html`<section class="panel diagnostics" part="panel" aria-labelledby="diagnostics-title">
       <header>
         <h2 id="diagnostics-title">What it has learnt</h2>
@@ -57,11 +57,11 @@ export class DiagnosticsPanel extends MeasuredPanel {
             Loss at each t
             <span class="muted"
               ><span class="swatch loss">this image</span>
-              <span class="swatch floor">least possible, all images, estimated</span></span
+              <span class="swatch optimal">least possible, all images, estimated</span></span
             >
           </figcaption>
-          ${floorEquation(config)}
-          ${chart('floor-plot', 'Loss by timestep', floor.t.length + bound.parts.length === 0)}
+          ${optimalLossEquation(config)}
+          ${chart('optimal-loss-plot', 'Loss by timestep', optimalLoss.t.length + bound.parts.length === 0)}
           <figcaption ?hidden=${memorisation.steps.length === 0}>
             Copies among the drawings of training
             <output data-testid="copies">${percent(memorisation.shares.at(-1))}</output>

@@ -11,7 +11,7 @@ export class DiagnosticsPlots {
   }
 
   /** @param {import('../element/diagnostics.js').Diagnostics} diagnostics */
-  draw({ bound, floor, memorisation }) {
+  draw({ bound, optimalLoss, memorisation }) {
     this.#draw('bound-plot', stacked, [bound.history], () => [
       bound.history.map(({ step }) => step),
       // Each on top of the next: the last is drawn in front.
@@ -23,10 +23,10 @@ export class DiagnosticsPlots {
       bound.parts.map(({ t }) => t),
       bound.parts.map(({ vb }) => positive(vb)),
     ]);
-    this.#draw('floor-plot', floorPlot, [bound.parts, floor.t], () =>
+    this.#draw('optimal-loss-plot', optimalLossPlot, [bound.parts, optimalLoss.t], () =>
       joined(
         bound.parts.map(({ t, loss }) => [t, positive(loss)]),
-        floor.t.map((t, index) => [t, positive(floor.floor[index])]),
+        optimalLoss.t.map((t, index) => [t, positive(optimalLoss.losses[index])]),
       ),
     );
     this.#draw('copies-plot', shares, [memorisation.steps], () => [
@@ -111,7 +111,7 @@ const byTimestep = (container, curves) =>
 const vbPlot = (container) => byTimestep(container, [{ colour: '--kl' }]);
 
 /** @param {HTMLElement} container */
-const floorPlot = (container) =>
+const optimalLossPlot = (container) =>
   byTimestep(container, [{ colour: '--accent' }, { colour: '--muted', dash: [6, 5] }]);
 
 /** @param {HTMLElement} container */

@@ -7,7 +7,7 @@ import { logAxis, logScale, Plot, plotAxis } from '../lib/plot.js';
 import { lossEquation, lossMeaning } from './equations/objective.js';
 import { optimiserEquations } from './equations/optimiser.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
-import { floorLine, floorNote } from './floor-note.js';
+import { optimalLossLine, optimalLossNote } from './optimal-loss-note.js';
 import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -63,7 +63,7 @@ export class TrainPanel extends Panel {
             aria-label="Loss by training step"
             ?hidden=${this.#empty}
           ></div>
-          ${this.#empty ? this.#hint() : [floorNote(this.session), this.#previews()]}
+          ${this.#empty ? this.#hint() : [optimalLossNote(this.session), this.#previews()]}
         </div>
       </div>
     </section>`;
@@ -263,15 +263,15 @@ export class TrainPanel extends Panel {
     const { run, trainer } = this.session;
     const { curve } = trainer;
     const plot = this.plot('loss-plot', lossPlot);
-    const floor = floorLine(this.session);
-    const plotted = [plot, curve.steps.length, floor];
+    const optimal = optimalLossLine(this.session);
+    const plotted = [plot, curve.steps.length, optimal];
     const now = performance.now();
     // Drawing thousands of points at each report would be felt; four times a second is enough.
     const early = run.training && now - this.#plottedAt < 250;
     if (early || plotted.every((value, index) => value === this.#plotted[index])) return;
     this.#plottedAt = now;
     this.#plotted = plotted;
-    plot.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => floor)]);
+    plot.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => optimal)]);
   }
 }
 

@@ -18,7 +18,7 @@
  * @property {{ args: {}, result: EngineState }} reset
  * @property {{ args: SampleArgs, result: { sampling: Stream<FramePart> } & Shape }} sample
  * @property {{ args: ElboArgs, result: Stream<BoundPart> }} elbo
- * @property {{ args: { timesteps: number }, result: Stream<FloorPart> }} floor
+ * @property {{ args: { timesteps: number }, result: Stream<OptimalLossPart> }} optimalLoss
  * @property {{ args: { rgb: Uint8Array }, result: Nearest }} nearest
  * @property {{ args: {}, result: unknown }} next a part of a stream, see `WorkerClient.next`
  * @property {{ args: { half: boolean }, result: Uint8Array }} save
@@ -175,11 +175,11 @@
  * @property {number} kl_bpd vb of all t > 0
  * @property {number} decoder_bpd vb of t = 0
  *
- * @typedef {object} FloorPart one timestep of an estimate of the least possible loss
+ * @typedef {object} OptimalLossPart one timestep of an estimate of the optimal loss
  * @property {number} t
  * @property {number} width timesteps that this one stands for
  * @property {number} left
- * @property {number} floor
+ * @property {number} floor the optimal loss at t
  * @property {number} mean of all so far; over all timesteps once `left` is 0
  *
  * @typedef {object} Nearest the training image nearest to a sample

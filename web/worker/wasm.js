@@ -5,7 +5,7 @@ import { noWasm } from '../lib/wasm-module.js';
  *
  * @typedef {import('../lib/backend.js').BackendName} BackendName
  * @typedef {import('./protocol.js').BoundPart} BoundPart
- * @typedef {import('./protocol.js').FloorPart} FloorPart
+ * @typedef {import('./protocol.js').OptimalLossPart} OptimalLossPart
  * @typedef {import('./protocol.js').FramePart} FramePart
  * @typedef {import('./protocol.js').Gradients} Gradients
  * @typedef {import('./protocol.js').ModelFiles} ModelFiles
@@ -29,7 +29,7 @@ import { noWasm } from '../lib/wasm-module.js';
  * @property {() => Promise<void>} resetTraining
  * @property {(optionsJson: string, init?: Uint8Array, mask?: Uint8Array) => Sampling} sample
  * @property {(optionsJson: string, rgb?: Uint8Array) => Measurement<BoundPart>} elbo
- * @property {(timesteps: number) => Measurement<FloorPart>} floor
+ * @property {(timesteps: number) => Measurement<OptimalLossPart>} floor
  * @property {(rgb: Uint8Array) => Nearest} nearest
  * @property {(half: boolean) => Promise<Uint8Array>} save
  * @property {() => Promise<ModelFiles>} exportDiffusers

@@ -3,7 +3,7 @@
  *
  * @typedef {import('./protocol.js').MethodName} MethodName
  * @typedef {import('./protocol.js').BoundPart} BoundPart
- * @typedef {import('./protocol.js').FloorPart} FloorPart
+ * @typedef {import('./protocol.js').OptimalLossPart} OptimalLossPart
  * @typedef {import('./wasm.js').Engine} Engine
  * @typedef {import('./wasm.js').Sampling} Sampling
  */
@@ -100,7 +100,7 @@ const methods = {
   },
   elbo: (target, { rgb, ...options }) =>
     register(engine(target).elbo(JSON.stringify(options), rgb)),
-  floor: (target, { timesteps }) => register(engine(target).floor(timesteps)),
+  optimalLoss: (target, { timesteps }) => register(engine(target).floor(timesteps)),
   nearest: (target, { rgb }) => engine(target).nearest(rgb),
   next: (target) => stream(target).next(),
   save: (target, { half }) => engine(target).save(half),

@@ -76,15 +76,15 @@ export const boundMeaning = where(
 );
 
 /**
- * The least loss at t that any network can have: that of the mean of x_0 given x_t, which the ideal
+ * The optimal loss, the least at t that any network can have: that of the mean of x_0 given x_t, which the ideal
  * denoiser says.
  *
  * @param {Config} config
  */
-export function floorEquation(config) {
+export function optimalLossEquation(config) {
   const simple = config.training.loss_weighting === 'simple';
   return equation(
-    'floor of the loss',
+    'optimal loss',
     sub(mi('L'), row(text(simple ? 'simple' : 'weighted'), mo(','), t)),
     mo('≥'),
     costOfImage(config),

@@ -1,18 +1,18 @@
 /**
- * The least loss that any network can have on the images, by t and on average: what the loss curve
- * comes down to when everything is learnt by heart.
+ * The optimal loss, by t and on average: the least that any network can have on the images, what the
+ * loss curve comes down to when everything is learnt by heart.
  *
  * @typedef {import('../lab.js').Lab} Lab
  */
 
 /** Timesteps it is estimated from. */
-export const FLOOR_TIMESTEPS = 64;
+export const OPTIMAL_LOSS_TIMESTEPS = 64;
 
-export class LossFloor {
+export class OptimalLoss {
   /** @type {number[]} */
   t = [];
   /** @type {number[]} */
-  floor = [];
+  losses = [];
   /** The mean over all timesteps, once it is known. @type {number | undefined} */
   mean;
 
@@ -23,14 +23,14 @@ export class LossFloor {
   static key({ config, images }) {
     const { random_flip, loss_weighting, min_snr_gamma, class_dropout_prob } = config.training;
     const { size, seed, scheduler, labels, unet } = config;
-    // A network that is told the label may know more than one that is not.
-    const told = [labels, unet.num_class_embeds, class_dropout_prob];
+    // A network that is given the label may know more than one that is not.
+    const conditioning = [labels, unet.num_class_embeds, class_dropout_prob];
     const weighted = [random_flip, loss_weighting, min_snr_gamma];
-    return [images, JSON.stringify([size, seed, scheduler, ...weighted, ...told])];
+    return [images, JSON.stringify([size, seed, scheduler, ...weighted, ...conditioning])];
   }
 
   clear() {
-    Object.assign(this, { t: [], floor: [], mean: undefined });
+    Object.assign(this, { t: [], losses: [], mean: undefined });
   }
 
   /**
@@ -43,17 +43,17 @@ export class LossFloor {
     /** @type {number[]} */
     const t = [];
     /** @type {number[]} */
-    const floor = [];
+    const losses = [];
     let mean;
-    for await (const part of lab.floor({ timesteps: FLOOR_TIMESTEPS })) {
+    for await (const part of lab.optimalLoss({ timesteps: OPTIMAL_LOSS_TIMESTEPS })) {
       t.push(part.t);
-      floor.push(part.floor);
+      losses.push(part.floor);
       mean = part.mean;
       yield;
     }
     // Forgotten meanwhile, it is of something else.
     if (this.t !== before) return;
-    Object.assign(this, { t, floor, mean });
+    Object.assign(this, { t, losses, mean });
     changed();
   }
 }

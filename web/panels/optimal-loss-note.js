@@ -1,31 +1,31 @@
 import { html, nothing } from 'lit';
 
-/** Below this, drawing the floor would squeeze the loss into the top of its chart. */
-const LEAST = 1e-5;
+/** Below this, drawing it would squeeze the loss into the top of its chart. */
+const MIN_DRAWN = 1e-5;
 
 /**
- * The floor of the loss where the loss chart can draw it.
+ * The optimal loss where the loss chart can draw it.
  * @param {import('../element/session.js').Session} session
  * @returns {number | null}
  */
-export function floorLine({ diagnostics }) {
-  const { mean } = diagnostics.floor;
-  return mean && mean > LEAST ? mean : null;
+export function optimalLossLine({ diagnostics }) {
+  const { mean } = diagnostics.optimalLoss;
+  return mean && mean > MIN_DRAWN ? mean : null;
 }
 
 /**
  * What the lines of the loss chart are.
  * @param {import('../element/session.js').Session} session
  */
-export function floorNote({ diagnostics, trainer, lab }) {
-  const { mean } = diagnostics.floor;
+export function optimalLossNote({ diagnostics, trainer, lab }) {
+  const { mean } = diagnostics.optimalLoss;
   const learned = lab.config.scheduler.variance_type === 'learned_range';
   if (mean === undefined || trainer.curve.steps.length === 0) return nothing;
   return html`<p class="legend">
     <span class="swatch loss">loss</span>
-    <span class="swatch floor"
+    <span class="swatch optimal"
       >least possible on these images, estimated:
-      <output data-testid="floor">${Number(mean.toPrecision(2))}</output></span
+      <output data-testid="optimal-loss">${Number(mean.toPrecision(2))}</output></span
     >
     <span class="muted"
       >known by heart, nothing new could be
