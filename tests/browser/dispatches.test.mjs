@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { Site } from './lab.mjs';
 
-const MOST = { training: 300, denoising: 90, uploads: 1 };
+const LIMITS = { training: 300, denoising: 90, uploads: 1 };
 
 const site = Site.forTests();
 /** @type {import('playwright-core').Page} */
@@ -66,7 +66,7 @@ test('steps of the default network take few dispatches', async (t) => {
   const { training, denoising, uploads } = await page.evaluate(count, site.address);
   t.diagnostic(`${training} dispatches a training step, ${denoising} a denoising step`);
   t.diagnostic(`${uploads} uploads a training step`);
-  assert.ok(training <= MOST.training, `${training} dispatches a training step`);
-  assert.ok(denoising <= MOST.denoising, `${denoising} dispatches a denoising step`);
-  assert.ok(uploads <= MOST.uploads, `${uploads} uploads a training step`);
+  assert.ok(training <= LIMITS.training, `${training} dispatches a training step`);
+  assert.ok(denoising <= LIMITS.denoising, `${denoising} dispatches a denoising step`);
+  assert.ok(uploads <= LIMITS.uploads, `${uploads} uploads a training step`);
 });

@@ -173,12 +173,12 @@ test('what is done in haste is done one after the other', async () => {
   await lab.page.close();
 });
 
-test('attributes stay what the page says, and the settings are told', async () => {
+test('attributes stay what the page says, and an event brings the settings', async () => {
   const lab = await site.open(SETTINGS);
   const ask = (/** @type {object} */ properties) =>
     lab.page.evaluate(async (properties) => {
       const element = /** @type {any} */ (document.querySelector('unnoise-lab'));
-      const told = new Promise((resolve) =>
+      const event = new Promise((resolve) =>
         element.addEventListener(
           'unnoise-settings',
           (/** @type {CustomEvent} */ { detail }) => resolve(detail),
@@ -189,17 +189,17 @@ test('attributes stay what the page says, and the settings are told', async () =
       const attributes = ['dataset', 'sampler', 'steps', 'size'].map((name) =>
         element.getAttribute(name),
       );
-      return { told: await told, settings: element.settings, attributes };
+      return { event: await event, settings: element.settings, attributes };
     }, properties);
-  const { told, settings, attributes } = await ask({ sampler: 'ddim', steps: 7 });
-  assert.deepEqual(told, settings);
+  const { event, settings, attributes } = await ask({ sampler: 'ddim', steps: 7 });
+  assert.deepEqual(event, settings);
   assert.deepEqual(
     { ...settings, dataset: null },
     { dataset: null, size: 16, backend: 'flex', sampler: 'ddim', steps: 7, seed: 0 },
   );
   assert.deepEqual(attributes, [null, null, null, null]);
   assert.equal(await lab.by('sample-steps').inputValue(), '7');
-  // What a visitor chooses is told, and what is then asked for once more counts.
+  // What is asked for once more counts, after a visitor chose something else.
   await lab.by('sampler-heun').check({ force: true });
   assert.equal((await ask({ sampler: 'ddim' })).settings.sampler, 'ddim');
   assert.ok(await lab.by('sampler-ddim').isChecked());

@@ -214,7 +214,7 @@ describe('processes', () => {
     await eventually(async () => (await target.inputValue()) === 'v_prediction');
     await choose(lab, 'sampler-heun');
 
-    const wanted = {
+    const expected = {
       beta_schedule: 'scaled_linear',
       num_train_timesteps: '50',
       loss_weighting: 'min_snr',
@@ -224,7 +224,7 @@ describe('processes', () => {
       sampler: 'heun',
     };
     const settings = await link(lab);
-    for (const [name, value] of Object.entries(wanted)) assert.equal(settings.get(name), value);
+    for (const [name, value] of Object.entries(expected)) assert.equal(settings.get(name), value);
     const train = async (/** @type {import('./lab.mjs').LabPage} */ page) => {
       await page.recordLosses();
       await page.train();

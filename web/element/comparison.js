@@ -11,8 +11,8 @@ import { frameAt, isKept, Playback, recordedShare } from './playback.js';
  * @typedef {{ options: SampleOptions, frames: Frame[], total: number }} Run
  */
 
-export const FEWEST_RUNS = 2;
-export const MOST_RUNS = 4;
+export const MIN_RUNS = 2;
+export const MAX_RUNS = 4;
 
 /**
  * Several samplers from the same x_T, recorded together and played in step: a share of the way for
@@ -83,14 +83,14 @@ export class Comparison extends EventTarget {
 
   /** @param {Choice[]} choices too few or too many are brought within bounds */
   choose(choices) {
-    const few = choices.slice(0, MOST_RUNS);
-    while (few.length < FEWEST_RUNS) few.push(few[0] ?? { sampler: 'ddpm' });
+    const few = choices.slice(0, MAX_RUNS);
+    while (few.length < MIN_RUNS) few.push(few[0] ?? { sampler: 'ddpm' });
     this.#choices = few;
     this.#changed();
   }
 
   /**
-   * Runs the samplers to their end, unless they are stopped before. Failures are told by the session.
+   * Runs the samplers to their end, unless they are stopped before. The session reports failures.
    * @param {{ play?: boolean }} [how] whether to play it or to show only its end
    */
   async sample({ play = !this.session.options.still } = {}) {
@@ -105,7 +105,7 @@ export class Comparison extends EventTarget {
       await this.#record(abort.signal, play);
       if (abort.signal.aborted) return;
       const detail = { kind: 'compare', runs: this.runs.map(({ options }) => options) };
-      session.tell('done', detail);
+      session.dispatch('done', detail);
     } catch (error) {
       if (!isAbort(error)) session.fail(error, 'sample');
     } finally {

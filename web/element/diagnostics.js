@@ -50,7 +50,7 @@ export class Diagnostics extends EventTarget {
     );
     session.watch(MEASURED, () => this.#look());
     trainer.addEventListener('clear', () => this.clear());
-    trainer.preview.addEventListener('kept', (event) =>
+    trainer.preview.addEventListener('snapshot', (event) =>
       this.#follow(/** @type {CustomEvent<Snapshot>} */ (event).detail),
     );
   }

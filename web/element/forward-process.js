@@ -18,7 +18,7 @@ const NO_NETWORK = { block_out_channels: [4, 4], layers_per_block: 1, norm_num_g
 
 /** Frames of the strip from x_0 to x_T. */
 export const STRIP_FRAMES = 8;
-/** Workers that may die one after the other before it is told. */
+/** Workers that may die one after the other before it is said. */
 const MAX_CRASHES = 2;
 
 export class ForwardProcess extends EventTarget {
@@ -36,7 +36,7 @@ export class ForwardProcess extends EventTarget {
   #lab;
   /** What is to be shown, and what the lab was last given. */
   /** @type {{ config: Config, images: readonly MasterImage[] } | undefined} */
-  #wanted;
+  #source;
   #configKey = '';
   /** @type {readonly MasterImage[]} */
   #images = [];
@@ -56,7 +56,7 @@ export class ForwardProcess extends EventTarget {
    * @param {readonly MasterImage[]} images
    */
   follow(config, images) {
-    this.#wanted = { config, images };
+    this.#source = { config, images };
     return this.#request();
   }
 
@@ -73,10 +73,10 @@ export class ForwardProcess extends EventTarget {
     this.#dirty = true;
     if (this.#busy) return;
     this.#busy = true;
-    while (this.#dirty && this.#wanted && !this.#disposed) {
+    while (this.#dirty && this.#source && !this.#disposed) {
       this.#dirty = false;
       try {
-        await this.#show(this.#wanted);
+        await this.#show(this.#source);
         this.#crashes = 0;
       } catch (error) {
         this.#failed(error);
@@ -85,9 +85,9 @@ export class ForwardProcess extends EventTarget {
     this.#busy = false;
   }
 
-  /** @param {{ config: Config, images: readonly MasterImage[] }} wanted */
-  async #show(wanted) {
-    const lab = await this.#adopt(wanted);
+  /** @param {{ config: Config, images: readonly MasterImage[] }} source */
+  async #show(source) {
+    const lab = await this.#adopt(source);
     if (this.#disposed) lab.dispose();
     else if (lab.images.length && !this.#dirty) await this.#draw(lab);
   }
@@ -107,7 +107,7 @@ export class ForwardProcess extends EventTarget {
     this.dispatchEvent(new CustomEvent('failed', { detail: LabError.from(error) }));
   }
 
-  /** @param {{ config: Config, images: readonly MasterImage[] }} wanted */
+  /** @param {{ config: Config, images: readonly MasterImage[] }} source */
   async #adopt({ config, images }) {
     const { size } = config;
     const scheduler = /** @type {Record<string, unknown>} */ (config.scheduler);

@@ -26,7 +26,7 @@ export class ImageSet {
   /** Where a model was asked for. @type {string | null} */
   modelAddress;
   #usesLabels;
-  #toldCropping = false;
+  #mentionedCropping = false;
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
@@ -77,7 +77,7 @@ export class ImageSet {
   /** First images and first model. */
   async open() {
     const { session } = this;
-    const { dataset, model, keep } = session.options;
+    const { dataset, model, persists } = session.options;
     try {
       this.sets = await listSets();
       session.changed('images');
@@ -88,7 +88,7 @@ export class ImageSet {
     const name = dataset === null ? this.sets[0]?.id : dataset;
     if (name) await session.queue.run((turn) => this.#choose(name, { withModel: !model, turn }));
     if (model) await this.fetchModel(model);
-    if (keep) await this.#offerLastRun();
+    if (persists) await this.#offerLastRun();
   }
 
   /**
@@ -185,15 +185,15 @@ export class ImageSet {
       return;
     }
     const own = this.dataset === null ? this.images : [];
-    const room = MAX_IMAGES - own.length;
+    const free = MAX_IMAGES - own.length;
     const set = this.sets.find((other) => other.id === this.dataset);
     const { added, rejected } = await session.lab.addImages(
-      offered.slice(0, room).map(({ file }) => file),
+      offered.slice(0, free).map(({ file }) => file),
       { labels: folderLabels(offered.map(({ path }) => path)) },
     );
     if (added.length) this.#replace([...own, ...added.map(({ image }) => image)], null);
     this.#report(added, rejected, { replaced: added.length ? set?.title : undefined });
-    if (offered.length > room) {
+    if (offered.length > free) {
       session.messages.say(
         'many',
         `${integer(MAX_IMAGES)} images are the most this page handles; the rest of the ${integer(offered.length)} were left out.`,
@@ -231,10 +231,10 @@ export class ImageSet {
   }
 
   /** Keeps the images with the run that begins to learn them; a bundled set is fetched again instead. */
-  keepImages() {
+  storeImages() {
     const { options, run } = this.session;
     run.learnFrom(this.dataset);
-    if (!options.keep) return;
+    if (!options.persists) return;
     putImages(run.name, this.dataset === null ? this.images : []).catch(() => {});
   }
 
@@ -274,8 +274,8 @@ export class ImageSet {
     }
     const cropped = added.filter((image) => image.cropped).length;
     const sizes = new Set(added.map(({ width, height }) => `${width}×${height}`)).size;
-    if ((cropped || sizes > 1) && !this.#toldCropping) {
-      this.#toldCropping = true;
+    if ((cropped || sizes > 1) && !this.#mentionedCropping) {
+      this.#mentionedCropping = true;
       remarks.push(
         'Images of other shapes and sizes are cropped to their central square and scaled.',
       );
@@ -325,7 +325,7 @@ export class ImageSet {
       'resume',
       `Your last run (step ${integer(record.step)}, ${age} ago) is kept in this browser.`,
       {
-        keep: true,
+        sticky: true,
         actions: [
           { id: 'resume-run', label: 'Resume last run', run: () => this.resume(record) },
           {
@@ -366,7 +366,7 @@ export class ImageSet {
     // It goes on under a name of its own, which is kept at once: the record may go with the next run.
     const { trainer } = session;
     trainer.restore(record.losses);
-    this.keepImages();
+    this.storeImages();
     await trainer.checkpoint();
     return true;
   }
@@ -378,6 +378,6 @@ export class ImageSet {
  * @param {import('../lib/config.js').ConfigOverrides} overrides
  */
 function fitsModel(config, overrides) {
-  const wanted = mergeConfig(config, overrides);
-  return sameConfig({ ...config, training: wanted.training, seed: wanted.seed }, wanted);
+  const target = mergeConfig(config, overrides);
+  return sameConfig({ ...config, training: target.training, seed: target.seed }, target);
 }

@@ -38,7 +38,7 @@ export function sessionOptions(element) {
     compare: readComparison(page.compare),
     usesLabels: page.use_labels === '1',
     showsRecording: showsRecording(element, page, overrides),
-    keep: element.shownMode === 'lab' || element.shownMode === 'train',
+    persists: element.shownMode === 'lab' || element.shownMode === 'train',
     still: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
 }

@@ -33,10 +33,10 @@ export class LossCurve {
     if (losses.length === 0) return;
     let sum = 0;
     for (const loss of losses) {
-      const keep = 1 - 1 / smoothingSteps(this.#seen++);
+      const decay = 1 - 1 / smoothingSteps(this.#seen++);
       sum += loss;
-      this.#average = keep * this.#average + (1 - keep) * loss;
-      this.#weight = keep * this.#weight + (1 - keep);
+      this.#average = decay * this.#average + (1 - decay) * loss;
+      this.#weight = decay * this.#weight + (1 - decay);
     }
     this.steps.push(step);
     this.means.push(sum / losses.length);

@@ -24,13 +24,13 @@ export class Messages extends EventTarget {
   /**
    * @param {string} key
    * @param {string} text
-   * @param {{ kind?: 'info' | 'error', actions?: Action[], keep?: boolean }} [options]
+   * @param {{ kind?: 'info' | 'error', actions?: Action[], sticky?: boolean }} [options]
    */
-  say(key, text, { kind = 'info', actions = [], keep = false } = {}) {
+  say(key, text, { kind = 'info', actions = [], sticky = false } = {}) {
     /** @type {Message} */
     const message = { key, kind, text, actions };
     this.list = [...this.list.filter((other) => other.key !== key), message];
-    if (kind === 'info' && !actions.length && !keep) {
+    if (kind === 'info' && !actions.length && !sticky) {
       setTimeout(() => this.#remove((other) => other === message), INFO_MS);
     }
     this.dispatchEvent(new Event('change'));

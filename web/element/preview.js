@@ -57,7 +57,7 @@ export class Preview extends EventTarget {
     const { value: frame } = await this.#run.next();
     if (!frame) return this.#finish();
     this.frame = frame;
-    if (frame.index === frame.total) this.#keep(frame);
+    if (frame.index === frame.total) this.#snapshot(frame);
     this.dispatchEvent(new Event('frame'));
   }
 
@@ -67,13 +67,13 @@ export class Preview extends EventTarget {
   }
 
   /** @param {Frame} frame */
-  #keep(frame) {
+  #snapshot(frame) {
     if (this.snapshots.length >= MAX_SNAPSHOTS) {
       this.snapshots = this.snapshots.filter((_, index) => index % 2 === 0);
     }
     const snapshot = { step: this.#snapshotStep, frame };
     this.snapshots.push(snapshot);
-    this.dispatchEvent(new CustomEvent('kept', { detail: snapshot }));
+    this.dispatchEvent(new CustomEvent('snapshot', { detail: snapshot }));
   }
 
   /** The weights that a run under way was drawn with are gone or old: drop it. */

@@ -1,5 +1,5 @@
 /**
- * What is told of a session: of each part of its state that it has changed, for the panels that show
+ * The events of a session: for each part of its state, that it has changed, for the panels that show
  * it, and what happened, for the page around.
  *
  * | part               | what has changed                                                             |
@@ -52,7 +52,7 @@ export class SessionEvents extends EventTarget {
    * @param {Happening} type
    * @param {unknown} detail
    */
-  tell(type, detail) {
+  dispatch(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 

@@ -36,7 +36,7 @@ import { Trainer } from './trainer.js';
  * @property {import('./comparison.js').Choice[] | undefined} compare samplers beside each other
  * @property {boolean} usesLabels whether a model is to learn the labels of its images
  * @property {boolean} showsRecording whether a recording is shown until there is something to see
- * @property {boolean} keep whether work is kept in the browser's storage
+ * @property {boolean} persists whether work is kept in the browser's storage
  * @property {boolean} still whether motion is to wait until asked for
  */
 
@@ -69,7 +69,7 @@ export class Session extends SessionEvents {
     super();
     this.options = options;
     this.run = new Run(options);
-    this.trainer = new Trainer(this.run, { keeps: options.keep });
+    this.trainer = new Trainer(this.run, options);
     this.diagnostics = new Diagnostics(this);
     this.imageSet = new ImageSet(this);
     this.comparison = new Comparison(this, options.compare);
@@ -88,7 +88,7 @@ export class Session extends SessionEvents {
     this.relay(this.trainer, 'change', 'training');
     this.relay(this.trainer.preview, 'frame', 'preview');
     this.samples.addEventListener('recorded', (event) =>
-      this.tell('frame', /** @type {CustomEvent} */ (event).detail),
+      this.dispatch('frame', /** @type {CustomEvent} */ (event).detail),
     );
     this.forward.addEventListener('failed', (event) =>
       this.fail(/** @type {CustomEvent} */ (event).detail, 'forward'),
@@ -106,7 +106,7 @@ export class Session extends SessionEvents {
       const { step, losses } = /** @type {CustomEvent} */ (event).detail;
       const { curve, rate, eta } = this.trainer;
       this.#recovery.healthy();
-      this.tell('progress', { step, losses, loss: curve.latest, rate, eta });
+      this.dispatch('progress', { step, losses, loss: curve.latest, rate, eta });
       this.changed('training');
       // The first steps make of random weights a model to go on with.
       if (step === losses.length) this.changed('run');
@@ -156,7 +156,7 @@ export class Session extends SessionEvents {
       await this.during('Starting', () => this.#open());
       if (this.disposed) return;
       this.#phase = 'ready';
-      this.tell('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
+      this.dispatch('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
     } catch (error) {
       if (this.disposed) return;
       this.#phase = 'failed';
@@ -302,7 +302,7 @@ export class Session extends SessionEvents {
     try {
       const started = await this.queue.run(() => this.#begin());
       if ((await started?.end) !== 'done') return;
-      this.tell('done', { kind: 'train', step: this.lab.step });
+      this.dispatch('done', { kind: 'train', step: this.lab.step });
       await this.sample();
     } catch (error) {
       this.fail(error, 'train');
@@ -316,7 +316,7 @@ export class Session extends SessionEvents {
     // Before anything is forgotten for a run that cannot begin.
     lab.requireImages();
     if (!run.continues) await this.#startOver();
-    this.imageSet.keepImages();
+    this.imageSet.storeImages();
     this.stopDrawing();
     this.samples.pause();
     this.samples.seekEnd();
@@ -388,7 +388,7 @@ export class Session extends SessionEvents {
       const ended = await this.samples.sample(this.lab, this.sampleOptions, { play, by });
       if (!ended) return;
       this.#recovery.healthy();
-      this.tell('done', { kind: 'sample', ...this.sampleOptions });
+      this.dispatch('done', { kind: 'sample', ...this.sampleOptions });
     } catch (error) {
       this.fail(error, 'sample');
     }
@@ -460,22 +460,22 @@ export class Session extends SessionEvents {
   fail(error, key) {
     if (this.disposed) return;
     const failure = LabError.from(error);
-    // A crash is dealt with, and told, in one place.
+    // A crash is dealt with, and reported, in one place.
     if (failure.code === 'aborted' || (this.lab && this.#recovery.active)) return;
     if (failure.code === 'device-lost') {
       this.#recovery.recover(failure);
       return;
     }
     this.messages.say(key, failure.message, { kind: 'error' });
-    this.tell('error', { code: failure.code, message: failure.message });
+    this.dispatch('error', { code: failure.code, message: failure.message });
   }
 
   /**
    * @param {import('./session-events.js').Happening} type
    * @param {unknown} detail
    */
-  tell(type, detail) {
-    if (!this.disposed) super.tell(type, detail);
+  dispatch(type, detail) {
+    if (!this.disposed) super.dispatch(type, detail);
   }
 
   dispose() {

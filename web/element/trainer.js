@@ -31,12 +31,12 @@ export class Trainer extends EventTarget {
 
   /**
    * @param {import('./run.js').Run} run
-   * @param {{ keeps: boolean }} options whether checkpoints are written
+   * @param {{ persists: boolean }} options whether checkpoints are written
    */
-  constructor(run, { keeps }) {
+  constructor(run, { persists }) {
     super();
     this.run = run;
-    this.keeps = keeps;
+    this.persists = persists;
   }
 
   /** Set by `use`, before anything else is called. */
@@ -114,7 +114,7 @@ export class Trainer extends EventTarget {
 
   /** Storage may be full or forbidden; training must not end for that. */
   async checkpoint() {
-    if (!this.keeps) return;
+    if (!this.persists) return;
     this.#checkpointAt = performance.now() + CHECKPOINT_MS;
     const { run } = this;
     try {

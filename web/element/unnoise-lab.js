@@ -199,7 +199,7 @@ export class UnnoiseLab extends LitElement {
     session.watch(IN_FORCE, () => this.#onSettings(session), signal);
     for (const type of HAPPENINGS) {
       session.addEventListener(type, (event) =>
-        this.#tell(type, /** @type {CustomEvent} */ (event).detail),
+        this.#dispatch(type, /** @type {CustomEvent} */ (event).detail),
       );
     }
     session.addEventListener('ready', () => {
@@ -234,13 +234,13 @@ export class UnnoiseLab extends LitElement {
   }
 
   #hashTimer = 0;
-  #told = '';
+  #lastSettings = '';
 
   /**
    * @param {string} type
    * @param {unknown} detail
    */
-  #tell(type, detail) {
+  #dispatch(type, detail) {
     const options = { detail, bubbles: true, composed: true };
     this.dispatchEvent(new CustomEvent(`unnoise-${type}`, options));
   }
@@ -265,9 +265,9 @@ export class UnnoiseLab extends LitElement {
   #onSettings(session) {
     const { settings } = this;
     if (!settings) return;
-    const told = JSON.stringify(settings);
-    if (told !== this.#told) this.#tell('settings', settings);
-    this.#told = told;
+    const text = JSON.stringify(settings);
+    if (text !== this.#lastSettings) this.#dispatch('settings', settings);
+    this.#lastSettings = text;
     if (!this.hash) return;
     clearTimeout(this.#hashTimer);
     this.#hashTimer = window.setTimeout(() => replaceHash(shortHash(session, this)), 300);

@@ -89,6 +89,6 @@ const MAX_WORKERS = 8;
 export function workerCount(backend, requested) {
   if (backend === 'webgpu') return 1;
   const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
-  const wanted = requested ?? (cores > 2 ? cores - 1 : cores);
-  return Math.max(1, Math.min(Math.floor(wanted) || 1, MAX_WORKERS));
+  const count = requested ?? (cores > 2 ? cores - 1 : cores);
+  return Math.max(1, Math.min(Math.floor(count) || 1, MAX_WORKERS));
 }

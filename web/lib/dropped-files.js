@@ -39,8 +39,8 @@ async function open(entry, inFolder) {
       /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
     );
     // A folder holds all sorts of files; one that was dropped by itself is meant.
-    const wanted = !inFolder || file.type.startsWith('image/') || isOfFolder(file.name);
-    return wanted ? [{ file, path: entry.fullPath.slice(1) }] : [];
+    const accepted = !inFolder || file.type.startsWith('image/') || isOfFolder(file.name);
+    return accepted ? [{ file, path: entry.fullPath.slice(1) }] : [];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   const files = [];

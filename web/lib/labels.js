@@ -76,8 +76,8 @@ export const EACH = '*';
 /**
  * Of what is asked for, the part that a model knows.
  *
- * @param {readonly (string | number | null)[]} wanted
+ * @param {readonly (string | number | null)[]} asked
  * @param {string[]} names of the model
  */
-export const knownLabels = (wanted, names) =>
-  wanted.includes(EACH) ? names : wanted.filter((label) => names.includes(String(label)));
+export const knownLabels = (asked, names) =>
+  asked.includes(EACH) ? names : asked.filter((label) => names.includes(String(label)));

@@ -61,7 +61,7 @@ export const samplerNamed = (name) =>
  * @param {Config | undefined} config
  * @param {Pick<SampleOptions, 'sampler' | 'timestep_spacing'>} options
  */
-export function mostSteps(config, { sampler, timestep_spacing }) {
+export function maxSteps(config, { sampler, timestep_spacing }) {
   const timesteps = config?.scheduler?.num_train_timesteps ?? 1000;
   const spacing = timestep_spacing ?? config?.scheduler?.timestep_spacing;
   // It then visits one timestep more than it takes steps.
@@ -81,12 +81,12 @@ export function adaptSampling(wishes, config) {
   const possible = samplersFor(config);
   const sampler = possible.find((name) => name === wishes.sampler) ?? possible[0];
   const timestep_spacing = wishes.timestep_spacing ?? null;
-  const wanted = wishes.steps ?? SAMPLERS[sampler].steps;
-  const most = mostSteps(config, { sampler, timestep_spacing });
+  const requested = wishes.steps ?? SAMPLERS[sampler].steps;
+  const max = maxSteps(config, { sampler, timestep_spacing });
   return {
     sampler,
     timestep_spacing,
-    steps: Math.max(1, Math.min(Math.round(wanted), most)),
+    steps: Math.max(1, Math.min(Math.round(requested), max)),
     // A learned variance is the model's own, and no other model has one.
     variance:
       config?.scheduler?.variance_type === 'learned_range' ? null : (wishes.variance ?? null),

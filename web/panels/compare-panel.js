@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
-import { FEWEST_RUNS, MOST_RUNS } from '../element/comparison.js';
-import { mostSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
+import { MIN_RUNS, MAX_RUNS } from '../element/comparison.js';
+import { maxSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { playbackControls } from './playback-controls.js';
@@ -41,11 +41,11 @@ export function comparisonChoice({ comparison, lab }) {
             data-testid="compare-steps-${index}"
             data-changes="steps"
             min="1"
-            max=${mostSteps(lab.config, run)}
+            max=${maxSteps(lab.config, run)}
             .value=${String(run.steps)}
             @change=${(/** @type {any} */ { target }) => {
               const asked = Math.round(target.valueAsNumber);
-              const steps = asked >= 1 ? Math.min(asked, mostSteps(lab.config, run)) : run.steps;
+              const steps = asked >= 1 ? Math.min(asked, maxSteps(lab.config, run)) : run.steps;
               target.value = String(steps);
               replace(index, { sampler: run.sampler, steps });
             }}
@@ -57,7 +57,7 @@ export function comparisonChoice({ comparison, lab }) {
             aria-label="Remove sampler ${index + 1}"
             data-testid="compare-remove-${index}"
             data-changes=${run.sampler}
-            ?disabled=${choices.length <= FEWEST_RUNS}
+            ?disabled=${choices.length <= MIN_RUNS}
             @click=${() => replace(index)}
           >
             ×
@@ -65,7 +65,7 @@ export function comparisonChoice({ comparison, lab }) {
         </div>`,
     )}
     ${
-      choices.length < MOST_RUNS
+      choices.length < MAX_RUNS
         ? html`<button
             type="button"
             class="link"

@@ -8,9 +8,9 @@ import { Panel } from './panel.js';
 
 const ACCEPT = '.png,.jpg,.jpeg,.webp,.gif,.svg,image/*';
 /** Thumbnails shown before someone asks for all. */
-const FEW = 28;
+const SHOWN_AT_FIRST = 28;
 /** Labels named in full. */
-const FEW_LABELS = 12;
+const MAX_NAMED = 12;
 
 /** 1: the images to learn from. */
 export class DataPanel extends Panel {
@@ -106,8 +106,8 @@ export class DataPanel extends Panel {
     const { imageSet } = this.session;
     const { labels } = imageSet;
     if (!labels.length) return nothing;
-    const few = labels.slice(0, FEW_LABELS).join(', ');
-    const names = labels.length > FEW_LABELS ? `${few} … (${labels.length})` : few;
+    const few = labels.slice(0, MAX_NAMED).join(', ');
+    const names = labels.length > MAX_NAMED ? `${few} … (${labels.length})` : few;
     return checkField({
       label: `Learn labels too: ${names}`,
       testid: 'use-labels',
@@ -123,7 +123,7 @@ export class DataPanel extends Panel {
     const labelled = imageSet.usesLabels && imageSet.labels.length > 0;
     const { images } = imageSet;
     if (!images.length) return html`<p class="empty">No images yet.</p>`;
-    const shown = this.all ? images : images.slice(0, FEW);
+    const shown = this.all ? images : images.slice(0, SHOWN_AT_FIRST);
     return html`<div class="thumbs-head">
         <span data-testid="image-count">${plural(images.length, 'image')}</span>
         <button
@@ -156,7 +156,7 @@ export class DataPanel extends Panel {
         )}
       </ul>
       ${
-        images.length > FEW
+        images.length > SHOWN_AT_FIRST
           ? html`<button type="button" class="link" @click=${() => (this.all = !this.all)}>
               ${this.all ? 'Show fewer' : `Show all ${images.length}`}
             </button>`

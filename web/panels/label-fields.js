@@ -15,7 +15,7 @@ export function labelFields(session) {
   // The ideal denoiser can be asked for none.
   if (!names.length || weights === 'ideal') return nothing;
   const value = labels.length > 1 ? 'each' : labels.length ? `is ${labels[0]}` : 'any';
-  const wanted = (/** @type {string} */ choice) => {
+  const chosen = (/** @type {string} */ choice) => {
     if (choice === 'any') return [];
     return [choice === 'each' ? EACH : choice.slice(3)];
   };
@@ -29,7 +29,7 @@ export function labelFields(session) {
       ['each', 'one of each'],
       ...names.map((name) => /** @type {[string, string]} */ ([`is ${name}`, name])),
     ],
-    change: (choice) => session.setSample({ labels: wanted(choice) }),
+    change: (choice) => session.setSample({ labels: chosen(choice) }),
   })}
   ${
     labels.length

@@ -5,7 +5,7 @@ import './image-thumb.js';
 import { MeasuredPanel } from './measured-panel.js';
 
 /** Samples shown before someone asks for all. */
-const FEW = 16;
+const SHOWN_AT_FIRST = 16;
 
 /** Each sample beside the training image nearest to it. */
 export class NearestView extends MeasuredPanel {
@@ -22,7 +22,7 @@ export class NearestView extends MeasuredPanel {
     const { samples, diagnostics } = this.session;
     const { matches, copies, frame } = diagnostics.memorisation;
     if (matches.length === 0) return nothing;
-    const shown = this.all ? matches : matches.slice(0, FEW);
+    const shown = this.all ? matches : matches.slice(0, SHOWN_AT_FIRST);
     const stale = samples.sampling || frame !== samples.frames.at(-1);
     return html`<figure class="nearest ${stale ? 'stale' : ''}" data-testid="nearest">
       <figcaption>

@@ -57,11 +57,11 @@ export class PixelGrid extends HTMLElement {
 
   #fit() {
     const { width } = this.canvas;
-    const room = this.clientWidth;
-    if (!this.#tiles || !room) return;
-    const whole = Math.floor((room * devicePixelRatio) / width);
-    // Large tiles at once or twice their size would waste most of the room to stay exact.
-    const exact = whole > 1 || (whole === 1 && width * 1.25 > room * devicePixelRatio);
+    const available = this.clientWidth;
+    if (!this.#tiles || !available) return;
+    const whole = Math.floor((available * devicePixelRatio) / width);
+    // Large tiles at once or twice their size would waste most of the space to stay exact.
+    const exact = whole > 1 || (whole === 1 && width * 1.25 > available * devicePixelRatio);
     this.canvas.style.width = exact ? `${(width * whole) / devicePixelRatio}px` : '100%';
   }
 }

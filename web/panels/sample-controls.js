@@ -1,5 +1,5 @@
 import { html, nothing } from 'lit';
-import { mostSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
+import { maxSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
 import { checkField, numberField, rangeField, segmentedField, selectField } from './fields.js';
 
 /**
@@ -53,14 +53,14 @@ export function stepsField(session) {
     changes: 'steps',
     value: options.steps,
     min: 1,
-    max: mostSteps(lab.config, options),
+    max: maxSteps(lab.config, options),
     hint: `The network is asked ${evaluations} times`,
     change: (steps) => session.setSample({ steps: Math.round(steps) }),
   });
 }
 
 /**
- * What every sampler is told.
+ * What every sampler takes.
  * @param {Session} session
  */
 export function sharedFields(session) {
@@ -153,7 +153,7 @@ function varianceField(session) {
  * @param {SampleOptions[]} runs
  */
 function karrasField(session, runs) {
-  // What a sampler does unless told otherwise; several may differ.
+  // What a sampler does unless asked otherwise; several may differ.
   const usual = runs.length > 1 ? [[AS_IS, 'as is usual for each']] : [];
   const byDefault = runs.length > 1 ? AS_IS : String(runs[0].sampler === 'heun');
   return selectField({

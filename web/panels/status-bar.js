@@ -80,7 +80,7 @@ export class StatusBar extends Panel {
       this.copied = true;
       setTimeout(() => (this.copied = false), 2000);
     } catch {
-      this.session.messages.say('link', `Copy this link: ${this.link()}`, { keep: true });
+      this.session.messages.say('link', `Copy this link: ${this.link()}`, { sticky: true });
     }
   }
 }

@@ -9,10 +9,10 @@
  * Counts the GPU's programs while they are compiled, which takes from milliseconds to seconds each and
  * happens behind the back of whoever launches them.
  *
- * @param {(progress: import('./protocol.js').Compiling) => void} tell called for every program, when it
+ * @param {(progress: import('./protocol.js').Compiling) => void} report called for every program, when it
  *   is asked for and when it is there
  */
-export function watchCompiling(tell) {
+export function watchCompiling(report) {
   const { GPUDevice } = /** @type {{ GPUDevice?: { prototype: Device } }} */ (globalThis);
   if (!GPUDevice) return;
   const device = GPUDevice.prototype;
@@ -26,8 +26,8 @@ export function watchCompiling(tell) {
     const compiled = this.popErrorScope();
     if (done === total) [done, total] = [0, 0];
     total++;
-    tell({ done, total });
-    const finish = () => tell({ done: ++done, total });
+    report({ done, total });
+    const finish = () => report({ done: ++done, total });
     compiled.then(finish, finish);
     return pipeline;
   };

@@ -54,7 +54,7 @@ export class ShardedEngine {
    * @param {object} options
    * @param {import('./wasm.js').BackendName} options.backend
    * @param {number} options.workers how many to compute on, this one included
-   * @param {(error: WireError, left: number) => void} options.lost told of every helper that fails
+   * @param {(error: WireError, left: number) => void} options.lost called for every helper that fails
    */
   constructor(engine, { backend, workers, lost }) {
     this.engine = engine;
@@ -231,7 +231,7 @@ export class ShardedEngine {
         try {
           return await this.#replica(client, config);
         } catch (error) {
-          this.#tellLost(error, this.workers - 1);
+          this.#reportLost(error, this.workers - 1);
           return undefined;
         }
       }),
@@ -283,14 +283,14 @@ export class ShardedEngine {
     if (!this.#ready.includes(replica)) return;
     this.#replicas = this.#ready.filter((other) => other !== replica);
     this.workers = 1 + this.#ready.length;
-    this.#tellLost(error, this.workers);
+    this.#reportLost(error, this.workers);
   }
 
   /**
    * @param {unknown} error
    * @param {number} left
    */
-  #tellLost(error, left) {
+  #reportLost(error, left) {
     this.lost(wireError(error), left);
   }
 }

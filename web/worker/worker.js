@@ -78,7 +78,7 @@ const methods = {
     const { Engine } = await loadedWasm(backend).bindings;
     const alone = await Engine.create(backend, config);
     const created =
-      workers > 1 ? new ShardedEngine(alone, { backend, workers, lost: tellLost }) : alone;
+      workers > 1 ? new ShardedEngine(alone, { backend, workers, lost: postLost }) : alone;
     return { engine: register(created), state: stateOf(created) };
   },
   setImages: (target, { bytes, count, size, labels }) =>
@@ -153,7 +153,7 @@ function transferables(value) {
 const post = (reply, transfer = []) => self.postMessage(reply, { transfer });
 
 /** @type {ConstructorParameters<typeof ShardedEngine>[1]['lost']} */
-const tellLost = (error, workers) => post({ lost: error, workers });
+const postLost = (error, workers) => post({ lost: error, workers });
 
 watchCompiling((compiling) => post({ compiling }));
 

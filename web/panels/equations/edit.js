@@ -11,7 +11,7 @@ import {
   mi,
   mn,
   mo,
-  most,
+  max,
   noise,
   norm,
   normal,
@@ -148,7 +148,7 @@ const startIndex = (steps) =>
       'strength',
       mi('k'),
       mo('='),
-      most(
+      max(
         mn(1),
         mo(','),
         mathml`<mo stretchy="false">⌊</mo>`,

@@ -8,7 +8,7 @@ import {
   mi,
   mn,
   mo,
-  most,
+  max,
   network,
   noise,
   noiseSquared,
@@ -77,15 +77,15 @@ const dynamicThreshold = (/** @type {unknown} */ limited, /** @type {unknown} */
 
 /**
  * What an image's values are cut off at (Saharia et al. 2022, section 2.3).
- * @param {{ quantile: number, most: number }} limit
+ * @param {{ quantile: number, max: number }} limit
  */
-function dynamicBound({ quantile, most: highest }) {
+function dynamicBound({ quantile, max: highest }) {
   const values = row(
     sub(text('quantile'), mn(quantile)),
     mathml`<mspace width="0.17em" />`,
     norm1(mi('y')),
   );
-  const bound = most(mn(1), mo(','), values);
+  const bound = max(mn(1), mo(','), values);
   return equation(
     'dynamic threshold',
     term(
@@ -102,14 +102,14 @@ const norm1 = (/** @type {unknown} */ of) => row(mo('|'), of, mo('|'));
 /**
  * @param {SampleOptions} options
  * @param {Config} config
- * @returns {'clip' | { quantile: number, most: number } | undefined}
+ * @returns {'clip' | { quantile: number, max: number } | undefined}
  */
 function limitOf({ clip, dynamic_threshold }, { scheduler }) {
-  if (dynamic_threshold !== null) return { quantile: dynamic_threshold, most: Infinity };
+  if (dynamic_threshold !== null) return { quantile: dynamic_threshold, max: Infinity };
   if (clip !== null) return clip ? 'clip' : undefined;
   if (scheduler.thresholding) {
     const { dynamic_thresholding_ratio, sample_max_value } = scheduler;
-    return { quantile: Number(dynamic_thresholding_ratio), most: Number(sample_max_value) };
+    return { quantile: Number(dynamic_thresholding_ratio), max: Number(sample_max_value) };
   }
   return scheduler.clip_sample && scheduler.prediction_type !== 'flow_prediction'
     ? 'clip'

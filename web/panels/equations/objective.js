@@ -61,8 +61,10 @@ export function lossEquation(config) {
   const simple = training.loss_weighting === 'simple';
   const name = learned ? 'hybrid' : simple ? 'simple' : 'weighted';
   // Who trains with labels tells the network which, or none.
-  const told = labelsOfModel(config).length ? [mi('c')] : [];
-  const error = squared(norm(target(prediction_type), mo('−'), network(prediction_type, ...told)));
+  const conditioning = labelsOfModel(config).length ? [mi('c')] : [];
+  const error = squared(
+    norm(target(prediction_type), mo('−'), network(prediction_type, ...conditioning)),
+  );
   return equation(
     `L ${name}`,
     sub(mi('L'), text(name)),
@@ -77,7 +79,7 @@ export function lossEquation(config) {
           x0,
           mo(','),
           eps,
-          told.map((one) => [mo(','), one]),
+          conditioning.map((one) => [mo(','), one]),
         ),
       ),
     ),

@@ -5,7 +5,7 @@ import {
   equation,
   frac,
   hat,
-  least,
+  min,
   mi,
   mn,
   mo,
@@ -63,7 +63,7 @@ const warmUp = (steps) =>
   equation(
     'learning rate',
     term('rate', sub(mi('κ'), step), mo('='), mi('κ')),
-    least(mn(1), mo(','), frac(step, mn(steps))),
+    min(mn(1), mo(','), frac(step, mn(steps))),
   );
 
 /** The exponential moving average, which forgets the random start faster. */
@@ -79,7 +79,7 @@ const average = equation(
   mo(','),
   space,
   term('ema', sub(mi('d'), step), mo('=')),
-  least(term('ema', mi('d')), mo(','), frac(row(mn(1), mo('+'), step), row(mn(10), mo('+'), step))),
+  min(term('ema', mi('d')), mo(','), frac(row(mn(1), mo('+'), step), row(mn(10), mo('+'), step))),
 );
 
 const size = term('batch', mi('B'));

@@ -24,8 +24,8 @@ export const norm = (/** @type {Math[]} */ ...parts) => row(mo('‖'), ...parts,
 /** A function's name, with the space that belongs after it. */
 export const fn = (/** @type {string} */ name) => mathml`<mi>${name}</mi><mspace width="0.17em" />`;
 export const squared = (/** @type {Math} */ base) => sup(base, mn(2));
-export const least = (/** @type {Math[]} */ ...parts) => row(fn('min'), paren(...parts));
-export const most = (/** @type {Math[]} */ ...parts) => row(fn('max'), paren(...parts));
+export const min = (/** @type {Math[]} */ ...parts) => row(fn('min'), paren(...parts));
+export const max = (/** @type {Math[]} */ ...parts) => row(fn('max'), paren(...parts));
 const over = (/** @type {Math} */ base, /** @type {string} */ accent) =>
   mathml`<mover accent="true">${base}<mo stretchy="false">${accent}</mo></mover>`;
 export const hat = (/** @type {Math} */ base) => over(base, '^');
@@ -129,7 +129,7 @@ export const trainingImage = trainingImageOf(mi('i'));
  * What a denoiser says of x_t.
  *
  * @param {string} type a network's prediction type, or `ideal`
- * @param {Math[]} given what it is told besides
+ * @param {Math[]} given what it is conditioned on besides
  */
 export const network = (type, ...given) =>
   term(

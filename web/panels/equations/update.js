@@ -122,9 +122,9 @@ function helpersOf(options, config) {
  * @param {Config} config
  */
 function varianceOf({ variance, weights }, { scheduler }) {
-  const wanted = variance ?? scheduler.variance_type;
+  const type = variance ?? scheduler.variance_type;
   // The ideal denoiser predicts none.
-  return wanted === 'learned_range' && weights === 'ideal' ? 'fixed_small' : wanted;
+  return type === 'learned_range' && weights === 'ideal' ? 'fixed_small' : type;
 }
 
 const start = equation('x T', term('seed', x(last)), mo('∼'), normal(zero, nothing));
