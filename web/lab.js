@@ -1,15 +1,14 @@
 import * as diagnostics from './diagnostics.js';
-import { chooseBackend, cpuChoice, CPU_BACKEND, workerCount } from './lib/backend.js';
+import { Engine } from './engine.js';
+import { chooseBackend, cpuChoice, CPU_BACKEND } from './lib/backend.js';
 import { givenSetting, mergeConfig } from './lib/config.js';
-import { decodeImage, pixelsAt } from './lib/decode-images.js';
+import { pixelsAt } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
-import { classesOf, labelNumbers, labelsOfModel } from './lib/labels.js';
+import { labelNumbers, labelsOfModel } from './lib/labels.js';
 import { parts } from './lib/parts.js';
-import { packSquares } from './lib/resize.js';
 import { adaptSampling } from './lib/samplers.js';
 import { SerialQueue } from './lib/serial-queue.js';
-import { compileWasm } from './lib/wasm-module.js';
-import { acquireWorker, releaseWorker } from './lib/worker-client.js';
+import { TrainingImages } from './training-images.js';
 
 export { LabError };
 
@@ -25,10 +24,10 @@ export { LabError };
  * @typedef {import('./worker/protocol.js').EditOptions} EditOptions
  * @typedef {import('./worker/protocol.js').Schedule} Schedule
  * @typedef {import('./worker/protocol.js').Noisy} Noisy
- * @typedef {import('./worker/protocol.js').EngineState} EngineState
  * @typedef {import('./worker/protocol.js').ModelFiles} ModelFiles
  *
- * @typedef {Partial<SampleOptions> & EditOptions & { init?: Blob | Pick<MasterImage, 'rgb' | 'size'> }} SampleRequest
+ * @typedef {{ init?: Blob | Pick<MasterImage, 'rgb' | 'size'> }} StartImage
+ * @typedef {Partial<SampleOptions> & EditOptions & StartImage} SampleRequest
  */
 
 /** How long the worker computes before it reports: ten reports a second. */
@@ -59,24 +58,10 @@ export const SAMPLE_DEFAULTS = /** @type {const} */ ({
  * GPU's programs are compiled, before the first step of a kind.
  */
 export class Lab extends EventTarget {
-  /** @type {import('./lib/backend.js').BackendChoice} */
-  #choice;
-  #client = acquireWorker();
-  #engine = 0;
-  /** @type {number | undefined} */
-  #requestedWorkers;
-  #workers = 1;
-  #compiling = { done: 0, total: 0 };
-  /** @type {EngineState & { parsed: Config }} */
-  #state;
-  /** @type {MasterImage[]} */
-  #images = [];
-  /** Whether the engine's images are older than ours. */
-  #stale = true;
-  #sending = new SerialQueue();
+  #engine;
+  #images = new TrainingImages();
   /** Whatever replaces the model. */
   #queue = new SerialQueue();
-  #disposed = false;
 
   /**
    * @param {object} [options]
@@ -87,15 +72,14 @@ export class Lab extends EventTarget {
    * @returns {Promise<Lab>}
    */
   static async create({ backend = 'auto', config = {}, images = 0, workers } = {}) {
-    const lab = new Lab();
-    lab.#requestedWorkers = workers;
+    const lab = new Lab(workers);
     try {
-      await lab.#choose(await chooseBackend(backend));
-      await lab.#createEngine(config, images);
+      await lab.#engine.choose(await chooseBackend(backend));
+      await lab.#create(config, images);
     } catch (error) {
       // An adapter can look usable and still fail; what was not asked for by name may be replaced.
       const failure = LabError.from(error);
-      const gpuFailed = lab.#choice?.backend === 'webgpu' && backend === 'auto';
+      const gpuFailed = lab.backend === 'webgpu' && backend === 'auto';
       if (!gpuFailed || failure.code === 'bad-config') {
         lab.dispose();
         throw failure;
@@ -105,53 +89,56 @@ export class Lab extends EventTarget {
     return lab;
   }
 
-  /** Use `Lab.create`. */
-  constructor() {
+  /** Use `Lab.create`. @param {number} [workers] */
+  constructor(workers) {
     super();
-    this.#choice = cpuChoice(CPU_BACKEND);
-    this.#state = { config: '{}', parameterCount: 0, step: 0, parsed: /** @type {Config} */ ({}) };
-    this.#listen();
+    this.#engine = new Engine(workers);
+    for (const type of ['crash', 'lost', 'compiling']) {
+      this.#engine.addEventListener(type, (event) => {
+        const { detail } = /** @type {CustomEvent} */ (event);
+        this.dispatchEvent(new CustomEvent(type, { detail }));
+      });
+    }
   }
 
   get backend() {
-    return this.#choice.backend;
+    return this.#engine.choice.backend;
   }
   /** What the backend runs on, in words. */
   get adapter() {
-    return this.#choice.adapter;
-  }
-  /** How many workers share the work; fewer than at first where some failed. */
-  get workers() {
-    return this.#workers;
+    return this.#engine.choice.adapter;
   }
   get adapterKind() {
-    return this.#choice.kind;
+    return this.#engine.choice.kind;
   }
   /** Why the backend is not the one that one might expect. */
   get backendReason() {
-    return this.#choice.reason;
+    return this.#engine.choice.reason;
+  }
+  /** How many workers share the work; fewer than at first where some failed. */
+  get workers() {
+    return this.#engine.workers;
   }
   /** Whether the worker died and nobody gave the lab another one. */
   get crashed() {
-    return this.#client.failure !== undefined && !this.#disposed;
+    return this.#engine.crashed;
   }
   /** How much of the GPU's programs is compiled, while some are not; see `compiling`. */
   get compiling() {
-    const { done, total } = this.#compiling;
+    const { done, total } = this.#engine.compiling;
     return done < total ? { done, total } : undefined;
   }
   get config() {
-    return this.#state.parsed;
+    return this.#engine.config;
   }
   get parameterCount() {
-    return this.#state.parameterCount;
+    return this.#engine.parameterCount;
   }
   get step() {
-    return this.#state.step;
+    return this.#engine.step;
   }
-  /** @returns {readonly MasterImage[]} */
   get images() {
-    return this.#images;
+    return this.#images.list;
   }
   /** What the model can be asked for by name; empty where it was made without labels. */
   get labels() {
@@ -166,11 +153,11 @@ export class Lab extends EventTarget {
    * @param {number} [images]
    * @returns {Promise<Config>}
    */
-  async resolveConfig(config = {}, images = this.#images.length) {
+  async resolveConfig(config = {}, images = this.images.length) {
     const size = Number(config.size ?? 32);
     const timesteps = Number(givenSetting(config, 'num_train_timesteps')) || undefined;
-    const args = { backend: this.backend, size, images, timesteps };
-    return mergeConfig(JSON.parse(await this.#client.call('defaultConfig', 0, args)), config);
+    const defaults = await this.#engine.defaultConfig({ size, images, timesteps });
+    return mergeConfig(JSON.parse(defaults), config);
   }
 
   /**
@@ -178,11 +165,7 @@ export class Lab extends EventTarget {
    * @param {ConfigOverrides} config
    */
   configure(config) {
-    return this.#queue.run(async () => {
-      const previous = this.#engine;
-      await this.#createEngine(config, this.#images.length);
-      await this.#client.call('free', previous, {});
-    });
+    return this.#queue.run(() => this.#create(config));
   }
 
   // --- images ---
@@ -197,33 +180,18 @@ export class Lab extends EventTarget {
    * @param {{ labels?: (string | undefined)[] }} [options] what each file shows
    * @returns {Promise<{ added: Decoded[], rejected: LabError[] }>}
    */
-  async addImages(files, { labels = [] } = {}) {
-    /** @type {Decoded[]} */
-    const added = [];
-    /** @type {LabError[]} */
-    const rejected = [];
-    for (const [index, file] of [...files].entries()) {
-      try {
-        const decoded = await decodeImage(file);
-        decoded.image.label = labels[index];
-        added.push(decoded);
-      } catch (error) {
-        rejected.push(LabError.from(error));
-      }
-    }
-    if (added.length) this.setImages([...this.#images, ...added.map(({ image }) => image)]);
-    return { added, rejected };
+  addImages(files, { labels = [] } = {}) {
+    return this.#images.add(files, labels);
   }
 
   /** @param {readonly MasterImage[]} images */
   setImages(images) {
-    this.#images = [...images];
-    this.#stale = true;
+    this.#images.set(images);
   }
 
   /** Throws `no-images` where there is nothing to learn from. */
   requireImages() {
-    if (this.#images.length > 0) return;
+    if (this.images.length > 0) return;
     throw new LabError('no-images', 'There is nothing to learn from yet. Add an image first.');
   }
 
@@ -231,7 +199,7 @@ export class Lab extends EventTarget {
 
   /** @returns {Promise<Schedule>} */
   schedule() {
-    return this.#client.call('schedule', this.#engine, {});
+    return this.#engine.call('schedule', {});
   }
 
   /**
@@ -240,15 +208,15 @@ export class Lab extends EventTarget {
    * @returns {Promise<Noisy>}
    */
   async noisy({ index, t, seed = 0 }) {
-    await this.#sendImages();
-    return this.#client.call('noisy', this.#engine, { index, t, seed });
+    await this.#images.send(this.#engine);
+    return this.#engine.call('noisy', { index, t, seed });
   }
 
   // --- training ---
 
   /** Compiles what the first step needs, so that the first report comes soon after the start. */
   warmUp() {
-    return this.#client.call('warmUp', this.#engine, {});
+    return this.#engine.call('warmUp', {});
   }
 
   /**
@@ -263,11 +231,11 @@ export class Lab extends EventTarget {
     const end = this.step + steps;
     while (this.step < end) {
       throwIfAborted(signal);
-      await this.#sendImages();
+      await this.#images.send(this.#engine);
       const maxSteps = Math.min(end - this.step, 0xffffffff);
       const args = { milliseconds: sliceMs, maxSteps };
-      const report = await this.#client.call('train', this.#engine, args);
-      this.#state.step = report.step;
+      const report = await this.#engine.call('train', args);
+      this.#engine.step = report.step;
       yield report;
     }
   }
@@ -275,7 +243,7 @@ export class Lab extends EventTarget {
   /** Forgets what was learnt; settings and images stay. */
   reset() {
     return this.#queue.run(async () => {
-      this.#adopt(await this.#client.call('reset', this.#engine, {}));
+      this.#engine.adopt(await this.#engine.call('reset', {}));
     });
   }
 
@@ -290,15 +258,15 @@ export class Lab extends EventTarget {
    */
   async *sample({ signal, init, ...options } = {}) {
     throwIfAborted(signal);
-    const client = this.#client;
     const asked = { ...SAMPLE_DEFAULTS, ...adaptSampling(options, this.config), ...options };
     const args = {
       ...asked,
       labels: labelNumbers(asked.labels, this.labels),
       init: init && (await pixelsAt(init, this.config.size)),
     };
-    if (args.weights === 'ideal') await this.#sendImages();
-    const { sampling, ...shape } = await client.call('sample', this.#engine, args);
+    if (args.weights === 'ideal') await this.#images.send(this.#engine);
+    const { client, engine } = this.#engine.address;
+    const { sampling, ...shape } = await client.call('sample', engine, args);
     for await (const frame of parts(client, sampling, signal)) {
       // The end, x_0, belongs to no timestep; it is where t has run out.
       yield { ...shape, ...frame, t: frame.t ?? 0 };
@@ -340,8 +308,8 @@ export class Lab extends EventTarget {
   }
 
   async #withImages() {
-    await this.#sendImages();
-    return { client: this.#client, engine: this.#engine, size: this.config.size };
+    await this.#images.send(this.#engine);
+    return { ...this.#engine.address, size: this.config.size };
   }
 
   // --- files ---
@@ -353,7 +321,7 @@ export class Lab extends EventTarget {
    * @returns {Promise<Uint8Array>}
    */
   save({ half = false } = {}) {
-    return this.#client.call('save', this.#engine, { half });
+    return this.#engine.call('save', { half });
   }
 
   /**
@@ -366,7 +334,7 @@ export class Lab extends EventTarget {
     if (format !== 'diffusers') {
       throw new LabError('bad-config', `There is no export to “${format}”, only to “diffusers”.`);
     }
-    return this.#client.call('exportDiffusers', this.#engine, {});
+    return this.#engine.call('exportDiffusers', {});
   }
 
   /**
@@ -379,8 +347,8 @@ export class Lab extends EventTarget {
       const describe = () => JSON.stringify([this.config.size, this.labels]);
       const before = describe();
       const args = { bytes: model, backend: this.backend };
-      this.#adopt(await this.#client.call('load', this.#engine, args));
-      if (describe() !== before) this.#stale = true;
+      this.#engine.adopt(await this.#engine.call('load', args));
+      if (describe() !== before) this.#engine.images = undefined;
     });
   }
 
@@ -389,7 +357,7 @@ export class Lab extends EventTarget {
    * @param {import('./worker/protocol.js').CheckpointNote} record
    */
   checkpoint(record) {
-    return this.#client.call('checkpoint', this.#engine, { record });
+    return this.#engine.call('checkpoint', { record });
   }
 
   // --- life ---
@@ -402,113 +370,24 @@ export class Lab extends EventTarget {
    * @param {ConfigOverrides} [options.config]
    * @param {number} [options.images]
    */
-  async restart({ backend = this.#choice, config = this.config, images } = {}) {
-    if (this.#disposed) throw disposed();
-    this.#letGo();
-    this.#client = acquireWorker();
-    this.#listen();
-    await this.#choose(typeof backend === 'string' ? await chooseBackend(backend) : backend);
-    await this.#createEngine(config, images ?? this.#images.length);
+  async restart({ backend = this.#engine.choice, config = this.config, images } = {}) {
+    this.#engine.restart();
+    const choice = typeof backend === 'string' ? await chooseBackend(backend) : backend;
+    await this.#engine.choose(choice);
+    await this.#create(config, images);
   }
 
   /** Frees the model and leaves the worker. What is under way ends with `aborted`. */
   dispose() {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#letGo();
-    this.#images = [];
-  }
-
-  /** @param {import('./lib/backend.js').BackendChoice} choice */
-  async #choose(choice) {
-    this.#choice = choice;
-    const { backend } = choice;
-    await this.#client.call('loadWasm', 0, { backend, build: await compileWasm(backend) });
+    this.#engine.dispose();
+    this.#images.set([]);
   }
 
   /**
    * @param {ConfigOverrides} config
-   * @param {number} images
+   * @param {number} [images]
    */
-  async #createEngine(config, images) {
-    const complete = await this.resolveConfig(config, images);
-    const workers = workerCount(this.backend, this.#requestedWorkers);
-    const args = { backend: this.backend, config: JSON.stringify(complete), workers };
-    const client = this.#client;
-    const { engine, state } = await client.call('create', 0, args);
-    if (this.#disposed) {
-      client.call('free', engine, {}).catch(() => {});
-      throw disposed();
-    }
-    this.#engine = engine;
-    this.#workers = workers;
-    this.#adopt(state);
-    this.#stale = true;
-  }
-
-  /** @param {EngineState} state */
-  #adopt(state) {
-    this.#state = { ...state, parsed: JSON.parse(state.config) };
-  }
-
-  #sendImages() {
-    return this.#sending.run(async () => {
-      // With no images left there is nothing to send, and training says so itself. Again where
-      // another model has come meanwhile.
-      while (this.#stale && this.#images.length > 0) {
-        this.#stale = false;
-        const { size } = this.config;
-        const images = this.#images;
-        try {
-          const bytes = await packSquares(images, size);
-          const { labels: names } = this;
-          const labels = names.length ? classesOf(images, names) : undefined;
-          const args = { bytes, count: images.length, size, labels };
-          await this.#client.call('setImages', this.#engine, args, { transfer: [bytes.buffer] });
-        } catch (error) {
-          this.#stale = true;
-          throw error;
-        }
-      }
-    });
-  }
-
-  #listen() {
-    this.#client.addEventListener('crash', this.#onCrash);
-    this.#client.addEventListener('lost', this.#onLost);
-    this.#client.addEventListener('compiling', this.#onCompiling);
-  }
-
-  /** @param {Event} event */
-  #onCompiling = (event) => {
-    const { detail } = /** @type {CustomEvent<import('./worker/protocol.js').Compiling>} */ (event);
-    this.#compiling = detail;
-    this.dispatchEvent(new CustomEvent('compiling', { detail }));
-  };
-
-  /** @param {Event} event */
-  #onLost = (event) => {
-    const { detail } = /** @type {CustomEvent<import('./worker/protocol.js').Lost>} */ (event);
-    const { lost, workers } = detail;
-    this.#workers = Math.min(this.#workers, workers);
-    this.dispatchEvent(new CustomEvent('lost', { detail: LabError.from(lost) }));
-  };
-
-  #onCrash = () => {
-    this.dispatchEvent(new CustomEvent('crash', { detail: this.#client.failure }));
-  };
-
-  #letGo() {
-    this.#client.removeEventListener('crash', this.#onCrash);
-    this.#client.removeEventListener('lost', this.#onLost);
-    this.#client.removeEventListener('compiling', this.#onCompiling);
-    this.#compiling = { done: 0, total: 0 };
-    if (this.#engine && !this.#client.failure) {
-      this.#client.call('free', this.#engine, {}).catch(() => {});
-    }
-    releaseWorker(this.#client);
-    this.#engine = 0;
+  async #create(config, images) {
+    await this.#engine.create(await this.resolveConfig(config, images));
   }
 }
-
-const disposed = () => new LabError('aborted', 'This lab was disposed of.');

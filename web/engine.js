@@ -1,0 +1,151 @@
+import { CPU_BACKEND, cpuChoice, workerCount } from './lib/backend.js';
+import { LabError } from './lib/errors.js';
+import { compileWasm } from './lib/wasm-module.js';
+import { acquireWorker, releaseWorker } from './lib/worker-client.js';
+
+/**
+ * The engine of a lab: the object of a worker that holds the model, and what the page knows of it.
+ *
+ * Dispatches `crash` when the worker died, `lost` when one of that worker's helpers did, and
+ * `compiling` as the GPU's programs are compiled.
+ *
+ * @typedef {import('./lib/backend.js').BackendChoice} BackendChoice
+ * @typedef {import('./lib/config.js').Config} Config
+ * @typedef {import('./worker/protocol.js').EngineState} EngineState
+ * @typedef {import('./worker/protocol.js').MethodName} MethodName
+ */
+
+/**
+ * @template {MethodName} M
+ * @typedef {import('./worker/protocol.js').Args<M>} Args
+ */
+
+export class Engine extends EventTarget {
+  #client = acquireWorker();
+  /** Its number in the worker; 0 before there is one. */
+  #number = 0;
+  #requestedWorkers;
+  #disposed = false;
+  choice = cpuChoice(CPU_BACKEND);
+  workers = 1;
+  compiling = { done: 0, total: 0 };
+  config = /** @type {Config} */ ({});
+  parameterCount = 0;
+  step = 0;
+  /** Those that it has. @type {readonly import('./lib/decode-images.js').MasterImage[] | undefined} */
+  images;
+
+  /** @param {number} [workers] how many to compute on, where that is the CPU */
+  constructor(workers) {
+    super();
+    this.#requestedWorkers = workers;
+    this.#listen();
+  }
+
+  /** Whether the worker died and nobody gave the engine another one. */
+  get crashed() {
+    return this.#client.failure !== undefined && !this.#disposed;
+  }
+
+  /** Where requests go whose answers are streams: those belong to the worker of the moment. */
+  get address() {
+    return { client: this.#client, engine: this.#number };
+  }
+
+  /** @param {BackendChoice} choice */
+  async choose(choice) {
+    this.choice = choice;
+    const { backend } = choice;
+    await this.#client.call('loadWasm', 0, { backend, build: await compileWasm(backend) });
+  }
+
+  /** @param {{ size: number, images: number, timesteps?: number }} args what the defaults depend on */
+  defaultConfig(args) {
+    return this.#client.call('defaultConfig', 0, { backend: this.choice.backend, ...args });
+  }
+
+  /** A fresh model, in place of the one before. @param {Config} config */
+  async create(config) {
+    const { backend } = this.choice;
+    const workers = workerCount(backend, this.#requestedWorkers);
+    const args = { backend, config: JSON.stringify(config), workers };
+    const client = this.#client;
+    const previous = this.#number;
+    const { engine, state } = await client.call('create', 0, args);
+    if (this.#disposed) {
+      client.call('free', engine, {}).catch(() => {});
+      throw disposed();
+    }
+    this.#number = engine;
+    this.workers = workers;
+    this.images = undefined;
+    this.adopt(state);
+    if (previous) await client.call('free', previous, {});
+  }
+
+  /** @param {EngineState} state after a request that changes the model */
+  adopt({ config, parameterCount, step }) {
+    Object.assign(this, { config: JSON.parse(config), parameterCount, step });
+  }
+
+  /**
+   * @template {MethodName} M
+   * @param {M} method
+   * @param {Args<M>} args
+   * @param {{ transfer?: Transferable[] }} [options]
+   */
+  call(method, args, options) {
+    return this.#client.call(method, this.#number, args, options);
+  }
+
+  /** Another worker, which has no model yet. */
+  restart() {
+    if (this.#disposed) throw disposed();
+    this.#letGo();
+    this.#client = acquireWorker();
+    this.#listen();
+  }
+
+  /** Frees the model and leaves the worker. What is under way ends with `aborted`. */
+  dispose() {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#letGo();
+  }
+
+  #listen() {
+    this.#client.addEventListener('crash', this.#onCrash);
+    this.#client.addEventListener('lost', this.#onLost);
+    this.#client.addEventListener('compiling', this.#onCompiling);
+  }
+
+  #onCrash = () => {
+    this.dispatchEvent(new CustomEvent('crash', { detail: this.#client.failure }));
+  };
+
+  /** @param {Event} event */
+  #onLost = (event) => {
+    const { detail } = /** @type {CustomEvent<import('./worker/protocol.js').Lost>} */ (event);
+    this.workers = Math.min(this.workers, detail.workers);
+    this.dispatchEvent(new CustomEvent('lost', { detail: LabError.from(detail.lost) }));
+  };
+
+  /** @param {Event} event */
+  #onCompiling = (event) => {
+    const { detail } = /** @type {CustomEvent<import('./worker/protocol.js').Compiling>} */ (event);
+    this.compiling = detail;
+    this.dispatchEvent(new CustomEvent('compiling', { detail }));
+  };
+
+  #letGo() {
+    this.#client.removeEventListener('crash', this.#onCrash);
+    this.#client.removeEventListener('lost', this.#onLost);
+    this.#client.removeEventListener('compiling', this.#onCompiling);
+    this.compiling = { done: 0, total: 0 };
+    if (this.#number && !this.#client.failure) this.call('free', {}).catch(() => {});
+    releaseWorker(this.#client);
+    this.#number = 0;
+  }
+}
+
+const disposed = () => new LabError('aborted', 'This lab was disposed of.');

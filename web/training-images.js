@@ -1,0 +1,74 @@
+import { decodeImage } from './lib/decode-images.js';
+import { LabError } from './lib/errors.js';
+import { classesOf, labelsOfModel } from './lib/labels.js';
+import { packSquares } from './lib/resize.js';
+import { SerialQueue } from './lib/serial-queue.js';
+
+/**
+ * The images that a lab learns from.
+ *
+ * @typedef {import('./lib/decode-images.js').MasterImage} MasterImage
+ * @typedef {import('./lib/decode-images.js').Decoded} Decoded
+ */
+export class TrainingImages {
+  /** @type {readonly MasterImage[]} */
+  list = [];
+  #sending = new SerialQueue();
+
+  /** @param {readonly MasterImage[]} images */
+  set(images) {
+    this.list = [...images];
+  }
+
+  /**
+   * @param {Iterable<Blob & { name?: string }>} files
+   * @param {(string | undefined)[]} labels what each file shows
+   */
+  async add(files, labels) {
+    /** @type {Decoded[]} */
+    const added = [];
+    /** @type {LabError[]} */
+    const rejected = [];
+    for (const [index, file] of [...files].entries()) {
+      try {
+        const decoded = await decodeImage(file);
+        decoded.image.label = labels[index];
+        added.push(decoded);
+      } catch (error) {
+        rejected.push(LabError.from(error));
+      }
+    }
+    if (added.length) this.set([...this.list, ...added.map(({ image }) => image)]);
+    return { added, rejected };
+  }
+
+  /** @param {import('./engine.js').Engine} engine which has them all afterwards */
+  send(engine) {
+    return this.#sending.run(async () => {
+      // With no images left there is nothing to send, and training says so itself. Again where
+      // another model has come meanwhile.
+      while (engine.images !== this.list && this.list.length > 0) {
+        engine.images = this.list;
+        try {
+          await send(engine, this.list);
+        } catch (error) {
+          engine.images = undefined;
+          throw error;
+        }
+      }
+    });
+  }
+}
+
+/**
+ * @param {import('./engine.js').Engine} engine
+ * @param {readonly MasterImage[]} images
+ */
+async function send(engine, images) {
+  const { size } = engine.config;
+  const bytes = await packSquares(images, size);
+  const names = labelsOfModel(engine.config);
+  const labels = names.length ? classesOf(images, names) : undefined;
+  const args = { bytes, count: images.length, size, labels };
+  await engine.call('setImages', args, { transfer: [bytes.buffer] });
+}
