@@ -1,10 +1,7 @@
 import { html, LitElement, nothing, unsafeCSS } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
-import { transferredFiles } from '../lib/dropped-files.js';
 import { parseHash, replaceHash } from '../lib/hash-state.js';
-import { divideFiles } from '../lib/model-files.js';
-import { samplerNamed } from '../lib/samplers.js';
 import '../panels/data-panel.js';
 import '../panels/edit-panel.js';
 import '../panels/forward-panel.js';
@@ -20,22 +17,11 @@ import diagnosticsStyles from '../styles/diagnostics.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import themeStyles from '../styles/theme.css';
+import { listenForFiles, takeFiles } from './file-drop.js';
 import { fullLink, sessionOptions, shortHash } from './link.js';
-import { openModel } from './open-model.js';
 import { Session } from './session.js';
 import { HAPPENINGS } from './session-events.js';
-
-/**
- * The settings in force, whoever chose them.
- *
- * @typedef {object} Settings
- * @property {string | null} dataset the bundled set, or null for other images
- * @property {number} size
- * @property {import('../lab.js').BackendName} backend
- * @property {string} sampler
- * @property {number} steps
- * @property {number} seed
- */
+import { applyAsked, settingsOf } from './settings.js';
 
 /**
  * @typedef {'lab' | 'forward' | 'train' | 'sample'} Mode
@@ -154,11 +140,11 @@ export class UnnoiseLab extends LitElement {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     // The whole lab takes what is dropped anywhere on its page; smaller ones only what hits them.
-    const catcher = /** @type {HTMLElement} */ (this.shownMode === 'lab' ? document : this);
-    catcher.addEventListener('dragover', this.#onDragOver, { signal });
-    catcher.addEventListener('dragleave', this.#onDragLeave, { signal });
-    catcher.addEventListener('drop', this.#onDrop, { signal });
-    catcher.addEventListener('paste', this.#onPaste, { signal });
+    listenForFiles(this.shownMode === 'lab' ? document : this, {
+      signal,
+      drag: (dragging) => (this.dragging = dragging),
+      take: (transfer) => this.session && takeFiles(this.session, transfer),
+    });
     window.addEventListener('hashchange', this.#onHashChange, { signal });
     // It may be the last that is heard of the page.
     const leave = () => document.hidden && this.session?.trainer.hurry();
@@ -292,74 +278,12 @@ export class UnnoiseLab extends LitElement {
 
   #drawnTheme = '';
 
-  /**
-   * Does what is asked for by an attribute that now says something else than what is in force.
-   * @param {import('lit').PropertyValues} changed
-   */
+  /** @param {import('lit').PropertyValues} changed */
   updated(changed) {
-    const { session, datasetName, model, backend, sampler, steps, seed, size } = this;
     if (changed.has('mode') && this.isConnected) this.#listen();
     if (this.#drawnTheme !== this.shownTheme) this.renderRoot.dispatchEvent(new Event('theme'));
     this.#drawnTheme = this.shownTheme;
-    if (session?.phase !== 'ready') return;
-    const { imageSet, lab, sampleOptions } = session;
-    const differs = (/** @type {string} */ name, /** @type {unknown} */ current) => {
-      const value = Reflect.get(this, name) ?? undefined;
-      return changed.has(name) && value !== undefined && value !== current;
-    };
-    if (differs('datasetName', imageSet.dataset)) imageSet.choose(datasetName ?? '');
-    if (model && differs('model', imageSet.modelAddress)) imageSet.fetchModel(model);
-    // What it chose by itself is as good as any other.
-    if (backend && backend !== 'auto' && differs('backend', lab.backend)) {
-      session.switchBackend(backend);
-    }
-    if (differs('size', lab.config.size)) session.set('size', size);
-    const given = Object.entries({ sampler: samplerNamed(sampler), steps, seed });
-    const changes = given.filter(
-      ([name, value]) => value !== undefined && differs(name, Reflect.get(sampleOptions, name)),
-    );
-    if (changes.length) session.setSample(Object.fromEntries(changes));
-  }
-
-  /** @param {DragEvent} event */
-  #onDragOver = (event) => {
-    if (!event.dataTransfer?.types.includes('Files')) return;
-    event.preventDefault();
-    this.dragging = true;
-  };
-
-  /** @param {DragEvent} event */
-  #onDragLeave = (event) => {
-    if (event.relatedTarget === null) this.dragging = false;
-  };
-
-  /** @param {DragEvent} event */
-  #onDrop = (event) => {
-    this.dragging = false;
-    if (!event.dataTransfer?.types.includes('Files')) return;
-    event.preventDefault();
-    this.#take(event.dataTransfer);
-  };
-
-  /** @param {ClipboardEvent} event */
-  #onPaste = (event) => {
-    if (event.clipboardData?.files.length) this.#take(event.clipboardData);
-  };
-
-  /** @param {DataTransfer} transfer */
-  async #take(transfer) {
-    const { session } = this;
-    if (!session) return;
-    try {
-      const { model, images } = divideFiles(await transferredFiles(transfer));
-      // What comes while the page is starting waits for it.
-      await session.started;
-      if (session.phase !== 'ready') return;
-      if (images.length) await session.imageSet.add(images);
-      if (model) await openModel(session, model);
-    } catch (error) {
-      session.fail(error, 'files');
-    }
+    if (this.session?.phase === 'ready') applyAsked(this.session, this, changed);
   }
 
   // --- for programs ---
@@ -369,13 +293,9 @@ export class UnnoiseLab extends LitElement {
     return this.session?.lab;
   }
 
-  /** @returns {Settings | undefined} nothing before the element is ready */
+  /** What is in force; nothing before the element is ready. */
   get settings() {
-    const { session } = this;
-    if (session?.phase !== 'ready') return undefined;
-    const { sampler, steps, seed } = session.sampleOptions;
-    const { backend, config } = session.lab;
-    return { dataset: session.imageSet.dataset, size: config.size, backend, sampler, steps, seed };
+    return settingsOf(this.session);
   }
 
   train() {
