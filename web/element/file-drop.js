@@ -1,6 +1,6 @@
 import { transferredFiles } from '../lib/dropped-files.js';
 import { divideFiles } from '../lib/model-files.js';
-import { openModel } from './open-model.js';
+import { openModel } from './models.js';
 
 /** @typedef {import('./session.js').Session} Session */
 

@@ -55,14 +55,33 @@ export class SessionEvents extends EventTarget {
   dispatch(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
 
-  /**
-   * Parts change with what they consist of.
-   * @param {EventTarget} source
-   * @param {string} type
-   * @param {Part[]} parts
-   */
-  relay(source, type, ...parts) {
-    source.addEventListener(type, () => this.changed(...parts));
+/**
+ * Parts change with what they consist of.
+ * @param {import('./session.js').Session} session
+ */
+export function relayParts(session) {
+  const { bundledRecording, comparison, diagnostics, editor, forward } = session;
+  const { messages, run, samples, trainer } = session;
+  /** @type {[EventTarget, type: string, ...Part[]][]} */
+  const sources = [
+    [run, 'change', 'run'],
+    [trainer, 'change', 'training'],
+    [trainer.preview, 'frame', 'preview'],
+    [samples, 'change', 'sampling'],
+    [samples, 'frame', 'samples'],
+    [comparison, 'change', 'sampling', 'comparison'],
+    [comparison, 'frame', 'comparison'],
+    [editor, 'change', 'sampling', 'edits'],
+    [editor, 'frame', 'edits'],
+    [forward, 'change', 'forward'],
+    [bundledRecording, 'change', 'bundledRecording'],
+    [bundledRecording, 'frame', 'bundledRecording'],
+    [diagnostics, 'change', 'diagnostics'],
+    [messages, 'change', 'messages'],
+  ];
+  for (const [source, type, ...parts] of sources) {
+    source.addEventListener(type, () => session.changed(...parts));
   }
 }

@@ -10,19 +10,19 @@ import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
 import { Diagnostics } from './diagnostics.js';
 import { Messages } from './messages.js';
+import { loadModel, switchBackend } from './models.js';
 import { Recording } from './recording.js';
 import { Recovery } from './recovery.js';
 import { Run } from './run.js';
 import { SampleSettings } from './sample-settings.js';
-import { SessionEvents } from './session-events.js';
-import { switchBackend } from './switch-backend.js';
+import { relayParts, SessionEvents } from './session-events.js';
 import { Trainer } from './trainer.js';
+import { begin, reset } from './training.js';
 
 /**
  * @typedef {import('../lib/config.js').ConfigOverrides} ConfigOverrides
  * @typedef {import('../lab.js').Lab} Lab
  * @typedef {import('../lab.js').ModelFiles} ModelFiles
- * @typedef {import('./run.js').RunState} RunState
  * @typedef {import('./run.js').LoadedState} LoadedState
  * @typedef {import('../lib/serial-queue.js').Turn} Turn
  *
@@ -73,20 +73,7 @@ export class Session extends SessionEvents {
     this.diagnostics = new Diagnostics(this);
     this.imageSet = new ImageSet(this);
     this.comparison = new Comparison(this, options.compare);
-    this.relay(this.run, 'change', 'run');
-    this.relay(this.messages, 'change', 'messages');
-    this.relay(this.samples, 'change', 'sampling');
-    this.relay(this.samples, 'frame', 'samples');
-    this.relay(this.comparison, 'change', 'sampling', 'comparison');
-    this.relay(this.comparison, 'frame', 'comparison');
-    this.relay(this.editor, 'change', 'sampling', 'edits');
-    this.relay(this.editor, 'frame', 'edits');
-    this.relay(this.forward, 'change', 'forward');
-    this.relay(this.bundledRecording, 'change', 'bundledRecording');
-    this.relay(this.bundledRecording, 'frame', 'bundledRecording');
-    this.relay(this.diagnostics, 'change', 'diagnostics');
-    this.relay(this.trainer, 'change', 'training');
-    this.relay(this.trainer.preview, 'frame', 'preview');
+    relayParts(this);
     this.samples.addEventListener('recorded', (event) =>
       this.dispatch('frame', /** @type {CustomEvent} */ (event).detail),
     );
@@ -204,7 +191,7 @@ export class Session extends SessionEvents {
       this.messages.say('lost', `A worker failed (${message}). ${left} on; nothing is lost.`);
       this.changed('status');
     });
-    this.relay(lab, 'compiling', 'status');
+    lab.addEventListener('compiling', () => this.changed('status'));
     this.run.use(lab);
     this.trainer.use(lab);
     this.diagnostics.restart();
@@ -300,7 +287,7 @@ export class Session extends SessionEvents {
 
   async train() {
     try {
-      const started = await this.queue.run(() => this.#begin());
+      const started = await this.queue.run(() => begin(this));
       if ((await started?.end) !== 'done') return;
       this.dispatch('done', { kind: 'train', step: this.lab.step });
       await this.sample();
@@ -309,74 +296,13 @@ export class Session extends SessionEvents {
     }
   }
 
-  /** Starts a run, or goes on with one, unless one is under way. */
-  async #begin() {
-    const { run, trainer, lab } = this;
-    if (run.training) return undefined;
-    // Before anything is forgotten for a run that cannot begin.
-    lab.requireImages();
-    if (!run.continues) await this.#startOver();
-    this.imageSet.storeImages();
-    this.stopDrawing();
-    this.samples.pause();
-    this.samples.seekEnd();
-    // In an object: the turn is not to last as long as the run.
-    return { end: trainer.start() };
-  }
-
-  /** Fresh weights, with the settings shown. */
-  async #startOver() {
-    const { run, lab } = this;
-    if (!run.fresh) return;
-    this.stopDrawing();
-    await this.trainer.clear();
-    if (!sameConfig(lab.config, run.fresh)) await lab.configure(run.fresh);
-    else if (run.canContinue) await lab.reset();
-    run.discard();
-    this.followForward();
-  }
-
   pause() {
     return this.trainer.pause();
   }
 
   /** Forgets what was learnt, and keeps it at hand for whoever pressed the wrong button. */
   reset() {
-    return this.queue.run(() => this.#reset());
-  }
-
-  async #reset() {
-    try {
-      await this.pause();
-      // One that has diverged cannot be saved, and is not missed.
-      const bytes = await this.lab.save().catch(() => undefined);
-      const curve = this.trainer.curve.toRecord();
-      const state = this.run.state;
-      this.run.setContinues(false);
-      await this.#startOver();
-      this.messages.say('reset', 'The model is back to random weights; your images are kept.', {
-        actions: bytes
-          ? [
-              {
-                id: 'undo-reset',
-                label: 'Undo',
-                run: () => this.#undoReset({ bytes, curve, state }),
-              },
-            ]
-          : [],
-      });
-      await this.#refreshConfig();
-    } catch (error) {
-      this.fail(error, 'reset');
-    }
-  }
-
-  /** @param {{ bytes: Uint8Array, curve: [number[], number[]], state: RunState }} undo */
-  async #undoReset({ bytes, curve, state }) {
-    this.messages.dismiss('reset');
-    await this.pause();
-    const from = state === 'bundled' || state === 'file' ? state : 'paused';
-    if (await this.loadModel(bytes, from)) this.trainer.restore(curve);
+    return this.queue.run((turn) => reset(this, turn));
   }
 
   // --- sampling ---
@@ -420,28 +346,7 @@ export class Session extends SessionEvents {
    * @returns {Promise<boolean>} whether it was loaded; if not, nothing has changed
    */
   loadModel(model, state, turn) {
-    return this.queue.run(() => this.#loadModel(model, state), turn);
-  }
-
-  /**
-   * @param {Uint8Array | ModelFiles} model
-   * @param {LoadedState} state
-   */
-  async #loadModel(model, state) {
-    try {
-      // The worker takes the bytes away; what may be needed again is a copy.
-      await this.pause();
-      await this.lab.load(model);
-      await this.trainer.clear();
-      this.messages.dismiss('model');
-      this.run.load(model, state);
-      if (this.lab.labels.length) this.imageSet.learnsLabels();
-      this.followForward();
-      return true;
-    } catch (error) {
-      this.fail(error, 'model');
-      return false;
-    }
+    return this.queue.run(() => loadModel(this, model, state), turn);
   }
 
   /** @param {string} backend */

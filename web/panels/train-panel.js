@@ -1,5 +1,5 @@
 import { html, nothing } from 'lit';
-import { openModel } from '../element/open-model.js';
+import { openModel } from '../element/models.js';
 import { download } from '../lib/canvas.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
 import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
