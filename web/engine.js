@@ -32,7 +32,10 @@ export class Engine extends EventTarget {
   config = /** @type {Config} */ ({});
   parameterCount = 0;
   step = 0;
-  /** Those that it has. @type {readonly import('./lib/decode-images.js').MasterImage[] | undefined} */
+  /**
+   * Those that it has.
+   * @type {readonly import('./lib/decode-images.js').MasterImage[] | undefined}
+   */
   images;
 
   /** @param {number} [workers] how many to compute on, where that is the CPU */
@@ -59,7 +62,9 @@ export class Engine extends EventTarget {
     await this.#client.call('loadWasm', 0, { backend, build: await compileWasm(backend) });
   }
 
-  /** @param {{ size: number, images: number, timesteps?: number }} args what the defaults depend on */
+  /**
+   * @param {{ size: number, images: number, timesteps?: number }} args what the defaults depend on
+   */
   defaultConfig(args) {
     return this.#client.call('defaultConfig', 0, { backend: this.choice.backend, ...args });
   }

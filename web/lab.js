@@ -53,9 +53,9 @@ export const SAMPLE_DEFAULTS = /** @type {const} */ ({
  * A diffusion model, the images it learns from, and the worker that computes: the whole of Unnoise
  * without a user interface.
  *
- * Dispatches `crash` when the worker died; `restart` then gives it a new one. Dispatches `lost` when
- * one of the helpers of that worker did; the others then go on without it. Dispatches `compiling` as the
- * GPU's programs are compiled, before the first step of a kind.
+ * Dispatches `crash` when the worker died; `restart` then gives it a new one. Dispatches `lost`
+ * when one of the helpers of that worker did; the others then go on without it. Dispatches
+ * `compiling` as the GPU's programs are compiled, before the first step of a kind.
  */
 export class Lab extends EventTarget {
   #engine;
@@ -339,8 +339,8 @@ export class Lab extends EventTarget {
 
   /**
    * Loads a model and adopts its settings. Refuses a bad one without changing anything.
-   * @param {Uint8Array | ModelFiles} model a checkpoint, a zip of a diffusers folder, or the files of
-   *   one by their paths
+   * @param {Uint8Array | ModelFiles} model a checkpoint, a zip of a diffusers folder, or the files
+   *   of one by their paths
    */
   load(model) {
     return this.#queue.run(async () => {

@@ -6,7 +6,10 @@ import { deflateSync } from 'node:zlib';
 import { ALL_IMAGES, TINY, images, Site } from './lab.mjs';
 
 const site = Site.forTests();
-/** A lab with images and a trained model in it, and what it samples. @type {import('./lab.mjs').LabPage} */
+/**
+ * A lab with images and a trained model in it, and what it samples.
+ * @type {import('./lab.mjs').LabPage}
+ */
 let lab;
 /** @type {string} */
 let pixels;

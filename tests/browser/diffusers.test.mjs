@@ -105,7 +105,7 @@ test('a model that arrives while a setting takes effect is not lost', async () =
   await lab.page.close();
 });
 
-test('a folder dropped on the page draws the same images, and images beside it are added', async () => {
+test('a folder dropped on the page draws the same, and images beside it are added', async () => {
   const model = join(folder, 'pipeline');
   for (const [path, bytes] of Object.entries(exported.files)) {
     await mkdir(dirname(join(model, path)), { recursive: true });

@@ -1,5 +1,5 @@
-// A GPU pays for every dispatch and every upload, however small: a step must not take more of them than
-// it has to.
+// A GPU pays for every dispatch and every upload, however small: a step must not take more of them
+// than it has to.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { Site } from './lab.mjs';
@@ -15,8 +15,8 @@ before(async () => {
 });
 
 /**
- * The dispatches of a training step and of a denoising step of the default network, and the uploads of the
- * former.
+ * The dispatches of a training step and of a denoising step of the default network, and the uploads
+ * of the former.
  * @param {string} address
  */
 async function count(address) {

@@ -65,8 +65,8 @@ const openDetails = (lab) =>
  *
  * @param {import('./lab.mjs').LabPage} lab
  * @param {string} panel
- * @returns {Promise<Sweep>} the controls that highlight nothing, those whose terms stay so after them,
- *   and those that do not say what they change
+ * @returns {Promise<Sweep>} the controls that highlight nothing, those whose terms stay so after
+ *   them, and those that do not say what they change
  */
 async function sweep(lab, panel) {
   await openDetails(lab);
@@ -249,7 +249,9 @@ describe('every control highlights what it changes, and only while it is used', 
     const folder = await mkdtemp(join(tmpdir(), 'unnoise-'));
     for (const label of ['red', 'blue']) {
       await mkdir(join(folder, 'colours', label), { recursive: true });
-      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect width="16" height="16" fill="${label}"/></svg>`;
+      const svg =
+        '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16">' +
+        `<rect width="16" height="16" fill="${label}"/></svg>`;
       await writeFile(join(folder, 'colours', label, 'plain.svg'), svg);
     }
     const lab = await open({ prediction_type: 'v_prediction' });

@@ -8,7 +8,8 @@ const site = Site.forTests();
 
 /**
  * A page whose engine does not arrive until it is released.
- * @param {{ hash?: string, reducedMotion?: 'reduce', width?: number, colorScheme?: 'dark' }} [options]
+ * @param {{ hash?: string, reducedMotion?: 'reduce', width?: number, colorScheme?: 'dark' }}
+ *   [options]
  */
 async function openHeldBack({ hash = '', reducedMotion, width = 1440, colorScheme } = {}) {
   const page = await site.context.newPage();
@@ -46,7 +47,7 @@ for (const { name, ...options } of [
   { name: 'wide' },
   { name: 'phone', width: 375, colorScheme: /** @type {const} */ ('dark') },
 ]) {
-  test(`a recording moves before the engine is here, then live samples take its place (${name})`, async () => {
+  test(`a recording moves until live samples take its place (${name})`, async () => {
     const { lab, page, canvas, caption, release } = await openHeldBack(options);
     await caption.and(page.locator('[data-source=recording]')).waitFor();
     assert.match((await caption.textContent()) ?? '', /Recorded earlier/);
@@ -66,7 +67,7 @@ for (const { name, ...options } of [
   });
 }
 
-test('who wants no motion sees the end of the recording, until the images are finished', async () => {
+test('who wants no motion sees the end of the recording, then finished images', async () => {
   const { lab, page, canvas, caption, release } = await openHeldBack({ reducedMotion: 'reduce' });
   await caption.and(page.locator('[data-source=recording]')).waitFor();
   const pictures = new Set();

@@ -21,7 +21,9 @@ before(async () => {
     await mkdir(place, { recursive: true });
     for (const hue of hues) {
       const fill = `hsl(${hue} 90% 50%)`;
-      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"><rect width="16" height="16" fill="${fill}"/></svg>`;
+      const svg =
+        '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16">' +
+        `<rect width="16" height="16" fill="${fill}"/></svg>`;
       await writeFile(join(place, `${hue}.svg`), svg);
     }
   }

@@ -9,7 +9,7 @@ const PANELS = ['data', 'forward', 'train', 'diagnostics', 'sample', 'edit'];
 
 const site = Site.forTests();
 
-test('another link in the address bar begins anew, and asks for nothing of the old one', async () => {
+test('another link in the address bar begins anew, with nothing of the old one', async () => {
   const lab = await site.open({ ...SETTINGS, sampler: 'ddim' });
   assert.deepEqual(await lab.panels(), PANELS);
   await lab.page.evaluate(() => (location.hash = '#dataset=sprites&backend=flex&sample_seed=5'));
@@ -111,7 +111,10 @@ test('after a crash the model is back', async () => {
   await lab.page.close();
 });
 
-/** A checkpoint whose next step overflows: its raw weights are as large as numbers get. @param {Buffer} bytes */
+/**
+ * A checkpoint whose next step overflows: its raw weights are as large as numbers get.
+ * @param {Buffer} bytes
+ */
 function overflowing(bytes) {
   const start = 8 + Number(bytes.readBigUInt64LE());
   for (const [name, tensor] of Object.entries(JSON.parse(bytes.subarray(8, start).toString()))) {

@@ -1,4 +1,5 @@
-// Whoever trains for an hour must not run out of memory: once the queue has its length no more is taken.
+// Whoever trains for an hour must not run out of memory: once the queue has its length no more is
+// taken.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Site } from './lab.mjs';
@@ -47,7 +48,8 @@ async function measure({ address, family, backend, steps }) {
     const end = engine.step() + count;
     while (engine.step() < end) await engine.train(1000, end - engine.step());
   };
-  // How many steps are queued at a time is found out by and by, and with it how many buffers are in use.
+  // How many steps are queued at a time is found out by and by, and with it how many buffers are in
+  // use.
   await train(700);
   const early = bytes();
   await train(steps);

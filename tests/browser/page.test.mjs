@@ -114,7 +114,10 @@ for (const [mode, { panels, canvas }] of Object.entries(FIGURES)) {
   });
 }
 
-/** Different bytes among the pixels of a canvas, if it is there. @param {import('playwright-core').Locator} canvas */
+/**
+ * Different bytes among the pixels of a canvas, if it is there.
+ * @param {import('playwright-core').Locator} canvas
+ */
 async function shades(canvas) {
   if ((await canvas.count()) === 0) return 0;
   return canvas.evaluate((element) => {

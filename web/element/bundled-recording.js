@@ -33,8 +33,8 @@ export class BundledRecording extends EventTarget {
   }
 
   /**
-   * Fetches the recording of a bundled set and plays it in a loop. Without one there is nothing to see,
-   * and nothing else is the worse for it.
+   * Fetches the recording of a bundled set and plays it in a loop. Without one there is nothing to
+   * see, and nothing else is the worse for it.
    *
    * @param {string | null} set the first if null
    * @param {{ still: boolean }} how whether to show only the end

@@ -7,7 +7,8 @@ import { frameAt, isKept, Playback, recordedShare } from './playback.js';
  * @typedef {import('../worker/protocol.js').SampleOptions} SampleOptions
  * @typedef {import('../lib/samplers.js').SamplerName} SamplerName
  *
- * @typedef {{ sampler: SamplerName, steps?: number }} Choice what is to run; without steps, as many as usual
+ * @typedef {{ sampler: SamplerName, steps?: number }} Choice what is to run; without steps, as many
+ *   as usual
  * @typedef {{ options: SampleOptions, frames: Frame[], total: number }} Run
  */
 

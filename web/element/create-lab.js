@@ -2,7 +2,8 @@ import { LabError } from '../lib/errors.js';
 import { Lab } from '../lab.js';
 
 /**
- * The lab of a session. A link may ask for what does not exist: that is said and left out, the rest is kept.
+ * The lab of a session. A link may ask for what does not exist: that is said and left out, the rest
+ * is kept.
  *
  * @param {import('./session.js').Session} session
  * @param {string} backend

@@ -30,8 +30,9 @@ const FILLING = /** @type {SamplerName[]} */ (['ddpm', 'ddim']);
  */
 
 /**
- * More from one model: what lies between two seeds, a picture drawn anew, a hole filled in. Each has
- * a recording of its own. Dispatches `frame` when another frame is to be shown and `change` otherwise.
+ * More from one model: what lies between two seeds, a picture drawn anew, a hole filled in. Each
+ * has a recording of its own. Dispatches `frame` when another frame is to be shown and `change`
+ * otherwise.
  */
 export class Editor extends EventTarget {
   /** @type {EditKind} */
@@ -150,7 +151,9 @@ export class Editor extends EventTarget {
     this.#changed();
   }
 
-  /** @param {{ from: import('../lib/mask.js').Point, to: import('../lib/mask.js').Point }} stroke */
+  /**
+   * @param {{ from: import('../lib/mask.js').Point, to: import('../lib/mask.js').Point }} stroke
+   */
   paint(stroke) {
     const { brush: width, erase } = this.settings;
     this.#mask = paintStroke(this.mask, { ...stroke, width, erase });

@@ -196,7 +196,8 @@ export class ImageSet {
     if (offered.length > free) {
       session.messages.say(
         'many',
-        `${integer(MAX_IMAGES)} images are the most this page handles; the rest of the ${integer(offered.length)} were left out.`,
+        `${integer(MAX_IMAGES)} images are the most this page handles; the rest of the ` +
+          `${integer(offered.length)} were left out.`,
       );
     }
     await this.#refresh(turn);
@@ -230,7 +231,10 @@ export class ImageSet {
     });
   }
 
-  /** Keeps the images with the run that begins to learn them; a bundled set is fetched again instead. */
+  /**
+   * Keeps the images with the run that begins to learn them; a bundled set is fetched again
+   * instead.
+   */
   storeImages() {
     const { options, run } = this.session;
     run.learnFrom(this.dataset);
@@ -283,7 +287,8 @@ export class ImageSet {
     if (added.some((image) => image.transparent)) remarks.push('Transparent parts became white.');
     if (this.images.length === 1) {
       remarks.push(
-        'One image alone is learnt by heart: the model will draw that image again. Add more, or turn on “Mirror images”, for something new.',
+        'One image alone is learnt by heart: the model will draw that image again. Add ' +
+          'more, or turn on “Mirror images”, for something new.',
       );
     }
     if (remarks.length) messages.say('added', remarks.join(' '));
@@ -363,7 +368,8 @@ export class ImageSet {
       await this.#choose(record.dataset, { withModel: false, turn });
     }
     if (!(await session.loadModel(record.bytes, 'paused', turn))) return false;
-    // It goes on under a name of its own, which is kept at once: the record may go with the next run.
+    // It goes on under a name of its own, which is kept at once: the record may go with the next
+    // run.
     const { trainer } = session;
     trainer.restore(record.losses);
     this.storeImages();

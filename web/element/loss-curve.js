@@ -1,4 +1,6 @@
-/** Points kept; beyond this, neighbours are merged, so that an hour of training still plots fast. */
+/**
+ * Points kept; beyond this, neighbours are merged, so that an hour of training still plots fast.
+ */
 const MAX_POINTS = 3000;
 
 /**
@@ -8,7 +10,9 @@ const MAX_POINTS = 3000;
  */
 const smoothingSteps = (seen) => Math.min(100, Math.max(10, seen / 5));
 
-/** The history of the loss: each report's mean, and an exponential average without start-up bias. */
+/**
+ * The history of the loss: each report's mean, and an exponential average without start-up bias.
+ */
 export class LossCurve {
   /** @type {number[]} */
   steps = [];

@@ -1,6 +1,6 @@
 /**
- * The optimal loss, by t and on average: the least that any network can have on the images, what the
- * loss curve comes down to when everything is learnt by heart.
+ * The optimal loss, by t and on average: the least that any network can have on the images, what
+ * the loss curve comes down to when everything is learnt by heart.
  *
  * @typedef {import('../lab.js').Lab} Lab
  */

@@ -12,7 +12,8 @@ const MAX_BYTES = 128 * 2 ** 20;
  */
 
 /**
- * Whether a frame is one of those that are kept: the first, the last, and evenly spread ones between.
+ * Whether a frame is one of those that are kept: the first, the last, and evenly spread ones
+ * between.
  * @param {import('../worker/protocol.js').Frame} frame
  */
 export function isKept({ index, total, x_t, pred_x0 }) {
@@ -46,8 +47,8 @@ export const recordedShare = (recordings) =>
   );
 
 /**
- * The clock of a recording: plays, loops, and waits for frames that are still being recorded. Dispatches
- * `tick` when it has moved and `change` when it starts or stops.
+ * The clock of a recording: plays, loops, and waits for frames that are still being recorded.
+ * Dispatches `tick` when it has moved and `change` when it starts or stops.
  */
 export class Playback extends EventTarget {
   playing = false;

@@ -54,7 +54,8 @@ export class Recording extends EventTarget {
   /**
    * @param {import('../lab.js').Lab} lab
    * @param {SampleRequest} options
-   * @param {{ play: boolean, by?: Model }} how whether to play it or to show only its end; what draws
+   * @param {{ play: boolean, by?: Model }} how whether to play it or to show only its end; what
+   *   draws
    * @returns {Promise<boolean>} whether it came to its end
    */
   async sample(lab, options, { play, by }) {

@@ -4,7 +4,9 @@ import { getCheckpoint } from '../lib/store.js';
 /** Crashes with nothing computed in between, after which the page stops trying by itself. */
 const MAX_CRASHES = 3;
 
-/** After a crash, a new worker with the images and the latest checkpoint, and a sentence about it. */
+/**
+ * After a crash, a new worker with the images and the latest checkpoint, and a sentence about it.
+ */
 export class Recovery {
   #active = false;
   /** Crashes since the last sign of health. */
@@ -79,6 +81,7 @@ function sentence(failure, step) {
   const restored =
     step === undefined
       ? 'A new one is running with your images.'
-      : `A new one is running with your images and the model of step ${step}. Press Resume to go on.`;
+      : `A new one is running with your images and the model of step ${step}. Press ` +
+        'Resume to go on.';
   return `${what}. ${restored}`;
 }

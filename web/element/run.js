@@ -2,8 +2,8 @@ import { outdatedBy } from '../lib/derived-settings.js';
 import { newRun } from '../lib/store.js';
 
 /**
- * The run: which model is in the lab, whether the next start goes on with it, and the settings that a
- * fresh one would have. It changes by its own methods only, and dispatches `change` then.
+ * The run: which model is in the lab, whether the next start goes on with it, and the settings that
+ * a fresh one would have. It changes by its own methods only, and dispatches `change` then.
  *
  * | state       | the model in the lab                                    |
  * |-------------|---------------------------------------------------------|
@@ -69,7 +69,10 @@ export class Run extends EventTarget {
     return this.#state === 'training' || this.#state === 'paused';
   }
 
-  /** Whether the model is more than random weights; how long a loaded one was trained may be unknown. */
+  /**
+   * Whether the model is more than random weights; how long a loaded one was trained may be
+   * unknown.
+   */
   get canContinue() {
     return this.#step > 0 || this.#state === 'file';
   }
@@ -243,7 +246,9 @@ export class Run extends EventTarget {
     };
   }
 
-  /** @param {string} name of a setting that cannot be; all are dropped if it is none of those given */
+  /**
+   * @param {string} name of a setting that cannot be; all are dropped if it is none of those given
+   */
   drop(name) {
     const { [name]: bad, ...others } = this.#overrides;
     this.#overrides = bad === undefined ? {} : others;

@@ -31,9 +31,12 @@ const yesOrNo = (/** @type {string} */ text) => ({ true: true, false: false })[t
 const labelText = (labels) => (labels.length > 1 ? EACH : labels[0]);
 
 /**
- * Each option, its name in a link, how it is read there (what makes no sense is left out) and, if it
- * is no plain value, written.
- * @type {[keyof SampleOptions, keyof PageState, (text: string) => unknown, ((value: any) => unknown)?][]}
+ * Each option, its name in a link, how it is read there (what makes no sense is left out) and, if
+ * it is no plain value, written.
+ *
+ * @typedef {(text: string) => unknown} Read
+ * @typedef {(value: any) => unknown} Write
+ * @type {[keyof SampleOptions, keyof PageState, Read, Write?][]}
  */
 const OPTIONS = [
   ['sampler', 'sampler', samplerNamed],

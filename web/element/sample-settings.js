@@ -9,8 +9,8 @@ import { adaptSampling } from '../lib/samplers.js';
  */
 
 /**
- * What a visitor wishes about sampling. Wishes outlive the model: one that the model in force cannot
- * fulfil comes back with a model that can.
+ * What a visitor wishes about sampling. Wishes outlive the model: one that the model in force
+ * cannot fulfil comes back with a model that can.
  */
 export class SampleSettings {
   /** @type {Partial<SampleOptions>} */

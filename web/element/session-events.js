@@ -1,22 +1,22 @@
 /**
- * The events of a session: for each part of its state, that it has changed, for the panels that show
- * it, and what happened, for the page around.
+ * The events of a session: for each part of its state, that it has changed, for the panels that
+ * show it, and what happened, for the page around.
  *
- * | part               | what has changed                                                             |
- * |--------------------|------------------------------------------------------------------------------|
- * | `status`           | the phase, what is waited for, the lab's backend, workers, compiled programs |
- * | `run`              | the model in the lab, whether it is being trained, the settings of the run   |
- * | `images`           | the images to learn from, their labels, the bundled sets                     |
- * | `training`         | the step, the loss, the speed                                                |
- * | `preview`          | what a model in training draws                                               |
- * | `sampling`         | how samples are drawn; whether some are drawn or played                      |
- * | `samples`          | the frame of the samples that is shown                                       |
- * | `comparison`       | the samplers side by side, and their frames                                  |
- * | `edits`            | the edits, and their frames                                                  |
- * | `forward`          | the forward process                                                          |
- * | `bundledRecording` | the recording that is shown at first                                         |
- * | `diagnostics`      | what was found out about the model                                           |
- * | `messages`         | the messages                                                                 |
+ * | part               | what has changed                                                     |
+ * |--------------------|----------------------------------------------------------------------|
+ * | `status`           | the phase, what is waited for, the backend, its workers and programs |
+ * | `run`              | the model in the lab, whether it is being trained, its settings      |
+ * | `images`           | the images to learn from, their labels, the bundled sets             |
+ * | `training`         | the step, the loss, the speed                                        |
+ * | `preview`          | what a model in training draws                                       |
+ * | `sampling`         | how samples are drawn; whether some are drawn or played              |
+ * | `samples`          | the frame of the samples that is shown                               |
+ * | `comparison`       | the samplers side by side, and their frames                          |
+ * | `edits`            | the edits, and their frames                                          |
+ * | `forward`          | the forward process                                                  |
+ * | `bundledRecording` | the recording that is shown at first                                 |
+ * | `diagnostics`      | what was found out about the model                                   |
+ * | `messages`         | the messages                                                         |
  *
  * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'sampling' | 'samples' |
  *   'comparison' | 'edits' | 'forward' | 'bundledRecording' | 'diagnostics' | 'messages'} Part

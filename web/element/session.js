@@ -45,7 +45,9 @@ export class Session extends SessionEvents {
   /** @type {'starting' | 'ready' | 'failed' | 'over'} */
   #phase = 'starting';
   #activities = new Activities(() => this.changed('status'));
-  /** Whatever sets the images, the model or its settings: none of it is lost to what came meanwhile. */
+  /**
+   * Whatever sets the images, the model or its settings: none of it is lost to what came meanwhile.
+   */
   queue = new SerialQueue();
   messages = new Messages();
   samples = new Recording();
@@ -103,7 +105,8 @@ export class Session extends SessionEvents {
     this.trainer.addEventListener('checkpoint-failed', () =>
       this.messages.say(
         'storage',
-        'This browser does not let the page keep your work when the tab closes. Save the model to a file before you leave.',
+        'This browser does not let the page keep your work when the tab closes. Save the ' +
+          'model to a file before you leave.',
         { kind: 'error' },
       ),
     );

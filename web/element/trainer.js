@@ -11,8 +11,8 @@ const RATE_MS = 8_000;
 
 /**
  * Runs training: start, pause, resume; the loss curve, the speed, previews, and a checkpoint every
- * so often. Dispatches `progress` after each report, `change` when the curve is another, and `clear`
- * when the run is forgotten.
+ * so often. Dispatches `progress` after each report, `change` when the curve is another, and
+ * `clear` when the run is forgotten.
  */
 export class Trainer extends EventTarget {
   curve = new LossCurve();
@@ -130,7 +130,8 @@ export class Trainer extends EventTarget {
       this.dispatchEvent(new Event('checkpoint'));
     } catch (error) {
       const failure = LabError.from(error);
-      // A model that has diverged is no matter of storage, and the checkpoint before is the better one.
+      // A model that has diverged is no matter of storage, and the checkpoint before is the better
+      // one.
       if (!this.checkpointFailed && failure.code !== 'bad-checkpoint') {
         this.checkpointFailed = failure;
         this.dispatchEvent(new Event('checkpoint-failed'));
@@ -169,5 +170,7 @@ export class Trainer extends EventTarget {
 const diverged = () =>
   new LabError(
     'diverged',
-    'The loss is no longer a number: training has diverged. Choose a lower learning rate and start again from random weights; the checkpoint before is kept in this browser.',
+    'The loss is no longer a number: training has diverged. Choose a lower learning ' +
+      'rate and start again from random weights; the checkpoint before is kept in this ' +
+      'browser.',
   );

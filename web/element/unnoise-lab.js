@@ -44,8 +44,8 @@ const asked = { hasChanged: () => true };
  * A diffusion model that trains and samples in the page. Attributes, and the properties of their
  * names, say what is asked for; `settings` is what is in force.
  *
- * Dispatches `unnoise-ready`, `unnoise-settings`, `unnoise-progress`, `unnoise-frame`, `unnoise-done`,
- * `unnoise-error`.
+ * Dispatches `unnoise-ready`, `unnoise-settings`, `unnoise-progress`, `unnoise-frame`,
+ * `unnoise-done`, `unnoise-error`.
  */
 export class UnnoiseLab extends LitElement {
   static styles = [
@@ -338,7 +338,7 @@ export class UnnoiseLab extends LitElement {
         }
         ${ready ? html`<div class="story">${this.#panels()}</div>` : nothing}
         ${!ready && mode !== 'lab' ? html`<slot name="poster"></slot>` : nothing}
-        ${session ? html`<unnoise-message-list .session=${session}></unnoise-message-list>` : nothing}
+        ${session && html`<unnoise-message-list .session=${session}></unnoise-message-list>`}
         <slot></slot>
       </div>`;
   }

@@ -3,7 +3,12 @@
  * ever called a GPU.
  *
  * @typedef {'webgpu' | 'flex' | 'candle'} BackendName
- * @typedef {{ backend: BackendName, adapter: string, kind: 'gpu' | 'software' | 'cpu', reason?: string }} BackendChoice
+ *
+ * @typedef {object} BackendChoice
+ * @property {BackendName} backend
+ * @property {string} adapter what it runs on, in words
+ * @property {'gpu' | 'software' | 'cpu'} kind
+ * @property {string} [reason] why it is not the one that one might expect
  */
 
 /** The faster of the two CPU backends; what a browser without a real GPU gets. */
@@ -15,8 +20,17 @@ export const BACKENDS = ['webgpu', 'flex', 'candle'];
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i;
 
 /**
- * @typedef {{ vendor?: string, architecture?: string, device?: string, description?: string, isFallbackAdapter?: boolean }} AdapterInfo
- * @typedef {{ info: AdapterInfo, features: ReadonlySet<string>, isFallbackAdapter?: boolean }} Adapter
+ * @typedef {object} AdapterInfo
+ * @property {string} [vendor]
+ * @property {string} [architecture]
+ * @property {string} [device]
+ * @property {string} [description]
+ * @property {boolean} [isFallbackAdapter]
+ *
+ * @typedef {object} Adapter
+ * @property {AdapterInfo} info
+ * @property {ReadonlySet<string>} features
+ * @property {boolean} [isFallbackAdapter]
  */
 
 /**

@@ -18,8 +18,8 @@ import { LabError } from './errors.js';
  * @property {string} attribution
  * @property {[label: string, count: number][]} [labels] what the tiles show, in their order
  * @property {string} [model] file of the model
- * @property {{ file: string, frames: number, count: number, size: number }} [film] a recording of the
- *   model's usual sampling: a sheet with a row of `count` tiles for each frame
+ * @property {{ file: string, frames: number, count: number, size: number }} [film] a recording of
+ *   the model's usual sampling: a sheet with a row of `count` tiles for each frame
  */
 
 const base = new URL('./samples/', import.meta.url);
@@ -58,7 +58,8 @@ export async function loadSetModel(set) {
 
 /**
  * @param {string | null} id of a set; the first if null
- * @returns {Promise<import('../element/bundled-recording.js').RecordedFrame[]>} none where the set has none
+ * @returns {Promise<import('../element/bundled-recording.js').RecordedFrame[]>} none where the set
+ *   has none
  */
 export async function loadSetRecording(id) {
   const sets = await listSets();
@@ -88,7 +89,8 @@ async function fetchFile(name, options) {
   if (!response?.ok) {
     throw new LabError(
       'not-found',
-      `The bundled images could not be fetched (${name}). Check the connection and reload, or add your own images.`,
+      `The bundled images could not be fetched (${name}). Check the connection and ` +
+        'reload, or add your own images.',
     );
   }
   return response;

@@ -14,7 +14,12 @@ export const MASTER_SIZE = 128;
  */
 
 /**
- * @typedef {{ image: MasterImage, cropped: boolean, transparent: boolean, width: number, height: number }} Decoded
+ * @typedef {object} Decoded
+ * @property {MasterImage} image
+ * @property {boolean} cropped
+ * @property {boolean} transparent
+ * @property {number} width of the file's image
+ * @property {number} height
  */
 
 /**
@@ -151,8 +156,14 @@ function compositeOnWhite(rgba) {
  * Cuts a sheet of square tiles into images.
  *
  * @param {Blob} sheet
- * @param {{ tile: number, count: number, columns: number, title: string, labels?: [string, number][] }} layout
- *   with `labels` if so many tiles after one another show the same
+ * @typedef {object} Layout
+ * @property {number} tile side of a tile
+ * @property {number} count
+ * @property {number} columns
+ * @property {string} title
+ * @property {[label: string, tiles: number][]} [labels] what so many tiles after one another show
+ *
+ * @param {Layout} layout
  * @returns {Promise<MasterImage[]>}
  */
 export async function decodeSheet(sheet, { tile, count, columns, title, labels = [] }) {

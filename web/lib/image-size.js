@@ -6,8 +6,8 @@ import { integer } from './format.js';
 const ACCEPTED = new Set(['png', 'jpg', 'webp', 'gif', 'svg', 'bmp', 'heif', 'avif']);
 
 /**
- * Decoding needs four bytes a pixel in one piece; above this a tab risks being killed, and the limit
- * still admits a 108-megapixel phone photograph.
+ * Decoding needs four bytes a pixel in one piece; above this a tab risks being killed, and the
+ * limit still admits a 108-megapixel phone photograph.
  */
 export const MAX_PIXELS = 120e6;
 

@@ -13,8 +13,8 @@
 export const MODEL_TYPES = '.safetensors,.zip';
 
 /**
- * Whether the contents of a file of a diffusers folder are looked at; of others it is enough to know
- * that they are there.
+ * Whether the contents of a file of a diffusers folder are looked at; of others it is enough to
+ * know that they are there.
  * @param {string} path
  */
 export const isRead = (path) => /\.(json|safetensors)$/.test(path);

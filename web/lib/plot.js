@@ -3,7 +3,8 @@ import uPlot from 'uplot';
 /**
  * A uPlot chart that fills its container and takes its colours from the element's theme.
  *
- * @typedef {(colour: (name: string) => string) => Omit<uPlot.Options, 'width' | 'height'>} PlotOptions
+ * @typedef {(colour: (name: string) => string) => Omit<uPlot.Options, 'width' | 'height'>}
+ *   PlotOptions
  */
 export class Plot {
   #container;
@@ -34,7 +35,10 @@ export class Plot {
     this.#root.addEventListener('theme', this.#redraw);
   }
 
-  /** Colours of a theme are custom properties; a canvas needs them computed. @param {string} name */
+  /**
+   * Colours of a theme are custom properties; a canvas needs them computed.
+   * @param {string} name
+   */
   #colour(name) {
     this.#probe.style.color = `var(${name})`;
     return getComputedStyle(this.#probe).color;

@@ -1,10 +1,10 @@
 /**
- * Runs work one piece after the other, in the order it was asked for: each starts from the outcome of
- * the one before.
+ * Runs work one piece after the other, in the order it was asked for: each starts from the outcome
+ * of the one before.
  *
- * A piece that waited for another of the same queue would wait for ever. So each is given its turn and
- * passes it on to whatever it calls: `run` with a turn starts at once, as a part of it. A turn that is
- * over is refused, since another piece may have begun.
+ * A piece that waited for another of the same queue would wait for ever. So each is given its turn
+ * and passes it on to whatever it calls: `run` with a turn starts at once, as a part of it. A turn
+ * that is over is refused, since another piece may have begun.
  *
  * @typedef {symbol} Turn
  */

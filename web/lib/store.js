@@ -1,6 +1,6 @@
 /**
- * What outlives the tab: of each run its latest checkpoint and its images, in IndexedDB, on this device
- * only.
+ * What outlives the tab: of each run its latest checkpoint and its images, in IndexedDB, on this
+ * device only.
  *
  * @typedef {import('./decode-images.js').MasterImage} MasterImage
  *
@@ -101,8 +101,8 @@ const beganAt = (run) => Number(run.split('-')[0]);
 const chunksOf = (run) => IDBKeyRange.bound([run, 0], [run, Infinity]);
 
 /**
- * Forgets every run that was last saved, or that began and was never saved, before this one began. A run
- * that goes on in another tab is saved every few seconds.
+ * Forgets every run that was last saved, or that began and was never saved, before this one began.
+ * A run that goes on in another tab is saved every few seconds.
  * @param {string} run
  */
 export async function forgetOlder(run) {

@@ -2,8 +2,8 @@ import { relaxedSimd } from 'wasm-feature-detect';
 import { LabError } from './errors.js';
 
 /**
- * The wasm builds, each fetched and compiled once a page: a compiled module can be sent to any number
- * of workers, which share its code.
+ * The wasm builds, each fetched and compiled once a page: a compiled module can be sent to any
+ * number of workers, which share its code.
  *
  * @typedef {import('./backend.js').BackendName} BackendName
  * @typedef {'gpu' | 'cpu' | 'cpu-relaxed'} Family the folder of a build

@@ -141,7 +141,7 @@ export class DataPanel extends Panel {
           (image) =>
             html`<li data-testid="thumb" title=${image.name}>
               <unnoise-thumb .image=${image}></unnoise-thumb>
-              ${labelled && image.label ? html`<span class="tag" data-testid="thumb-label">${image.label}</span>` : nothing}
+              ${labelled ? tag(image) : nothing}
               <button
                 type="button"
                 part="button"
@@ -164,6 +164,10 @@ export class DataPanel extends Panel {
       }`;
   }
 }
+
+/** @param {import('../lib/decode-images.js').MasterImage} image */
+const tag = ({ label }) =>
+  label ? html`<span class="tag" data-testid="thumb-label">${label}</span>` : nothing;
 
 /** @param {File} file */
 const looksLikeImage = (file) =>

@@ -24,6 +24,8 @@ export class DiagnosticsPanel extends MeasuredPanel {
   render() {
     const { config } = this.session.lab;
     const { bound, optimalLoss, memorisation } = this.session.diagnostics;
+    const noLosses = optimalLoss.t.length + bound.parts.length === 0;
+    const noCopies = memorisation.steps.length === 0;
     return html`<section class="panel diagnostics" part="panel" aria-labelledby="diagnostics-title">
       <header>
         <h2 id="diagnostics-title">What it has learnt</h2>
@@ -60,14 +62,13 @@ export class DiagnosticsPanel extends MeasuredPanel {
               <span class="swatch optimal">least possible, all images, estimated</span></span
             >
           </figcaption>
-          ${optimalLossEquation(config)}
-          ${chart('optimal-loss-plot', 'Loss by timestep', optimalLoss.t.length + bound.parts.length === 0)}
-          <figcaption ?hidden=${memorisation.steps.length === 0}>
+          ${optimalLossEquation(config)} ${chart('optimal-loss-plot', 'Loss by timestep', noLosses)}
+          <figcaption ?hidden=${noCopies}>
             Copies among the drawings of training
             <output data-testid="copies">${percent(memorisation.shares.at(-1))}</output>
           </figcaption>
-          ${memorisation.steps.length ? copyRatio : nothing}
-          ${chart('copies-plot', 'Share of copies by training step', memorisation.steps.length === 0)}
+          ${noCopies ? nothing : copyRatio}
+          ${chart('copies-plot', 'Share of copies by training step', noCopies)}
         </figure>
       </div>
     </section>`;

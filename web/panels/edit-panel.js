@@ -24,10 +24,14 @@ const KINDS = [
 /** @type {Record<EditKind, string>} */
 const LEADS = {
   between:
-    'Two seeds are two points in a space of noise. The way from one to the other leads through images that change little by little.',
+    'Two seeds are two points in a space of noise. The way from one to the other ' +
+    'leads through images that change little by little.',
   redraw:
-    'Drown a picture in some noise and let the model find its own way out. Much noise leaves little more than colours; with little noise the picture stays.',
-  fill: 'Paint over a part of a picture. In every step the rest is put back as it was, so that what the model draws comes to fit it.',
+    'Drown a picture in some noise and let the model find its own way out. Much noise ' +
+    'leaves little more than colours; with little noise the picture stays.',
+  fill:
+    'Paint over a part of a picture. In every step the rest is put back as it was, so ' +
+    'that what the model draws comes to fit it.',
 };
 
 /** 5: what else a model can do than draw new images. */

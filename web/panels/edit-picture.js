@@ -50,7 +50,9 @@ export function pictureControls(session) {
               value: editor.settings.repeats,
               min: 1,
               max: 20,
-              hint: 'How many times each stretch of the way is sampled: more fits better, and takes longer',
+              hint:
+                'How many times each stretch of the way is sampled: more fits better, and takes ' +
+                'longer',
               change: (repeats) => editor.set({ repeats: Math.round(repeats) }),
             })
           : nothing

@@ -12,7 +12,14 @@ import { html, nothing } from 'lit';
  */
 
 /**
- * @param {Field & { value: number, min?: number, max?: number, step?: number | 'any', change: (value: number) => void }} field
+ * @typedef {object} NumberChoice
+ * @property {number} value
+ * @property {number} [min]
+ * @property {number} [max]
+ * @property {number | 'any'} [step]
+ * @property {(value: number) => void} change
+ *
+ * @param {Field & NumberChoice} field
  */
 export function numberField({
   label,
@@ -52,7 +59,12 @@ export function numberField({
 }
 
 /**
- * @param {Field & { value: string, options: [value: string, label: string][], change: (value: string) => void }} field
+ * @typedef {object} Choice
+ * @property {string} value
+ * @property {[value: string, label: string][]} options
+ * @property {(value: string) => void} change
+ *
+ * @param {Field & Choice} field
  */
 export function selectField({ label, testid, value, options, disabled, hint, changes, change }) {
   const known = options.some(([option]) => option === value);
@@ -92,7 +104,7 @@ export function checkField({ label, testid, value, disabled, hint, changes, chan
 /**
  * A few exclusive choices side by side.
  *
- * @param {{ label: string, name: string, value: string, options: [value: string, label: string][], disabled?: boolean, changes?: string, change: (value: string) => void }} field
+ * @param {Omit<Field, 'testid' | 'hint'> & Choice & { name: string }} field
  */
 export function segmentedField({ label, name, value, options, disabled, changes, change }) {
   return html`<fieldset class="segmented" ?disabled=${disabled} data-changes=${changes ?? nothing}>
@@ -117,7 +129,15 @@ export function segmentedField({ label, name, value, options, disabled, changes,
 }
 
 /**
- * @param {{ label: string, testid: string, value: number, min?: number, max: number, step?: number, text?: string, disabled?: boolean, changes?: string, input: (value: number) => void }} field
+ * @typedef {object} Range
+ * @property {number} value
+ * @property {number} [min]
+ * @property {number} max
+ * @property {number} [step]
+ * @property {string} [text] the value in words
+ * @property {(value: number) => void} input
+ *
+ * @param {Omit<Field, 'hint'> & Range} field
  */
 export function rangeField({
   label,
@@ -151,30 +171,22 @@ export function rangeField({
 /**
  * A file input that looks like a button and is reached by keyboard like one.
  *
- * @param {{ label: unknown, testid: string, accept?: string, multiple?: boolean, folder?: boolean, primary?: boolean, disabled?: boolean, changes?: string, change: (files: File[]) => void }} field
+ * @typedef {object} FileChoice
+ * @property {string} [accept]
+ * @property {boolean} [multiple]
+ * @property {boolean} [folder] whether a folder is chosen
+ * @property {(files: File[]) => void} change
+ *
+ * @param {Omit<Field, 'hint'> & FileChoice} field
  */
-export function fileField({
-  label,
-  testid,
-  accept,
-  multiple,
-  folder,
-  primary,
-  disabled,
-  changes,
-  change,
-}) {
+export function fileField({ label, testid, accept, multiple, folder, disabled, changes, change }) {
   const pick = (/** @type {any} */ { target }) => {
     const files = [...target.files];
     // So that the same file can be picked again.
     target.value = '';
     if (files.length) change(files);
   };
-  return html`<label
-    class="button ${primary ? 'primary' : ''}"
-    part="button"
-    data-changes=${changes ?? nothing}
-  >
+  return html`<label class="button" part="button" data-changes=${changes ?? nothing}>
     <input
       type="file"
       class="visually-hidden"

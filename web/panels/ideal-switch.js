@@ -11,7 +11,9 @@ export function idealSwitch(session) {
     changes: 'network',
     value: session.sampleOptions.weights === 'ideal',
     disabled: session.phase !== 'ready' || session.imageSet.images.length === 0,
-    hint: 'The best possible denoiser of these very images in place of the network: it needs no training, and draws nothing new',
+    hint:
+      'The best possible denoiser of these very images in place of the network: it ' +
+      'needs no training, and draws nothing new',
     change: (ideal) => {
       session.setSample({ weights: ideal ? 'ideal' : 'ema' });
       session.draw();

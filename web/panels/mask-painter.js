@@ -7,8 +7,9 @@
 const SEEN_THROUGH = 0.45;
 
 /**
- * A picture to paint a mask on, with mouse, pen or finger. Dispatches `stroke` with the ends of each
- * piece of the way, `{ from, to }` in pixels of the picture; whoever listens sets the new mask.
+ * A picture to paint a mask on, with mouse, pen or finger. Dispatches `stroke` with the ends of
+ * each piece of the way, `{ from, to }` in pixels of the picture; whoever listens sets the new
+ * mask.
  */
 export class MaskPainter extends HTMLElement {
   #canvas = document.createElement('canvas');

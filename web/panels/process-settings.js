@@ -3,8 +3,8 @@ import { isFlow } from '../lib/samplers.js';
 import { checkField, numberField, selectField } from './fields.js';
 
 /**
- * The settings of the diffusion process and of what is learnt about it. They belong to a run: only a
- * fresh model takes others.
+ * The settings of the diffusion process and of what is learnt about it. They belong to a run: only
+ * a fresh model takes others.
  *
  * @typedef {import('../element/session.js').Session} Session
  */
@@ -87,7 +87,9 @@ export function zeroSnrField(session, { testid, disabled }) {
     changes: 'zero-snr target t',
     value: configOf(session).scheduler.rescale_betas_zero_snr,
     disabled,
-    hint: 'A terminal signal-to-noise ratio of zero (Lin et al. 2023). The network then cannot predict ε and takes v',
+    hint:
+      'A terminal signal-to-noise ratio of zero (Lin et al. 2023). The network then ' +
+      'cannot predict ε and takes v',
     change: (value) => session.set('rescale_betas_zero_snr', value),
   });
 }
@@ -114,7 +116,9 @@ export function processSettings(session, disabled) {
         value: scheduler.prediction_type,
         options: TARGETS,
         disabled,
-        hint: 'prediction_type in diffusers: epsilon, sample, v_prediction (Salimans & Ho 2022) or, a rectified flow, flow_prediction (Liu et al. 2023)',
+        hint:
+          'prediction_type in diffusers: epsilon, sample, v_prediction (Salimans & Ho 2022) ' +
+          'or, a rectified flow, flow_prediction (Liu et al. 2023)',
         change: set('prediction_type'),
       })}
       ${numberField({
@@ -137,7 +141,9 @@ export function processSettings(session, disabled) {
         value: training.loss_weighting,
         options: WEIGHTINGS,
         disabled,
-        hint: 'How much the error at each noise level weighs: the simple loss (Ho et al. 2020), min-SNR-γ (Hang et al. 2023) or the variational bound',
+        hint:
+          'How much the error at each noise level weighs: the simple loss (Ho et al. 2020), ' +
+          'min-SNR-γ (Hang et al. 2023) or the variational bound',
         change: set('loss_weighting'),
       })}
       ${

@@ -255,7 +255,9 @@ function limitFields(session) {
           min: 0.5,
           max: 1,
           step: 'any',
-          hint: 'Values of an image above this quantile are cut off, the rest is scaled (Saharia et al. 2022)',
+          hint:
+            'Values of an image above this quantile are cut off, the rest is scaled (Saharia ' +
+            'et al. 2022)',
           change: (value) => session.setSample({ dynamic_threshold: value }),
         })
   }`;

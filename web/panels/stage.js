@@ -4,8 +4,8 @@ import { Panel } from './panel.js';
 import './pixel-grid.js';
 
 /**
- * The stage: what the model can do right now, noise turning into images. Until it can, a recording of
- * the same.
+ * The stage: what the model can do right now, noise turning into images. Until it can, a recording
+ * of the same.
  */
 export class Stage extends Panel {
   static shows = /** @type {const} */ ([

@@ -1,6 +1,6 @@
 /**
- * Highlights the terms of a panel's equations that a control changes, while the pointer or the focus
- * is on it. Controls say what they change in `data-changes`, terms their name in `data-term`.
+ * Highlights the terms of a panel's equations that a control changes, while the pointer or the
+ * focus is on it. Controls say what they change in `data-changes`, terms their name in `data-term`.
  *
  * @typedef {import('lit').ReactiveController} ReactiveController
  * @implements {ReactiveController}

@@ -217,7 +217,8 @@ export class TrainPanel extends Panel {
           session.run.training
             ? 'The loss and the first drawings appear here.'
             : session.imageSet.images.length
-              ? 'Press Start: the loss and the first drawings appear here. You can pause at any time; a closed tab loses seconds of it.'
+              ? 'Press Start: the loss and the first drawings appear here. You can pause at any ' +
+                'time; a closed tab loses seconds of it.'
               : 'Add images first, or choose one of the sets above.'
         }
       </p>
@@ -307,7 +308,10 @@ const preparing = ({ done, total }) =>
 function exportHint({ labels }) {
   const hint = 'A zip that, unpacked, DDPMPipeline.from_pretrained loads in Python.';
   if (labels.length === 0) return hint;
-  return `${hint} The pipeline cannot be told a label: for that sample with its parts, pipe.unet(x, t, class_labels) and pipe.scheduler.`;
+  return (
+    `${hint} The pipeline cannot be told a label: for that sample with its parts, ` +
+    'pipe.unet(x, t, class_labels) and pipe.scheduler.'
+  );
 }
 
 customElements.define('unnoise-train-panel', TrainPanel);

@@ -6,11 +6,11 @@
  */
 
 /**
- * Counts the GPU's programs while they are compiled, which takes from milliseconds to seconds each and
- * happens behind the back of whoever launches them.
+ * Counts the GPU's programs while they are compiled, which takes from milliseconds to seconds each
+ * and happens behind the back of whoever launches them.
  *
- * @param {(progress: import('./protocol.js').Compiling) => void} report called for every program, when it
- *   is asked for and when it is there
+ * @param {(progress: import('./protocol.js').Compiling) => void} report called for every program,
+ *   when it is asked for and when it is there
  */
 export function watchCompiling(report) {
   const { GPUDevice } = /** @type {{ GPUDevice?: { prototype: Device } }} */ (globalThis);
@@ -19,8 +19,8 @@ export function watchCompiling(report) {
   const create = device.createComputePipeline;
   let [done, total] = [0, 0];
   device.createComputePipeline = function (descriptor) {
-    // The scope is answered once all that was asked for before is done. No program fails for lack of
-    // memory, so it keeps no error from those who wait for them.
+    // The scope is answered once all that was asked for before is done. No program fails for lack
+    // of memory, so it keeps no error from those who wait for them.
     this.pushErrorScope('out-of-memory');
     const pipeline = create.call(this, descriptor);
     const compiled = this.popErrorScope();

@@ -1,10 +1,11 @@
 /**
- * What the page and a worker say to each other. A worker holds any number of engines and streams, each
- * under a number. Requests about one of them are answered in order, because an object of the wasm
- * instance must not be entered again while one of its promises is pending; requests about different
- * ones may overlap.
+ * What the page and a worker say to each other. A worker holds any number of engines and streams,
+ * each under a number. Requests about one of them are answered in order, because an object of the
+ * wasm instance must not be entered again while one of its promises is pending; requests about
+ * different ones may overlap.
  *
- * @typedef {object} Methods what can be asked of a worker: requests, replies and handlers follow from it
+ * @typedef {object} Methods what can be asked of a worker: requests, replies and handlers follow
+ *   from it
  * @property {{ args: { backend: BackendName, build: Build }, result: void }} loadWasm
  * @property {{ args: DefaultsOf, result: string }} defaultConfig JSON
  * @property {{ args: EngineOptions, result: { engine: number, state: EngineState } }} create
@@ -23,7 +24,7 @@
  * @property {{ args: {}, result: unknown }} next a part of a stream, see `WorkerClient.next`
  * @property {{ args: { half: boolean }, result: Uint8Array }} save
  * @property {{ args: {}, result: Uint8Array }} exportDiffusers a zip
- * @property {{ args: { bytes: Uint8Array | ModelFiles, backend: BackendName }, result: EngineState }} load
+ * @property {{ args: LoadArgs, result: EngineState }} load
  * @property {{ args: { record: CheckpointNote }, result: void }} checkpoint
  * @property {{ args: {}, result: void }} free
  *
@@ -65,9 +66,10 @@
  * @typedef {{ id: number, ok: true, value: Result<MethodName> }} Success
  * @typedef {{ id: number, ok: false, error: WireError }} Failure
  * @typedef {{ fatal: WireError }} Fatal the wasm instance is poisoned; the worker must be replaced
- * @typedef {{ lost: WireError, workers: number }} Lost a helper failed; `workers` are left and go on
- * @typedef {{ done: number, total: number }} Compiling programs of the GPU, since it last had none to
- *   compile
+ * @typedef {{ lost: WireError, workers: number }} Lost a helper failed; `workers` are left and go
+ *   on
+ * @typedef {{ done: number, total: number }} Compiling programs of the GPU, since it last had none
+ *   to compile
  * @typedef {{ compiling: Compiling }} Progress
  * @typedef {Success | Failure | Fatal | Lost | Progress} Reply
  *
@@ -89,6 +91,8 @@
  * @property {number} count
  * @property {number} size
  * @property {Uint32Array} [labels] the class of each
+ *
+ * @typedef {{ bytes: Uint8Array | ModelFiles, backend: BackendName }} LoadArgs
  *
  * @typedef {{ first: number, count: number }} Shard which items of a batch
  * @typedef {{ loss: number, grads: Float32Array }} Gradients
@@ -112,8 +116,8 @@
  *
  * @typedef {{ step: number, losses: Float32Array, milliseconds: number }} TrainReport
  *
- * @typedef {'ema' | 'raw' | 'ideal'} Weights what to denoise with: the network with averaged weights, as
- *   the optimizer left it, or in its place the ideal denoiser of the training images
+ * @typedef {'ema' | 'raw' | 'ideal'} Weights what to denoise with: the network with averaged
+ *   weights, as the optimizer left it, or in its place the ideal denoiser of the training images
  *
  * @typedef {object} SampleOptions what is null is as the model or the sampler has it
  * @property {'ddpm' | 'ddim' | 'heun' | 'dpmpp2m' | 'euler-flow'} sampler
@@ -128,16 +132,16 @@
  * @property {'leading' | 'trailing' | 'linspace' | null} timestep_spacing
  * @property {boolean | null} use_karras_sigmas Heun and DPM-Solver++: noise levels even in σ^(1/7)
  * @property {boolean} use_clipped_model_output whether DDIM derives eps anew from a limited pred_x0
- * @property {(string | number | null)[]} labels what each image shows, repeated as needed: the name or
- *   the number of a label, null for any; empty for any
+ * @property {(string | number | null)[]} labels what each image shows, repeated as needed: the name
+ *   or the number of a label, null for any; empty for any
  * @property {number} guidance how far to go in the direction of a label; 1 is the label alone
  *
  * @typedef {object} EditOptions what else a model can do than draw new images
- * @property {{ to: number, total?: number }} [interpolate] leads from the first image of `seed` to that
- *   of `to`; `total` where `count` images are only some of them
+ * @property {{ to: number, total?: number }} [interpolate] leads from the first image of `seed` to
+ *   that of `to`; `total` where `count` images are only some of them
  * @property {number} [strength] redraws the image `init`: the share of steps taken, above 0 to 1
- * @property {Uint8Array} [mask] fills in `init`: a byte for each pixel of the model's size, 0 where it
- *   is kept
+ * @property {Uint8Array} [mask] fills in `init`: a byte for each pixel of the model's size, 0 where
+ *   it is kept
  * @property {number} [jump_length] filling in: steps that a jump goes back into noise (RePaint)
  * @property {number} [jump_n_sample] filling in: how many times each stretch is sampled
  *
@@ -161,8 +165,8 @@
  * @property {number} [index] of a training image
  * @property {Uint8Array} [rgb] another image
  *
- * @typedef {object} BoundPart one timestep of an estimate of the variational bound of an image, and the
- *   sums so far: estimates of the whole once `left` is 0. Names as in improved-diffusion
+ * @typedef {object} BoundPart one timestep of an estimate of the variational bound of an image, and
+ *   the sums so far: estimates of the whole once `left` is 0. Names as in improved-diffusion
  * @property {number} t
  * @property {number} width timesteps that this one stands for
  * @property {number} left

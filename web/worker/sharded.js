@@ -7,8 +7,9 @@ import { loadedWasm } from './wasm.js';
  * static host will do.
  *
  * Every helper holds a replica of the model. In a training step each computes the gradients of its
- * shard of the batch; the first worker adds them up in a fixed order and all take the same step with
- * the sum, so replicas stay equal bit for bit and only gradients travel. Sampling divides the images.
+ * shard of the batch; the first worker adds them up in a fixed order and all take the same step
+ * with the sum, so replicas stay equal bit for bit and only gradients travel. Sampling divides the
+ * images.
  *
  * @typedef {import('./wasm.js').Engine} Engine
  * @typedef {import('./wasm.js').Sampling} Sampling
@@ -19,10 +20,13 @@ import { loadedWasm } from './wasm.js';
  * @typedef {import('./protocol.js').Shape} Shape
  * @typedef {import('./protocol.js').WireError} WireError
  *
- * @typedef {{ client: WorkerClient, target: number }} Replica a helper and its engine's number there
+ * @typedef {{ client: WorkerClient, target: number }} Replica a helper and its engine's number
+ *   there
  */
 
-/** How long a helper may take to have a model, in milliseconds: it needs one second, seldom more. */
+/**
+ * How long a helper may take to have a model, in milliseconds: it needs one second, seldom more.
+ */
 const START_LIMIT_MS = 15_000;
 
 /**
@@ -54,7 +58,8 @@ export class ShardedEngine {
    * @param {object} options
    * @param {import('./wasm.js').BackendName} options.backend
    * @param {number} options.workers how many to compute on, this one included
-   * @param {(error: WireError, left: number) => void} options.lost called for every helper that fails
+   * @param {(error: WireError, left: number) => void} options.lost called for every helper that
+   *   fails
    */
   constructor(engine, { backend, workers, lost }) {
     this.engine = engine;
@@ -296,8 +301,8 @@ export class ShardedEngine {
 }
 
 /**
- * One sampling run in shards. Each also exists here, not yet begun, so that it can be caught up with
- * should its helper fail.
+ * One sampling run in shards. Each also exists here, not yet begun, so that it can be caught up
+ * with should its helper fail.
  *
  * @typedef {{ client: WorkerClient, stream: import('./protocol.js').Stream<FramePart> }} Remote
  * @typedef {{ local: Sampling, remote?: Remote }} Part

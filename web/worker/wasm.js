@@ -36,7 +36,8 @@ import { noWasm } from '../lib/wasm-module.js';
  * @property {(bytes: Uint8Array) => Promise<void>} load
  * @property {() => void} free
  *
- * @typedef {(bytes: Uint8Array, count: number, size: number, labels?: Uint32Array) => void} SetImages
+ * @typedef {(bytes: Uint8Array, count: number, size: number, labels?: Uint32Array) => void}
+ *   SetImages
  *
  * @typedef {Shape & Measurement<FramePart>} Sampling
  *

@@ -65,7 +65,12 @@ const stateOf = (engine) => ({
 
 /**
  * @template {MethodName} M
- * @typedef {(target: number, args: import('./protocol.js').Args<M>) => Result<M> | Promise<Result<M>>} Handler
+ * @typedef {import('./protocol.js').Args<M>} Args
+ */
+
+/**
+ * @template {MethodName} M
+ * @typedef {(target: number, args: Args<M>) => Result<M> | Promise<Result<M>>} Handler
  */
 
 /** @type {{ [M in MethodName]: Handler<M> }} */
@@ -179,7 +184,9 @@ function fatal(error) {
 self.addEventListener('error', (event) => fatal(event.error ?? event.message));
 self.addEventListener('unhandledrejection', (event) => fatal(event.reason));
 
-/** @typedef {import('./protocol.js').Request<MethodName> | import('./protocol.js').Cancel} Message */
+/**
+ * @typedef {import('./protocol.js').Request<MethodName> | import('./protocol.js').Cancel} Message
+ */
 
 self.addEventListener('message', (/** @type {MessageEvent<Message>} */ { data }) => {
   if ('cancel' in data) {

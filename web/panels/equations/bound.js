@@ -76,8 +76,8 @@ export const boundMeaning = where(
 );
 
 /**
- * The optimal loss, the least at t that any network can have: that of the mean of x_0 given x_t, which the ideal
- * denoiser says.
+ * The optimal loss, the least at t that any network can have: that of the mean of x_0 given x_t,
+ * which the ideal denoiser says.
  *
  * @param {Config} config
  */

@@ -117,8 +117,8 @@ function limitOf({ clip, dynamic_threshold }, { scheduler }) {
 }
 
 /**
- * What the ideal denoiser says: the mean of the training images, each as much as it is likely to have
- * become x_t (Karras et al. 2022, appendix B.3).
+ * What the ideal denoiser says: the mean of the training images, each as much as it is likely to
+ * have become x_t (Karras et al. 2022, appendix B.3).
  *
  * @param {SampleOptions} options
  * @param {boolean} flow

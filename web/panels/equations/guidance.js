@@ -11,8 +11,8 @@ const label = term('class', mi('c'));
 const any = mi('∅');
 
 /**
- * What the network's output is where it knows labels (Ho & Salimans 2022, equation 6, whose w is ours
- * less 1). The ideal denoiser knows none.
+ * What the network's output is where it knows labels (Ho & Salimans 2022, equation 6, whose w is
+ * ours less 1). The ideal denoiser knows none.
  *
  * @param {SampleOptions} options
  * @param {Config} config

@@ -25,8 +25,8 @@ import {
 } from './symbols.js';
 
 /**
- * q(x_{t-1} | x_t, x_0), which the steps back imitate. For a flow it is q(x_s | x_t, x_0) of any two of
- * its noise levels (Kingma et al. 2021, equations 32 and 33).
+ * q(x_{t-1} | x_t, x_0), which the steps back imitate. For a flow it is q(x_s | x_t, x_0) of any
+ * two of its noise levels (Kingma et al. 2021, equations 32 and 33).
  */
 
 /** Where a step leads. @param {boolean} flow */
