@@ -4,20 +4,17 @@ import { compileWasm } from './lib/wasm-module.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
 /**
+ * @import { BackendChoice } from './lib/backend.js'
+ * @import { Config } from './lib/config.js'
+ * @import { MasterImage } from './lib/decode-images.js'
+ * @import { Args, Compiling, EngineState, Lost, MethodName } from './worker/protocol.js'
+ */
+
+/**
  * The engine of a lab: the object of a worker that holds the model, and what the page knows of it.
  *
  * Dispatches `crash` when the worker died, `lost` when one of that worker's helpers did, and
  * `compiling` as the GPU's programs are compiled.
- *
- * @typedef {import('./lib/backend.js').BackendChoice} BackendChoice
- * @typedef {import('./lib/config.js').Config} Config
- * @typedef {import('./worker/protocol.js').EngineState} EngineState
- * @typedef {import('./worker/protocol.js').MethodName} MethodName
- */
-
-/**
- * @template {MethodName} M
- * @typedef {import('./worker/protocol.js').Args<M>} Args
  */
 
 export class Engine extends EventTarget {
@@ -34,7 +31,7 @@ export class Engine extends EventTarget {
   step = 0;
   /**
    * Those that it has.
-   * @type {readonly import('./lib/decode-images.js').MasterImage[] | undefined}
+   * @type {readonly MasterImage[] | undefined}
    */
   images;
 
@@ -130,14 +127,14 @@ export class Engine extends EventTarget {
 
   /** @param {Event} event */
   #onLost = (event) => {
-    const { detail } = /** @type {CustomEvent<import('./worker/protocol.js').Lost>} */ (event);
+    const { detail } = /** @type {CustomEvent<Lost>} */ (event);
     this.workers = Math.min(this.workers, detail.workers);
     this.dispatchEvent(new CustomEvent('lost', { detail: LabError.from(detail.lost) }));
   };
 
   /** @param {Event} event */
   #onCompiling = (event) => {
-    const { detail } = /** @type {CustomEvent<import('./worker/protocol.js').Compiling>} */ (event);
+    const { detail } = /** @type {CustomEvent<Compiling>} */ (event);
     this.compiling = detail;
     this.dispatchEvent(new CustomEvent('compiling', { detail }));
   };

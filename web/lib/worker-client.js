@@ -1,22 +1,11 @@
 import { LabError } from './errors.js';
 
+/** @import { Args, MethodName, Reply, Result, Stream, WireError } from '../worker/protocol.js' */
+
 /**
  * One worker and the requests that wait for it.
  *
- * @typedef {import('../worker/protocol.js').MethodName} MethodName
- * @typedef {import('../worker/protocol.js').Reply} Reply
- * @typedef {import('../worker/protocol.js').WireError} WireError
  * @typedef {{ resolve: (value: unknown) => void, reject: (error: LabError) => void }} Waiting
- */
-
-/**
- * @template {MethodName} M
- * @typedef {import('../worker/protocol.js').Args<M>} Args
- */
-
-/**
- * @template {MethodName} M
- * @typedef {import('../worker/protocol.js').Result<M>} Result
  */
 
 export class WorkerClient extends EventTarget {
@@ -73,7 +62,7 @@ export class WorkerClient extends EventTarget {
   /**
    * The next part of a stream; nothing after the last.
    * @template Part
-   * @param {import('../worker/protocol.js').Stream<Part>} stream
+   * @param {Stream<Part>} stream
    * @param {AbortSignal} [signal]
    */
   next(stream, signal) {

@@ -24,7 +24,7 @@ export function zip(files) {
  * The checkpoint that a model amounts to: itself, or what a zip or the files of a folder hold.
  *
  * @param {Uint8Array | ModelFiles} model
- * @param {import('./wasm.js').BackendName} backend
+ * @param {import('../lib/backend.js').BackendName} backend
  * @returns {Promise<Uint8Array>}
  */
 export async function toCheckpoint(model, backend) {

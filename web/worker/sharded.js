@@ -3,6 +3,14 @@ import { WorkerClient } from '../lib/worker-client.js';
 import { loadedWasm } from './wasm.js';
 
 /**
+ * @import { BackendName } from '../lib/backend.js'
+ * @import { Config } from '../lib/config.js'
+ * @import { Args, FramePart, MethodName, PackedImages, SampleArgs, Shape } from './protocol.js'
+ * @import { Shard, Stream, WireError } from './protocol.js'
+ * @import { Engine, Sampling } from './wasm.js'
+ */
+
+/**
  * One model on several workers, each with a wasm instance of its own: no shared memory, so any
  * static host will do.
  *
@@ -10,15 +18,6 @@ import { loadedWasm } from './wasm.js';
  * shard of the batch; the first worker adds them up in a fixed order and all take the same step
  * with the sum, so replicas stay equal bit for bit and only gradients travel. Sampling divides the
  * images.
- *
- * @typedef {import('./wasm.js').Engine} Engine
- * @typedef {import('./wasm.js').Sampling} Sampling
- * @typedef {import('./protocol.js').FramePart} FramePart
- * @typedef {import('./protocol.js').MethodName} MethodName
- * @typedef {import('./protocol.js').PackedImages} PackedImages
- * @typedef {import('./protocol.js').Shard} Shard
- * @typedef {import('./protocol.js').Shape} Shape
- * @typedef {import('./protocol.js').WireError} WireError
  *
  * @typedef {{ client: WorkerClient, target: number }} Replica a helper and its engine's number
  *   there
@@ -56,7 +55,7 @@ export class ShardedEngine {
   /**
    * @param {Engine} engine
    * @param {object} options
-   * @param {import('./wasm.js').BackendName} options.backend
+   * @param {BackendName} options.backend
    * @param {number} options.workers how many to compute on, this one included
    * @param {(error: WireError, left: number) => void} options.lost called for every helper that
    *   fails
@@ -125,7 +124,7 @@ export class ShardedEngine {
   }
 
   async #trainStep() {
-    /** @type {import('../lib/config.js').Config} */
+    /** @type {Config} */
     const config = JSON.parse(this.engine.config());
     const { batch_size } = config.training;
     // A step that a helper did not live to finish has changed nothing: it is taken again.
@@ -170,7 +169,7 @@ export class ShardedEngine {
    * @returns {Promise<Sampling>}
    */
   async sample(optionsJson, init, mask) {
-    /** @type {import('./protocol.js').SampleArgs} */
+    /** @type {SampleArgs} */
     const options = JSON.parse(optionsJson);
     // What is wrong with the options is found out before anything is divided.
     const whole = this.engine.sample(optionsJson, init, mask);
@@ -268,7 +267,7 @@ export class ShardedEngine {
    * @template {MethodName} M
    * @param {Replica} replica
    * @param {M} method
-   * @param {import('./protocol.js').Args<M>} args
+   * @param {Args<M>} args
    * @param {Transferable[]} [transfer]
    */
   async #ask(replica, method, args, transfer) {
@@ -304,7 +303,7 @@ export class ShardedEngine {
  * One sampling run in shards. Each also exists here, not yet begun, so that it can be caught up
  * with should its helper fail.
  *
- * @typedef {{ client: WorkerClient, stream: import('./protocol.js').Stream<FramePart> }} Remote
+ * @typedef {{ client: WorkerClient, stream: Stream<FramePart> }} Remote
  * @typedef {{ local: Sampling, remote?: Remote }} Part
  */
 class ShardedSampling {

@@ -1,19 +1,14 @@
 import { noWasm } from '../lib/wasm-module.js';
 
 /**
+ * @import { BackendName } from '../lib/backend.js'
+ * @import { Build } from '../lib/wasm-module.js'
+ * @import { BoundPart, FramePart, Gradients, ModelFiles, Nearest, Noisy } from './protocol.js'
+ * @import { OptimalLossPart, Schedule, Shape, TrainReport } from './protocol.js'
+ */
+
+/**
  * The wasm builds as they run in a worker. Types are those of the wasm-bindgen bindings.
- *
- * @typedef {import('../lib/backend.js').BackendName} BackendName
- * @typedef {import('./protocol.js').BoundPart} BoundPart
- * @typedef {import('./protocol.js').OptimalLossPart} OptimalLossPart
- * @typedef {import('./protocol.js').FramePart} FramePart
- * @typedef {import('./protocol.js').Gradients} Gradients
- * @typedef {import('./protocol.js').ModelFiles} ModelFiles
- * @typedef {import('./protocol.js').Nearest} Nearest
- * @typedef {import('./protocol.js').Noisy} Noisy
- * @typedef {import('./protocol.js').Schedule} Schedule
- * @typedef {import('./protocol.js').Shape} Shape
- * @typedef {import('./protocol.js').TrainReport} TrainReport
  *
  * @typedef {object} Engine
  * @property {() => string} config
@@ -60,7 +55,6 @@ import { noWasm } from '../lib/wasm-module.js';
 
 /**
  * A build that runs here, and what was compiled of it, for further workers.
- * @typedef {import('../lib/wasm-module.js').Build} Build
  * @typedef {{ bindings: Promise<WasmModule>, build: Build }} Loaded
  */
 

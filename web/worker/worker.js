@@ -1,17 +1,5 @@
-/**
- * Owns the wasm instance. All computing happens here, so that the page never waits.
- *
- * @typedef {import('./protocol.js').MethodName} MethodName
- * @typedef {import('./protocol.js').BoundPart} BoundPart
- * @typedef {import('./protocol.js').OptimalLossPart} OptimalLossPart
- * @typedef {import('./wasm.js').Engine} Engine
- * @typedef {import('./wasm.js').Sampling} Sampling
- */
+/** Owns the wasm instance. All computing happens here, so that the page never waits. */
 
-/**
- * @template Part
- * @typedef {import('./wasm.js').Measurement<Part>} Measurement
- */
 import { LabError, wireError } from '../lib/errors.js';
 import { SerialQueue } from '../lib/serial-queue.js';
 import { putCheckpoint } from '../lib/store.js';
@@ -19,6 +7,11 @@ import { watchCompiling } from './compiling.js';
 import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
 import { loadedWasm, loadWasm } from './wasm.js';
+
+/**
+ * @import { Args, Cancel, EngineState, MethodName, Reply, Request, Result } from './protocol.js'
+ * @import { Engine, Measurement } from './wasm.js'
+ */
 
 /** @typedef {Engine | ShardedEngine | Measurement<unknown>} WorkerObject */
 
@@ -50,23 +43,13 @@ const stream = (/** @type {number} */ target) => /** @type {Measurement<unknown>
 
 /**
  * @param {Engine | ShardedEngine} engine
- * @returns {import('./protocol.js').EngineState}
+ * @returns {EngineState}
  */
 const stateOf = (engine) => ({
   config: engine.config(),
   parameterCount: engine.parameterCount(),
   step: engine.step(),
 });
-
-/**
- * @template {MethodName} M
- * @typedef {import('./protocol.js').Result<M>} Result
- */
-
-/**
- * @template {MethodName} M
- * @typedef {import('./protocol.js').Args<M>} Args
- */
 
 /**
  * @template {MethodName} M
@@ -128,7 +111,7 @@ const methods = {
 
 /**
  * @template {MethodName} M
- * @param {import('./protocol.js').Request<M>} request
+ * @param {Request<M>} request
  */
 async function answer({ id, method, target, args }) {
   if (cancelled.delete(id)) return;
@@ -152,7 +135,7 @@ function transferables(value) {
 }
 
 /**
- * @param {import('./protocol.js').Reply} reply
+ * @param {Reply} reply
  * @param {Transferable[]} [transfer]
  */
 const post = (reply, transfer = []) => self.postMessage(reply, { transfer });
@@ -185,7 +168,7 @@ self.addEventListener('error', (event) => fatal(event.error ?? event.message));
 self.addEventListener('unhandledrejection', (event) => fatal(event.reason));
 
 /**
- * @typedef {import('./protocol.js').Request<MethodName> | import('./protocol.js').Cancel} Message
+ * @typedef {Request<MethodName> | Cancel} Message
  */
 
 self.addEventListener('message', (/** @type {MessageEvent<Message>} */ { data }) => {
