@@ -163,7 +163,7 @@ impl<B: Kernels + Ops> Session<B> {
     /// estimates are differences of models.
     ///
     /// # Errors
-    /// [`Error::NoImages`] or [`Error::Image`] when there is no such image, [`Error::Config`] for
+    /// [`Error::NoImages`], [`Error::NoSuchImage`] or [`Error::Image`] for such a subject, [`Error::Config`] for
     /// fewer than two timesteps and for an ideal denoiser where the variance is learned.
     pub fn bound(
         &self,
@@ -204,7 +204,7 @@ impl<B: Kernels + Ops> Session<B> {
 
     fn subject(&self, subject: Subject) -> Result<Dataset> {
         match subject {
-            Subject::Training(index) => self.dataset().only(index).ok_or(Error::NoImages),
+            Subject::Training(index) => self.dataset().only(index),
             Subject::HeldOut(rgb) => Dataset::from_rgb(rgb, 1, self.trainer().config().size),
         }
     }

@@ -232,7 +232,8 @@ impl<B: Kernels + Ops> Session<B> {
     /// Image `index` noised to timestep `t` in closed form, with the noise that did it.
     ///
     /// # Errors
-    /// [`Error::Image`] or [`Error::Config`] when there is no such image or timestep.
+    /// [`Error::NoImages`] or [`Error::NoSuchImage`] when there is no such image, [`Error::Config`]
+    /// when there is no such timestep.
     pub fn noisy(&self, index: usize, t: usize, seed: u64) -> Result<Noisy> {
         let (x_0, schedule) = self.image_and_schedule(index, t)?;
         let eps = Random::new(seed).normals(Stream::ForwardNoise, 0, 0, x_0.len());
@@ -250,7 +251,8 @@ impl<B: Kernels + Ops> Session<B> {
     /// Image `index` noised to timestep `t` by walking the Markov chain, fresh noise every step.
     ///
     /// # Errors
-    /// [`Error::Image`] or [`Error::Config`] when there is no such image or timestep.
+    /// [`Error::NoImages`] or [`Error::NoSuchImage`] when there is no such image, [`Error::Config`]
+    /// when there is no such timestep.
     pub fn chain(&self, index: usize, t: usize, seed: u64) -> Result<Vec<u8>> {
         let (x_0, schedule) = self.image_and_schedule(index, t)?;
         let random = Random::new(seed);
@@ -264,16 +266,14 @@ impl<B: Kernels + Ops> Session<B> {
 
     fn image_and_schedule(&self, index: usize, t: usize) -> Result<(&[f32], &Schedule)> {
         let schedule = self.trainer.schedule();
-        if index >= self.dataset.len() {
-            return Err(Error::NoImages);
-        }
+        let x_0 = self.dataset.get(index)?;
         if t >= schedule.num_train_timesteps() {
             return Err(Error::Config(format!(
                 "timestep {t} is beyond the last, {}.",
                 schedule.num_train_timesteps() - 1
             )));
         }
-        Ok((self.dataset.image(index), schedule))
+        Ok((x_0, schedule))
     }
 
     /// A denoiser with the weights of this moment; training may go on beside it. Only a network knows

@@ -122,7 +122,7 @@ fn images_are_measured_alike_from_within_and_without_the_training_set() {
         let estimate = session.bound(subject, timesteps, DenoiserKind::Ema);
         estimate.err().map(|error| error.code())
     };
-    assert_eq!(refused(Subject::Training(COUNT), 10), Some("no-images"));
+    assert_eq!(refused(Subject::Training(COUNT), 10), Some("no-such-image"));
     assert_eq!(refused(Subject::HeldOut(&rgb), 10), Some("bad-image"));
     assert_eq!(refused(Subject::Training(0), 1), Some("bad-config"));
 }

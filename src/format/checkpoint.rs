@@ -223,10 +223,13 @@ impl Checkpoint {
     }
 
     fn metadata(&self) -> Result<Metadata> {
-        let to_json = |error: serde_json::Error| Error::Checkpoint(format!("{error}."));
         let unet = self.config.unet.to_diffusers(self.config.size)?;
         let scheduler = scheduler::describe(&self.config.scheduler)?;
-        let training = serde_json::to_value(&self.config.training).map_err(to_json)?;
+        let training =
+            serde_json::to_value(&self.config.training).map_err(|source| Error::ConfigJson {
+                part: "training: ",
+                source,
+            })?;
         let mut metadata = Metadata::from([
             ("unnoise.version".into(), FORMAT_VERSION.into()),
             ("unet".into(), unet.to_string()),
@@ -310,9 +313,9 @@ fn read_config(metadata: &Metadata) -> Result<Config> {
     match metadata.get("unnoise.version").map(String::as_str) {
         Some(FORMAT_VERSION) => {}
         Some(version) => {
-            return Err(Error::Checkpoint(format!(
-                "it was made by a newer Unnoise (format {version}). Reload the page to update."
-            )));
+            return Err(Error::NewerFormat {
+                version: version.into(),
+            });
         }
         None => {
             return Err(Error::Checkpoint(

@@ -16,17 +16,18 @@ pub struct FolderLabels {
 /// The sub-folder of one of `roots` that each of `images` lies in, however deep.
 ///
 /// # Errors
-/// [`Error::File`] for the first image that lies in no sub-folder, and [`Error::Image`] where all lie
+/// [`Error::NoSubFolder`] for the first image that lies in no sub-folder, and [`Error::Image`] where all lie
 /// in the same one.
 pub fn folder_labels(roots: &[PathBuf], images: &[PathBuf]) -> Result<FolderLabels> {
     let folders = images
         .iter()
         .map(|image| {
             let inside = roots.iter().find_map(|root| image.strip_prefix(root).ok());
-            inside.and_then(sub_folder).ok_or_else(|| Error::File {
-                path: image.display().to_string(),
-                reason: "this image lies in no sub-folder to be labelled after. Put one folder for each label into the folder of --data.".into(),
-            })
+            inside
+                .and_then(sub_folder)
+                .ok_or_else(|| Error::NoSubFolder {
+                    path: image.display().to_string(),
+                })
         })
         .collect::<Result<Vec<_>>>()?;
     let mut names = folders.clone();
@@ -69,7 +70,7 @@ mod tests {
         let roots = paths(&["in"]);
         let error = |images: &[&str]| folder_labels(&roots, &paths(images)).unwrap_err();
         assert!(
-            matches!(error(&["in/a/1.png", "in/2.png"]), Error::File { path, .. } if path.ends_with("2.png"))
+            matches!(error(&["in/a/1.png", "in/2.png"]), Error::NoSubFolder { path } if path.ends_with("2.png"))
         );
         assert!(matches!(
             error(&["in/a/1.png", "in/a/2.png"]),

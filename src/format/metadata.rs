@@ -22,10 +22,9 @@ pub(super) fn number(metadata: &Metadata, name: &str) -> Result<u64> {
 /// A part of the description that is JSON.
 pub(super) fn part<T: DeserializeOwned>(metadata: &Metadata, name: &str) -> Result<T> {
     let text = metadata.get(name).map_or("", String::as_str);
-    serde_json::from_str(text).map_err(|error| {
-        Error::Checkpoint(format!(
-            "its description of the {name} is damaged ({error})."
-        ))
+    serde_json::from_str(text).map_err(|source| Error::Metadata {
+        part: name.into(),
+        source,
     })
 }
 

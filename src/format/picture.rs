@@ -47,21 +47,20 @@ impl Images {
 /// order they are named in.
 ///
 /// # Errors
-/// [`Error::File`] naming the first file that cannot be used: a missing one, a broken one, or one
-/// too large. [`Error::NoImages`] when there is nothing to read.
+/// [`Error::Io`], [`Error::NotAnImage`] or [`Error::File`] for the first file that cannot be used: a
+/// missing one, a broken one, or one too large. [`Error::NoImagesIn`] for a folder without images, [`Error::NoImages`] for no `paths`.
 pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
     let mut files = Vec::new();
     let mut skipped = 0;
     for path in paths {
-        let metadata = fs::metadata(path).map_err(|error| file_error(path, &error))?;
+        let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
         if metadata.is_dir() {
             let before = files.len();
             search(path, &mut files, &mut skipped)?;
             if files.len() == before {
-                return Err(refuse(
-                    path,
-                    "there are no images in this folder. Name one that has some.",
-                ));
+                return Err(Error::NoImagesIn {
+                    folder: path.display().to_string(),
+                });
             }
         } else {
             files.push(path.clone());
@@ -89,13 +88,13 @@ pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
 
 /// Collects the image files under `folder`.
 fn search(folder: &Path, files: &mut Vec<PathBuf>, skipped: &mut usize) -> Result<()> {
-    let entries = fs::read_dir(folder).map_err(|error| file_error(folder, &error))?;
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
     for entry in entries {
-        let entry = entry.map_err(|error| file_error(folder, &error))?;
+        let entry = entry.map_err(|error| unreadable(folder, error))?;
         let path = entry.path();
         let kind = entry
             .file_type()
-            .map_err(|error| file_error(&path, &error))?;
+            .map_err(|error| unreadable(&path, error))?;
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
@@ -115,37 +114,35 @@ fn search(folder: &Path, files: &mut Vec<PathBuf>, skipped: &mut usize) -> Resul
 
 /// Decodes an image, once its header has shown it to be of a sensible size.
 fn open(path: &Path) -> Result<DynamicImage> {
-    let metadata = fs::metadata(path).map_err(|error| file_error(path, &error))?;
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if metadata.len() == 0 {
-        return Err(refuse(path, "the file is empty. Replace or remove it."));
+        return Err(refuse(path, "the file is empty."));
     }
-    let unreadable = |error: image::ImageError| {
-        refuse(
-            path,
-            &format!("this is not an image that can be read ({error}). Replace or remove it."),
-        )
+    let not_an_image = |error: image::ImageError| Error::NotAnImage {
+        path: path.display().to_string(),
+        source: error.into(),
     };
     let mut reader = ImageReader::open(path)
         .and_then(ImageReader::with_guessed_format)
-        .map_err(|error| file_error(path, &error))?;
+        .map_err(|error| unreadable(path, error))?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     reader.limits(limits);
     let mut decoder = match reader.into_decoder() {
         Err(image::ImageError::Limits(_)) => return Err(too_large(path)),
-        decoder => decoder.map_err(unreadable)?,
+        decoder => decoder.map_err(not_an_image)?,
     };
     let (width, height) = decoder.dimensions();
     if width > MAX_SIDE || height > MAX_SIDE || width as u64 * height as u64 > MAX_PIXELS {
         return Err(too_large(path));
     }
     if width == 0 || height == 0 {
-        return Err(refuse(path, "the image has no pixels. Remove it."));
+        return Err(refuse(path, "the image has no pixels."));
     }
     // A damaged note about the orientation is no reason to refuse the picture.
     let orientation = decoder.orientation();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(not_an_image)?;
     if let Ok(orientation) = orientation {
         image.apply_orientation(orientation);
     }
@@ -190,14 +187,18 @@ pub struct Grid {
 
 impl Grid {
     /// # Errors
-    /// [`Error::Image`] when the picture would be larger than 16,384 pixels a side.
+    /// [`Error::Encode`] when the picture would be larger than 16,384 pixels a side.
     pub fn new(count: usize, size: usize, scale: usize) -> Result<Self> {
         let grid = Self { count, size, scale };
         let side = grid.columns() * size * scale;
         if side > MAX_WRITTEN_SIDE {
-            return Err(Error::Image(format!(
-                "a grid of {count} at scale {scale} would be {side} pixels wide, but {MAX_WRITTEN_SIDE} is the most. Ask for a smaller scale or fewer images."
-            )));
+            return Err(Error::Encode(
+                format!(
+                    "a grid of {count} at scale {scale} would be {side} pixels wide, but \
+                     {MAX_WRITTEN_SIDE} is the most"
+                )
+                .into(),
+            ));
         }
         Ok(grid)
     }
@@ -229,12 +230,12 @@ impl Grid {
     /// The grid as a PNG file.
     ///
     /// # Errors
-    /// [`Error::Image`] when it cannot be encoded.
+    /// [`Error::Encode`] when it cannot be encoded.
     pub fn png(&self, rgb: &[u8]) -> Result<Vec<u8>> {
         let mut file = std::io::Cursor::new(Vec::new());
         self.draw(rgb)
             .write_to(&mut file, ImageFormat::Png)
-            .map_err(|error| Error::Image(format!("{error}.")))?;
+            .map_err(|error| Error::Encode(error.into()))?;
         Ok(file.into_inner())
     }
 
@@ -242,7 +243,7 @@ impl Grid {
     /// Frames are what [`Grid::draw`] takes, and are only asked for one at a time.
     ///
     /// # Errors
-    /// [`Error::Image`] when it cannot be encoded, or the error of a frame.
+    /// [`Error::Encode`] when it cannot be encoded, or the error of a frame.
     pub fn gif(
         &self,
         total: usize,
@@ -252,7 +253,7 @@ impl Grid {
         const PLAY_MS: u32 = 4000;
         /// 1 is best and 30 fastest; this is where differences start to show.
         const QUANTISER_SPEED: i32 = 10;
-        let wrong = |error: image::ImageError| Error::Image(format!("{error}."));
+        let wrong = |error: image::ImageError| Error::Encode(error.into());
         // Browsers slow anything faster than 20 ms down to 100 ms.
         let delay = (PLAY_MS / total.max(1) as u32).clamp(20, 200);
         let mut file = Vec::new();
@@ -278,18 +279,18 @@ fn refuse(path: &Path, reason: &str) -> Error {
     }
 }
 
-fn file_error(path: &Path, error: &std::io::Error) -> Error {
-    refuse(
-        path,
-        &format!("the file or folder cannot be read ({error})."),
-    )
+fn unreadable(path: &Path, source: std::io::Error) -> Error {
+    Error::Io {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 fn too_large(path: &Path) -> Error {
     refuse(
         path,
         &format!(
-            "the image is too large; at most {MAX_SIDE} pixels a side and {} million pixels are read. Make it smaller.",
+            "the image is too large; at most {MAX_SIDE} pixels a side and {} million pixels are read.",
             MAX_PIXELS / 1_000_000
         ),
     )

@@ -54,10 +54,9 @@ pub fn open(bytes: &[u8]) -> Result<SafeTensors<'_>> {
 /// The metadata of a file opened with [`open`].
 ///
 /// # Errors
-/// As [`open`].
+/// [`Error::Safetensors`] when the header cannot be read.
 pub fn metadata(bytes: &[u8]) -> Result<HashMap<String, String>> {
-    let (_, header) = SafeTensors::read_metadata(bytes)
-        .map_err(|error| Error::Checkpoint(format!("its header cannot be read ({error}).")))?;
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
     Ok(header.metadata().clone().unwrap_or_default())
 }
 
@@ -124,7 +123,7 @@ pub fn floats(view: &TensorView) -> Option<Vec<f32>> {
 /// A safetensors file.
 ///
 /// # Errors
-/// [`Error::Checkpoint`] when a tensor's shape does not fit its values.
+/// [`Error::Safetensors`] when a tensor's shape does not fit its values.
 pub fn write(
     tensors: &[NamedTensor],
     metadata: HashMap<String, String>,
@@ -145,14 +144,13 @@ pub fn write(
         Precision::Full => Dtype::F32,
         Precision::Half => Dtype::F16,
     };
-    let fail = |error: SafeTensorError| Error::Checkpoint(format!("{error}."));
     let views = tensors
         .iter()
         .zip(&stored)
         .map(|(tensor, bytes)| {
-            let view = TensorView::new(dtype, tensor.shape.clone(), bytes).map_err(fail)?;
+            let view = TensorView::new(dtype, tensor.shape.clone(), bytes)?;
             Ok((tensor.name.as_str(), view))
         })
         .collect::<Result<Vec<_>>>()?;
-    safetensors::serialize(views, Some(metadata)).map_err(fail)
+    Ok(safetensors::serialize(views, Some(metadata))?)
 }

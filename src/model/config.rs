@@ -136,8 +136,10 @@ impl UNetConfig {
         for (name, value) in json.as_object().into_iter().flatten() {
             fields[name] = value.clone();
         }
-        let config: Self = serde_json::from_value(fields)
-            .map_err(|error| Error::Config(format!("unet: {error}.")))?;
+        let config: Self = serde_json::from_value(fields).map_err(|source| Error::ConfigJson {
+            part: "unet: ",
+            source,
+        })?;
         config.validate()?;
         Ok(config)
     }
@@ -147,8 +149,10 @@ impl UNetConfig {
     /// # Errors
     /// [`Error::Config`] when it cannot be written as JSON.
     pub fn to_diffusers(&self, sample_size: usize) -> Result<Value> {
-        let mut json =
-            serde_json::to_value(self).map_err(|error| Error::Config(format!("unet: {error}.")))?;
+        let mut json = serde_json::to_value(self).map_err(|source| Error::ConfigJson {
+            part: "unet: ",
+            source,
+        })?;
         json["_class_name"] = json!("UNet2DModel");
         json["sample_size"] = json!(sample_size);
         Ok(json)

@@ -190,16 +190,17 @@ impl Config {
         Ok(config)
     }
 
-    /// As [`Config::from_json`], absent fields at any depth included, but with `size`, if there is one, in
-    /// place of that in `json`, and leaves [`Config::validate`] to a caller who still changes fields. Levels are plain blocks unless `down_block_types` and
-    /// `up_block_types` say otherwise; `labels` alone make a network that knows them, and a learned
-    /// `variance_type` one that predicts it.
+    /// As [`Config::from_json`], absent fields at any depth included, but with `size`, if there is
+    /// one, in place of that in `json`, and leaves [`Config::validate`] to a caller who still changes
+    /// fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say otherwise;
+    /// `labels` alone make a network that knows them, and a learned `variance_type` one that predicts
+    /// it.
     ///
     /// # Errors
-    /// [`Error::Config`] for what is not JSON, a field of the wrong type, or an unknown field: a
-    /// misspelt one would otherwise go unnoticed for a whole training run.
+    /// [`Error::ConfigJson`] for what is not JSON or a field of the wrong type, [`Error::Config`] for
+    /// an unknown field: a misspelt one would otherwise go unnoticed for a whole training run.
     pub fn parse_json(json: &str, size: Option<usize>) -> Result<Self> {
-        let wrong = |error: serde_json::Error| Error::Config(format!("{error}."));
+        let wrong = |source| Error::ConfigJson { part: "", source };
         let mut given: Value = serde_json::from_str(json).map_err(wrong)?;
         if let (Some(size), Some(fields)) = (size, given.as_object_mut()) {
             fields.insert("size".into(), size.into());

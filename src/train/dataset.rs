@@ -74,9 +74,13 @@ impl Dataset {
         self.labels.as_deref()
     }
 
-    /// Image `index` alone, if there is one.
-    pub fn only(&self, index: usize) -> Option<Self> {
-        (index < self.count).then(|| self.filtered(|other| other == index))
+    /// Image `index` alone.
+    ///
+    /// # Errors
+    /// What [`Dataset::get`] refuses.
+    pub fn only(&self, index: usize) -> Result<Self> {
+        self.get(index)?;
+        Ok(self.filtered(|other| other == index))
     }
 
     /// The images of one class.
@@ -126,6 +130,18 @@ impl Dataset {
             pixels.extend(mirror(&self.pixels, self.size));
         }
         pixels
+    }
+
+    /// Image `index`, `[3, size, size]`.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`] when there are none, [`Error::NoSuchImage`] when there is none at `index`.
+    pub fn get(&self, index: usize) -> Result<&[f32]> {
+        match self.count {
+            0 => Err(Error::NoImages),
+            count if index >= count => Err(Error::NoSuchImage { index, count }),
+            _ => Ok(self.image(index)),
+        }
     }
 
     /// Image `index`, `[3, size, size]`.

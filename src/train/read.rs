@@ -17,7 +17,7 @@ pub async fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Result<Ve
     let data = tensor
         .into_data_async()
         .await
-        .map_err(|error| Error::Device(format!("{error:?}")))?;
+        .map_err(|error| Error::Device(error.into()))?;
     floats(data)
 }
 
@@ -35,7 +35,7 @@ pub async fn read_all<B: Backend>(tensors: Vec<FloatTensor<B>>) -> Result<Vec<Ve
     transaction
         .execute_async()
         .await
-        .map_err(|error| Error::Device(format!("{error:?}")))?
+        .map_err(|error| Error::Device(error.into()))?
         .into_iter()
         .map(floats)
         .collect()
@@ -44,5 +44,5 @@ pub async fn read_all<B: Backend>(tensors: Vec<FloatTensor<B>>) -> Result<Vec<Ve
 fn floats(data: TensorData) -> Result<Vec<f32>> {
     data.convert::<f32>()
         .to_vec()
-        .map_err(|error| Error::Device(format!("{error:?}")))
+        .map_err(|error| Error::Device(Box::from(format!("{error:?}"))))
 }

@@ -236,7 +236,8 @@ impl Engine {
             options,
             weights,
             edit,
-        } = serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+        } = serde_json::from_str(options)
+            .map_err(|source| Error::ConfigJson { part: "", source })?;
         let size = on_session!(&self.0, s => s.trainer().config().size);
         let edit = edit.edit(init.as_deref(), mask.as_deref(), size)?;
         Ok(Sampling::new(match &self.0 {

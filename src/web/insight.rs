@@ -32,8 +32,8 @@ impl Engine {
     /// Begins to estimate the variational bound of training image `index`, or of `rgb`, bytes of an
     /// image of the model's size. Options as JSON: `index`, `timesteps`, `weights`.
     pub fn elbo(&self, options: &str, rgb: Option<Vec<u8>>) -> Result<Measurement> {
-        let request: ElboRequest =
-            serde_json::from_str(options).map_err(|error| Error::Config(format!("{error}.")))?;
+        let request: ElboRequest = serde_json::from_str(options)
+            .map_err(|source| Error::ConfigJson { part: "", source })?;
         let subject = match &rgb {
             Some(rgb) => Subject::HeldOut(rgb),
             None => Subject::Training(request.index),

@@ -2,8 +2,9 @@
  * The error every public call rejects with. `code` is stable and meant for programs; `message` is a
  * sentence meant for people: what happened and what to do.
  *
- * Codes: `bad-config`, `bad-image`, `no-images`, `bad-checkpoint`, `shape-mismatch`, `truncated`,
- * `no-webgpu`, `device-lost`, `aborted`, `not-found`, `no-wasm`, `diverged`, `internal`.
+ * Codes: `bad-config`, `bad-image`, `no-images`, `no-such-image`, `bad-checkpoint`, `newer-format`,
+ * `shape-mismatch`, `truncated`, `no-webgpu`, `device-lost`, `aborted`, `not-found`, `no-wasm`,
+ * `diverged`, `internal`.
  */
 export class LabError extends Error {
   /**
@@ -26,7 +27,7 @@ export class LabError extends Error {
     const { code, message } = /** @type {{code?: unknown, message?: unknown}} */ (error ?? {});
     return new LabError(
       typeof code === 'string' ? code : 'internal',
-      typeof message === 'string' ? message : String(error),
+      advised(code, typeof message === 'string' ? message : String(error)),
       { cause: error },
     );
   }
@@ -39,6 +40,27 @@ export class LabError extends Error {
 export function wireError(error) {
   const { code, message } = LabError.from(error);
   return { code, message };
+}
+
+/**
+ * What one can do in the page about an error of the core, which only says what is wrong.
+ * @type {Record<string, string>}
+ */
+const ADVICE = {
+  'no-images': 'Add at least one image first.',
+  'newer-format': 'Reload the page to update.',
+  truncated: 'Copy or download it again; nothing loaded was changed.',
+  'shape-mismatch': 'Nothing loaded was changed.',
+};
+
+/**
+ * The message with its advice, once: an error may pass through several workers.
+ * @param {unknown} code
+ * @param {string} message
+ */
+function advised(code, message) {
+  const advice = ADVICE[String(code)];
+  return !advice || message.endsWith(advice) ? message : `${message} ${advice}`;
 }
 
 /**

@@ -65,7 +65,7 @@ function unzip(bytes) {
     if (cause instanceof LabError) throw cause;
     throw new LabError(
       'truncated',
-      'This zip is cut short or damaged. Copy or download it again; nothing was changed.',
+      'This zip is cut short or damaged.',
       { cause },
     );
   }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use unnoise::{
-    format::picture::read_images,
     sampler::{Edit, Interpolation, Jumps},
     train::Dataset,
 };
 
-use crate::failure::{Failure, Result};
+use crate::{
+    failure::{Failure, Result},
+    input::read_images,
+};
 
 /// What of a mask is at least this bright is filled in.
 const WHITE: u8 = 128;

@@ -7,7 +7,7 @@ use unnoise::{
     diffusion::elbo::Bound,
     error::Error,
     evaluation::{Evaluation, EvaluationNoise},
-    format::{Checkpoint, picture::read_images},
+    format::Checkpoint,
     ops::{Kernels, Ops},
     session::WeightsKind,
     train::Dataset,
@@ -16,7 +16,7 @@ use unnoise::{
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
-    input::{Weights, floats, open_noise, read_model},
+    input::{Weights, floats, open_noise, read_images, read_model},
     labels,
     output::{self, Progress},
 };

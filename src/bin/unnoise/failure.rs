@@ -19,8 +19,8 @@ impl Failure {
     /// What `error` means when `path` is being read.
     pub fn reading(path: &Path, error: &Error) -> Self {
         match error {
-            Error::File { .. } => Self::Use(error.to_string()),
-            _ => Self::Use(format!("{}: {error}", path.display())),
+            Error::File { .. } | Error::FileJson { .. } => Self::Use(error.to_string()),
+            _ => Self::Use(format!("{}: {}", path.display(), advised(error))),
         }
     }
 
@@ -49,7 +49,21 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Device(_) | Error::NoWebGpu(_) => Self::Work(error.to_string()),
-            _ => Self::Use(error.to_string()),
+            _ => Self::Use(advised(&error)),
         }
     }
+}
+
+/// What is wrong, and where there is something to be done about it on the command line, what.
+fn advised(error: &Error) -> String {
+    let advice = match error {
+        Error::NewerFormat { .. } => "Update unnoise.",
+        Error::Truncated(_) => "Copy or download it again.",
+        Error::NoImagesIn { .. } => "Name one that has some.",
+        Error::NoSubFolder { .. } => {
+            "Put one folder for each label into the folder that --data names."
+        }
+        _ => return error.to_string(),
+    };
+    format!("{error} {advice}")
 }

@@ -27,6 +27,10 @@ pub fn read_model(folder: &Path) -> Result<Checkpoint> {
             let path = folder.join(path).display().to_string();
             Failure::from(Error::File { path, reason })
         }
+        Error::FileJson { path, source } => {
+            let path = folder.join(path).display().to_string();
+            Failure::from(Error::FileJson { path, source })
+        }
         error => Failure::reading(folder, &error),
     })
 }

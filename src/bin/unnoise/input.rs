@@ -1,12 +1,19 @@
 //! Reading models and noise.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::ValueEnum;
 use safetensors::SafeTensors;
 use unnoise::{
     error::Error,
-    format::{Checkpoint, tensors},
+    format::{
+        Checkpoint,
+        picture::{self, Images},
+        tensors,
+    },
     session::WeightsKind,
 };
 
@@ -44,6 +51,16 @@ pub fn read_model(path: &Path) -> Result<Checkpoint> {
 pub fn read_checkpoint(path: &Path) -> Result<Checkpoint> {
     let bytes = read_file(path)?;
     Checkpoint::from_bytes(&bytes).map_err(|error| Failure::reading(path, &error))
+}
+
+/// Image files and folders of them, as squares of `size` pixels.
+pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
+    picture::read_images(paths, size).map_err(|error| match error {
+        Error::File { .. } | Error::NotAnImage { .. } => {
+            Failure::Use(format!("{error} Replace or remove it."))
+        }
+        error => error.into(),
+    })
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {

@@ -146,7 +146,11 @@ pub fn run(args: Args) -> Result<()> {
     let scale = args.scale.unwrap_or(4).into();
     let grid = match kind {
         Kind::Safetensors => None,
-        _ => Some(Grid::new(options.count, model.config.size, scale)?),
+        _ => Some(
+            Grid::new(options.count, model.config.size, scale).map_err(|error| {
+                Failure::Use(format!("{error} Ask for a smaller --scale or --count."))
+            })?,
+        ),
     };
     let out = Output::new(&args.out)?;
     args.backend.run(Sampling {

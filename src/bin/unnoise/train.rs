@@ -11,11 +11,7 @@ use clap::value_parser;
 use pollster::block_on;
 use serde_json::json;
 use unnoise::{
-    format::{
-        Checkpoint,
-        folders::FolderLabels,
-        picture::{Images, read_images},
-    },
+    format::{Checkpoint, folders::FolderLabels, picture::Images},
     ops::{Kernels, Ops},
     session::Session,
     train::{Config, Dataset},
@@ -24,7 +20,7 @@ use unnoise::{
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
-    input::{cannot_read, read_checkpoint},
+    input::{cannot_read, read_checkpoint, read_images},
     labels,
     output::{self, Output, Progress},
 };

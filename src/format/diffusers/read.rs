@@ -28,7 +28,7 @@ const RENAMED: &[(&str, &str)] = &[
 /// one that holds a `UNet2DModel` and its `scheduler_config.json`; either may lie deeper.
 ///
 /// # Errors
-/// [`Error::File`] for a file that is missing or not JSON, [`Error::Config`] for a model of another
+/// [`Error::File`] or [`Error::FileJson`] for a file that is missing or not JSON, [`Error::Config`] for a model of another
 /// kind, [`Error::Truncated`], [`Error::Checkpoint`] or [`Error::ShapeMismatch`] for its weights.
 pub fn read(files: &Files) -> Result<Checkpoint> {
     let folder = Folder::find(files);
@@ -162,8 +162,10 @@ impl<'a> Folder<'a> {
 fn parse(path: &str, bytes: &[u8]) -> Result<Value> {
     // Python writes numbers that JSON does not have; no field that is read holds one.
     let text = String::from_utf8_lossy(bytes).replace("-Infinity", "null");
-    let value: Value = serde_json::from_str(&text)
-        .map_err(|error| file_error(path, &format!("this is not JSON ({error}).")))?;
+    let value: Value = serde_json::from_str(&text).map_err(|source| Error::FileJson {
+        path: path.into(),
+        source,
+    })?;
     if value.is_object() {
         Ok(value)
     } else {

@@ -141,6 +141,9 @@ fn read_flow(json: &Value) -> Result<SchedulerConfig> {
     serde_json::from_value(fields).map_err(refuse)
 }
 
-fn refuse(error: serde_json::Error) -> Error {
-    Error::Config(format!("scheduler: {error}."))
+fn refuse(source: serde_json::Error) -> Error {
+    Error::ConfigJson {
+        part: "scheduler: ",
+        source,
+    }
 }

@@ -44,8 +44,8 @@ pub fn write(checkpoint: &Checkpoint) -> Result<Files> {
 }
 
 fn text(json: &Value) -> Result<Vec<u8>> {
-    let mut text = serde_json::to_vec_pretty(json)
-        .map_err(|error| Error::Config(format!("it cannot be written as JSON ({error}).")))?;
+    let mut text =
+        serde_json::to_vec_pretty(json).map_err(|source| Error::ConfigJson { part: "", source })?;
     text.push(b'\n');
     Ok(text)
 }

@@ -206,7 +206,7 @@ fn record(error: String) {
 pub fn check() -> Result<()> {
     let reported = LAST_ERROR.lock().ok().and_then(|mut last| last.take());
     match reported {
-        Some(reason) => Err(Error::Device(reason)),
+        Some(reason) => Err(Error::Device(reason.into())),
         None => Ok(()),
     }
 }
