@@ -4,8 +4,8 @@ use burn::tensor::{Tensor, TensorData};
 use serde::Serialize;
 
 use crate::{
+    denoiser::Denoiser,
     diffusion::{
-        Denoiser,
         elbo::{Bound, Terms},
         vlb::prior_bpd,
     },
@@ -111,15 +111,15 @@ impl<B: Kernels> Evaluation<B> {
     ///
     /// # Errors
     /// As for [`Evaluation::next`].
-    pub async fn terms(&mut self, t: usize) -> Result<TimestepTerms> {
+    pub async fn terms(&self, t: usize) -> Result<TimestepTerms> {
         let mut sums = [0.0; 3];
         for first in (0..self.images.len()).step_by(CHUNK) {
             let x_0 = self.chunk(first);
             let count = x_0.dims()[0];
-            if let Some(labels) = self.images.labels() {
-                let labels = labels[first..][..count].iter().map(|label| *label as usize);
-                self.denoiser.set_class_labels(&labels.collect::<Vec<_>>());
-            }
+            let class_labels: Option<Vec<usize>> = self.images.labels().map(|labels| {
+                let labels = labels[first..][..count].iter();
+                labels.map(|label| *label as usize).collect()
+            });
             let eps = Tensor::from_data(
                 TensorData::new(self.eps(t, first, count), x_0.dims()),
                 &self.device,
@@ -128,7 +128,7 @@ impl<B: Kernels> Evaluation<B> {
                 vb,
                 x0_mse,
                 eps_mse,
-            } = self.bound.terms(self.denoiser.as_ref(), x_0, eps, t)?;
+            } = (self.bound).terms(self.denoiser.as_ref(), class_labels.as_deref(), x_0, eps, t)?;
             let values = read(Tensor::cat(vec![vb, x0_mse, eps_mse], 0)).await?;
             for (sum, values) in sums.iter_mut().zip(values.chunks_exact(count)) {
                 *sum += values.iter().map(|value| *value as f64).sum::<f64>();

@@ -1,8 +1,11 @@
 //! What can be found out about a model in training besides its samples, a little at a time, so that
 //! training goes on in between.
 
+use burn::tensor::{Tensor, backend::Backend};
+
 use crate::{
-    diffusion::{Denoiser, IdealDenoiser, Objective, Stratum, elbo::Bound, strata},
+    denoiser::{Denoiser, IdealDenoiser},
+    diffusion::{Objective, Stratum, elbo::Bound, strata},
     error::{Error, Result},
     evaluation::{Evaluation, EvaluationNoise, TimestepTerms},
     memorisation::Nearest,
@@ -122,6 +125,21 @@ pub struct FloorEstimate<B: Kernels + Ops> {
     seen: usize,
 }
 
+/// An estimate of the least expected loss at `t` that any network can have on the images of `ideal`:
+/// what its error costs by `objective`, from `samples` x_t. With a learned variance this is the
+/// optimum of the simple part.
+pub fn optimal_loss<B: Backend>(
+    ideal: &IdealDenoiser<B>,
+    objective: &Objective,
+    t: usize,
+    samples: usize,
+    seed: u64,
+) -> Tensor<B, 1> {
+    let level = objective.schedule.level(Some(t));
+    let x0_mse = ideal.x0_mse(level, samples, &Random::new(seed), t as u32);
+    x0_mse * objective.loss_per_x0_mse(t)
+}
+
 impl<B: Kernels + Ops> FloorEstimate<B> {
     /// Parts still to come.
     pub fn left(&self) -> usize {
@@ -138,7 +156,7 @@ impl<B: Kernels + Ops> FloorEstimate<B> {
         };
         let mut floor = 0.0;
         for (share, ideal) in &self.ideals {
-            let loss = ideal.loss_floor(&self.objective, t, FLOOR_SAMPLES, self.seed);
+            let loss = optimal_loss(ideal, &self.objective, t, FLOOR_SAMPLES, self.seed);
             floor += share * f64::from(read(loss).await?.iter().sum::<f32>());
         }
         B::check_device()?;
@@ -210,7 +228,7 @@ impl<B: Kernels + Ops> Session<B> {
     }
 
     /// Begins to estimate, from `timesteps` of them, the least loss that any network can have on the
-    /// training images; see [`IdealDenoiser::loss_floor`].
+    /// training images; see [`optimal_loss`].
     ///
     /// # Errors
     /// [`Error::NoImages`], and [`Error::Config`] for no timesteps.

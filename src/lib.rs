@@ -2,6 +2,7 @@
 //! command line.
 
 pub mod backend;
+pub mod denoiser;
 pub mod diffusion;
 pub mod error;
 pub mod evaluation;

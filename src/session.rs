@@ -8,15 +8,16 @@ use burn::tensor::{Tensor, TensorData};
 use web_time::{Duration, Instant};
 
 use crate::{
+    denoiser::{Denoiser, Guidance, IdealDenoiser, NetworkDenoiser},
     diffusion::{
-        Denoiser, IdealDenoiser, Schedule, VarianceType,
+        Schedule, VarianceType,
         forward::{q_sample, q_step},
     },
     error::{Error, Result},
     format::Checkpoint,
     ops::{Kernels, Ops},
     random::{Random, Stream},
-    sampler::{Edit, Guidance, NetworkDenoiser, SamplerConfig, SamplingOptions, Trajectory},
+    sampler::{Edit, SamplerConfig, SamplingOptions, Trajectory},
     train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read, read_losses},
 };
 
@@ -292,12 +293,12 @@ impl<B: Kernels + Ops> Session<B> {
             DenoiserKind::Raw => state.raw_weights(),
             DenoiserKind::Ideal => return Ok(Box::new(self.ideal()?)),
         };
-        Ok(Box::new(NetworkDenoiser {
+        let network = NetworkDenoiser {
             unet: self.trainer.unet().clone(),
             weights,
             prediction_type: self.trainer.config().scheduler.prediction_type,
-            guidance,
-        }))
+        };
+        Ok(network.guided(guidance))
     }
 
     /// The ideal denoiser of everything that training shows, whatever it is labelled.

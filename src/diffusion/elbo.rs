@@ -4,10 +4,12 @@
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::{
-    Denoiser, Limit, Prediction, Schedule, SchedulerConfig, VarianceType,
+    Limit, Schedule, SchedulerConfig, VarianceType,
+    forward::q_sample_at,
     vlb::{mean_per_item, per_item, vlb_terms},
 };
 use crate::{
+    denoiser::Denoiser,
     error::{Error, Result},
     ops::Kernels,
 };
@@ -46,22 +48,23 @@ impl Bound {
         })
     }
 
-    /// The terms of `t` for images `x_0` `[batch, channels, height, width]` noised by `eps`
-    /// (Ho et al. 2020, equation 4).
+    /// The terms of `t` for images `x_0` `[batch, channels, height, width]` of `class_labels`, noised
+    /// by `eps` (Ho et al. 2020, equation 4).
     ///
     /// # Errors
     /// [`Error::Config`] when the variance is learned and the denoiser does not predict one.
     pub fn terms<B: Kernels>(
         &self,
         denoiser: &dyn Denoiser<B>,
+        class_labels: Option<&[usize]>,
         x_0: Tensor<B, 4>,
         eps: Tensor<B, 4>,
         t: usize,
     ) -> Result<Terms<B>> {
         let level = self.schedule.level(Some(t));
         let timesteps = vec![t; x_0.dims()[0]];
-        let x_t = x_0.clone() * level.signal + eps * level.noise;
-        let prediction = Prediction::of(denoiser, x_t, level, self.limit);
+        let x_t = q_sample_at(x_0.clone(), eps, level);
+        let prediction = denoiser.predict(x_t, level, class_labels, self.limit);
         let log_variance = match self.schedule.fixed_log_variance(self.variance_type, t) {
             Some(value) => per_item(&timesteps, &|_| value, &x_0.device()),
             None => {

@@ -35,12 +35,12 @@ pub fn q_step(schedule: &Schedule, x: &mut [f32], eps: &[f32], t: usize) {
 }
 
 /// x_t = signal · x_0 + noise · ε, a sample of q(x_t | x_0) at any level (Kingma et al. 2021,
-/// equation 1). Tensors are `[batch, channels, height, width]`.
-pub fn q_sample_at<B: Backend>(
-    x_0: Tensor<B, 4>,
-    eps: Tensor<B, 4>,
+/// equation 1). Tensors are of any shape, the same for both.
+pub fn q_sample_at<B: Backend, const D: usize>(
+    x_0: Tensor<B, D>,
+    eps: Tensor<B, D>,
     level: NoiseLevel,
-) -> Tensor<B, 4> {
+) -> Tensor<B, D> {
     x_0 * level.signal + eps * level.noise
 }
 

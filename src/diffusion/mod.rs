@@ -4,11 +4,10 @@
 //! Notation follows Ho et al. 2020 (DDPM, arXiv 2006.11239) with diffusers' names: `betas` is β,
 //! `alphas_cumprod` is ᾱ, timesteps run over 0..num_train_timesteps (the paper's t - 1).
 
+mod clipping;
 pub mod config;
-pub mod denoiser;
 pub mod elbo;
 pub mod forward;
-pub mod ideal;
 mod level;
 pub mod objective;
 pub mod posterior;
@@ -16,16 +15,14 @@ mod prediction;
 mod process;
 pub mod schedule;
 pub mod strata;
-mod threshold;
 pub mod vlb;
 
+pub use clipping::Limit;
 pub use config::{BetaSchedule, SchedulerConfig, TimestepSpacing, VarianceType};
-pub use denoiser::{Denoiser, Limit, ModelOutput, Prediction};
-pub use ideal::IdealDenoiser;
 pub use level::NoiseLevel;
 pub use objective::{LossWeighting, Objective};
 pub use posterior::Posterior;
-pub use prediction::PredictionType;
+pub use prediction::{ModelOutput, Prediction, PredictionType};
 pub use process::Process;
 pub use schedule::Schedule;
 pub use strata::{Stratum, strata};

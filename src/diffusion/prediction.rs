@@ -3,10 +3,10 @@
 //! Each is a row (a, b): the network predicts y = a · x_0 + b · ε. With x_t = signal · x_0 +
 //! noise · ε that makes two equations for x_0 and ε, so every type says the same in its own way.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::NoiseLevel;
+use super::{Limit, NoiseLevel};
 use crate::ops::{Kernels, weighted_sum};
 
 /// What the network predicts.
@@ -73,5 +73,62 @@ impl PredictionType {
     pub fn x0_sensitivity(self, level: NoiseLevel) -> f64 {
         let [[_, of_y], _] = self.inverse(level);
         of_y
+    }
+}
+
+/// What a network says about x_t; tensors are `[batch, channels, height, width]`.
+#[derive(Debug, Clone)]
+pub struct ModelOutput<B: Backend> {
+    /// ε, x_0, v or velocity, as its [`PredictionType`] says.
+    pub values: Tensor<B, 4>,
+    /// Where the variance of the reverse step is predicted: its place between the smallest and the
+    /// largest sensible logarithm, -1 to 1 (Nichol & Dhariwal 2021, equation 15).
+    pub variance: Option<Tensor<B, 4>>,
+}
+
+impl<B: Backend> ModelOutput<B> {
+    /// From all channels of a network's output for an x_t of `channels`: more than those are the
+    /// variance's.
+    pub fn split(output: Tensor<B, 4>, channels: usize) -> Self {
+        let all = output.dims()[1];
+        if all == channels {
+            return Self {
+                values: output,
+                variance: None,
+            };
+        }
+        Self {
+            values: output.clone().narrow(1, 0, channels),
+            variance: Some(output.narrow(1, channels, all - channels)),
+        }
+    }
+}
+
+/// What a network's output means.
+#[derive(Debug, Clone)]
+pub struct Prediction<B: Backend> {
+    /// The estimate of x_0, within its limits.
+    pub pred_x0: Tensor<B, 4>,
+    /// The estimate of ε, of before x_0 was limited, as diffusers has it.
+    pub eps: Tensor<B, 4>,
+    /// See [`ModelOutput::variance`].
+    pub variance: Option<Tensor<B, 4>>,
+}
+
+impl<B: Kernels> Prediction<B> {
+    /// Reads `output`, given for `x_t` at `level`.
+    pub fn read(
+        output: ModelOutput<B>,
+        prediction_type: PredictionType,
+        x_t: Tensor<B, 4>,
+        level: NoiseLevel,
+        limit: Limit,
+    ) -> Self {
+        let [x_0, eps] = prediction_type.x0_and_eps(x_t, output.values, level);
+        Self {
+            pred_x0: limit.apply(x_0),
+            eps,
+            variance: output.variance,
+        }
     }
 }

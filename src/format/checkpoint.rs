@@ -18,10 +18,10 @@ use super::{
     tensors::{self, NamedTensor, Precision},
 };
 use crate::{
+    denoiser::NetworkDenoiser,
     error::{Error, Result},
     model::{ParameterSpec, UNet, UNetConfig, Weights},
     ops::{Kernels, Ops, ParameterState},
-    sampler::NetworkDenoiser,
     session::WeightsKind,
     train::{Config, Trainer, TrainingState, read_all},
 };
@@ -132,7 +132,6 @@ impl Checkpoint {
             unet: Rc::new(unet),
             weights,
             prediction_type: self.config.scheduler.prediction_type,
-            guidance: None,
         })
     }
 

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Ddim, Ddpm, DpmPp2M, EulerFlow, Guidance, Heun, Noise, Sampler, SeededNoise, SlerpNoise,
-};
+use super::{Ddim, Ddpm, DpmPp2M, EulerFlow, Heun, Noise, Sampler, SeededNoise, SlerpNoise};
 use crate::{
+    denoiser::Guidance,
     diffusion::{Limit, Schedule, SchedulerConfig, TimestepSpacing, VarianceType},
     error::{Error, Result},
     model::UNetConfig,

@@ -2,11 +2,10 @@
 
 use burn::tensor::Tensor;
 
-use super::{Denoiser, Noise, Sampler, Step};
+use super::{Noise, Sampler, Step};
 use crate::{
-    diffusion::{
-        Limit, NoiseLevel, Posterior, Prediction, PredictionType, Schedule, SchedulerConfig,
-    },
+    denoiser::Denoiser,
+    diffusion::{Limit, NoiseLevel, Posterior, PredictionType, Schedule, SchedulerConfig},
     error::{Error, Result},
     ops::{Kernels, weighted_sum},
 };
@@ -78,7 +77,7 @@ impl<B: Kernels> Sampler<B> for Ddim {
         let (level, previous) = (self.levels[index], self.previous[index]);
         let sigma = self.eta * Posterior::between(level, previous).variance.sqrt();
 
-        let prediction = Prediction::of(denoiser, x_t.clone(), level, self.limit);
+        let prediction = denoiser.predict(x_t.clone(), level, None, self.limit);
         let pred_x0 = prediction.pred_x0;
         let eps = if self.use_clipped_model_output {
             let [_, eps] = PredictionType::Sample.x0_and_eps(x_t, pred_x0.clone(), level);

@@ -2,11 +2,10 @@
 
 use burn::tensor::Tensor;
 
-use super::{Denoiser, Noise, Sampler, Step};
+use super::{Noise, Sampler, Step};
 use crate::{
-    diffusion::{
-        Limit, NoiseLevel, Posterior, Prediction, Schedule, SchedulerConfig, VarianceType,
-    },
+    denoiser::Denoiser,
+    diffusion::{Limit, NoiseLevel, Posterior, Schedule, SchedulerConfig, VarianceType},
     error::{Error, Result},
     ops::{Kernels, weighted_sum},
 };
@@ -64,7 +63,7 @@ impl<B: Kernels> Sampler<B> for Ddpm {
         let previous = self.levels.get(index + 1).copied();
         let posterior = Posterior::between(level, previous.unwrap_or(NoiseLevel::CLEAN));
 
-        let prediction = Prediction::of(denoiser, x_t.clone(), level, self.limit);
+        let prediction = denoiser.predict(x_t.clone(), level, None, self.limit);
         let pred_x0 = prediction.pred_x0;
         let mean = weighted_sum(
             pred_x0.clone(),

@@ -2,11 +2,12 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::{Denoiser, Noise, Sampler, Step, heun::karras_sigmas};
+use super::{Noise, Sampler, Step, heun::karras_sigmas};
 use crate::{
+    denoiser::Denoiser,
     diffusion::{
-        BetaSchedule, Limit, NoiseLevel, Prediction, Process, Schedule, SchedulerConfig,
-        TimestepSpacing, schedule::linspace,
+        BetaSchedule, Limit, NoiseLevel, Process, Schedule, SchedulerConfig, TimestepSpacing,
+        schedule::linspace,
     },
     error::{Error, Result},
     ops::{Kernels, weighted_sum},
@@ -113,7 +114,9 @@ impl<B: Kernels> Sampler<B> for DpmPp2M<B> {
         _noise: &dyn Noise<B>,
     ) -> Result<Step<B>> {
         let level = self.levels[index];
-        let pred_x0 = Prediction::of(denoiser, x_t.clone(), level, self.limit).pred_x0;
+        let pred_x0 = denoiser
+            .predict(x_t.clone(), level, None, self.limit)
+            .pred_x0;
         let last_x0 = self.last_x0.replace(pred_x0.clone());
         let Some(next) = self.levels.get(index + 1).copied() else {
             return Ok(Step {

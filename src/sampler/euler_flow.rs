@@ -2,10 +2,11 @@
 
 use burn::tensor::Tensor;
 
-use super::{Denoiser, Noise, Sampler, Step};
+use super::{Noise, Sampler, Step};
 use crate::{
+    denoiser::Denoiser,
     diffusion::{
-        Limit, NoiseLevel, Prediction, Process, Schedule, SchedulerConfig,
+        Limit, NoiseLevel, Process, Schedule, SchedulerConfig,
         schedule::{linspace, shifted_sigma},
     },
     error::Result,
@@ -66,7 +67,9 @@ impl<B: Kernels> Sampler<B> for EulerFlow {
         let level = self.levels[index];
         let next = self.levels.get(index + 1).copied();
         let next = next.unwrap_or(NoiseLevel::CLEAN);
-        let pred_x0 = Prediction::of(denoiser, x_t.clone(), level, self.limit).pred_x0;
+        let pred_x0 = denoiser
+            .predict(x_t.clone(), level, None, self.limit)
+            .pred_x0;
         let (sum, sum_next) = (level.signal + level.noise, next.signal + next.noise);
         // velocity = (x_t - pred_x0) / σ_t (by Liu et al. 2023, equation 1), so the step keeps this
         // share of x_t.

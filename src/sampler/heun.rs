@@ -2,11 +2,11 @@
 
 use burn::tensor::Tensor;
 
-use super::{Denoiser, Noise, Sampler, Step};
+use super::{Noise, Sampler, Step};
 use crate::{
+    denoiser::Denoiser,
     diffusion::{
-        Limit, NoiseLevel, Prediction, Schedule, SchedulerConfig, TimestepSpacing,
-        schedule::linspace,
+        Limit, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, schedule::linspace,
     },
     error::Result,
     ops::{Kernels, weighted_sum},
@@ -92,8 +92,7 @@ impl<B: Kernels> Sampler<B> for Heun {
     ) -> Result<Step<B>> {
         let level = self.levels[index];
         let next = self.levels.get(index + 1).copied();
-        let pred_x0 =
-            |x: Tensor<B, 4>, level| Prediction::of(denoiser, x, level, self.limit).pred_x0;
+        let pred_x0 = |x: Tensor<B, 4>, level| denoiser.predict(x, level, None, self.limit).pred_x0;
         let first_x0 = pred_x0(x_t.clone(), level);
         let Some(next) = next else {
             return Ok(Step {

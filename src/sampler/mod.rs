@@ -8,9 +8,7 @@ mod ddpm;
 mod dpmpp2m;
 mod edit;
 mod euler_flow;
-mod guidance;
 mod heun;
-mod network;
 mod noise;
 mod repaint;
 mod slerp;
@@ -25,17 +23,14 @@ pub use ddpm::Ddpm;
 pub use dpmpp2m::DpmPp2M;
 pub use edit::Edit;
 pub use euler_flow::EulerFlow;
-pub use guidance::Guidance;
 pub use heun::Heun;
-pub use network::NetworkDenoiser;
 pub use noise::{GivenNoise, Noise, SeededNoise};
 pub use repaint::{Jumps, RePaint};
 pub use slerp::SlerpNoise;
 pub use start::Start;
 pub use trajectory::{Frame, Trajectory};
 
-pub use crate::diffusion::Denoiser;
-use crate::{diffusion::NoiseLevel, error::Result};
+use crate::{denoiser::Denoiser, diffusion::NoiseLevel, error::Result};
 
 /// What one step of a sampler gives.
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::{Denoiser, Noise, Sampler, Step};
+use super::{Noise, Sampler, Step};
 use crate::{
+    denoiser::Denoiser,
     diffusion::{
         NoiseLevel,
         forward::{q_between, q_sample_at},

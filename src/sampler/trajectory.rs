@@ -2,7 +2,8 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::{Denoiser, Jumps, Noise, RePaint, Sampler, Start};
+use super::{Jumps, Noise, RePaint, Sampler, Start};
+use crate::denoiser::Denoiser;
 use crate::error::Result;
 
 /// One picture of a sampling run.

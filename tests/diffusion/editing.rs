@@ -3,7 +3,8 @@
 use burn::tensor::{Tensor, TensorData};
 use unnoise::{
     backend::Flex,
-    diffusion::{IdealDenoiser, PredictionType, SchedulerConfig},
+    denoiser::IdealDenoiser,
+    diffusion::{PredictionType, SchedulerConfig},
     error::Error,
     random::{Random, Stream},
     sampler::{Edit, Interpolation, Jumps, SamplerConfig, SamplingOptions, Trajectory},

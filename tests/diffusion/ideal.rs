@@ -3,10 +3,12 @@
 use burn::tensor::{Tensor, TensorData};
 use unnoise::{
     backend::Flex,
+    denoiser::{Denoiser, IdealDenoiser},
     diffusion::{
-        Denoiser, IdealDenoiser, LossWeighting, NoiseLevel, Objective, PredictionType, Schedule,
-        SchedulerConfig, objective::LossInputs,
+        LossWeighting, NoiseLevel, Objective, PredictionType, Schedule, SchedulerConfig,
+        objective::LossInputs,
     },
+    insight::optimal_loss,
     random::{Random, Stream},
     sampler::{SamplerConfig, SamplingOptions, SeededNoise, Trajectory},
 };
@@ -44,7 +46,7 @@ fn estimates_are_posterior_means() {
     let weights: Vec<f64> = log_weights.iter().map(|w| (w - most).exp()).collect();
     let total: f64 = weights.iter().sum();
     let data = TensorData::new(x_t, [1, 3, 8, 8]);
-    let output = ideal().output(Tensor::from_data(data, &Default::default()), level);
+    let output = ideal().output(Tensor::from_data(data, &Default::default()), level, None);
     let actual: Vec<f32> = output.values.into_data().to_vec().unwrap();
     for (i, actual) in actual.iter().enumerate() {
         let expected: f64 = (0..COUNT)
@@ -174,9 +176,9 @@ fn the_floor_is_the_ideal_denoisers_loss() {
                 };
                 objective.loss(output, target).into_scalar() as f64
             };
-            let estimate = ideal.output(x_t.clone(), level).values;
+            let estimate = ideal.output(x_t.clone(), level, None).values;
             let own = loss(estimate.clone());
-            let floor = ideal.loss_floor(&objective, t, SAMPLES, 1).into_scalar() as f64;
+            let floor = optimal_loss(&ideal, &objective, t, SAMPLES, 1).into_scalar() as f64;
             // Both are means over samples of a probability's spread: a tenth of the largest.
             let spread = 0.02 / objective.prediction_type.x0_sensitivity(level).powi(2);
             assert!(

@@ -3,9 +3,8 @@
 use burn::tensor::{Tensor, TensorData};
 use unnoise::{
     backend::Flex,
-    diffusion::{
-        IdealDenoiser, PredictionType, SchedulerConfig, TimestepSpacing as Spacing, VarianceType,
-    },
+    denoiser::IdealDenoiser,
+    diffusion::{PredictionType, SchedulerConfig, TimestepSpacing as Spacing, VarianceType},
     sampler::{SamplerConfig, SamplingOptions, SeededNoise, Trajectory},
 };
 

@@ -3,7 +3,8 @@
 use burn::tensor::Tensor;
 use unnoise::{
     backend::Flex,
-    diffusion::{Denoiser, ModelOutput, NoiseLevel, PredictionType, Process, SchedulerConfig},
+    denoiser::Denoiser,
+    diffusion::{ModelOutput, NoiseLevel, PredictionType, Process, SchedulerConfig},
 };
 
 /// 0.3 · sin(2 x) + 0.5 · cos(t / 300) · x, read as the prediction type says, and the variance
@@ -29,7 +30,12 @@ impl Denoiser<Flex> for Analytic {
         self.prediction_type
     }
 
-    fn output(&self, x: Tensor<Flex, 4>, level: NoiseLevel) -> ModelOutput<Flex> {
+    fn output(
+        &self,
+        x: Tensor<Flex, 4>,
+        level: NoiseLevel,
+        _class_labels: Option<&[usize]>,
+    ) -> ModelOutput<Flex> {
         let NoiseLevel { signal, noise, t } = level;
         let wave = (x.clone() * 2.0).sin() * 0.3;
         let cos = (t / 300.0).cos();

@@ -8,10 +8,10 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 use unnoise::{
     backend::Flex,
+    denoiser::NetworkDenoiser,
     diffusion::{Schedule, SchedulerConfig, elbo::Bound},
     evaluation::{Evaluation, EvaluationNoise},
     model::{UNet, UNetConfig, Weights},
-    sampler::NetworkDenoiser,
     train::{Dataset, dataset::rgb_from_pixels},
 };
 
@@ -54,7 +54,6 @@ fn network(case: &UNetCase, config: &SchedulerConfig) -> NetworkDenoiser<Flex> {
         weights: Weights::from_diffusers(unet.parameters(), &values, &Default::default()),
         unet: Rc::new(unet),
         prediction_type: config.prediction_type,
-        guidance: None,
     }
 }
 

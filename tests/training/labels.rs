@@ -6,13 +6,14 @@ use burn::tensor::Tensor;
 use pollster::block_on;
 use unnoise::{
     backend::{Candle, Flex, WebGpu},
-    diffusion::{Denoiser, NoiseLevel, PredictionType},
+    denoiser::{Denoiser, Guidance, Guided, NetworkDenoiser},
+    diffusion::{NoiseLevel, PredictionType},
     error::Error,
     format::Checkpoint,
     model::{UNet, UNetConfig, Weights},
     ops::{Kernels, Ops},
     random::{Random, Stream},
-    sampler::{Guidance, NetworkDenoiser, SamplerConfig, SamplingOptions},
+    sampler::{SamplerConfig, SamplingOptions},
     session::{DenoiserKind, Session},
     train::{Config, Dataset, Trainer, batch::Batch, read_losses},
 };
@@ -155,7 +156,6 @@ fn denoiser(unet: UNetConfig) -> NetworkDenoiser<Flex> {
         weights: Weights::from_diffusers(unet.parameters(), &values, &Default::default()),
         unet: Rc::new(unet),
         prediction_type: PredictionType::VPrediction,
-        guidance: None,
     }
 }
 
@@ -163,7 +163,14 @@ fn denoiser(unet: UNetConfig) -> NetworkDenoiser<Flex> {
 fn guidance_goes_on_from_the_null_class_through_the_label() {
     let mut unet = config().unet;
     unet.out_channels = 6;
-    let mut denoiser = denoiser(unet);
+    let mut guided = Guided {
+        denoiser: denoiser(unet),
+        guidance: Guidance {
+            class_labels: Vec::new(),
+            null_class: 2,
+            scale: 1.0,
+        },
+    };
     let level = NoiseLevel {
         signal: 0.6,
         noise: 0.8,
@@ -172,11 +179,9 @@ fn guidance_goes_on_from_the_null_class_through_the_label() {
     let x = Random::new(1).normals(Stream::InitialNoise, 0, 0, 2 * 3 * 64);
     let x = Tensor::<Flex, 1>::from_floats(x.as_slice(), &Default::default()).reshape([2, 3, 8, 8]);
     let mut output = |class_labels: [usize; 2], scale: f64| {
-        denoiser.guidance = Some(Guidance {
-            class_labels: class_labels.into(),
-            scale,
-        });
-        let output = denoiser.output(x.clone(), level);
+        guided.guidance.class_labels = class_labels.into();
+        guided.guidance.scale = scale;
+        let output = guided.output(x.clone(), level, None);
         let values = |tensor: Tensor<Flex, 4>| tensor.into_data().to_vec::<f32>().unwrap();
         (values(output.values), values(output.variance.unwrap()))
     };
@@ -200,9 +205,9 @@ fn guidance_goes_on_from_the_null_class_through_the_label() {
         assert_eq!(guided_variance, variance);
     }
     // Without being asked for anything, it draws anything.
-    denoiser.guidance = None;
-    let unasked: Vec<f32> = denoiser
-        .output(x, level)
+    let unasked: Vec<f32> = guided
+        .denoiser
+        .output(x, level, None)
         .values
         .into_data()
         .to_vec()

@@ -284,11 +284,11 @@ impl Job for Sampling<'_> {
         let size = config.size;
         let sampler = self.options.sampler::<B>(&config.scheduler)?;
         let weights = WeightsKind::from(self.args.weights);
-        let mut denoiser = self
+        let denoiser = self
             .model
             .denoiser::<B>(weights, &device)
             .map_err(|error| Failure::reading(&self.args.model, &error))?;
-        denoiser.guidance = self.options.guidance(&config.unet)?;
+        let denoiser = denoiser.guided(self.options.guidance(&config.unet)?);
         let shape = [self.options.count, config.unet.in_channels, size, size];
         let noise: Box<dyn Noise<B>> = match self.noise {
             Some(noise) => Box::new(noise.upload(&device)),
@@ -297,7 +297,7 @@ impl Job for Sampling<'_> {
                 self.options.noise(image, device.clone())?
             }
         };
-        let mut trajectory = Trajectory::new(sampler, Box::new(denoiser), noise);
+        let mut trajectory = Trajectory::new(sampler, denoiser, noise);
         if let Some(edit) = &self.edit {
             trajectory = edit.apply(trajectory, &self.options, shape, &device)?;
         }

@@ -1,13 +1,37 @@
-//! Dynamic thresholding (Saharia et al. 2022, section 2.3).
+//! Clipping of estimates of x_0 to the range of images, among others dynamic thresholding (Saharia et
+//! al. 2022, section 2.3).
 
 use burn::tensor::{Tensor, backend::Backend};
 
 /// Halvings of the interval in which an order statistic is sought: more than f32 can tell apart.
 const HALVINGS: usize = 40;
 
+/// How an estimate of x_0 is kept in the range of images.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Limit {
+    /// Not at all.
+    None,
+    /// Clamped to [-1, 1].
+    Clip,
+    /// Clamped to [-s, s] and divided by s, where s is the `ratio` quantile of an image's absolute
+    /// values, between 1 and `max` (Saharia et al. 2022, section 2.3).
+    Dynamic { ratio: f64, max: f64 },
+}
+
+impl Limit {
+    /// The estimate `x_0` `[batch, channels, height, width]` within its limits.
+    pub fn apply<B: Backend>(self, x_0: Tensor<B, 4>) -> Tensor<B, 4> {
+        match self {
+            Self::None => x_0,
+            Self::Clip => x_0.clamp(-1.0, 1.0),
+            Self::Dynamic { ratio, max } => dynamic_threshold(x_0, ratio, max),
+        }
+    }
+}
+
 /// Clamps each image of `x_0` `[batch, channels, height, width]` to [-s, s] and divides it by s,
 /// the `ratio` quantile of its absolute values, itself clamped to 1..=`max`.
-pub fn dynamic_threshold<B: Backend>(x_0: Tensor<B, 4>, ratio: f64, max: f64) -> Tensor<B, 4> {
+fn dynamic_threshold<B: Backend>(x_0: Tensor<B, 4>, ratio: f64, max: f64) -> Tensor<B, 4> {
     let shape = x_0.dims();
     let values = x_0.reshape([shape[0], shape[1] * shape[2] * shape[3]]);
     let mut s = quantile(values.clone().abs(), ratio).clamp_min(1.0);

@@ -2,8 +2,11 @@
 
 use burn::tensor::{Tensor, TensorData, activation::softmax, backend::Backend};
 
-use super::{Denoiser, ModelOutput, NoiseLevel, Objective, PredictionType};
-use crate::random::{Random, Stream};
+use super::Denoiser;
+use crate::{
+    diffusion::{ModelOutput, NoiseLevel, PredictionType, forward::q_sample_at},
+    random::{Random, Stream},
+};
 
 /// E[x_0 | x_t] when x_0 is one of finitely many images, each as likely: their mean, weighted by
 /// how likely each is to have become x_t (Karras et al. 2022, equation 57).
@@ -51,7 +54,12 @@ impl<B: Backend> Denoiser<B> for IdealDenoiser<B> {
         PredictionType::Sample
     }
 
-    fn output(&self, x_t: Tensor<B, 4>, level: NoiseLevel) -> ModelOutput<B> {
+    fn output(
+        &self,
+        x_t: Tensor<B, 4>,
+        level: NoiseLevel,
+        _class_labels: Option<&[usize]>,
+    ) -> ModelOutput<B> {
         let [batch, channels, height, width] = x_t.dims();
         let weights = self.weights(x_t.reshape([batch, channels * height * width]), level);
         let x_0 = weights.matmul(self.centred.clone()) + self.mean.clone();
@@ -63,24 +71,21 @@ impl<B: Backend> Denoiser<B> for IdealDenoiser<B> {
 }
 
 impl<B: Backend> IdealDenoiser<B> {
-    /// An estimate of the least expected loss at `t` that any network can have on these images:
-    /// E[Var(x_0 | x_t)] per pixel (Bishop 2006, "Pattern recognition and machine learning",
-    /// section 1.5.5) in what the network predicts, weighted as `objective` does.
+    /// An estimate of its mean squared error at `level`, `[1]`: E[Var(x_0 | x_t)] per pixel, the least
+    /// that any estimate of x_0 can have (Bishop 2006, "Pattern recognition and machine learning",
+    /// section 1.5.5).
     ///
-    /// The variance given x_t is exact; x_t is drawn `samples` times, from `seed`, since no closed
-    /// form exists. With a learned variance this is the floor of its simple part.
-    pub fn loss_floor(
+    /// The variance given x_t is exact; x_t is drawn `samples` times, from `random` at `step`, since
+    /// no closed form exists.
+    pub fn x0_mse(
         &self,
-        objective: &Objective,
-        t: usize,
+        level: NoiseLevel,
         samples: usize,
-        seed: u64,
+        random: &Random,
+        step: u32,
     ) -> Tensor<B, 1> {
-        let level = objective.schedule.level(Some(t));
         let device = self.centred.device();
         let [count, length] = self.centred.dims();
-        let random = Random::new(seed);
-        let step = t as u32;
         let one_hot: Vec<f32> = (0..samples as u64)
             .flat_map(|sample| {
                 let chosen = random.below(count, Stream::FloorImages, step, sample);
@@ -91,12 +96,11 @@ impl<B: Backend> IdealDenoiser<B> {
         let eps = random.normals(Stream::FloorNoise, step, 0, samples * length);
         let eps = Tensor::<B, 2>::from_data(TensorData::new(eps, [samples, length]), &device);
         let x_0 = chosen.matmul(self.centred.clone()) + self.mean.clone();
-        let weights = self.weights(x_0 * level.signal + eps * level.noise, level);
+        let weights = self.weights(q_sample_at(x_0, eps, level), level);
         let estimate = weights.clone().matmul(self.centred.clone());
         // E‖x_0‖² - ‖E x_0‖², both given x_t and about the mean of the images.
         let second = (weights * self.norms.clone()).sum_dim(1);
         let variance = second - (estimate.clone() * estimate).sum_dim(1);
-        let x0_mse = variance.clamp_min(0.0).mean_dim(0).reshape([1]) / length as f64;
-        x0_mse * objective.loss_per_x0_mse(t)
+        variance.clamp_min(0.0).mean_dim(0).reshape([1]) / length as f64
     }
 }

@@ -1,0 +1,53 @@
+//! The network as a denoiser.
+
+use std::rc::Rc;
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use super::{Denoiser, Guidance, Guided};
+use crate::{
+    diffusion::{ModelOutput, NoiseLevel, PredictionType},
+    model::{UNet, Weights},
+    ops::Ops,
+};
+
+/// A network with its weights.
+pub struct NetworkDenoiser<B: Backend> {
+    pub unet: Rc<UNet>,
+    pub weights: Weights<B>,
+    /// What the network was trained to predict.
+    pub prediction_type: PredictionType,
+}
+
+impl<B: Ops> NetworkDenoiser<B> {
+    /// The network asked for what `guidance` says, or for images of any class.
+    pub fn guided(self, guidance: Option<Guidance>) -> Box<dyn Denoiser<B>> {
+        match guidance {
+            Some(guidance) => Box::new(Guided {
+                denoiser: self,
+                guidance,
+            }),
+            None => Box::new(self),
+        }
+    }
+}
+
+impl<B: Ops> Denoiser<B> for NetworkDenoiser<B> {
+    fn prediction_type(&self) -> PredictionType {
+        self.prediction_type
+    }
+
+    fn output(
+        &self,
+        x_t: Tensor<B, 4>,
+        level: NoiseLevel,
+        class_labels: Option<&[usize]>,
+    ) -> ModelOutput<B> {
+        let [batch, channels, _, _] = x_t.dims();
+        let timesteps = vec![level.t; batch];
+        let output = self
+            .unet
+            .forward(&self.weights, x_t, &timesteps, class_labels);
+        ModelOutput::split(output, channels)
+    }
+}
