@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData, TensorMetadata, backend::Backend, ops::FloatTensor};
 
 use crate::{
-    ops::{unwrap, wrap},
+    ops::{from_primitive, into_primitive},
     random::{Random, Stream},
 };
 
@@ -120,9 +120,9 @@ impl ParameterSpec {
         let data = TensorData::new(values, self.channels_last_shape());
         match self.kind {
             ParameterKind::ConvWeight | ParameterKind::LinearWeight | ParameterKind::Embedding => {
-                unwrap(Tensor::<B, 4>::from_data(data, device))
+                into_primitive(Tensor::<B, 4>::from_data(data, device))
             }
-            _ => unwrap(Tensor::<B, 1>::from_data(data, device)),
+            _ => into_primitive(Tensor::<B, 1>::from_data(data, device)),
         }
     }
 }
@@ -188,6 +188,6 @@ impl<B: Backend> Weights<B> {
     pub(super) fn get<const D: usize>(&self, parameter: Parameter<D>) -> Tensor<B, D> {
         let tensor = self.0[parameter.0].clone();
         debug_assert_eq!(tensor.shape().num_dims(), D);
-        wrap(tensor)
+        from_primitive(tensor)
     }
 }

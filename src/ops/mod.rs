@@ -30,8 +30,8 @@ use burn::tensor::{TensorData, TensorMetadata, backend::Backend, ops::FloatTenso
 
 use noised_batch::{NoisedBatch, StepInputs};
 pub use typed::{
-    concat_channels, conv2d, conv2d_add, conv2d_upsampled, embedding, group_norm, one_hot, silu,
-    squared_error, unwrap, weighted_sum, wrap,
+    concat_channels, conv2d, conv2d_add, conv2d_upsampled, embedding, from_primitive, group_norm,
+    into_primitive, one_hot, silu, squared_error, weighted_sum,
 };
 
 /// Geometry of a square, symmetrically padded 2-D convolution.

@@ -9,7 +9,9 @@ use burn::tensor::{
     ops::{ConvOptions, FloatTensor},
 };
 
-use super::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState, unwrap, wrap};
+use super::{
+    AdamStep, ConvGeometry, GroupNormOptions, ParameterState, from_primitive, into_primitive,
+};
 
 fn options(geometry: ConvGeometry) -> ConvOptions<2> {
     ConvOptions::new([geometry.stride; 2], [geometry.padding; 2], [1, 1], 1)
@@ -17,16 +19,16 @@ fn options(geometry: ConvGeometry) -> ConvOptions<2> {
 
 /// `[n, h, w, c]` to burn's `[n, c, h, w]`.
 fn channels_first<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    unwrap(wrap::<B, 4>(x).permute([0, 3, 1, 2]))
+    into_primitive(from_primitive::<B, 4>(x).permute([0, 3, 1, 2]))
 }
 
 fn channels_last<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    unwrap(wrap::<B, 4>(x).permute([0, 2, 3, 1]))
+    into_primitive(from_primitive::<B, 4>(x).permute([0, 2, 3, 1]))
 }
 
 /// `[k, k, c_in, c_out]` to burn's `[c_out, c_in, k, k]`.
 fn output_channels_first<B: Backend>(weight: FloatTensor<B>) -> FloatTensor<B> {
-    unwrap(wrap::<B, 4>(weight).permute([3, 2, 0, 1]))
+    into_primitive(from_primitive::<B, 4>(weight).permute([3, 2, 0, 1]))
 }
 
 /// See [`super::Kernels::conv2d_forward`].
@@ -51,17 +53,17 @@ pub fn conv2d_grad_input<B: Backend>(
     input_size: [usize; 2],
     geometry: ConvGeometry,
 ) -> FloatTensor<B> {
-    let grad = wrap::<B, 4>(grad);
-    let channels = wrap::<B, 4>(weight.clone()).dims()[2];
+    let grad = from_primitive::<B, 4>(grad);
+    let channels = from_primitive::<B, 4>(weight.clone()).dims()[2];
     // burn only reads the shape of x.
     let x = Tensor::<B, 4>::empty(
         [grad.dims()[0], channels, input_size[0], input_size[1]],
         &grad.device(),
     );
     channels_last::<B>(B::conv2d_x_backward(
-        unwrap(x),
+        into_primitive(x),
         output_channels_first::<B>(weight),
-        channels_first::<B>(unwrap(grad)),
+        channels_first::<B>(into_primitive(grad)),
         options(geometry),
     ))
 }
@@ -72,8 +74,8 @@ pub fn conv2d_grad_weight<B: Backend>(
     grad: FloatTensor<B>,
     geometry: ConvGeometry,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
-    let inputs = wrap::<B, 4>(x.clone()).dims()[3];
-    let grad_typed = wrap::<B, 4>(grad.clone());
+    let inputs = from_primitive::<B, 4>(x.clone()).dims()[3];
+    let grad_typed = from_primitive::<B, 4>(grad.clone());
     let outputs = grad_typed.dims()[3];
     // burn only reads the shape of the weight.
     let weight = Tensor::<B, 4>::empty(
@@ -82,17 +84,17 @@ pub fn conv2d_grad_weight<B: Backend>(
     );
     let grad_weight = B::conv2d_weight_backward(
         channels_first::<B>(x),
-        unwrap(weight),
+        into_primitive(weight),
         channels_first::<B>(grad),
         options(geometry),
     );
-    let grad_weight = wrap::<B, 4>(grad_weight).permute([2, 3, 1, 0]);
+    let grad_weight = from_primitive::<B, 4>(grad_weight).permute([2, 3, 1, 0]);
     let grad_bias = grad_typed
         .sum_dim(0)
         .sum_dim(1)
         .sum_dim(2)
         .reshape([outputs]);
-    (unwrap(grad_weight), unwrap(grad_bias))
+    (into_primitive(grad_weight), into_primitive(grad_bias))
 }
 
 /// `x` as `[n, pixels, groups, channels per group]`.
@@ -127,40 +129,40 @@ pub fn silu_backward<B: Backend>(grad: FloatTensor<B>, x: FloatTensor<B>) -> Flo
 
 /// See [`super::Kernels::split_channels`].
 pub fn split_channels<B: Backend>(x: FloatTensor<B>, channels: usize) -> [FloatTensor<B>; 2] {
-    let x = wrap::<B, 4>(x);
+    let x = from_primitive::<B, 4>(x);
     let rest = x.dims()[3] - channels;
     [
-        unwrap(x.clone().narrow(3, 0, channels)),
-        unwrap(x.narrow(3, channels, rest)),
+        into_primitive(x.clone().narrow(3, 0, channels)),
+        into_primitive(x.narrow(3, channels, rest)),
     ]
 }
 
 /// `x` `[n, h, w, c]` with every pixel repeated 2 × 2 times, `[n, 2h, 2w, c]`.
 pub fn upsample<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    let x = wrap::<B, 4>(x);
+    let x = from_primitive::<B, 4>(x);
     let [n, h, w, c] = x.dims();
     let repeated = x.reshape([n, h, 1, w, 1, c]).expand([n, h, 2, w, 2, c]);
-    unwrap(repeated.reshape([n, 2 * h, 2 * w, c]))
+    into_primitive(repeated.reshape([n, 2 * h, 2 * w, c]))
 }
 
 /// See [`super::Kernels::upsample_grad`].
 pub fn upsample_grad<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
-    let grad = wrap::<B, 4>(grad);
+    let grad = from_primitive::<B, 4>(grad);
     let [n, h, w, c] = grad.dims();
     let blocks = grad.reshape([n, h / 2, 2, w / 2, 2, c]);
-    unwrap(blocks.sum_dim(2).sum_dim(4).reshape([n, h / 2, w / 2, c]))
+    into_primitive(blocks.sum_dim(2).sum_dim(4).reshape([n, h / 2, w / 2, c]))
 }
 
 /// See [`super::Kernels::sum_pixels`].
 pub fn sum_pixels<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    unwrap(wrap::<B, 4>(x).sum_dim(1).sum_dim(2))
+    into_primitive(from_primitive::<B, 4>(x).sum_dim(1).sum_dim(2))
 }
 
 /// `factors` `[n]`, or ones, over the number of values of `x` `[n, c, h, w]`: `[n, 1, 1, 1]`.
 fn factors_of_mean<B: Backend>(factors: Option<FloatTensor<B>>, x: &Tensor<B, 4>) -> Tensor<B, 4> {
     let [n, c, h, w] = x.dims();
     let factors = match factors {
-        Some(factors) => wrap::<B, 1>(factors),
+        Some(factors) => from_primitive::<B, 1>(factors),
         None => Tensor::ones([n], &x.device()),
     };
     (factors / (n * c * h * w) as f64).reshape([n, 1, 1, 1])
@@ -172,9 +174,9 @@ pub fn squared_error<B: Backend>(
     target: FloatTensor<B>,
     factors: Option<FloatTensor<B>>,
 ) -> FloatTensor<B> {
-    let error = wrap::<B, 4>(prediction) - wrap::<B, 4>(target);
+    let error = from_primitive::<B, 4>(prediction) - from_primitive::<B, 4>(target);
     let factors = factors_of_mean(factors, &error);
-    unwrap((error.clone() * error * factors).sum())
+    into_primitive((error.clone() * error * factors).sum())
 }
 
 /// See [`super::Kernels::squared_error_backward`].
@@ -184,10 +186,10 @@ pub fn squared_error_backward<B: Backend>(
     target: FloatTensor<B>,
     factors: Option<FloatTensor<B>>,
 ) -> FloatTensor<B> {
-    let error = wrap::<B, 4>(prediction) - wrap::<B, 4>(target);
-    let grad = wrap::<B, 1>(grad).reshape([1, 1, 1, 1]);
+    let error = from_primitive::<B, 4>(prediction) - from_primitive::<B, 4>(target);
+    let grad = from_primitive::<B, 1>(grad).reshape([1, 1, 1, 1]);
     let slope = factors_of_mean(factors, &error) * grad * 2.0;
-    unwrap(error * slope)
+    into_primitive(error * slope)
 }
 
 /// See [`super::Kernels::group_norm_forward`].
@@ -197,7 +199,7 @@ pub fn group_norm<B: Backend>(
     beta: FloatTensor<B>,
     options: GroupNormOptions,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
-    let x = wrap::<B, 4>(x);
+    let x = from_primitive::<B, 4>(x);
     let [n, h, w, c] = x.dims();
     let x = grouped(x, options.groups);
     let mean = mean_of_group(x.clone());
@@ -205,15 +207,15 @@ pub fn group_norm<B: Backend>(
     let variance = mean_of_group(centred.clone() * centred.clone());
     let reciprocal_std = (variance + options.epsilon).sqrt().recip();
     let normalised = (centred * reciprocal_std.clone()).reshape([n, h, w, c]);
-    let y = normalised * wrap::<B, 1>(gamma).reshape([1, 1, 1, c])
-        + wrap::<B, 1>(beta).reshape([1, 1, 1, c]);
+    let y = normalised * from_primitive::<B, 1>(gamma).reshape([1, 1, 1, c])
+        + from_primitive::<B, 1>(beta).reshape([1, 1, 1, c]);
     let y = if options.silu {
         y.clone() * sigmoid(y)
     } else {
         y
     };
     let statistics = Tensor::cat(vec![mean, reciprocal_std], 3).reshape([n, options.groups, 2]);
-    (unwrap(y), unwrap(statistics))
+    (into_primitive(y), into_primitive(statistics))
 }
 
 /// See [`super::Kernels::group_norm_backward`].
@@ -225,24 +227,25 @@ pub fn group_norm_backward<B: Backend>(
     statistics: FloatTensor<B>,
     options: GroupNormOptions,
 ) -> [FloatTensor<B>; 3] {
-    let x = wrap::<B, 4>(x);
+    let x = from_primitive::<B, 4>(x);
     let [n, h, w, c] = x.dims();
     let groups = options.groups;
-    let statistics = wrap::<B, 3>(statistics).reshape([n, 1, groups, 2]);
+    let statistics = from_primitive::<B, 3>(statistics).reshape([n, 1, groups, 2]);
     let mean = statistics.clone().narrow(3, 0, 1);
     let reciprocal_std = statistics.narrow(3, 1, 1);
-    let gamma = wrap::<B, 1>(gamma).reshape([1, 1, 1, c]);
-    let beta = wrap::<B, 1>(beta).reshape([1, 1, 1, c]);
+    let gamma = from_primitive::<B, 1>(gamma).reshape([1, 1, 1, c]);
+    let beta = from_primitive::<B, 1>(beta).reshape([1, 1, 1, c]);
 
     let normalised = ((grouped(x, groups) - mean) * reciprocal_std.clone()).reshape([n, h, w, c]);
-    let mut grad = wrap::<B, 4>(grad);
+    let mut grad = from_primitive::<B, 4>(grad);
     if options.silu {
         // d/dy (y·σ(y)) = σ(y) · (1 + y · (1 - σ(y)))
         let y = normalised.clone() * gamma.clone() + beta;
         let s = sigmoid(y.clone());
         grad = grad * s.clone() * (y * (s.neg() + 1.0) + 1.0);
     }
-    let sum_to_channels = |t: Tensor<B, 4>| unwrap(t.sum_dim(0).sum_dim(1).sum_dim(2).reshape([c]));
+    let sum_to_channels =
+        |t: Tensor<B, 4>| into_primitive(t.sum_dim(0).sum_dim(1).sum_dim(2).reshape([c]));
     let grad_gamma = sum_to_channels(grad.clone() * normalised.clone());
     let grad_beta = sum_to_channels(grad.clone());
 
@@ -252,7 +255,11 @@ pub fn group_norm_backward<B: Backend>(
     let mean_grad = mean_of_group(grad.clone());
     let mean_product = mean_of_group(grad.clone() * normalised.clone());
     let grad_x = (grad - mean_grad - normalised * mean_product) * reciprocal_std;
-    [unwrap(grad_x.reshape([n, h, w, c])), grad_gamma, grad_beta]
+    [
+        into_primitive(grad_x.reshape([n, h, w, c])),
+        grad_gamma,
+        grad_beta,
+    ]
 }
 
 /// See [`super::Kernels::adam_step`], for one parameter.

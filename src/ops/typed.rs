@@ -11,10 +11,10 @@ pub fn conv2d<B: Ops>(
     bias: Tensor<B, 1>,
     geometry: ConvGeometry,
 ) -> Tensor<B, 4> {
-    wrap(B::conv2d_op(
-        unwrap(x),
-        unwrap(weight),
-        unwrap(bias),
+    from_primitive(B::conv2d_op(
+        into_primitive(x),
+        into_primitive(weight),
+        into_primitive(bias),
         geometry,
     ))
 }
@@ -27,11 +27,11 @@ pub fn conv2d_add<B: Ops>(
     addend: Tensor<B, 4>,
     geometry: ConvGeometry,
 ) -> Tensor<B, 4> {
-    wrap(B::conv2d_add_op(
-        unwrap(x),
-        unwrap(weight),
-        unwrap(bias),
-        unwrap(addend),
+    from_primitive(B::conv2d_add_op(
+        into_primitive(x),
+        into_primitive(weight),
+        into_primitive(bias),
+        into_primitive(addend),
         geometry,
     ))
 }
@@ -61,22 +61,25 @@ pub fn group_norm<B: Ops>(
     beta: Tensor<B, 1>,
     options: GroupNormOptions,
 ) -> Tensor<B, 4> {
-    wrap(B::group_norm_op(
-        unwrap(x),
-        unwrap(gamma),
-        unwrap(beta),
+    from_primitive(B::group_norm_op(
+        into_primitive(x),
+        into_primitive(gamma),
+        into_primitive(beta),
         options,
     ))
 }
 
 /// [`Kernels::silu_forward`] on burn's typed tensors.
 pub fn silu<B: Ops, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
-    wrap(B::silu_op(unwrap(x)))
+    from_primitive(B::silu_op(into_primitive(x)))
 }
 
 /// [`Kernels::concat_channels`] on burn's typed tensors.
 pub fn concat_channels<B: Ops>(first: Tensor<B, 4>, second: Tensor<B, 4>) -> Tensor<B, 4> {
-    wrap(B::concat_channels_op(unwrap(first), unwrap(second)))
+    from_primitive(B::concat_channels_op(
+        into_primitive(first),
+        into_primitive(second),
+    ))
 }
 
 /// [`Kernels::conv2d_upsampled_forward`] on burn's typed tensors.
@@ -86,10 +89,10 @@ pub fn conv2d_upsampled<B: Ops>(
     bias: Tensor<B, 1>,
     geometry: ConvGeometry,
 ) -> Tensor<B, 4> {
-    wrap(B::conv2d_upsampled_op(
-        unwrap(x),
-        unwrap(weight),
-        unwrap(bias),
+    from_primitive(B::conv2d_upsampled_op(
+        into_primitive(x),
+        into_primitive(weight),
+        into_primitive(bias),
         geometry,
     ))
 }
@@ -100,10 +103,10 @@ pub fn squared_error<B: Ops>(
     target: Tensor<B, 4>,
     factors: Option<Tensor<B, 1>>,
 ) -> Tensor<B, 1> {
-    wrap(B::squared_error_op(
-        unwrap(prediction),
-        unwrap(target),
-        factors.map(unwrap),
+    from_primitive(B::squared_error_op(
+        into_primitive(prediction),
+        into_primitive(target),
+        factors.map(into_primitive),
     ))
 }
 
@@ -115,20 +118,20 @@ pub fn weighted_sum<B: Kernels>(
     y: Tensor<B, 4>,
     of_y: f64,
 ) -> Tensor<B, 4> {
-    wrap(B::weighted_sum(
-        unwrap(x),
+    from_primitive(B::weighted_sum(
+        into_primitive(x),
         of_x as f32,
-        unwrap(y),
+        into_primitive(y),
         of_y as f32,
     ))
 }
 
 /// The primitive inside a float tensor.
-pub fn unwrap<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+pub fn into_primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
     tensor.into_primitive().tensor()
 }
 
 /// A typed float tensor of rank `D` around a primitive of that rank.
-pub fn wrap<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
+pub fn from_primitive<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))
 }

@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use crate::{
     error::{Error, Result},
-    ops::{Kernels, wrap},
+    ops::{Kernels, from_primitive},
     random::{Normals, Stream},
 };
 
@@ -42,7 +42,7 @@ impl<B: Kernels> SeededNoise<B> {
             step,
             first: before as u64,
         };
-        wrap(B::normals(numbers, self.shape, &self.device))
+        from_primitive(B::normals(numbers, self.shape, &self.device))
     }
 }
 

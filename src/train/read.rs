@@ -6,7 +6,7 @@ use burn::tensor::{
 
 use crate::{
     error::{Error, Result},
-    ops::wrap,
+    ops::from_primitive,
 };
 
 /// The values of a tensor, row-major.
@@ -29,7 +29,7 @@ pub async fn read_all<B: Backend>(tensors: Vec<FloatTensor<B>>) -> Result<Vec<Ve
     let mut transaction = Transaction::<B>::default();
     for tensor in tensors {
         let count = tensor.shape().num_elements();
-        let flat = wrap::<B, 1>(B::float_reshape(tensor, [count].into()));
+        let flat = from_primitive::<B, 1>(B::float_reshape(tensor, [count].into()));
         transaction = transaction.register(flat);
     }
     transaction

@@ -16,9 +16,8 @@ use crate::{
     error::{Error, Result},
     model::{Conditioning, UNet},
     ops::{
-        AdamStep, Kernels, LOSS_SCALE, Ops,
+        AdamStep, Kernels, LOSS_SCALE, Ops, from_primitive,
         noised_batch::{NoisedBatch, StepInputs},
-        wrap,
     },
 };
 
@@ -259,5 +258,5 @@ impl<B: Kernels + Ops> Trainer<B> {
 
 /// A tensor that needs no gradient.
 fn constant<B: Backend, const D: usize>(tensor: FloatTensor<B>) -> Tensor<Autodiff<B>, D> {
-    Tensor::from_inner(wrap(tensor))
+    Tensor::from_inner(from_primitive(tensor))
 }

@@ -6,7 +6,8 @@ use burn::{
 };
 use unnoise::backend::Flex;
 use unnoise::ops::{
-    self, AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState, portable, unwrap, wrap,
+    self, AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState, from_primitive,
+    into_primitive, portable,
 };
 
 use crate::cases::{CONVOLUTIONS, GROUP_NORMS};
@@ -89,31 +90,31 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
         let weight_shape = [geometry.kernel, geometry.kernel, c_in, c_out];
         let y_shape = output_shape(n, h, w, c_out, geometry);
 
-        let y = wrap::<B, 4>(B::conv2d_forward(
-            unwrap(tensor::<B, 4>(x_shape, 1, device)),
-            unwrap(tensor::<B, 4>(weight_shape, 2, device)),
-            unwrap(tensor::<B, 1>([c_out], 3, device)),
+        let y = from_primitive::<B, 4>(B::conv2d_forward(
+            into_primitive(tensor::<B, 4>(x_shape, 1, device)),
+            into_primitive(tensor::<B, 4>(weight_shape, 2, device)),
+            into_primitive(tensor::<B, 1>([c_out], 3, device)),
             geometry,
         ));
         assert_eq!(y.dims(), y_shape, "{what}");
-        let expected = wrap::<Flex, 4>(portable::conv2d::<Flex>(
-            unwrap(tensor::<Flex, 4>(x_shape, 1, &reference)),
-            unwrap(tensor::<Flex, 4>(weight_shape, 2, &reference)),
-            unwrap(tensor::<Flex, 1>([c_out], 3, &reference)),
+        let expected = from_primitive::<Flex, 4>(portable::conv2d::<Flex>(
+            into_primitive(tensor::<Flex, 4>(x_shape, 1, &reference)),
+            into_primitive(tensor::<Flex, 4>(weight_shape, 2, &reference)),
+            into_primitive(tensor::<Flex, 1>([c_out], 3, &reference)),
             geometry,
         ));
         assert_close(&values(y), &values(expected), &format!("forward {what}"));
 
-        let dx = wrap::<B, 4>(B::conv2d_grad_input(
-            unwrap(tensor::<B, 4>(y_shape, 4, device)),
-            unwrap(tensor::<B, 4>(weight_shape, 2, device)),
+        let dx = from_primitive::<B, 4>(B::conv2d_grad_input(
+            into_primitive(tensor::<B, 4>(y_shape, 4, device)),
+            into_primitive(tensor::<B, 4>(weight_shape, 2, device)),
             [h, w],
             geometry,
         ));
         assert_eq!(dx.dims(), x_shape, "{what}");
-        let expected = wrap::<Flex, 4>(portable::conv2d_grad_input::<Flex>(
-            unwrap(tensor::<Flex, 4>(y_shape, 4, &reference)),
-            unwrap(tensor::<Flex, 4>(weight_shape, 2, &reference)),
+        let expected = from_primitive::<Flex, 4>(portable::conv2d_grad_input::<Flex>(
+            into_primitive(tensor::<Flex, 4>(y_shape, 4, &reference)),
+            into_primitive(tensor::<Flex, 4>(weight_shape, 2, &reference)),
             [h, w],
             geometry,
         ));
@@ -124,25 +125,25 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
         );
 
         let (dw, db) = B::conv2d_grad_weight(
-            unwrap(tensor::<B, 4>(x_shape, 1, device)),
-            unwrap(tensor::<B, 4>(y_shape, 4, device)),
+            into_primitive(tensor::<B, 4>(x_shape, 1, device)),
+            into_primitive(tensor::<B, 4>(y_shape, 4, device)),
             geometry,
         );
         let (expected_dw, expected_db) = portable::conv2d_grad_weight::<Flex>(
-            unwrap(tensor::<Flex, 4>(x_shape, 1, &reference)),
-            unwrap(tensor::<Flex, 4>(y_shape, 4, &reference)),
+            into_primitive(tensor::<Flex, 4>(x_shape, 1, &reference)),
+            into_primitive(tensor::<Flex, 4>(y_shape, 4, &reference)),
             geometry,
         );
-        let dw = wrap::<B, 4>(dw);
+        let dw = from_primitive::<B, 4>(dw);
         assert_eq!(dw.dims(), weight_shape, "{what}");
         assert_close(
             &values(dw),
-            &values(wrap::<Flex, 4>(expected_dw)),
+            &values(from_primitive::<Flex, 4>(expected_dw)),
             &format!("grad weight {what}"),
         );
         assert_close(
-            &values(wrap::<B, 1>(db)),
-            &values(wrap::<Flex, 1>(expected_db)),
+            &values(from_primitive::<B, 1>(db)),
+            &values(from_primitive::<Flex, 1>(expected_db)),
             &format!("grad bias {what}"),
         );
     }
@@ -211,31 +212,31 @@ pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
         };
         let objective = |x: &[f32], weight: &[f32], bias: &[f32]| {
             let y = B::conv2d_forward(
-                unwrap(to(x, [n, h, w, c_in])),
-                unwrap(to(weight, weight_shape)),
-                unwrap(Tensor::<B, 1>::from_data(
+                into_primitive(to(x, [n, h, w, c_in])),
+                into_primitive(to(weight, weight_shape)),
+                into_primitive(Tensor::<B, 1>::from_data(
                     TensorData::new(bias.to_vec(), [c_out]),
                     device,
                 )),
                 geometry,
             );
-            dot(&values(wrap::<B, 4>(y)), &probe)
+            dot(&values(from_primitive::<B, 4>(y)), &probe)
         };
         let dx = B::conv2d_grad_input(
-            unwrap(to(&probe, y_shape)),
-            unwrap(to(&weight, weight_shape)),
+            into_primitive(to(&probe, y_shape)),
+            into_primitive(to(&weight, weight_shape)),
             [h, w],
             geometry,
         );
         let (dw, db) = B::conv2d_grad_weight(
-            unwrap(to(&x, [n, h, w, c_in])),
-            unwrap(to(&probe, y_shape)),
+            into_primitive(to(&x, [n, h, w, c_in])),
+            into_primitive(to(&probe, y_shape)),
             geometry,
         );
         let (dx, dw, db) = (
-            values(wrap::<B, 4>(dx)),
-            values(wrap::<B, 4>(dw)),
-            values(wrap::<B, 1>(db)),
+            values(from_primitive::<B, 4>(dx)),
+            values(from_primitive::<B, 4>(dw)),
+            values(from_primitive::<B, 1>(db)),
         );
         finite_difference(&x, &dx, 0.5, 1e-3, "x", |x| objective(&x, &weight, &bias));
         finite_difference(&weight, &dw, 0.5, 1e-3, "weight", |w| {
@@ -253,61 +254,61 @@ pub fn group_norm_agrees<B: Kernels>(device: &B::Device) {
         let what = format!("{n}x{h}x{w}x{c} {options:?}");
         let shape = [n, h, w, c];
         let (y, statistics) = B::group_norm_forward(
-            unwrap(tensor::<B, 4>(shape, 1, device)),
-            unwrap(tensor::<B, 1>([c], 2, device)),
-            unwrap(tensor::<B, 1>([c], 3, device)),
+            into_primitive(tensor::<B, 4>(shape, 1, device)),
+            into_primitive(tensor::<B, 1>([c], 2, device)),
+            into_primitive(tensor::<B, 1>([c], 3, device)),
             options,
         );
         let (expected, expected_statistics) = portable::group_norm::<Flex>(
-            unwrap(tensor::<Flex, 4>(shape, 1, &reference)),
-            unwrap(tensor::<Flex, 1>([c], 2, &reference)),
-            unwrap(tensor::<Flex, 1>([c], 3, &reference)),
+            into_primitive(tensor::<Flex, 4>(shape, 1, &reference)),
+            into_primitive(tensor::<Flex, 1>([c], 2, &reference)),
+            into_primitive(tensor::<Flex, 1>([c], 3, &reference)),
             options,
         );
-        let y = wrap::<B, 4>(y);
+        let y = from_primitive::<B, 4>(y);
         assert_eq!(y.dims(), shape, "{what}");
         assert_close(
             &values(y),
-            &values(wrap::<Flex, 4>(expected)),
+            &values(from_primitive::<Flex, 4>(expected)),
             &format!("y {what}"),
         );
         assert_close(
-            &values(wrap::<B, 3>(statistics.clone())),
-            &values(wrap::<Flex, 3>(expected_statistics.clone())),
+            &values(from_primitive::<B, 3>(statistics.clone())),
+            &values(from_primitive::<Flex, 3>(expected_statistics.clone())),
             &format!("statistics {what}"),
         );
 
         let actual = B::group_norm_backward(
-            unwrap(tensor::<B, 4>(shape, 4, device)),
-            unwrap(tensor::<B, 4>(shape, 1, device)),
-            unwrap(tensor::<B, 1>([c], 2, device)),
-            unwrap(tensor::<B, 1>([c], 3, device)),
+            into_primitive(tensor::<B, 4>(shape, 4, device)),
+            into_primitive(tensor::<B, 4>(shape, 1, device)),
+            into_primitive(tensor::<B, 1>([c], 2, device)),
+            into_primitive(tensor::<B, 1>([c], 3, device)),
             statistics,
             options,
         );
         let expected = portable::group_norm_backward::<Flex>(
-            unwrap(tensor::<Flex, 4>(shape, 4, &reference)),
-            unwrap(tensor::<Flex, 4>(shape, 1, &reference)),
-            unwrap(tensor::<Flex, 1>([c], 2, &reference)),
-            unwrap(tensor::<Flex, 1>([c], 3, &reference)),
+            into_primitive(tensor::<Flex, 4>(shape, 4, &reference)),
+            into_primitive(tensor::<Flex, 4>(shape, 1, &reference)),
+            into_primitive(tensor::<Flex, 1>([c], 2, &reference)),
+            into_primitive(tensor::<Flex, 1>([c], 3, &reference)),
             expected_statistics,
             options,
         );
         let [dx, dgamma, dbeta] = actual;
         let [expected_dx, expected_dgamma, expected_dbeta] = expected;
         assert_close(
-            &values(wrap::<B, 4>(dx)),
-            &values(wrap::<Flex, 4>(expected_dx)),
+            &values(from_primitive::<B, 4>(dx)),
+            &values(from_primitive::<Flex, 4>(expected_dx)),
             &format!("dx {what}"),
         );
         assert_close(
-            &values(wrap::<B, 1>(dgamma)),
-            &values(wrap::<Flex, 1>(expected_dgamma)),
+            &values(from_primitive::<B, 1>(dgamma)),
+            &values(from_primitive::<Flex, 1>(expected_dgamma)),
             &format!("dgamma {what}"),
         );
         assert_close(
-            &values(wrap::<B, 1>(dbeta)),
-            &values(wrap::<Flex, 1>(expected_dbeta)),
+            &values(from_primitive::<B, 1>(dbeta)),
+            &values(from_primitive::<Flex, 1>(expected_dbeta)),
             &format!("dbeta {what}"),
         );
     }
@@ -324,20 +325,20 @@ pub fn group_norm_finite_differences<B: Kernels>(device: &B::Device) {
         let probe = numbers(n * h * w * c, 9);
         let (x, gamma, beta) = (numbers(n * h * w * c, 1), numbers(c, 2), numbers(c, 3));
         let to4 = |v: &[f32]| {
-            unwrap(Tensor::<B, 4>::from_data(
+            into_primitive(Tensor::<B, 4>::from_data(
                 TensorData::new(v.to_vec(), [n, h, w, c]),
                 device,
             ))
         };
         let to1 = |v: &[f32]| {
-            unwrap(Tensor::<B, 1>::from_data(
+            into_primitive(Tensor::<B, 1>::from_data(
                 TensorData::new(v.to_vec(), [c]),
                 device,
             ))
         };
         let objective = |x: &[f32], gamma: &[f32], beta: &[f32]| {
             let (y, _) = B::group_norm_forward(to4(x), to1(gamma), to1(beta), options);
-            dot(&values(wrap::<B, 4>(y)), &probe)
+            dot(&values(from_primitive::<B, 4>(y)), &probe)
         };
         let (_, statistics) = B::group_norm_forward(to4(&x), to1(&gamma), to1(&beta), options);
         let [dx, dgamma, dbeta] = B::group_norm_backward(
@@ -348,9 +349,9 @@ pub fn group_norm_finite_differences<B: Kernels>(device: &B::Device) {
             statistics,
             options,
         );
-        let dx = values(wrap::<B, 4>(dx));
-        let dgamma = values(wrap::<B, 1>(dgamma));
-        let dbeta = values(wrap::<B, 1>(dbeta));
+        let dx = values(from_primitive::<B, 4>(dx));
+        let dgamma = values(from_primitive::<B, 1>(dgamma));
+        let dbeta = values(from_primitive::<B, 1>(dbeta));
         finite_difference(&x, &dx, 2e-2, 5e-3, "x", |x| objective(&x, &gamma, &beta));
         finite_difference(&gamma, &dgamma, 2e-2, 5e-3, "gamma", |g| {
             objective(&x, &g, &beta)
@@ -367,11 +368,11 @@ pub fn adam_agrees<B: Kernels>(device: &B::Device) {
         step: impl Fn(ParameterState<K>, Tensor<K, 2>) -> ParameterState<K>,
     ) -> Vec<Vec<f32>> {
         let shape = [37, 11];
-        let of = |seed| unwrap(tensor::<K, 2>(shape, seed, device));
+        let of = |seed| into_primitive(tensor::<K, 2>(shape, seed, device));
         let mut state = ParameterState {
             value: of(1),
-            exp_avg: unwrap(Tensor::<K, 2>::zeros(shape, device)),
-            exp_avg_sq: unwrap(Tensor::<K, 2>::zeros(shape, device)),
+            exp_avg: into_primitive(Tensor::<K, 2>::zeros(shape, device)),
+            exp_avg_sq: into_primitive(Tensor::<K, 2>::zeros(shape, device)),
             ema: of(1),
         };
         for seed in 5..8 {
@@ -379,7 +380,7 @@ pub fn adam_agrees<B: Kernels>(device: &B::Device) {
         }
         [state.value, state.exp_avg, state.exp_avg_sq, state.ema]
             .into_iter()
-            .map(|primitive| values(wrap::<K, 2>(primitive)))
+            .map(|primitive| values(from_primitive::<K, 2>(primitive)))
             .collect()
     }
     let step = AdamStep {
@@ -392,10 +393,10 @@ pub fn adam_agrees<B: Kernels>(device: &B::Device) {
         ema_decay: 0.9,
     };
     let actual = run::<B>(device, |state, grad| {
-        adam_step::<B>(state, unwrap(grad), step, device)
+        adam_step::<B>(state, into_primitive(grad), step, device)
     });
     let expected = run::<Flex>(&Default::default(), |state, grad| {
-        portable::adam_step::<Flex>(state, unwrap(grad), step)
+        portable::adam_step::<Flex>(state, into_primitive(grad), step)
     });
     for (name, (actual, expected)) in ["value", "exp_avg", "exp_avg_sq", "ema"]
         .iter()
@@ -471,10 +472,10 @@ pub fn strided_inputs<B: Kernels>(device: &B::Device) {
     let bias = tensor::<B, 1>([5], 5, device);
     let run = |x: Tensor<B, 4>| {
         let x = ops_forward::<B>(x, &gamma, &beta, options);
-        values(wrap::<B, 4>(B::conv2d_forward(
-            unwrap(x.swap_dims(1, 2)),
-            unwrap(weight.clone()),
-            unwrap(bias.clone()),
+        values(from_primitive::<B, 4>(B::conv2d_forward(
+            into_primitive(x.swap_dims(1, 2)),
+            into_primitive(weight.clone()),
+            into_primitive(bias.clone()),
             geometry,
         )))
     };
@@ -487,11 +488,11 @@ fn ops_forward<B: Kernels>(
     beta: &Tensor<B, 1>,
     options: GroupNormOptions,
 ) -> Tensor<B, 4> {
-    wrap(
+    from_primitive(
         B::group_norm_forward(
-            unwrap(x),
-            unwrap(gamma.clone()),
-            unwrap(beta.clone()),
+            into_primitive(x),
+            into_primitive(gamma.clone()),
+            into_primitive(beta.clone()),
             options,
         )
         .0,
@@ -504,11 +505,11 @@ pub fn adam_leaves_other_holders_alone<B: Kernels>(device: &B::Device) {
     let value = of(1);
     let zeros = Tensor::<B, 1>::zeros([100], device);
     let state = ParameterState {
-        value: unwrap(value.clone()),
-        exp_avg: unwrap(zeros.clone()),
-        exp_avg_sq: unwrap(zeros.clone()),
+        value: into_primitive(value.clone()),
+        exp_avg: into_primitive(zeros.clone()),
+        exp_avg_sq: into_primitive(zeros.clone()),
         // As at the start of training, when the average is the weights themselves.
-        ema: unwrap(value.clone()),
+        ema: into_primitive(value.clone()),
     };
     let step = AdamStep {
         learning_rate: 1.0,
@@ -519,11 +520,11 @@ pub fn adam_leaves_other_holders_alone<B: Kernels>(device: &B::Device) {
         bias_correction2: 0.01,
         ema_decay: 0.5,
     };
-    let stepped = adam_step::<B>(state, unwrap(of(2)), step, device);
+    let stepped = adam_step::<B>(state, into_primitive(of(2)), step, device);
     assert_eq!(values(value), numbers(100, 1));
     assert_eq!(values(zeros), vec![0.0; 100]);
-    let moved = values(wrap::<B, 1>(stepped.value));
-    let average = values(wrap::<B, 1>(stepped.ema));
+    let moved = values(from_primitive::<B, 1>(stepped.value));
+    let average = values(from_primitive::<B, 1>(stepped.ema));
     for ((before, moved), average) in numbers(100, 1).iter().zip(moved).zip(average) {
         assert!((moved - before).abs() > 0.9);
         assert!((average - (moved + before) / 2.0).abs() < 1e-6);

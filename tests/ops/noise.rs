@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use unnoise::{
-    ops::{Kernels, noised_batch::StepInputs, wrap},
+    ops::{Kernels, from_primitive, noised_batch::StepInputs},
     random::{Normals, Stream},
 };
 
@@ -23,7 +23,7 @@ fn assert_near(actual: &[f32], expected: &[f32], what: &str) {
 }
 
 fn read<B: Kernels, const D: usize>(tensor: burn::tensor::ops::FloatTensor<B>) -> Vec<f32> {
-    values(wrap::<B, D>(tensor))
+    values(from_primitive::<B, D>(tensor))
 }
 
 /// Enough numbers that both tails, and both ends of the logarithm, are among them.
@@ -78,7 +78,7 @@ pub fn uploads_agree<B: Kernels>(device: &B::Device) {
         assert_eq!(read::<B, 1>(noised.time), time);
         assert_eq!(read::<B, 1>(noised.adam), adam);
         assert!(noised.class.is_none());
-        let weights: Tensor<B, 2> = wrap(noised.loss_weights.unwrap());
+        let weights: Tensor<B, 2> = from_primitive(noised.loss_weights.unwrap());
         // A view must also be what arithmetic takes it for.
         let doubled: Vec<f32> = loss_weights.iter().map(|x| 2.0 * x).collect();
         assert_eq!(values(weights.clone() + weights), doubled);

@@ -5,7 +5,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use unnoise::backend::Flex;
-use unnoise::ops::{self, Kernels, portable, unwrap, wrap};
+use unnoise::ops::{self, Kernels, from_primitive, into_primitive, portable};
 
 use crate::cases::{CONVOLUTIONS, ConvCase, GROUP_NORMS, GroupNormCase};
 use crate::check::{assert_close, dot, finite_difference, numbers, tensor, values};
@@ -118,10 +118,10 @@ pub fn squared_error_agrees<B: Kernels>(device: &B::Device) {
         } else {
             tensor::<K, 4>([n, c, h, w], 1, device)
         };
-        let prediction = || unwrap(seen.clone());
-        let target = || unwrap(tensor::<K, 4>([n, c, h, w], 2, device));
-        let factors = || weighted.then(|| unwrap(tensor::<K, 1>([n], 3, device)));
-        let grad = unwrap(tensor::<K, 1>([1], 4, device));
+        let prediction = || into_primitive(seen.clone());
+        let target = || into_primitive(tensor::<K, 4>([n, c, h, w], 2, device));
+        let factors = || weighted.then(|| into_primitive(tensor::<K, 1>([n], 3, device)));
+        let grad = into_primitive(tensor::<K, 1>([1], 4, device));
         let (error, slope) = if portable {
             (
                 portable::squared_error::<K>(prediction(), target(), factors()),
@@ -133,7 +133,7 @@ pub fn squared_error_agrees<B: Kernels>(device: &B::Device) {
                 K::squared_error_backward(grad, prediction(), target(), factors()),
             )
         };
-        let (error, slope) = (wrap::<K, 1>(error), wrap::<K, 4>(slope));
+        let (error, slope) = (from_primitive::<K, 1>(error), from_primitive::<K, 4>(slope));
         assert_eq!(error.dims(), [1]);
         assert_eq!(slope.dims(), [n, c, h, w]);
         [values(error), values(slope)]

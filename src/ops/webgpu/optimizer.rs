@@ -9,7 +9,7 @@ use burn_wgpu::CubeTensor;
 
 use crate::{
     backend::WebGpu,
-    ops::{ParameterState, unwrap, wrap},
+    ops::{ParameterState, from_primitive, into_primitive},
 };
 
 use super::{
@@ -162,7 +162,7 @@ impl Layout {
         let buffer = allocate(&states[0].value, [self.size()]);
         let plan = TensorData::from(self.plan().as_slice());
         let plan = Tensor::from_data(plan, &buffer.device);
-        let mut buffer: Tensor<WebGpu, 1> = wrap(buffer);
+        let mut buffer: Tensor<WebGpu, 1> = from_primitive(buffer);
         buffer = buffer.slice_assign(0..PLAN, plan);
         for (index, state) in states.iter().enumerate() {
             for (field, tensor) in fields(state).into_iter().enumerate() {
@@ -175,10 +175,10 @@ impl Layout {
                     contiguous(tensor.clone()).handle,
                     DType::F32,
                 );
-                buffer = buffer.slice_assign(first..first + count, wrap(flat));
+                buffer = buffer.slice_assign(first..first + count, from_primitive(flat));
             }
         }
-        unwrap(buffer)
+        into_primitive(buffer)
     }
 }
 
