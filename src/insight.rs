@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     evaluation::{Evaluation, EvaluationNoise, TimestepTerms},
     memorisation::Nearest,
-    ops::{Kernels, Ops},
+    ops::Kernels,
     random::Random,
     session::{DenoiserKind, Session},
     train::{Dataset, read},
@@ -55,7 +55,7 @@ impl BoundPart {
 
 /// The variational bound of one image as a stepper, noisiest timestep first; see
 /// [`Session::bound`].
-pub struct BoundEstimate<B: Kernels + Ops> {
+pub struct BoundEstimate<B: Kernels> {
     evaluation: Evaluation<B>,
     objective: Objective,
     strata: Vec<Stratum>,
@@ -63,7 +63,7 @@ pub struct BoundEstimate<B: Kernels + Ops> {
     kl_bpd: f64,
 }
 
-impl<B: Kernels + Ops> BoundEstimate<B> {
+impl<B: Kernels> BoundEstimate<B> {
     /// Parts still to come.
     pub fn left(&self) -> usize {
         self.strata.len()
@@ -115,7 +115,7 @@ pub struct FloorPart {
 }
 
 /// The floor of the loss as a stepper; see [`Session::floor`].
-pub struct FloorEstimate<B: Kernels + Ops> {
+pub struct FloorEstimate<B: Kernels> {
     /// How often training asks for what each of them knows, and the ideal denoiser of that.
     ideals: Vec<(f64, IdealDenoiser<B>)>,
     objective: Objective,
@@ -140,7 +140,7 @@ pub fn optimal_loss<B: Backend>(
     x0_mse * objective.loss_per_x0_mse(t)
 }
 
-impl<B: Kernels + Ops> FloorEstimate<B> {
+impl<B: Kernels> FloorEstimate<B> {
     /// Parts still to come.
     pub fn left(&self) -> usize {
         self.strata.len()
@@ -173,7 +173,7 @@ impl<B: Kernels + Ops> FloorEstimate<B> {
     }
 }
 
-impl<B: Kernels + Ops> Session<B> {
+impl<B: Kernels> Session<B> {
     /// Begins to estimate the variational bound of an image from t = 0 and `timesteps` - 1 of the
     /// others, closer together where there is little noise, which costs the most bits.
     ///

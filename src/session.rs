@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, Result},
     format::Checkpoint,
-    ops::{Kernels, Ops},
+    ops::Kernels,
     random::{Random, Stream},
     sampler::{Edit, SamplerConfig, SamplingOptions, Trajectory},
     train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read, read_losses},
@@ -62,14 +62,14 @@ pub struct Report {
 }
 
 /// Images and a model in training.
-pub struct Session<B: Kernels + Ops> {
+pub struct Session<B: Kernels> {
     trainer: Trainer<B>,
     dataset: Dataset,
     /// Steps to queue between reads, learnt from how long they take.
     steps_per_read: usize,
 }
 
-impl<B: Kernels + Ops> Session<B> {
+impl<B: Kernels> Session<B> {
     /// # Errors
     /// [`Error::Config`] when the configuration cannot work.
     pub fn new(config: Config, device: B::Device) -> Result<Self> {
@@ -378,7 +378,7 @@ pub struct Noisy {
 }
 
 /// A sampling run whose frames are pictures.
-pub struct Sampling<B: Kernels + Ops> {
+pub struct Sampling<B: Kernels> {
     trajectory: Trajectory<B>,
     pub count: usize,
     pub size: usize,
@@ -396,7 +396,7 @@ pub struct Picture {
     pub pred_x0: Option<Vec<u8>>,
 }
 
-impl<B: Kernels + Ops> Sampling<B> {
+impl<B: Kernels> Sampling<B> {
     /// Number of steps from x_T to x_0.
     pub fn total(&self) -> usize {
         self.trajectory.total()

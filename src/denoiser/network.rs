@@ -8,7 +8,7 @@ use super::{Denoiser, Guidance, Guided};
 use crate::{
     diffusion::{ModelOutput, NoiseLevel, PredictionType},
     model::{UNet, Weights},
-    ops::Ops,
+    ops::Kernels,
 };
 
 /// A network with its weights.
@@ -19,7 +19,7 @@ pub struct NetworkDenoiser<B: Backend> {
     pub prediction_type: PredictionType,
 }
 
-impl<B: Ops> NetworkDenoiser<B> {
+impl<B: Kernels> NetworkDenoiser<B> {
     /// The network asked for what `guidance` says, or for images of any class.
     pub fn guided(self, guidance: Option<Guidance>) -> Box<dyn Denoiser<B>> {
         match guidance {
@@ -32,7 +32,7 @@ impl<B: Ops> NetworkDenoiser<B> {
     }
 }
 
-impl<B: Ops> Denoiser<B> for NetworkDenoiser<B> {
+impl<B: Kernels> Denoiser<B> for NetworkDenoiser<B> {
     fn prediction_type(&self) -> PredictionType {
         self.prediction_type
     }

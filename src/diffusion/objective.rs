@@ -7,7 +7,7 @@ use super::{
     ModelOutput, PredictionType, Schedule, VarianceType,
     vlb::{per_item, vlb_terms},
 };
-use crate::ops::{self, Ops};
+use crate::ops::{self, Kernels};
 
 /// How much each timestep's error counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ impl Objective {
     ///
     /// Where the variance is learned, its gradient comes from L_vlb alone and L_vlb gives the mean
     /// none (Nichol & Dhariwal 2021, section 3.1).
-    pub fn loss<B: Ops>(&self, output: Tensor<B, 4>, inputs: LossInputs<B>) -> Tensor<B, 1> {
+    pub fn loss<B: Kernels>(&self, output: Tensor<B, 4>, inputs: LossInputs<B>) -> Tensor<B, 1> {
         let LossInputs {
             target,
             loss_weights,

@@ -21,7 +21,7 @@ use crate::{
     denoiser::NetworkDenoiser,
     error::{Error, Result},
     model::{ParameterSpec, UNet, UNetConfig, Weights},
-    ops::{Kernels, Ops, ParameterState},
+    ops::{Kernels, ParameterState},
     session::WeightsKind,
     train::{Config, Trainer, TrainingState, read_all},
 };
@@ -65,7 +65,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Device`] when the device was lost.
-    pub async fn of<B: Kernels + Ops>(trainer: &Trainer<B>) -> Result<Self> {
+    pub async fn of<B: Kernels>(trainer: &Trainer<B>) -> Result<Self> {
         let specs = trainer.unet().parameters();
         let state = trainer.state();
         let parameters = &state.parameters;
@@ -112,7 +112,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Checkpoint`] when the raw weights are asked for and the file has only the averaged
     /// ones.
-    pub fn denoiser<B: Ops>(
+    pub fn denoiser<B: Kernels>(
         &self,
         kind: WeightsKind,
         device: &B::Device,
@@ -139,7 +139,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Config`] when the configuration cannot work.
-    pub fn into_trainer<B: Kernels + Ops>(self, device: B::Device) -> Result<Trainer<B>> {
+    pub fn into_trainer<B: Kernels>(self, device: B::Device) -> Result<Trainer<B>> {
         let unet = Rc::new(UNet::new(self.config.unet.clone())?);
         let specs = unet.parameters();
         let upload = |spec: &ParameterSpec, values: &[f32]| {

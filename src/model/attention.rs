@@ -7,7 +7,7 @@ use super::{
     UNetConfig, Weights,
     layers::{Conv2d, GroupNorm, Scope, Start},
 };
-use crate::ops::Ops;
+use crate::ops::Kernels;
 
 #[derive(Debug)]
 pub(super) struct Attention {
@@ -44,7 +44,11 @@ impl Attention {
     }
 
     /// `[n, h, w, c]` to the same shape.
-    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 4>) -> Tensor<B, 4> {
+    pub(super) fn forward<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
         let [n, h, w, _] = x.dims();
         let pixels = h * w;
         let tokens = self.group_norm.forward(weights, x.clone());

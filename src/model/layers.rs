@@ -6,7 +6,7 @@ use super::{
     UNetConfig,
     parameters::{Parameter, ParameterKind, ParameterList, ParameterSpec, Weights},
 };
-use crate::ops::{self, ConvGeometry, GroupNormOptions, Ops};
+use crate::ops::{self, ConvGeometry, GroupNormOptions, Kernels};
 
 /// Where a layer's parameters go, and under which name.
 pub(super) struct Scope<'a> {
@@ -91,11 +91,22 @@ impl Conv2d {
                 kernel,
                 stride,
                 padding: kernel / 2,
+                upsample: false,
             },
         }
     }
 
-    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 4>) -> Tensor<B, 4> {
+    /// The same of `x` with every pixel repeated 2 × 2 times.
+    pub(super) fn upsampling(mut self) -> Self {
+        self.geometry.upsample = true;
+        self
+    }
+
+    pub(super) fn forward<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
         ops::conv2d(
             x,
             weights.get(self.weight),
@@ -104,22 +115,8 @@ impl Conv2d {
         )
     }
 
-    /// Of `x` with every pixel repeated 2 × 2 times.
-    pub(super) fn forward_upsampled<B: Ops>(
-        &self,
-        weights: &Weights<B>,
-        x: Tensor<B, 4>,
-    ) -> Tensor<B, 4> {
-        ops::conv2d_upsampled(
-            x,
-            weights.get(self.weight),
-            weights.get(self.bias),
-            self.geometry,
-        )
-    }
-
     /// Plus `addend`, of the output's shape or `[n, 1, 1, out]`.
-    pub(super) fn forward_add<B: Ops>(
+    pub(super) fn forward_add<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
@@ -150,7 +147,7 @@ impl Embedding {
     }
 
     /// The rows that `one_hot` `[n, 1, 1, rows]` chooses, `[n, 1, 1, width]`.
-    pub(super) fn forward<B: Ops>(
+    pub(super) fn forward<B: Kernels>(
         &self,
         weights: &Weights<B>,
         one_hot: Tensor<B, 4>,
@@ -177,12 +174,16 @@ impl GroupNorm {
         }
     }
 
-    pub(super) fn forward<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 4>) -> Tensor<B, 4> {
+    pub(super) fn forward<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
         self.run(weights, x, false)
     }
 
     /// Followed by SiLU.
-    pub(super) fn forward_silu<B: Ops>(
+    pub(super) fn forward_silu<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
@@ -190,7 +191,7 @@ impl GroupNorm {
         self.run(weights, x, true)
     }
 
-    fn run<B: Ops>(&self, weights: &Weights<B>, x: Tensor<B, 4>, silu: bool) -> Tensor<B, 4> {
+    fn run<B: Kernels>(&self, weights: &Weights<B>, x: Tensor<B, 4>, silu: bool) -> Tensor<B, 4> {
         let options = GroupNormOptions {
             groups: self.groups,
             epsilon: self.epsilon,

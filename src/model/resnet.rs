@@ -6,7 +6,7 @@ use super::{
     UNetConfig, Weights,
     layers::{Conv2d, GroupNorm, Scope, Start},
 };
-use crate::ops::Ops;
+use crate::ops::Kernels;
 
 #[derive(Debug)]
 pub(super) struct ResnetBlock {
@@ -49,7 +49,7 @@ impl ResnetBlock {
     }
 
     /// `x` `[n, h, w, in]`, `time` `[n, 1, 1, time_embed_dim]` already through SiLU.
-    pub(super) fn forward<B: Ops>(
+    pub(super) fn forward<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,

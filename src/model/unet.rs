@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    ops::{self, Ops},
+    ops::{self, Kernels},
     random::Random,
 };
 
@@ -26,7 +26,7 @@ struct Layer {
 }
 
 impl Layer {
-    fn forward<B: Ops>(
+    fn forward<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
@@ -148,7 +148,7 @@ impl UNet {
     }
 
     /// Weights to start training from.
-    pub fn initial_weights<B: Ops>(&self, seed: u64, device: &B::Device) -> Weights<B> {
+    pub fn initial_weights<B: Kernels>(&self, seed: u64, device: &B::Device) -> Weights<B> {
         let random = Random::new(seed);
         let tensors = self.specs.iter().enumerate().map(|(position, spec)| {
             spec.tensor::<B>(spec.initial_values(&random, position), device)
@@ -185,7 +185,7 @@ impl UNet {
     ///
     /// `class_labels` (one per item, below [`UNetConfig::num_class_embeds`]) condition a network
     /// that knows classes; without them every item is of the null class.
-    pub fn forward<B: Ops>(
+    pub fn forward<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
@@ -202,7 +202,7 @@ impl UNet {
     }
 
     /// [`UNet::forward`] with what the network is told already on the device.
-    pub fn forward_conditioned<B: Ops>(
+    pub fn forward_conditioned<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
@@ -232,7 +232,7 @@ impl UNet {
                 x = layer.forward(weights, x, &time);
             }
             if let Some(upsample) = &level.resample {
-                x = upsample.forward_upsampled(weights, x);
+                x = upsample.forward(weights, x);
             }
         }
         let x = self.conv_norm_out.forward_silu(weights, x);
@@ -241,7 +241,7 @@ impl UNet {
 
     /// `[n, 1, 1, time_embed_dim]`, the classes' embeddings added, through SiLU, which every residual
     /// block would apply first.
-    fn embedding<B: Ops>(
+    fn embedding<B: Kernels>(
         &self,
         weights: &Weights<B>,
         Conditioning { time, class }: Conditioning<Tensor<B, 4>>,
@@ -371,6 +371,7 @@ fn up_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> Ve
                         1,
                         Start::Random,
                     )
+                    .upsampling()
                 }),
             }
         })

@@ -1,4 +1,4 @@
-//! Gradients of the seam's operations, registered with burn's autodiff.
+//! Gradients of the fused operations, registered with burn's autodiff.
 
 use burn::{
     backend::{
@@ -7,7 +7,7 @@ use burn::{
             NodeId,
             checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
             grads::Gradients,
-            ops::{Backward, Ops as Node, OpsKind},
+            ops::{Backward, Ops as Node, OpsKind, OpsPrep},
         },
     },
     tensor::{
@@ -17,7 +17,11 @@ use burn::{
     },
 };
 
-use super::{ConvGeometry, GroupNormOptions, Kernels, Ops};
+use super::{
+    arguments::{ConvGeometry, GroupNormOptions},
+    kernels::Kernels,
+};
+use crate::error::Result;
 
 /// `x` for the state of a step. In the backward pass `grads.remove` takes the gradient that other
 /// uses of `x` have given it so far, so that a kernel can add to it in passing: burn would add in a
@@ -33,7 +37,7 @@ fn remembered<B: Backend>(x: &FloatTensor<Autodiff<B>>) -> FloatTensor<Autodiff<
 /// `output` of an operation, with the step that undoes it and what that needs if any operand has a
 /// gradient.
 fn finish<S, B, C, const N: usize>(
-    prepared: OpsKind<S, B, S::State, C, N>,
+    step: OpsPrep<S, B, S::State, C, N>,
     state: S::State,
     output: FloatTensor<B>,
 ) -> FloatTensor<Autodiff<B, C>>
@@ -42,9 +46,22 @@ where
     B: Backend,
     C: CheckpointStrategy,
 {
-    match prepared {
+    match step.compute_bound().stateful() {
         OpsKind::Tracked(tracked) => tracked.finish(state, output),
         OpsKind::UnTracked(untracked) => untracked.finish(output),
+    }
+}
+
+/// Registers each of `input_grads` with the operand it belongs to, where that has a gradient.
+fn register_all<B: Backend, const N: usize>(
+    parents: [Option<NodeId>; N],
+    input_grads: [FloatTensor<B>; N],
+    grads: &mut Gradients,
+) {
+    for (parent, grad) in parents.into_iter().zip(input_grads) {
+        if let Some(id) = parent {
+            grads.register::<B>(id, grad);
+        }
     }
 }
 
@@ -55,90 +72,45 @@ struct Conv2dBackward;
 struct Conv2dState<B: Backend> {
     x: FloatTensor<Autodiff<B>>,
     weight: FloatTensor<B>,
+    /// Whether the addend, if there is one, is the same for every pixel of an image.
+    addend_per_image: bool,
     geometry: ConvGeometry,
 }
 
-impl<B: Kernels> Conv2dState<B> {
-    /// Registers the gradients of `parents`: input, weight and bias.
-    fn register(
-        self,
-        grad: FloatTensor<B>,
-        [x_id, weight_id, bias_id]: [Option<NodeId>; 3],
-        grads: &mut Gradients,
-    ) {
-        let Self {
-            x,
-            weight,
-            geometry,
-        } = self;
-        if let Some(id) = x_id {
-            let grad_x = match grads.remove(&x) {
-                Some(addend) => B::conv2d_grad_input_add(grad.clone(), weight, addend, geometry),
-                None => {
-                    let shape = x.shape();
-                    let input_size = [shape[1], shape[2]];
-                    B::conv2d_grad_input(grad.clone(), weight, input_size, geometry)
-                }
-            };
-            grads.register::<B>(id, grad_x);
-        }
-        register_weight::<B>([weight_id, bias_id], grads, || {
-            B::conv2d_grad_weight(x.primitive, grad, geometry)
-        });
-    }
-}
-
-/// Registers the gradients of a convolution's weight and bias, which `compute` gives, if wanted.
-fn register_weight<B: Backend>(
-    [weight_id, bias_id]: [Option<NodeId>; 2],
-    grads: &mut Gradients,
-    compute: impl FnOnce() -> (FloatTensor<B>, FloatTensor<B>),
-) {
-    if weight_id.is_none() && bias_id.is_none() {
-        return;
-    }
-    let (grad_weight, grad_bias) = compute();
-    if let Some(id) = weight_id {
-        grads.register::<B>(id, grad_weight);
-    }
-    if let Some(id) = bias_id {
-        grads.register::<B>(id, grad_bias);
-    }
-}
-
-impl<B: Kernels> Backward<B, 3> for Conv2dBackward {
+/// The operands are input, weight, bias and, if `N` is 4, the addend.
+impl<B: Kernels, const N: usize> Backward<B, N> for Conv2dBackward {
     type State = Conv2dState<B>;
 
-    fn backward(self, node: Node<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, node: Node<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
-        let parents = node.parents.map(|parent| parent.map(|node| node.id));
-        node.state.register(grad, parents, grads);
-    }
-}
-
-#[derive(Debug)]
-struct Conv2dAddBackward;
-
-#[derive(Debug, Clone)]
-struct Conv2dAddState<B: Backend> {
-    conv: Conv2dState<B>,
-    /// Whether the addend is the same for every pixel of an image.
-    per_image: bool,
-}
-
-impl<B: Kernels> Backward<B, 4> for Conv2dAddBackward {
-    type State = Conv2dAddState<B>;
-
-    fn backward(self, node: Node<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [x, weight, bias, addend] = node.parents.map(|parent| parent.map(|node| node.id));
-        let grad = grads.consume::<B>(&node.node);
-        let Conv2dAddState { conv, per_image } = node.state;
-        if let Some(id) = addend {
+        let parent = |index: usize| node.parents.get(index)?.as_ref().map(|node| node.id);
+        let Conv2dState {
+            x,
+            weight,
+            addend_per_image,
+            geometry,
+        } = node.state;
+        if let Some(id) = parent(3) {
             let grad = grad.clone();
-            let grad = if per_image { B::sum_pixels(grad) } else { grad };
+            let grad = if addend_per_image {
+                B::sum_pixels(grad)
+            } else {
+                grad
+            };
             grads.register::<B>(id, grad);
         }
-        conv.register(grad, [x, weight, bias], grads);
+        if let Some(id) = parent(0) {
+            let shape = x.shape();
+            let input_size = [shape[1], shape[2]];
+            let addend = grads.remove(&x);
+            let grad_x = B::conv2d_grad_input(grad.clone(), weight, addend, input_size, geometry);
+            grads.register::<B>(id, grad_x);
+        }
+        let parents = [parent(1), parent(2)];
+        if parents.iter().any(Option::is_some) {
+            let (grad_weight, grad_bias) = B::conv2d_grad_weight(x.primitive, grad, geometry);
+            register_all::<B, 2>(parents, [grad_weight, grad_bias], grads);
+        }
     }
 }
 
@@ -167,18 +139,10 @@ impl<B: Kernels> Backward<B, 3> for GroupNormBackward {
             options,
         } = node.state;
         let addend = grads.remove(&x);
-        let x = x.primitive;
-        let input_grads = match addend {
-            Some(addend) => {
-                B::group_norm_backward_add(grad, x, gamma, beta, statistics, addend, options)
-            }
-            None => B::group_norm_backward(grad, x, gamma, beta, statistics, options),
-        };
-        for (parent, grad) in node.parents.into_iter().zip(input_grads) {
-            if let Some(parent) = parent {
-                grads.register::<B>(parent.id, grad);
-            }
-        }
+        let input_grads =
+            B::group_norm_backward(grad, x.primitive, gamma, beta, statistics, addend, options);
+        let parents = node.parents.map(|parent| parent.map(|node| node.id));
+        register_all::<B, 3>(parents, input_grads, grads);
     }
 }
 
@@ -205,38 +169,8 @@ impl<B: Kernels> Backward<B, 2> for ConcatChannelsBackward {
 
     fn backward(self, node: Node<usize, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
-        let parts = B::split_channels(grad, node.state);
-        for (parent, grad) in node.parents.into_iter().zip(parts) {
-            if let Some(parent) = parent {
-                grads.register::<B>(parent.id, grad);
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Conv2dUpsampledBackward;
-
-impl<B: Kernels> Backward<B, 3> for Conv2dUpsampledBackward {
-    type State = Conv2dState<B>;
-
-    fn backward(self, node: Node<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&node.node);
-        let [x_id, weight_id, bias_id] = node.parents.map(|parent| parent.map(|node| node.id));
-        let Conv2dState {
-            x,
-            weight,
-            geometry,
-        } = node.state;
-        if let Some(id) = x_id {
-            let shape = x.shape();
-            let upsampled = [2 * shape[1], 2 * shape[2]];
-            let grad_x = B::conv2d_grad_input(grad.clone(), weight, upsampled, geometry);
-            grads.register::<B>(id, B::upsample_grad(grad_x));
-        }
-        register_weight::<B>([weight_id, bias_id], grads, || {
-            B::conv2d_upsampled_grad_weight(x.primitive, grad, geometry)
-        });
+        let parents = node.parents.map(|parent| parent.map(|node| node.id));
+        register_all::<B, 2>(parents, B::split_channels(grad, node.state), grads);
     }
 }
 
@@ -247,7 +181,7 @@ struct SquaredErrorBackward;
 struct SquaredErrorState<B: Backend> {
     prediction: FloatTensor<B>,
     target: FloatTensor<B>,
-    factors: Option<FloatTensor<B>>,
+    loss_weights: Option<FloatTensor<B>>,
 }
 
 impl<B: Kernels> Backward<B, 1> for SquaredErrorBackward {
@@ -259,78 +193,60 @@ impl<B: Kernels> Backward<B, 1> for SquaredErrorBackward {
             let SquaredErrorState {
                 prediction,
                 target,
-                factors,
+                loss_weights,
             } = node.state;
-            let grad = B::squared_error_backward(grad, prediction, target, factors);
+            let grad = B::squared_error_backward(grad, prediction, target, loss_weights);
             grads.register::<B>(parent.id, grad);
         }
     }
 }
 
-impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
-    fn conv2d_op(
+/// The operations of the network record their gradients. The others are defined in terms of burn's,
+/// which know their own.
+impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn conv2d_forward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
         let input = remembered(&x);
+        let (addend, addend_node) = match addend {
+            Some(addend) => (Some(addend.primitive), Some(addend.node)),
+            None => (None, None),
+        };
+        let added = addend.as_ref().map(TensorMetadata::shape);
         let output = B::conv2d_forward(
             x.primitive,
             weight.primitive.clone(),
             bias.primitive,
+            addend,
             geometry,
         );
-        let prepared = Conv2dBackward
-            .prepare::<C>([x.node, weight.node, bias.node])
-            .compute_bound()
-            .stateful();
-        finish(
-            prepared,
-            Conv2dState {
-                x: input,
-                weight: weight.primitive,
-                geometry,
-            },
-            output,
-        )
-    }
-
-    fn conv2d_add_op(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        addend: FloatTensor<Self>,
-        geometry: ConvGeometry,
-    ) -> FloatTensor<Self> {
-        let added = addend.primitive.shape();
-        let input = remembered(&x);
-        let output = B::conv2d_add_forward(
-            x.primitive,
-            weight.primitive.clone(),
-            bias.primitive,
-            addend.primitive,
-            geometry,
-        );
-        let prepared = Conv2dAddBackward
-            .prepare::<C>([x.node, weight.node, bias.node, addend.node])
-            .compute_bound()
-            .stateful();
-        let per_image = added != output.shape();
-        let conv = Conv2dState {
+        let state = Conv2dState::<B> {
             x: input,
             weight: weight.primitive,
+            addend_per_image: added.is_some_and(|shape| shape != output.shape()),
             geometry,
         };
-        finish(prepared, Conv2dAddState { conv, per_image }, output)
+        let operands = [x.node, weight.node, bias.node];
+        match addend_node {
+            None => finish(Conv2dBackward.prepare::<C>(operands), state, output),
+            Some(addend) => {
+                let [x, weight, bias] = operands;
+                let step = Conv2dBackward.prepare::<C>([x, weight, bias, addend]);
+                finish(step, state, output)
+            }
+        }
     }
 
-    fn group_norm_op(
+    fn group_norm_forward(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         options: GroupNormOptions,
-    ) -> FloatTensor<Self> {
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let input = remembered(&x);
         let (output, statistics) = B::group_norm_forward(
             x.primitive,
@@ -338,92 +254,57 @@ impl<B: Kernels, C: CheckpointStrategy> Ops for Autodiff<B, C> {
             beta.primitive.clone(),
             options,
         );
-        let prepared = GroupNormBackward
-            .prepare::<C>([x.node, gamma.node, beta.node])
-            .compute_bound()
-            .stateful();
-        finish(
-            prepared,
-            GroupNormState {
-                x: input,
-                gamma: gamma.primitive,
-                beta: beta.primitive,
-                statistics,
-                options,
-            },
-            output,
-        )
+        let state = GroupNormState {
+            x: input,
+            gamma: gamma.primitive,
+            beta: beta.primitive,
+            statistics: statistics.clone(),
+            options,
+        };
+        let step = GroupNormBackward.prepare::<C>([x.node, gamma.node, beta.node]);
+        (finish(step, state, output), Self::from_inner(statistics))
     }
 
-    fn silu_op(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let output = B::silu_forward(x.primitive.clone());
-        let prepared = SiluBackward
-            .prepare::<C>([x.node])
-            .compute_bound()
-            .stateful();
-        finish(prepared, x.primitive, output)
+        finish(SiluBackward.prepare::<C>([x.node]), x.primitive, output)
     }
 
-    fn concat_channels_op(
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
+    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
         let channels = first.primitive.shape()[3];
         let output = B::concat_channels(first.primitive, second.primitive);
-        let prepared = ConcatChannelsBackward
-            .prepare::<C>([first.node, second.node])
-            .compute_bound()
-            .stateful();
-        finish(prepared, channels, output)
+        let step = ConcatChannelsBackward.prepare::<C>([first.node, second.node]);
+        finish(step, channels, output)
     }
 
-    fn conv2d_upsampled_op(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        geometry: ConvGeometry,
-    ) -> FloatTensor<Self> {
-        let input = remembered(&x);
-        let output = B::conv2d_upsampled_forward(
-            x.primitive,
-            weight.primitive.clone(),
-            bias.primitive,
-            geometry,
-        );
-        let prepared = Conv2dUpsampledBackward
-            .prepare::<C>([x.node, weight.node, bias.node])
-            .compute_bound()
-            .stateful();
-        finish(
-            prepared,
-            Conv2dState {
-                x: input,
-                weight: weight.primitive,
-                geometry,
-            },
-            output,
-        )
-    }
-
-    fn squared_error_op(
+    fn squared_error(
         prediction: FloatTensor<Self>,
         target: FloatTensor<Self>,
-        factors: Option<FloatTensor<Self>>,
+        loss_weights: Option<FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
         let state = SquaredErrorState::<B> {
             prediction: prediction.primitive,
             target: target.primitive,
-            factors: factors.map(|factors| factors.primitive),
+            loss_weights: loss_weights.map(|weights| weights.primitive),
         };
         let error = B::squared_error(
             state.prediction.clone(),
             state.target.clone(),
-            state.factors.clone(),
+            state.loss_weights.clone(),
         );
-        let prepared = SquaredErrorBackward
-            .prepare::<C>([prediction.node])
-            .compute_bound()
-            .stateful();
-        finish(prepared, state, error)
+        let step = SquaredErrorBackward.prepare::<C>([prediction.node]);
+        finish(step, state, error)
+    }
+
+    fn can_store_halves(device: &Self::Device) -> bool {
+        B::can_store_halves(device)
+    }
+
+    fn storing_halves<R>(run: impl FnOnce() -> R) -> R {
+        B::storing_halves(run)
+    }
+
+    fn check_device() -> Result<()> {
+        B::check_device()
     }
 }

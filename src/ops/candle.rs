@@ -1,17 +1,14 @@
-//! Kernels of the `candle` backend.
+//! How the `candle` backend gives its memory as slices.
 //!
 //! burn hides candle's tensor inside its own, so reading one copies it; writing does not.
 
-use burn::tensor::{Shape, TensorMetadata, ops::FloatTensor, ops::FloatTensorOps, try_read_sync};
+use burn::tensor::{Shape, ops::FloatTensor, ops::FloatTensorOps, try_read_sync};
 #[allow(deprecated)]
 use burn_candle::CandleTensor;
 use candle_core::{Device, Tensor};
 
+use super::cpu::backend::SliceBackend;
 use crate::backend::Candle;
-
-use super::cpu::adam::{self, Parameter};
-use super::cpu::backend::{self, SliceBackend, slice_kernels};
-use super::{AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState};
 
 impl SliceBackend for Candle {
     type Values = Vec<f32>;
@@ -31,50 +28,3 @@ impl SliceBackend for Candle {
         CandleTensor::new(tensor)
     }
 }
-
-impl Kernels for Candle {
-    slice_kernels!();
-
-    fn adam_step(
-        states: Vec<ParameterState<Self>>,
-        grads: Vec<FloatTensor<Self>>,
-        step: AdamStep,
-        _uploaded: FloatTensor<Self>,
-    ) -> Vec<ParameterState<Self>> {
-        let shapes: Vec<Shape> = states.iter().map(|state| state.value.shape()).collect();
-        let mut states: Vec<[Vec<f32>; 4]> = states
-            .into_iter()
-            .map(|state| {
-                [state.value, state.exp_avg, state.exp_avg_sq, state.ema].map(Self::values)
-            })
-            .collect();
-        let grads: Vec<_> = grads.into_iter().map(Self::values).collect();
-        let parameters = states
-            .iter_mut()
-            .zip(&grads)
-            .map(|([value, exp_avg, exp_avg_sq, ema], grad)| Parameter {
-                value,
-                exp_avg,
-                exp_avg_sq,
-                ema,
-                grad,
-            })
-            .collect();
-        adam::step(parameters, step);
-        states
-            .into_iter()
-            .zip(shapes)
-            .map(|(state, shape)| {
-                let [value, exp_avg, exp_avg_sq, ema] =
-                    state.map(|values| Self::tensor(values, shape.clone()));
-                ParameterState {
-                    value,
-                    exp_avg,
-                    exp_avg_sq,
-                    ema,
-                }
-            })
-            .collect()
-    }
-}
-super::ops_from_kernels!(Candle);

@@ -1,22 +1,40 @@
-//! Kernels of the `flex` backend: its tensors give their memory as slices.
+//! How the `flex` backend gives its memory as slices.
 
-use burn::tensor::{Bytes, DType, Shape, ops::FloatTensor};
+use std::ops::{Deref, DerefMut};
+
+use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
+use super::cpu::backend::SliceBackend;
 use crate::backend::Flex;
 
-use super::cpu::adam::{self, Parameter};
-use super::cpu::backend::{self, SliceBackend, slice_kernels};
-use super::{AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState};
-
 /// A tensor whose storage is its numbers in row-major order, no more and no less.
+#[derive(Debug)]
 pub struct Contiguous(FlexTensor);
 
-impl std::ops::Deref for Contiguous {
+impl Deref for Contiguous {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
         self.0.storage()
+    }
+}
+
+impl DerefMut for Contiguous {
+    /// Copies first where someone else holds the same memory.
+    fn deref_mut(&mut self) -> &mut [f32] {
+        self.0.storage_mut()
+    }
+}
+
+impl From<Vec<f32>> for Contiguous {
+    fn from(values: Vec<f32>) -> Self {
+        let layout = Layout::contiguous(Shape::from([values.len()]));
+        Self(FlexTensor::new(
+            Bytes::from_elems(values),
+            layout,
+            DType::F32,
+        ))
     }
 }
 
@@ -27,48 +45,7 @@ impl SliceBackend for Flex {
         Contiguous(tensor.to_contiguous())
     }
 
-    fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
-        FlexTensor::new(
-            Bytes::from_elems(values),
-            Layout::contiguous(shape),
-            DType::F32,
-        )
+    fn tensor(values: Contiguous, shape: Shape) -> FlexTensor {
+        values.0.reshape(shape)
     }
 }
-
-impl Kernels for Flex {
-    slice_kernels!();
-
-    fn adam_step(
-        states: Vec<ParameterState<Self>>,
-        grads: Vec<FloatTensor<Self>>,
-        step: AdamStep,
-        _uploaded: FloatTensor<Self>,
-    ) -> Vec<ParameterState<Self>> {
-        let mut states: Vec<ParameterState<Self>> = states
-            .into_iter()
-            .map(|state| ParameterState {
-                value: state.value.to_contiguous(),
-                exp_avg: state.exp_avg.to_contiguous(),
-                exp_avg_sq: state.exp_avg_sq.to_contiguous(),
-                ema: state.ema.to_contiguous(),
-            })
-            .collect();
-        let grads: Vec<_> = grads.into_iter().map(Self::values).collect();
-        let parameters = states
-            .iter_mut()
-            .zip(&grads)
-            .map(|(state, grad)| Parameter {
-                // Copies first where someone else holds the same memory.
-                value: state.value.storage_mut(),
-                exp_avg: state.exp_avg.storage_mut(),
-                exp_avg_sq: state.exp_avg_sq.storage_mut(),
-                ema: state.ema.storage_mut(),
-                grad,
-            })
-            .collect();
-        adam::step(parameters, step);
-        states
-    }
-}
-super::ops_from_kernels!(Flex);

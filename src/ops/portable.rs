@@ -1,4 +1,4 @@
-//! The definition of every operation of the seam in burn's own operations.
+//! The definition of every fused operation in burn's own operations.
 //!
 //! Slow on WebGPU (burn's convolution gradients are direct convolutions there) but independent of
 //! our kernels, so it is the reference that tests and benchmarks compare with.
@@ -10,7 +10,8 @@ use burn::tensor::{
 };
 
 use super::{
-    AdamStep, ConvGeometry, GroupNormOptions, ParameterState, from_primitive, into_primitive,
+    arguments::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState},
+    primitive::{from_primitive, into_primitive},
 };
 
 fn options(geometry: ConvGeometry) -> ConvOptions<2> {
@@ -31,41 +32,54 @@ fn output_channels_first<B: Backend>(weight: FloatTensor<B>) -> FloatTensor<B> {
     into_primitive(from_primitive::<B, 4>(weight).permute([3, 2, 0, 1]))
 }
 
+/// `x` plus `addend`, if there is one.
+pub(super) fn add_optional<B: Backend>(
+    x: FloatTensor<B>,
+    addend: Option<FloatTensor<B>>,
+) -> FloatTensor<B> {
+    match addend {
+        Some(addend) => B::float_add(x, addend),
+        None => x,
+    }
+}
+
 /// See [`super::Kernels::conv2d_forward`].
 pub fn conv2d<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
+    addend: Option<FloatTensor<B>>,
     geometry: ConvGeometry,
 ) -> FloatTensor<B> {
-    channels_last::<B>(B::conv2d(
-        channels_first::<B>(x),
+    let y = channels_last::<B>(B::conv2d(
+        channels_first::<B>(upsampled::<B>(x, geometry)),
         output_channels_first::<B>(weight),
         Some(bias),
         options(geometry),
-    ))
+    ));
+    add_optional::<B>(y, addend)
 }
 
 /// See [`super::Kernels::conv2d_grad_input`].
 pub fn conv2d_grad_input<B: Backend>(
     grad: FloatTensor<B>,
     weight: FloatTensor<B>,
+    addend: Option<FloatTensor<B>>,
     input_size: [usize; 2],
     geometry: ConvGeometry,
 ) -> FloatTensor<B> {
     let grad = from_primitive::<B, 4>(grad);
     let channels = from_primitive::<B, 4>(weight.clone()).dims()[2];
+    let [height, width] = input_size.map(|side| side * geometry.repeat());
     // burn only reads the shape of x.
-    let x = Tensor::<B, 4>::empty(
-        [grad.dims()[0], channels, input_size[0], input_size[1]],
-        &grad.device(),
-    );
-    channels_last::<B>(B::conv2d_x_backward(
+    let x = Tensor::<B, 4>::empty([grad.dims()[0], channels, height, width], &grad.device());
+    let grad_x = channels_last::<B>(B::conv2d_x_backward(
         into_primitive(x),
         output_channels_first::<B>(weight),
         channels_first::<B>(into_primitive(grad)),
         options(geometry),
-    ))
+    ));
+    add_optional::<B>(upsampled_backward::<B>(grad_x, geometry), addend)
 }
 
 /// See [`super::Kernels::conv2d_grad_weight`].
@@ -83,7 +97,7 @@ pub fn conv2d_grad_weight<B: Backend>(
         &grad_typed.device(),
     );
     let grad_weight = B::conv2d_weight_backward(
-        channels_first::<B>(x),
+        channels_first::<B>(upsampled::<B>(x, geometry)),
         into_primitive(weight),
         channels_first::<B>(grad),
         options(geometry),
@@ -95,6 +109,33 @@ pub fn conv2d_grad_weight<B: Backend>(
         .sum_dim(2)
         .reshape([outputs]);
     (into_primitive(grad_weight), into_primitive(grad_bias))
+}
+
+/// `x` `[n, h, w, c]` as a convolution of this geometry sees it: where it upsamples, with every
+/// pixel repeated 2 × 2 times, `[n, 2h, 2w, c]`.
+pub(super) fn upsampled<B: Backend>(x: FloatTensor<B>, geometry: ConvGeometry) -> FloatTensor<B> {
+    if !geometry.upsample {
+        return x;
+    }
+    let x = from_primitive::<B, 4>(x);
+    let [n, h, w, c] = x.dims();
+    let repeated = x.reshape([n, h, 1, w, 1, c]).expand([n, h, 2, w, 2, c]);
+    into_primitive(repeated.reshape([n, 2 * h, 2 * w, c]))
+}
+
+/// Gradient of [`upsampled`]: where it upsamples, `grad` `[n, 2h, 2w, c]` summed over 2 × 2 pixels,
+/// `[n, h, w, c]`.
+pub(super) fn upsampled_backward<B: Backend>(
+    grad: FloatTensor<B>,
+    geometry: ConvGeometry,
+) -> FloatTensor<B> {
+    if !geometry.upsample {
+        return grad;
+    }
+    let grad = from_primitive::<B, 4>(grad);
+    let [n, h, w, c] = grad.dims();
+    let blocks = grad.reshape([n, h / 2, 2, w / 2, 2, c]);
+    into_primitive(blocks.sum_dim(2).sum_dim(4).reshape([n, h / 2, w / 2, c]))
 }
 
 /// `x` as `[n, pixels, groups, channels per group]`.
@@ -137,46 +178,33 @@ pub fn split_channels<B: Backend>(x: FloatTensor<B>, channels: usize) -> [FloatT
     ]
 }
 
-/// `x` `[n, h, w, c]` with every pixel repeated 2 × 2 times, `[n, 2h, 2w, c]`.
-pub fn upsample<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    let x = from_primitive::<B, 4>(x);
-    let [n, h, w, c] = x.dims();
-    let repeated = x.reshape([n, h, 1, w, 1, c]).expand([n, h, 2, w, 2, c]);
-    into_primitive(repeated.reshape([n, 2 * h, 2 * w, c]))
-}
-
-/// See [`super::Kernels::upsample_grad`].
-pub fn upsample_grad<B: Backend>(grad: FloatTensor<B>) -> FloatTensor<B> {
-    let grad = from_primitive::<B, 4>(grad);
-    let [n, h, w, c] = grad.dims();
-    let blocks = grad.reshape([n, h / 2, 2, w / 2, 2, c]);
-    into_primitive(blocks.sum_dim(2).sum_dim(4).reshape([n, h / 2, w / 2, c]))
-}
-
 /// See [`super::Kernels::sum_pixels`].
 pub fn sum_pixels<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     into_primitive(from_primitive::<B, 4>(x).sum_dim(1).sum_dim(2))
 }
 
-/// `factors` `[n]`, or ones, over the number of values of `x` `[n, c, h, w]`: `[n, 1, 1, 1]`.
-fn factors_of_mean<B: Backend>(factors: Option<FloatTensor<B>>, x: &Tensor<B, 4>) -> Tensor<B, 4> {
+/// `loss_weights` `[n]`, or ones, over the number of values of `x` `[n, c, h, w]`: `[n, 1, 1, 1]`.
+fn weights_of_mean<B: Backend>(
+    loss_weights: Option<FloatTensor<B>>,
+    x: &Tensor<B, 4>,
+) -> Tensor<B, 4> {
     let [n, c, h, w] = x.dims();
-    let factors = match factors {
-        Some(factors) => from_primitive::<B, 1>(factors),
+    let loss_weights = match loss_weights {
+        Some(loss_weights) => from_primitive::<B, 1>(loss_weights),
         None => Tensor::ones([n], &x.device()),
     };
-    (factors / (n * c * h * w) as f64).reshape([n, 1, 1, 1])
+    (loss_weights / (n * c * h * w) as f64).reshape([n, 1, 1, 1])
 }
 
 /// See [`super::Kernels::squared_error`].
 pub fn squared_error<B: Backend>(
     prediction: FloatTensor<B>,
     target: FloatTensor<B>,
-    factors: Option<FloatTensor<B>>,
+    loss_weights: Option<FloatTensor<B>>,
 ) -> FloatTensor<B> {
     let error = from_primitive::<B, 4>(prediction) - from_primitive::<B, 4>(target);
-    let factors = factors_of_mean(factors, &error);
-    into_primitive((error.clone() * error * factors).sum())
+    let loss_weights = weights_of_mean(loss_weights, &error);
+    into_primitive((error.clone() * error * loss_weights).sum())
 }
 
 /// See [`super::Kernels::squared_error_backward`].
@@ -184,11 +212,11 @@ pub fn squared_error_backward<B: Backend>(
     grad: FloatTensor<B>,
     prediction: FloatTensor<B>,
     target: FloatTensor<B>,
-    factors: Option<FloatTensor<B>>,
+    loss_weights: Option<FloatTensor<B>>,
 ) -> FloatTensor<B> {
     let error = from_primitive::<B, 4>(prediction) - from_primitive::<B, 4>(target);
     let grad = from_primitive::<B, 1>(grad).reshape([1, 1, 1, 1]);
-    let slope = factors_of_mean(factors, &error) * grad * 2.0;
+    let slope = weights_of_mean(loss_weights, &error) * grad * 2.0;
     into_primitive(error * slope)
 }
 
@@ -225,6 +253,7 @@ pub fn group_norm_backward<B: Backend>(
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
     statistics: FloatTensor<B>,
+    addend: Option<FloatTensor<B>>,
     options: GroupNormOptions,
 ) -> [FloatTensor<B>; 3] {
     let x = from_primitive::<B, 4>(x);
@@ -255,11 +284,8 @@ pub fn group_norm_backward<B: Backend>(
     let mean_grad = mean_of_group(grad.clone());
     let mean_product = mean_of_group(grad.clone() * normalised.clone());
     let grad_x = (grad - mean_grad - normalised * mean_product) * reciprocal_std;
-    [
-        into_primitive(grad_x.reshape([n, h, w, c])),
-        grad_gamma,
-        grad_beta,
-    ]
+    let grad_x = add_optional::<B>(into_primitive(grad_x.reshape([n, h, w, c])), addend);
+    [grad_x, grad_gamma, grad_beta]
 }
 
 /// See [`super::Kernels::adam_step`], for one parameter.

@@ -1,37 +1,42 @@
 //! The operations on burn's typed tensors, as the network and the samplers write them.
 
-use burn::tensor::{Tensor, TensorData, TensorPrimitive, backend::Backend, ops::FloatTensor};
+use burn::tensor::{Tensor, TensorData};
 
-use super::{ConvGeometry, GroupNormOptions, Kernels, Ops};
+use super::{
+    arguments::{ConvGeometry, GroupNormOptions},
+    kernels::Kernels,
+    primitive::{from_primitive, into_primitive},
+};
 
-/// [`Kernels::conv2d_forward`] on burn's typed tensors.
-pub fn conv2d<B: Ops>(
+/// [`Kernels::conv2d_forward`] without an addend.
+pub fn conv2d<B: Kernels>(
     x: Tensor<B, 4>,
     weight: Tensor<B, 4>,
     bias: Tensor<B, 1>,
     geometry: ConvGeometry,
 ) -> Tensor<B, 4> {
-    from_primitive(B::conv2d_op(
+    from_primitive(B::conv2d_forward(
         into_primitive(x),
         into_primitive(weight),
         into_primitive(bias),
+        None,
         geometry,
     ))
 }
 
-/// [`Kernels::conv2d_add_forward`] on burn's typed tensors.
-pub fn conv2d_add<B: Ops>(
+/// [`Kernels::conv2d_forward`] plus `addend`, either of the output's shape or `[n, 1, 1, c_out]`.
+pub fn conv2d_add<B: Kernels>(
     x: Tensor<B, 4>,
     weight: Tensor<B, 4>,
     bias: Tensor<B, 1>,
     addend: Tensor<B, 4>,
     geometry: ConvGeometry,
 ) -> Tensor<B, 4> {
-    from_primitive(B::conv2d_add_op(
+    from_primitive(B::conv2d_forward(
         into_primitive(x),
         into_primitive(weight),
         into_primitive(bias),
-        into_primitive(addend),
+        Some(into_primitive(addend)),
         geometry,
     ))
 }
@@ -46,92 +51,65 @@ pub fn one_hot(indices: &[usize], classes: usize) -> TensorData {
     TensorData::new(values, [indices.len(), 1, 1, classes])
 }
 
-/// Rows of `table` `[1, 1, rows, width]` that [`one_hot`] chooses, `[n, 1, 1, width]`: the product of
-/// the two, so that its gradient is a linear layer's.
-pub fn embedding<B: Ops>(one_hot: Tensor<B, 4>, table: Tensor<B, 4>) -> Tensor<B, 4> {
+/// Rows of `table` `[1, 1, rows, width]` that [`one_hot`] chooses, `[n, 1, 1, width]`: the product
+/// of the two, so that its gradient is a linear layer's.
+pub fn embedding<B: Kernels>(one_hot: Tensor<B, 4>, table: Tensor<B, 4>) -> Tensor<B, 4> {
     let [_, _, _, width] = table.dims();
     let bias = Tensor::zeros([width], &table.device());
     conv2d(one_hot, table, bias, ConvGeometry::LINEAR)
 }
 
-/// [`Kernels::group_norm_forward`] on burn's typed tensors.
-pub fn group_norm<B: Ops>(
+/// [`Kernels::group_norm_forward`] without the statistics.
+pub fn group_norm<B: Kernels>(
     x: Tensor<B, 4>,
     gamma: Tensor<B, 1>,
     beta: Tensor<B, 1>,
     options: GroupNormOptions,
 ) -> Tensor<B, 4> {
-    from_primitive(B::group_norm_op(
+    let (y, _) = B::group_norm_forward(
         into_primitive(x),
         into_primitive(gamma),
         into_primitive(beta),
         options,
-    ))
+    );
+    from_primitive(y)
 }
 
-/// [`Kernels::silu_forward`] on burn's typed tensors.
-pub fn silu<B: Ops, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
-    from_primitive(B::silu_op(into_primitive(x)))
+/// [`Kernels::silu_forward`].
+pub fn silu<B: Kernels, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    from_primitive(B::silu_forward(into_primitive(x)))
 }
 
-/// [`Kernels::concat_channels`] on burn's typed tensors.
-pub fn concat_channels<B: Ops>(first: Tensor<B, 4>, second: Tensor<B, 4>) -> Tensor<B, 4> {
-    from_primitive(B::concat_channels_op(
-        into_primitive(first),
-        into_primitive(second),
-    ))
+/// [`Kernels::concat_channels`].
+pub fn concat_channels<B: Kernels>(first: Tensor<B, 4>, second: Tensor<B, 4>) -> Tensor<B, 4> {
+    let (first, second) = (into_primitive(first), into_primitive(second));
+    from_primitive(B::concat_channels(first, second))
 }
 
-/// [`Kernels::conv2d_upsampled_forward`] on burn's typed tensors.
-pub fn conv2d_upsampled<B: Ops>(
-    x: Tensor<B, 4>,
-    weight: Tensor<B, 4>,
-    bias: Tensor<B, 1>,
-    geometry: ConvGeometry,
-) -> Tensor<B, 4> {
-    from_primitive(B::conv2d_upsampled_op(
-        into_primitive(x),
-        into_primitive(weight),
-        into_primitive(bias),
-        geometry,
-    ))
-}
-
-/// [`Kernels::squared_error`] on burn's typed tensors.
-pub fn squared_error<B: Ops>(
+/// [`Kernels::squared_error`].
+pub fn squared_error<B: Kernels>(
     prediction: Tensor<B, 4>,
     target: Tensor<B, 4>,
-    factors: Option<Tensor<B, 1>>,
+    loss_weights: Option<Tensor<B, 1>>,
 ) -> Tensor<B, 1> {
-    from_primitive(B::squared_error_op(
+    from_primitive(B::squared_error(
         into_primitive(prediction),
         into_primitive(target),
-        factors.map(into_primitive),
+        loss_weights.map(into_primitive),
     ))
 }
 
-/// [`Kernels::weighted_sum`] on burn's typed tensors. For the steps of samplers, so without a
-/// gradient.
+/// [`Kernels::weighted_sum`].
 pub fn weighted_sum<B: Kernels>(
     x: Tensor<B, 4>,
-    of_x: f64,
+    x_coef: f64,
     y: Tensor<B, 4>,
-    of_y: f64,
+    y_coef: f64,
 ) -> Tensor<B, 4> {
     from_primitive(B::weighted_sum(
         into_primitive(x),
-        of_x as f32,
+        x_coef as f32,
         into_primitive(y),
-        of_y as f32,
+        y_coef as f32,
     ))
-}
-
-/// The primitive inside a float tensor.
-pub fn into_primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
-    tensor.into_primitive().tensor()
-}
-
-/// A typed float tensor of rank `D` around a primitive of that rank.
-pub fn from_primitive<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
-    Tensor::from_primitive(TensorPrimitive::Float(primitive))
 }

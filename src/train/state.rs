@@ -10,7 +10,7 @@ use burn::{
 
 use crate::{
     model::{UNet, Weights},
-    ops::{Kernels, Ops, ParameterState},
+    ops::{Kernels, ParameterState},
 };
 
 /// Where training has arrived: enough to go on exactly as if it had never been interrupted.
@@ -25,7 +25,7 @@ pub struct TrainingState<B: Backend> {
     pub parameters: Vec<ParameterState<B>>,
 }
 
-impl<B: Kernels + Ops> TrainingState<B> {
+impl<B: Kernels> TrainingState<B> {
     /// The start: fresh weights, no steps.
     pub fn new(unet: &UNet, seed: u64, device: &B::Device) -> Self {
         let parameters = unet

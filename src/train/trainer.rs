@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     model::{Conditioning, UNet},
     ops::{
-        AdamStep, Kernels, LOSS_SCALE, Ops, from_primitive,
+        AdamStep, Kernels, LOSS_SCALE, from_primitive,
         noised_batch::{NoisedBatch, StepInputs},
     },
 };
@@ -38,7 +38,7 @@ pub async fn read_losses<B: Backend>(losses: Vec<Loss<B>>) -> Result<Vec<f32>> {
 }
 
 /// Trains a [`UNet`] to denoise (Ho et al. 2020, algorithm 1).
-pub struct Trainer<B: Kernels + Ops> {
+pub struct Trainer<B: Kernels> {
     config: Config,
     unet: Rc<UNet>,
     objective: Objective,
@@ -46,7 +46,7 @@ pub struct Trainer<B: Kernels + Ops> {
     state: TrainingState<B>,
 }
 
-impl<B: Kernels + Ops> Trainer<B> {
+impl<B: Kernels> Trainer<B> {
     /// A fresh run.
     ///
     /// # Errors

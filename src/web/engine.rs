@@ -14,7 +14,7 @@ use crate::{
     backend,
     error::{Error, Result},
     format::diffusers,
-    ops::{Kernels, Ops},
+    ops::Kernels,
     sampler::{Edit, SamplingOptions},
     session::{self, DenoiserKind, Session},
     train::{Config, Dataset},
@@ -46,7 +46,7 @@ macro_rules! on_session {
 pub(super) use on_session;
 
 /// A run from noise or, with an edit, from an image.
-fn run<B: Kernels + Ops>(
+fn run<B: Kernels>(
     session: &Session<B>,
     options: &SamplingOptions,
     denoiser: DenoiserKind,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     insight::{BoundEstimate, BoundPart, FloorEstimate, FloorPart, Subject},
-    ops::{Kernels, Ops},
+    ops::Kernels,
     session::DenoiserKind,
 };
 
@@ -93,7 +93,7 @@ impl Measurement {
     }
 }
 
-impl<B: Kernels + Ops> Steps for BoundEstimate<B> {
+impl<B: Kernels> Steps for BoundEstimate<B> {
     fn left(&self) -> usize {
         BoundEstimate::left(self)
     }
@@ -106,7 +106,7 @@ impl<B: Kernels + Ops> Steps for BoundEstimate<B> {
     }
 }
 
-impl<B: Kernels + Ops> Steps for FloorEstimate<B> {
+impl<B: Kernels> Steps for FloorEstimate<B> {
     fn left(&self) -> usize {
         FloorEstimate::left(self)
     }

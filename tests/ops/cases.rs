@@ -11,6 +11,7 @@ const fn conv(kernel: usize, stride: usize, padding: usize) -> ConvGeometry {
         kernel,
         stride,
         padding,
+        upsample: false,
     }
 }
 

@@ -94,6 +94,7 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
             into_primitive(tensor::<B, 4>(x_shape, 1, device)),
             into_primitive(tensor::<B, 4>(weight_shape, 2, device)),
             into_primitive(tensor::<B, 1>([c_out], 3, device)),
+            None,
             geometry,
         ));
         assert_eq!(y.dims(), y_shape, "{what}");
@@ -101,6 +102,7 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
             into_primitive(tensor::<Flex, 4>(x_shape, 1, &reference)),
             into_primitive(tensor::<Flex, 4>(weight_shape, 2, &reference)),
             into_primitive(tensor::<Flex, 1>([c_out], 3, &reference)),
+            None,
             geometry,
         ));
         assert_close(&values(y), &values(expected), &format!("forward {what}"));
@@ -108,6 +110,7 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
         let dx = from_primitive::<B, 4>(B::conv2d_grad_input(
             into_primitive(tensor::<B, 4>(y_shape, 4, device)),
             into_primitive(tensor::<B, 4>(weight_shape, 2, device)),
+            None,
             [h, w],
             geometry,
         ));
@@ -115,6 +118,7 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
         let expected = from_primitive::<Flex, 4>(portable::conv2d_grad_input::<Flex>(
             into_primitive(tensor::<Flex, 4>(y_shape, 4, &reference)),
             into_primitive(tensor::<Flex, 4>(weight_shape, 2, &reference)),
+            None,
             [h, w],
             geometry,
         ));
@@ -188,16 +192,19 @@ pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
             kernel: 3,
             stride: 1,
             padding: 1,
+            upsample: false,
         },
         ConvGeometry {
             kernel: 3,
             stride: 2,
             padding: 1,
+            upsample: false,
         },
         ConvGeometry {
             kernel: 1,
             stride: 1,
             padding: 0,
+            upsample: false,
         },
     ] {
         let (n, h, w, c_in, c_out) = (2, 6, 5, 3, 4);
@@ -218,6 +225,7 @@ pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
                     TensorData::new(bias.to_vec(), [c_out]),
                     device,
                 )),
+                None,
                 geometry,
             );
             dot(&values(from_primitive::<B, 4>(y)), &probe)
@@ -225,6 +233,7 @@ pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
         let dx = B::conv2d_grad_input(
             into_primitive(to(&probe, y_shape)),
             into_primitive(to(&weight, weight_shape)),
+            None,
             [h, w],
             geometry,
         );
@@ -284,6 +293,7 @@ pub fn group_norm_agrees<B: Kernels>(device: &B::Device) {
             into_primitive(tensor::<B, 1>([c], 2, device)),
             into_primitive(tensor::<B, 1>([c], 3, device)),
             statistics,
+            None,
             options,
         );
         let expected = portable::group_norm_backward::<Flex>(
@@ -292,6 +302,7 @@ pub fn group_norm_agrees<B: Kernels>(device: &B::Device) {
             into_primitive(tensor::<Flex, 1>([c], 2, &reference)),
             into_primitive(tensor::<Flex, 1>([c], 3, &reference)),
             expected_statistics,
+            None,
             options,
         );
         let [dx, dgamma, dbeta] = actual;
@@ -347,6 +358,7 @@ pub fn group_norm_finite_differences<B: Kernels>(device: &B::Device) {
             to1(&gamma),
             to1(&beta),
             statistics,
+            None,
             options,
         );
         let dx = values(from_primitive::<B, 4>(dx));
@@ -412,6 +424,7 @@ pub fn autodiff_agrees<B: Kernels>(device: &B::Device) {
         kernel: 3,
         stride: 2,
         padding: 1,
+        upsample: false,
     };
     let options = GroupNormOptions {
         groups: 2,
@@ -458,6 +471,7 @@ pub fn strided_inputs<B: Kernels>(device: &B::Device) {
         kernel: 3,
         stride: 1,
         padding: 1,
+        upsample: false,
     };
     let options = GroupNormOptions {
         groups: 2,
@@ -476,6 +490,7 @@ pub fn strided_inputs<B: Kernels>(device: &B::Device) {
             into_primitive(x.swap_dims(1, 2)),
             into_primitive(weight.clone()),
             into_primitive(bias.clone()),
+            None,
             geometry,
         )))
     };

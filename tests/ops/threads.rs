@@ -2,8 +2,9 @@
 
 use rayon::ThreadPoolBuilder;
 use unnoise::ops::cpu::adam::{self, Parameter};
-use unnoise::ops::cpu::conv::{self, ConvShape};
+use unnoise::ops::cpu::conv;
 use unnoise::ops::cpu::group_norm::{self, NormShape};
+use unnoise::ops::cpu::patches::ConvShape;
 use unnoise::ops::{AdamStep, ConvGeometry, GroupNormOptions};
 
 use crate::check::numbers;
@@ -41,6 +42,7 @@ fn convolutions_give_the_same_bits_on_any_number_of_threads() {
                 kernel,
                 stride,
                 padding: kernel / 2,
+                upsample: false,
             },
         };
         let [height, width] = shape.output_size();

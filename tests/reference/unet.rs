@@ -6,7 +6,7 @@ use serde::Deserialize;
 use unnoise::{
     backend,
     model::{UNet, UNetConfig, Weights, embedding::timestep_embedding},
-    ops::Ops,
+    ops::Kernels,
 };
 
 use crate::golden;
@@ -29,7 +29,7 @@ struct Case {
     num_parameters: usize,
 }
 
-fn check<B: Ops>() {
+fn check<B: Kernels>() {
     let device = Default::default();
     let golden: Golden = golden::json("unet_cases.json");
     let mut checked = 0;

@@ -9,7 +9,7 @@ use unnoise::{
     error::Error,
     format::{Checkpoint, tensors::floats},
     model::UNetConfig,
-    ops::{Kernels, Ops},
+    ops::Kernels,
     sampler::SamplingOptions,
     session::{DenoiserKind, Session},
     train::{Config, Trainer},
@@ -17,19 +17,19 @@ use unnoise::{
 
 use crate::tiny;
 
-fn bytes_of<B: Kernels + Ops>(trainer: &Trainer<B>) -> Vec<u8> {
+fn bytes_of<B: Kernels>(trainer: &Trainer<B>) -> Vec<u8> {
     block_on(Checkpoint::of(trainer))
         .unwrap()
         .to_bytes()
         .unwrap()
 }
 
-fn reload<B: Kernels + Ops>(bytes: &[u8]) -> Trainer<B> {
+fn reload<B: Kernels>(bytes: &[u8]) -> Trainer<B> {
     let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
     checkpoint.into_trainer(Default::default()).unwrap()
 }
 
-fn resumed_run_continues<B: Kernels + Ops>() {
+fn resumed_run_continues<B: Kernels>() {
     let mut straight = tiny::trainer::<B>();
     tiny::train(&mut straight, 6);
     let mut resumed = reload::<B>(&bytes_of(&straight));
@@ -51,14 +51,14 @@ fn resumed_run_continues_bit_for_bit_on_candle() {
 }
 
 /// Trains a session a little and gives its file and the pictures it samples.
-fn trained_session<B: Kernels + Ops>() -> Session<B> {
+fn trained_session<B: Kernels>() -> Session<B> {
     let mut session = Session::<B>::new(tiny::config(), Default::default()).unwrap();
     session.set_images(&tiny::rgb(4), 4, tiny::SIZE).unwrap();
     block_on(session.train(std::time::Duration::from_secs(60), 3)).unwrap();
     session
 }
 
-fn pictures<B: Kernels + Ops>(session: &Session<B>) -> Vec<Vec<u8>> {
+fn pictures<B: Kernels>(session: &Session<B>) -> Vec<Vec<u8>> {
     let options = SamplingOptions {
         steps: 5,
         count: 2,
@@ -74,7 +74,7 @@ fn pictures<B: Kernels + Ops>(session: &Session<B>) -> Vec<Vec<u8>> {
     frames
 }
 
-fn loading_gives_the_same_samples<B: Kernels + Ops>() {
+fn loading_gives_the_same_samples<B: Kernels>() {
     let session = trained_session::<B>();
     let bytes = block_on(session.checkpoint()).unwrap().to_bytes().unwrap();
     let mut other = Session::<B>::new(Config::for_size(16), Default::default()).unwrap();

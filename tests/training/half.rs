@@ -5,7 +5,7 @@ use std::time::Duration;
 use pollster::block_on;
 use unnoise::{
     backend::{Flex, WebGpu},
-    ops::{Kernels, Ops},
+    ops::Kernels,
     session::Session,
     train::{Config, config::MixedPrecision},
 };
@@ -23,7 +23,7 @@ fn config(widths: [usize; 2], groups: usize) -> Config {
     config
 }
 
-fn session<B: Kernels + Ops>(config: Config) -> Session<B> {
+fn session<B: Kernels>(config: Config) -> Session<B> {
     let mut session = Session::new(config, Default::default()).unwrap();
     session.set_dataset(tiny::dataset()).unwrap();
     session

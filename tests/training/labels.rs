@@ -11,7 +11,7 @@ use unnoise::{
     error::Error,
     format::Checkpoint,
     model::{UNet, UNetConfig, Weights},
-    ops::{Kernels, Ops},
+    ops::Kernels,
     random::{Random, Stream},
     sampler::{SamplerConfig, SamplingOptions},
     session::{DenoiserKind, Session},
@@ -31,13 +31,13 @@ fn dataset() -> Dataset {
     tiny::dataset().with_labels(vec![0, 1, 0, 1]).unwrap()
 }
 
-fn session<B: Kernels + Ops>() -> Session<B> {
+fn session<B: Kernels>() -> Session<B> {
     let mut session = Session::new(config(), Default::default()).unwrap();
     session.set_dataset(dataset()).unwrap();
     session
 }
 
-fn losses<B: Kernels + Ops>() -> Vec<f32> {
+fn losses<B: Kernels>() -> Vec<f32> {
     let mut trainer = Trainer::<B>::new(config(), Default::default()).unwrap();
     let losses = (0..10).map(|_| trainer.step(&dataset()).unwrap()).collect();
     block_on(read_losses(losses)).unwrap()
@@ -104,7 +104,7 @@ fn shards_add_up_to_the_batch() {
 }
 
 /// The last pictures of a run.
-fn pictures<B: Kernels + Ops>(session: &Session<B>, options: &SamplingOptions) -> Vec<u8> {
+fn pictures<B: Kernels>(session: &Session<B>, options: &SamplingOptions) -> Vec<u8> {
     let mut sampling = session.sample(options, DenoiserKind::Raw).unwrap();
     let mut pixels = Vec::new();
     while let Some(picture) = block_on(sampling.next()).unwrap() {

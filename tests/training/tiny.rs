@@ -4,7 +4,7 @@ use pollster::block_on;
 use unnoise::{
     diffusion::PredictionType,
     model::UNetConfig,
-    ops::{Kernels, Ops},
+    ops::Kernels,
     train::{Config, Dataset, Trainer, read_losses},
 };
 
@@ -43,7 +43,7 @@ pub fn dataset() -> Dataset {
 }
 
 /// The losses of `steps` steps.
-pub fn train<B: Kernels + Ops>(trainer: &mut Trainer<B>, steps: usize) -> Vec<f32> {
+pub fn train<B: Kernels>(trainer: &mut Trainer<B>, steps: usize) -> Vec<f32> {
     let dataset = dataset();
     let losses = (0..steps)
         .map(|_| trainer.step(&dataset).unwrap())
@@ -51,6 +51,6 @@ pub fn train<B: Kernels + Ops>(trainer: &mut Trainer<B>, steps: usize) -> Vec<f3
     block_on(read_losses(losses)).unwrap()
 }
 
-pub fn trainer<B: Kernels + Ops>() -> Trainer<B> {
+pub fn trainer<B: Kernels>() -> Trainer<B> {
     Trainer::new(config(), Default::default()).unwrap()
 }

@@ -1,7 +1,7 @@
 //! The choice of a backend.
 
 use clap::ValueEnum;
-use unnoise::ops::{Kernels, Ops};
+use unnoise::ops::Kernels;
 
 use crate::failure::Result;
 
@@ -20,7 +20,7 @@ pub enum BackendKind {
 
 /// Work that any backend can do.
 pub trait Job {
-    fn run<B: Kernels + Ops>(self, device: B::Device) -> Result<()>;
+    fn run<B: Kernels>(self, device: B::Device) -> Result<()>;
 }
 
 impl BackendKind {

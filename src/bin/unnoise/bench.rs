@@ -10,7 +10,7 @@ use unnoise::{
         Checkpoint,
         tensors::{self, NamedTensor, Precision},
     },
-    ops::{Kernels, Ops},
+    ops::Kernels,
     sampler::SamplingOptions,
     session::{DenoiserKind, Session},
     train::{Config, batch::Batch},
@@ -69,7 +69,7 @@ struct Bench<'a> {
 }
 
 impl Job for Bench<'_> {
-    fn run<B: Kernels + Ops>(self, device: B::Device) -> Result<()> {
+    fn run<B: Kernels>(self, device: B::Device) -> Result<()> {
         let mut session = match self.checkpoint {
             Some(checkpoint) => Session::<B>::resume(checkpoint, device)?,
             None => Session::new(Config::default(), device)?,
@@ -190,7 +190,7 @@ impl std::fmt::Display for Times {
 }
 
 /// A safetensors file of what the next three steps are trained on.
-fn batches<B: Kernels + Ops>(session: &Session<B>) -> Result<Vec<u8>> {
+fn batches<B: Kernels>(session: &Session<B>) -> Result<Vec<u8>> {
     let trainer = session.trainer();
     let config = trainer.config();
     let count = config.training.batch_size;

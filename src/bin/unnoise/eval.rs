@@ -8,7 +8,7 @@ use unnoise::{
     error::Error,
     evaluation::{Evaluation, EvaluationNoise},
     format::Checkpoint,
-    ops::{Kernels, Ops},
+    ops::Kernels,
     session::WeightsKind,
     train::Dataset,
 };
@@ -98,7 +98,7 @@ struct Measuring<'a> {
 }
 
 impl Job for Measuring<'_> {
-    fn run<B: Kernels + Ops>(self, device: B::Device) -> Result<()> {
+    fn run<B: Kernels>(self, device: B::Device) -> Result<()> {
         let bound = Bound::new(&self.model.config.scheduler)?;
         let weights = WeightsKind::from(self.args.weights);
         let denoiser = self

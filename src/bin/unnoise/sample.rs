@@ -14,7 +14,7 @@ use unnoise::{
         picture::Grid,
         tensors::{self, NamedTensor, Precision},
     },
-    ops::{Kernels, Ops},
+    ops::Kernels,
     sampler::{Edit, Frame, Noise, SamplerConfig, SamplingOptions, Trajectory},
     session::WeightsKind,
     train::{dataset::rgb_from_pixels, read},
@@ -279,7 +279,7 @@ struct Sampling<'a> {
 }
 
 impl Job for Sampling<'_> {
-    fn run<B: Kernels + Ops>(self, device: B::Device) -> Result<()> {
+    fn run<B: Kernels>(self, device: B::Device) -> Result<()> {
         let config = &self.model.config;
         let size = config.size;
         let sampler = self.options.sampler::<B>(&config.scheduler)?;

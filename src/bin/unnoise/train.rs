@@ -12,7 +12,7 @@ use pollster::block_on;
 use serde_json::json;
 use unnoise::{
     format::{Checkpoint, folders::FolderLabels, picture::Images},
-    ops::{Kernels, Ops},
+    ops::Kernels,
     session::Session,
     train::{Config, Dataset},
 };
@@ -164,7 +164,7 @@ struct Training<'a> {
 }
 
 impl Job for Training<'_> {
-    fn run<B: Kernels + Ops>(mut self, device: B::Device) -> Result<()> {
+    fn run<B: Kernels>(mut self, device: B::Device) -> Result<()> {
         let mut session = match self.start {
             Start::Fresh(config) => Session::<B>::new(*config, device)?,
             Start::Checkpoint(checkpoint) => Session::resume(*checkpoint, device)?,
@@ -236,7 +236,7 @@ impl Job for Training<'_> {
     }
 }
 
-fn encode<B: Kernels + Ops>(session: &Session<B>, half: bool) -> Result<Vec<u8>> {
+fn encode<B: Kernels>(session: &Session<B>, half: bool) -> Result<Vec<u8>> {
     let checkpoint = block_on(session.checkpoint())?;
     Ok(if half {
         checkpoint.to_shared_bytes()?

@@ -1,6 +1,6 @@
 //! The optimizer as one loop over memory.
 
-use super::super::AdamStep;
+use super::super::arguments::AdamStep;
 use super::parallel;
 use super::vectorised::vectorised;
 

@@ -1,199 +1,186 @@
-//! The kernels on the tensors of a backend whose memory is the CPU's.
+//! The kernels of every backend whose memory is the CPU's.
 
-use std::ops::Deref;
+use std::ops::DerefMut;
 
 use burn::tensor::{Shape, TensorMetadata, backend::Backend, ops::FloatTensor};
 
-use super::super::{ConvGeometry, GroupNormOptions};
-use super::conv::{self, ConvShape};
-use super::group_norm::{self, NormShape};
+use super::{
+    adam::{self, Parameter},
+    conv,
+    group_norm::{self, NormShape},
+    patches::ConvShape,
+};
+use crate::ops::{
+    arguments::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState},
+    kernels::Kernels,
+    portable,
+};
 
 /// How slices get out of and into a backend's tensors.
 pub trait SliceBackend: Backend {
-    /// What keeps a tensor's numbers readable.
-    type Values: Deref<Target = [f32]>;
+    /// A tensor's numbers in row-major order. What is written to them no other tensor sees.
+    type Values: DerefMut<Target = [f32]> + From<Vec<f32>>;
 
-    /// The numbers of `tensor` in row-major order, whatever its layout.
+    /// The numbers of `tensor`, whatever its layout.
     fn values(tensor: FloatTensor<Self>) -> Self::Values;
 
-    /// A tensor of the row-major `values`.
-    fn tensor(values: Vec<f32>, shape: Shape) -> FloatTensor<Self>;
+    /// A tensor of `values`, as many as `shape` says.
+    fn tensor(values: Self::Values, shape: Shape) -> FloatTensor<Self>;
+}
+
+impl<B: SliceBackend> Kernels for B {
+    fn conv2d_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        let x = portable::upsampled::<B>(x, geometry);
+        let shape = conv_shape(&x.shape(), dims::<4>(&weight.shape())[3], geometry);
+        let [height, width] = shape.output_size();
+        let y = conv::forward(&B::values(x), &B::values(weight), &B::values(bias), &shape);
+        let y = tensor::<B, 4>(y, [shape.batch, height, width, shape.outputs]);
+        portable::add_optional::<B>(y, addend)
+    }
+
+    fn conv2d_grad_input(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
+        input_size: [usize; 2],
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        let [batch, _, _, outputs] = dims(&grad.shape());
+        let [_, _, inputs, _] = dims(&weight.shape());
+        let [height, width] = input_size.map(|side| side * geometry.repeat());
+        let input = [batch, height, width, inputs];
+        let shape = conv_shape(&Shape::from(input), outputs, geometry);
+        let grad_x = conv::grad_input(&B::values(grad), &B::values(weight), &shape);
+        let grad_x = portable::upsampled_backward::<B>(tensor::<B, 4>(grad_x, input), geometry);
+        portable::add_optional::<B>(grad_x, addend)
+    }
+
+    fn conv2d_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let x = portable::upsampled::<B>(x, geometry);
+        let shape = conv_shape(&x.shape(), dims::<4>(&grad.shape())[3], geometry);
+        let (weight, bias) = conv::grad_weight(&B::values(x), &B::values(grad), &shape);
+        let (kernel, inputs, outputs) = (geometry.kernel, shape.inputs, shape.outputs);
+        let weight = tensor::<B, 4>(weight, [kernel, kernel, inputs, outputs]);
+        (weight, tensor::<B, 1>(bias, [outputs]))
+    }
+
+    fn group_norm_forward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let shape = dims(&x.shape());
+        let (y, statistics) = group_norm::forward(
+            &B::values(x),
+            &B::values(gamma),
+            &B::values(beta),
+            norm_shape(shape),
+            options,
+        );
+        let statistics = tensor::<B, 3>(statistics, [shape[0], options.groups, 2]);
+        (tensor::<B, 4>(y, shape), statistics)
+    }
+
+    fn group_norm_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
+        options: GroupNormOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        let shape = dims(&x.shape());
+        let [grad_x, grad_gamma, grad_beta] = group_norm::backward(
+            &B::values(grad),
+            &B::values(x),
+            &B::values(gamma),
+            &B::values(beta),
+            &B::values(statistics),
+            norm_shape(shape),
+            options,
+        );
+        [
+            portable::add_optional::<B>(tensor::<B, 4>(grad_x, shape), addend),
+            tensor::<B, 1>(grad_gamma, [shape[3]]),
+            tensor::<B, 1>(grad_beta, [shape[3]]),
+        ]
+    }
+
+    fn adam_step(
+        states: Vec<ParameterState<Self>>,
+        grads: Vec<FloatTensor<Self>>,
+        step: AdamStep,
+        _uploaded: FloatTensor<Self>,
+    ) -> Vec<ParameterState<Self>> {
+        let shapes: Vec<Shape> = states.iter().map(|state| state.value.shape()).collect();
+        let mut states: Vec<[B::Values; 4]> = states
+            .into_iter()
+            .map(|state| [state.value, state.exp_avg, state.exp_avg_sq, state.ema].map(B::values))
+            .collect();
+        let grads: Vec<B::Values> = grads.into_iter().map(B::values).collect();
+        let parameters = states
+            .iter_mut()
+            .zip(&grads)
+            .map(|([value, exp_avg, exp_avg_sq, ema], grad)| Parameter {
+                value,
+                exp_avg,
+                exp_avg_sq,
+                ema,
+                grad,
+            })
+            .collect();
+        adam::step(parameters, step);
+        let stepped = states.into_iter().zip(shapes).map(|(state, shape)| {
+            let [value, exp_avg, exp_avg_sq, ema] =
+                state.map(|values| B::tensor(values, shape.clone()));
+            ParameterState {
+                value,
+                exp_avg,
+                exp_avg_sq,
+                ema,
+            }
+        });
+        stepped.collect()
+    }
 }
 
 fn dims<const D: usize>(shape: &Shape) -> [usize; D] {
     std::array::from_fn(|axis| shape[axis])
 }
 
-/// See [`super::super::Kernels::conv2d_forward`].
-pub fn conv2d_forward<B: SliceBackend>(
-    x: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    bias: FloatTensor<B>,
-    geometry: ConvGeometry,
-) -> FloatTensor<B> {
-    let [batch, height, width, inputs] = dims(&x.shape());
-    let [_, _, _, outputs] = dims(&weight.shape());
-    let shape = ConvShape {
+fn tensor<B: SliceBackend, const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FloatTensor<B> {
+    B::tensor(values.into(), Shape::from(shape))
+}
+
+/// Sizes of a convolution of `input` `[n, h, w, c_in]`, upsampled already, to `outputs` channels.
+fn conv_shape(input: &Shape, outputs: usize, geometry: ConvGeometry) -> ConvShape {
+    let [batch, height, width, inputs] = dims(input);
+    ConvShape {
         batch,
         height,
         width,
         inputs,
         outputs,
-        geometry,
-    };
-    let y = conv::forward(&B::values(x), &B::values(weight), &B::values(bias), &shape);
-    let [height, width] = shape.output_size();
-    B::tensor(y, Shape::from([batch, height, width, outputs]))
+        geometry: geometry.without_upsampling(),
+    }
 }
 
-/// See [`super::super::Kernels::conv2d_grad_input`].
-pub fn conv2d_grad_input<B: SliceBackend>(
-    grad: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    [height, width]: [usize; 2],
-    geometry: ConvGeometry,
-) -> FloatTensor<B> {
-    let [batch, _, _, outputs] = dims(&grad.shape());
-    let [_, _, inputs, _] = dims(&weight.shape());
-    let shape = ConvShape {
-        batch,
-        height,
-        width,
-        inputs,
-        outputs,
-        geometry,
-    };
-    let grad_x = conv::grad_input(&B::values(grad), &B::values(weight), &shape);
-    B::tensor(grad_x, Shape::from([batch, height, width, inputs]))
-}
-
-/// See [`super::super::Kernels::conv2d_grad_weight`].
-pub fn conv2d_grad_weight<B: SliceBackend>(
-    x: FloatTensor<B>,
-    grad: FloatTensor<B>,
-    geometry: ConvGeometry,
-) -> (FloatTensor<B>, FloatTensor<B>) {
-    let [batch, height, width, inputs] = dims(&x.shape());
-    let [_, _, _, outputs] = dims(&grad.shape());
-    let shape = ConvShape {
-        batch,
-        height,
-        width,
-        inputs,
-        outputs,
-        geometry,
-    };
-    let (weight, bias) = conv::grad_weight(&B::values(x), &B::values(grad), &shape);
-    let kernel = geometry.kernel;
-    (
-        B::tensor(weight, Shape::from([kernel, kernel, inputs, outputs])),
-        B::tensor(bias, Shape::from([outputs])),
-    )
-}
-
-fn norm_shape(shape: &Shape) -> NormShape {
-    let [batch, height, width, channels] = dims(shape);
+fn norm_shape([batch, height, width, channels]: [usize; 4]) -> NormShape {
     NormShape {
         batch,
         pixels: height * width,
         channels,
     }
 }
-
-/// See [`super::super::Kernels::group_norm_forward`].
-pub fn group_norm_forward<B: SliceBackend>(
-    x: FloatTensor<B>,
-    gamma: FloatTensor<B>,
-    beta: FloatTensor<B>,
-    options: GroupNormOptions,
-) -> (FloatTensor<B>, FloatTensor<B>) {
-    let shape = x.shape();
-    let (y, statistics) = group_norm::forward(
-        &B::values(x),
-        &B::values(gamma),
-        &B::values(beta),
-        norm_shape(&shape),
-        options,
-    );
-    let statistics = B::tensor(statistics, Shape::from([shape[0], options.groups, 2]));
-    (B::tensor(y, shape), statistics)
-}
-
-/// See [`super::super::Kernels::group_norm_backward`].
-pub fn group_norm_backward<B: SliceBackend>(
-    grad: FloatTensor<B>,
-    x: FloatTensor<B>,
-    gamma: FloatTensor<B>,
-    beta: FloatTensor<B>,
-    statistics: FloatTensor<B>,
-    options: GroupNormOptions,
-) -> [FloatTensor<B>; 3] {
-    let (shape, per_channel) = (x.shape(), gamma.shape());
-    let [grad_x, grad_gamma, grad_beta] = group_norm::backward(
-        &B::values(grad),
-        &B::values(x),
-        &B::values(gamma),
-        &B::values(beta),
-        &B::values(statistics),
-        norm_shape(&shape),
-        options,
-    );
-    [
-        B::tensor(grad_x, shape),
-        B::tensor(grad_gamma, per_channel.clone()),
-        B::tensor(grad_beta, per_channel),
-    ]
-}
-
-/// The convolutions and norms of [`super::super::Kernels`] by the functions above; the optimizer
-/// step is each backend's own, for who may write in place differs.
-macro_rules! slice_kernels {
-    () => {
-        fn conv2d_forward(
-            x: FloatTensor<Self>,
-            weight: FloatTensor<Self>,
-            bias: FloatTensor<Self>,
-            geometry: ConvGeometry,
-        ) -> FloatTensor<Self> {
-            backend::conv2d_forward::<Self>(x, weight, bias, geometry)
-        }
-
-        fn conv2d_grad_input(
-            grad: FloatTensor<Self>,
-            weight: FloatTensor<Self>,
-            input_size: [usize; 2],
-            geometry: ConvGeometry,
-        ) -> FloatTensor<Self> {
-            backend::conv2d_grad_input::<Self>(grad, weight, input_size, geometry)
-        }
-
-        fn conv2d_grad_weight(
-            x: FloatTensor<Self>,
-            grad: FloatTensor<Self>,
-            geometry: ConvGeometry,
-        ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-            backend::conv2d_grad_weight::<Self>(x, grad, geometry)
-        }
-
-        fn group_norm_forward(
-            x: FloatTensor<Self>,
-            gamma: FloatTensor<Self>,
-            beta: FloatTensor<Self>,
-            options: GroupNormOptions,
-        ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-            backend::group_norm_forward::<Self>(x, gamma, beta, options)
-        }
-
-        fn group_norm_backward(
-            grad: FloatTensor<Self>,
-            x: FloatTensor<Self>,
-            gamma: FloatTensor<Self>,
-            beta: FloatTensor<Self>,
-            statistics: FloatTensor<Self>,
-            options: GroupNormOptions,
-        ) -> [FloatTensor<Self>; 3] {
-            backend::group_norm_backward::<Self>(grad, x, gamma, beta, statistics, options)
-        }
-    };
-}
-pub(crate) use slice_kernels;

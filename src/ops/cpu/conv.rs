@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::super::ConvGeometry;
-use super::matrix::{Matrix, multiply, multiply_add};
+use super::super::arguments::ConvGeometry;
+use super::matrix::Matrix;
 use super::parallel;
-use super::patches::{scatter_add, with_patches, with_scratch};
+use super::patches::{ConvShape, scatter_add, with_patches, with_scratch};
+use super::product::{multiply, multiply_add};
 use super::vectorised::vectorised;
 
 /// Bytes of patches gathered at a time: with the weights they should stay in a core's L2 cache
@@ -23,51 +24,10 @@ const WEIGHT_CHUNKS: usize = 8;
 /// threads gain.
 const WEIGHT_CHUNK_PIXELS: usize = 512;
 
-/// Sizes of a convolution of `[batch, height, width, inputs]` with `[k, k, inputs, outputs]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConvShape {
-    pub batch: usize,
-    pub height: usize,
-    pub width: usize,
-    pub inputs: usize,
-    pub outputs: usize,
-    pub geometry: ConvGeometry,
-}
-
-impl ConvShape {
-    /// `[height, width]` of the output.
-    pub fn output_size(&self) -> [usize; 2] {
-        [self.height, self.width].map(|side| self.geometry.output_size(side))
-    }
-
-    /// Number of weights per output channel.
-    pub fn patch_size(&self) -> usize {
-        self.geometry.kernel * self.geometry.kernel * self.inputs
-    }
-
-    /// Whether every output pixel depends on the input pixel at its own place alone.
-    pub fn is_pointwise(&self) -> bool {
-        let ConvGeometry {
-            kernel,
-            stride,
-            padding,
-        } = self.geometry;
-        kernel == 1 && stride == 1 && padding == 0
-    }
-
-    fn output_pixels(&self) -> usize {
-        let [height, width] = self.output_size();
-        self.batch * height * width
-    }
-
-    fn image_size(&self) -> usize {
-        self.height * self.width * self.inputs
-    }
-
-    fn tile_pixels(&self) -> usize {
-        (TILE_BYTES / size_of::<f32>() / self.patch_size().max(1))
-            .clamp(TILE_PIXELS.start, TILE_PIXELS.end)
-    }
+/// Output pixels whose patches are gathered at a time.
+fn tile_pixels(shape: &ConvShape) -> usize {
+    (TILE_BYTES / size_of::<f32>() / shape.patch_size().max(1))
+        .clamp(TILE_PIXELS.start, TILE_PIXELS.end)
 }
 
 /// `x` `[n, h, w, c_in]` convolved with `weight` `[k, k, c_in, c_out]` plus `bias` `[c_out]`:
@@ -75,7 +35,7 @@ impl ConvShape {
 pub fn forward(x: &[f32], weight: &[f32], bias: &[f32], shape: &ConvShape) -> Vec<f32> {
     let weight = Matrix::row_major(weight, shape.outputs);
     let mut y = vec![0.0; shape.output_pixels() * shape.outputs];
-    let tile = shape.tile_pixels();
+    let tile = tile_pixels(shape);
     let tiles = y.chunks_mut(tile * shape.outputs.max(1)).enumerate();
     parallel::for_each(tiles.collect(), |(index, y)| {
         let pixels = index * tile..index * tile + y.len() / shape.outputs;
@@ -93,6 +53,7 @@ pub fn grad_input(grad: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
         kernel,
         stride,
         padding,
+        ..
     } = shape.geometry;
     if stride == 1 && padding < kernel {
         // The gradient of a convolution is then itself one, with the kernel turned around.
@@ -107,6 +68,7 @@ pub fn grad_input(grad: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
                 kernel,
                 stride,
                 padding: kernel - 1 - padding,
+                ..shape.geometry
             },
         };
         let weight = turn_weight(weight, shape);
@@ -136,7 +98,7 @@ fn grad_input_by_scattering(grad: &[f32], weight: &[f32], shape: &ConvShape) -> 
     let weight = Matrix::row_major(weight, shape.outputs).transposed();
     let mut grad_x = vec![0.0; shape.batch * shape.image_size()];
     let [height, width] = shape.output_size();
-    let (image_pixels, tile) = (height * width, shape.tile_pixels());
+    let (image_pixels, tile) = (height * width, tile_pixels(shape));
     let image_shape = ConvShape { batch: 1, ..*shape };
     let images = grad_x.chunks_mut(shape.image_size().max(1)).enumerate();
     parallel::for_each(images.collect(), |(image, grad_x)| {
@@ -155,7 +117,7 @@ fn grad_input_by_scattering(grad: &[f32], weight: &[f32], shape: &ConvShape) -> 
 /// Gradients of [`forward`] with respect to `weight` `[k, k, c_in, c_out]` and `bias` `[c_out]`.
 pub fn grad_weight(x: &[f32], grad: &[f32], shape: &ConvShape) -> (Vec<f32>, Vec<f32>) {
     let outputs = shape.outputs;
-    let (pixels, tile) = (shape.output_pixels(), shape.tile_pixels());
+    let (pixels, tile) = (shape.output_pixels(), tile_pixels(shape));
     let chunks = (pixels / WEIGHT_CHUNK_PIXELS).clamp(1, WEIGHT_CHUNKS);
     let chunk = pixels.div_ceil(chunks).next_multiple_of(tile).max(1);
     let partial_sums = parallel::map(tiles(0..pixels, chunk).collect(), |pixels| {

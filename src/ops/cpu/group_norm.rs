@@ -4,7 +4,7 @@
 //! group are formed from those of its channels. Sums are short, per [`CHUNK_PIXELS`], in f32 and
 //! put together in f64.
 
-use super::super::GroupNormOptions;
+use super::super::arguments::GroupNormOptions;
 use super::exp::sigmoid;
 use super::parallel;
 use super::vectorised::vectorised;

@@ -1,5 +1,4 @@
-//! Matrix views and their products: through the `gemm` crate natively, by our own kernel in
-//! WebAssembly.
+//! Matrices as views of slices.
 
 /// A view of `rows` × `columns` numbers in a slice.
 #[derive(Debug, Clone, Copy)]
@@ -34,10 +33,7 @@ impl<'a> Matrix<'a> {
             column_stride: self.row_stride,
         }
     }
-}
 
-#[cfg(any(target_family = "wasm", test))]
-impl<'a> Matrix<'a> {
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -45,7 +41,24 @@ impl<'a> Matrix<'a> {
     pub fn columns(&self) -> usize {
         self.columns
     }
+}
 
+#[cfg(not(target_family = "wasm"))]
+impl<'a> Matrix<'a> {
+    /// The slice that the numbers lie in.
+    pub fn values(&self) -> &'a [f32] {
+        self.values
+    }
+
+    /// Numbers of the slice between neighbouring rows, and between neighbouring columns. The last
+    /// number of the last row lies inside the slice.
+    pub fn strides(&self) -> [usize; 2] {
+        [self.row_stride, self.column_stride]
+    }
+}
+
+#[cfg(any(target_family = "wasm", test))]
+impl<'a> Matrix<'a> {
     pub fn value(&self, row: usize, column: usize) -> f32 {
         self.values[row * self.row_stride + column * self.column_stride]
     }
@@ -67,58 +80,4 @@ impl<'a> Matrix<'a> {
 pub enum Lines<'a> {
     Rows(std::slice::ChunksExact<'a, f32>),
     Columns(std::slice::ChunksExact<'a, f32>),
-}
-
-/// `output` = `a` · `b`, row-major.
-pub fn multiply(output: &mut [f32], a: Matrix, b: Matrix) {
-    product(output, a, b, false);
-}
-
-/// `output` += `a` · `b`, row-major.
-pub fn multiply_add(output: &mut [f32], a: Matrix, b: Matrix) {
-    product(output, a, b, true);
-}
-
-fn product(output: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
-    assert_eq!(a.columns, b.rows, "inner sizes of a matrix product");
-    assert_eq!(
-        output.len(),
-        a.rows * b.columns,
-        "output of a matrix product"
-    );
-    #[cfg(target_family = "wasm")]
-    super::narrow_product::product(output, a, b, accumulate);
-    #[cfg(not(target_family = "wasm"))]
-    wide_product(output, a, b, accumulate);
-}
-
-/// Through `gemm`, which chooses among kernels for the processor's vectors.
-#[cfg(not(target_family = "wasm"))]
-fn wide_product(output: &mut [f32], a: Matrix, b: Matrix, accumulate: bool) {
-    // SAFETY: the strides of `a` and `b` come from `Matrix`'s constructors and stay inside their
-    // slices; `output` is exactly `a.rows` rows of `b.columns` and nothing else refers to it.
-    unsafe {
-        gemm::gemm(
-            a.rows,
-            b.columns,
-            a.columns,
-            output.as_mut_ptr(),
-            1,
-            b.columns as isize,
-            accumulate,
-            a.values.as_ptr(),
-            a.column_stride as isize,
-            a.row_stride as isize,
-            b.values.as_ptr(),
-            b.column_stride as isize,
-            b.row_stride as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            // The caller has already split the work.
-            gemm::Parallelism::None,
-        );
-    }
 }

@@ -14,5 +14,6 @@ mod matrix;
 #[cfg(any(target_family = "wasm", test))]
 mod narrow_product;
 mod parallel;
-mod patches;
+pub mod patches;
+mod product;
 mod vectorised;

@@ -3,8 +3,53 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::conv::ConvShape;
+use super::super::arguments::ConvGeometry;
 use super::matrix::Matrix;
+
+/// Sizes of a convolution of `[batch, height, width, inputs]` with `[k, k, inputs, outputs]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvShape {
+    pub batch: usize,
+    pub height: usize,
+    pub width: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub geometry: ConvGeometry,
+}
+
+impl ConvShape {
+    /// `[height, width]` of the output.
+    pub fn output_size(&self) -> [usize; 2] {
+        [self.height, self.width].map(|side| self.geometry.output_size(side))
+    }
+
+    /// Number of weights per output channel.
+    pub fn patch_size(&self) -> usize {
+        self.geometry.kernel * self.geometry.kernel * self.inputs
+    }
+
+    /// Whether every output pixel depends on the input pixel at its own place alone.
+    pub fn is_pointwise(&self) -> bool {
+        let ConvGeometry {
+            kernel,
+            stride,
+            padding,
+            ..
+        } = self.geometry;
+        kernel == 1 && stride == 1 && padding == 0
+    }
+
+    /// Output pixels of all images.
+    pub fn output_pixels(&self) -> usize {
+        let [height, width] = self.output_size();
+        self.batch * height * width
+    }
+
+    /// Numbers of one input image.
+    pub fn image_size(&self) -> usize {
+        self.height * self.width * self.inputs
+    }
+}
 
 thread_local! {
     /// Memory for patches, kept between calls: a training step would otherwise allocate, and have

@@ -186,7 +186,7 @@ pub(super) fn forward(
     .run()
 }
 
-/// See [`crate::ops::Kernels::conv2d_grad_input`] and [`crate::ops::Kernels::conv2d_grad_input_add`].
+/// See [`crate::ops::Kernels::conv2d_grad_input`].
 pub(super) fn grad_input(
     grad: Primitive,
     weight: Primitive,

@@ -84,6 +84,7 @@ impl Walk {
             kernel,
             stride,
             padding,
+            ..
         } = self.geometry;
         if (kernel, stride, padding, repeat) == (1, 1, 0, 1) {
             for [batch, height, width, _] in [&mut self.input, &mut self.output] {
@@ -167,8 +168,7 @@ pub(super) fn forward(
     corner(output, walk.output)
 }
 
-/// See [`crate::ops::Kernels::conv2d_grad_input`] and
-/// [`crate::ops::Kernels::conv2d_grad_input_add`]; all operands are contiguous.
+/// See [`crate::ops::Kernels::conv2d_grad_input`]; all operands are contiguous.
 pub(super) fn grad_input(
     grad: &Primitive,
     weight: &Primitive,

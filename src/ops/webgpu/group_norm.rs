@@ -95,8 +95,7 @@ pub(super) fn forward(
     (output, statistics)
 }
 
-/// See [`crate::ops::Kernels::group_norm_backward`] and
-/// [`crate::ops::Kernels::group_norm_backward_add`].
+/// See [`crate::ops::Kernels::group_norm_backward`].
 pub(super) fn backward(
     grad: Primitive,
     x: Primitive,

@@ -24,14 +24,16 @@ mod sum_pixels;
 mod upsample;
 mod weighted_sum;
 
-use burn::tensor::{TensorMetadata, ops::FloatTensor};
+use burn::tensor::ops::FloatTensor;
 use burn_wgpu::WgpuDevice;
 
 use crate::{backend::WebGpu, random::Normals};
 
 use super::{
-    AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState,
+    arguments::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState},
+    kernels::Kernels,
     noised_batch::{NoisedBatch, StepInputs},
+    portable,
 };
 
 /// burn's plain operations, for `scripts/bench` to compare with.
@@ -44,48 +46,27 @@ impl Kernels for WebGpu {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
-        conv::forward(x, weight, bias, None, 1, geometry)
-    }
-
-    fn conv2d_add_forward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        addend: FloatTensor<Self>,
-        geometry: ConvGeometry,
-    ) -> FloatTensor<Self> {
-        conv::forward(x, weight, bias, Some(addend), 1, geometry)
-    }
-
-    fn conv2d_upsampled_forward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        geometry: ConvGeometry,
-    ) -> FloatTensor<Self> {
-        conv::forward(x, weight, bias, None, 2, geometry)
+        let (repeat, geometry) = (geometry.repeat(), geometry.without_upsampling());
+        conv::forward(x, weight, bias, addend, repeat, geometry)
     }
 
     fn conv2d_grad_input(
         grad: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
         input_size: [usize; 2],
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
-        conv::grad_input(grad, weight, None, input_size, geometry)
-    }
-
-    fn conv2d_grad_input_add(
-        grad: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        addend: FloatTensor<Self>,
-        geometry: ConvGeometry,
-    ) -> FloatTensor<Self> {
-        let shape = addend.shape();
-        let input_size = [shape[1], shape[2]];
-        conv::grad_input(grad, weight, Some(addend), input_size, geometry)
+        if !geometry.upsample {
+            return conv::grad_input(grad, weight, addend, input_size, geometry);
+        }
+        let upsampled = input_size.map(|side| side * geometry.repeat());
+        let geometry = geometry.without_upsampling();
+        let grad_x = upsample::grad(conv::grad_input(grad, weight, None, upsampled, geometry));
+        portable::add_optional::<Self>(grad_x, addend)
     }
 
     fn conv2d_grad_weight(
@@ -93,15 +74,11 @@ impl Kernels for WebGpu {
         grad: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        conv::grad_weight(x, grad, 1, geometry)
+        conv::grad_weight(x, grad, geometry.repeat(), geometry.without_upsampling())
     }
 
-    fn conv2d_upsampled_grad_weight(
-        x: FloatTensor<Self>,
-        grad: FloatTensor<Self>,
-        geometry: ConvGeometry,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        conv::grad_weight(x, grad, 2, geometry)
+    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        sum_pixels::sum_pixels(x)
     }
 
     fn group_norm_forward(
@@ -119,25 +96,10 @@ impl Kernels for WebGpu {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         statistics: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> [FloatTensor<Self>; 3] {
-        group_norm::backward(grad, x, gamma, beta, statistics, None, options)
-    }
-
-    fn group_norm_backward_add(
-        grad: FloatTensor<Self>,
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        statistics: FloatTensor<Self>,
-        addend: FloatTensor<Self>,
-        options: GroupNormOptions,
-    ) -> [FloatTensor<Self>; 3] {
-        group_norm::backward(grad, x, gamma, beta, statistics, Some(addend), options)
-    }
-
-    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        sum_pixels::sum_pixels(x)
+        group_norm::backward(grad, x, gamma, beta, statistics, addend, options)
     }
 
     fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -156,34 +118,30 @@ impl Kernels for WebGpu {
         concat::split(x, channels)
     }
 
-    fn upsample_grad(grad: FloatTensor<Self>) -> FloatTensor<Self> {
-        upsample::grad(grad)
-    }
-
     fn squared_error(
         prediction: FloatTensor<Self>,
         target: FloatTensor<Self>,
-        factors: Option<FloatTensor<Self>>,
+        loss_weights: Option<FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
-        squared_error::forward(prediction, target, factors)
+        squared_error::forward(prediction, target, loss_weights)
     }
 
     fn squared_error_backward(
         grad: FloatTensor<Self>,
         prediction: FloatTensor<Self>,
         target: FloatTensor<Self>,
-        factors: Option<FloatTensor<Self>>,
+        loss_weights: Option<FloatTensor<Self>>,
     ) -> FloatTensor<Self> {
-        squared_error::backward(grad, prediction, target, factors)
+        squared_error::backward(grad, prediction, target, loss_weights)
     }
 
     fn weighted_sum(
         x: FloatTensor<Self>,
-        of_x: f32,
+        x_coef: f32,
         y: FloatTensor<Self>,
-        of_y: f32,
+        y_coef: f32,
     ) -> FloatTensor<Self> {
-        weighted_sum::run(x, of_x, y, of_y)
+        weighted_sum::run(x, x_coef, y, y_coef)
     }
 
     fn normals(numbers: Normals, shape: [usize; 4], device: &WgpuDevice) -> FloatTensor<Self> {
@@ -215,4 +173,3 @@ impl Kernels for WebGpu {
         device::check()
     }
 }
-super::ops_from_kernels!(WebGpu);

@@ -1,11 +1,11 @@
-//! Gradient of nearest upsampling. Launches: 1.
+//! Gradient of nearest-neighbour upsampling by 2. Launches: 1.
 
 use super::{
     launch::{Primitive, allocate_map, contiguous, dimensions, launch},
     shader::Shader,
 };
 
-/// See [`crate::ops::Kernels::upsample_grad`].
+/// `grad` `[n, 2h, 2w, c]` summed over 2 × 2 pixels, `[n, h, w, c]`.
 pub(super) fn grad(grad: Primitive) -> Primitive {
     const THREADS: usize = 256;
     let grad = contiguous(grad);

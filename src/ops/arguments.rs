@@ -1,0 +1,108 @@
+//! What the operations take beside tensors.
+
+use burn::tensor::{TensorData, backend::Backend, ops::FloatTensor};
+
+/// Geometry of a square, symmetrically padded 2-D convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConvGeometry {
+    /// Side of the kernel: 1 or 3 in the U-Net.
+    pub kernel: usize,
+    /// Step between output pixels: 1, or 2 to halve the resolution.
+    pub stride: usize,
+    /// Zero pixels added on every side.
+    pub padding: usize,
+    /// Whether the input is first upsampled: every pixel repeated 2 × 2 times.
+    pub upsample: bool,
+}
+
+impl ConvGeometry {
+    /// Of a linear layer, `[n, h, w, in]` times `[1, 1, in, out]`: a 1×1 convolution, so that its
+    /// gradients use the same kernels.
+    pub const LINEAR: Self = Self {
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+        upsample: false,
+    };
+
+    /// How often an input pixel is repeated along each axis: 1, or 2 where it is upsampled.
+    pub fn repeat(&self) -> usize {
+        if self.upsample { 2 } else { 1 }
+    }
+
+    /// The same convolution of an input that is upsampled already.
+    pub fn without_upsampling(self) -> Self {
+        Self {
+            upsample: false,
+            ..self
+        }
+    }
+
+    /// Output side for an input side.
+    pub fn output_size(&self, input: usize) -> usize {
+        (input * self.repeat() + 2 * self.padding - self.kernel) / self.stride + 1
+    }
+}
+
+/// How [`super::Kernels::group_norm_forward`] normalises.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroupNormOptions {
+    /// Number of groups the channels are split into.
+    pub groups: usize,
+    /// Added to the variance before the square root.
+    pub epsilon: f32,
+    /// Whether SiLU, `y · sigmoid(y)`, follows the affine map.
+    pub silu: bool,
+}
+
+/// Everything the optimizer keeps for one parameter tensor; all four have the parameter's shape.
+#[derive(Debug, Clone)]
+pub struct ParameterState<B: Backend> {
+    /// The weights that training moves.
+    pub value: FloatTensor<B>,
+    /// Adam's running mean of the gradient.
+    pub exp_avg: FloatTensor<B>,
+    /// Adam's running mean of the squared gradient.
+    pub exp_avg_sq: FloatTensor<B>,
+    /// Exponential moving average of `value`.
+    pub ema: FloatTensor<B>,
+}
+
+/// Numbers of one optimizer step (Kingma & Ba 2015, algorithm 1), bias corrections included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamStep {
+    pub learning_rate: f32,
+    /// Decay of the running mean of the gradient.
+    pub beta1: f32,
+    /// Decay of the running mean of the squared gradient.
+    pub beta2: f32,
+    /// Added to the square root of the mean of squares.
+    pub epsilon: f32,
+    /// `1 - beta1^step`, step counted from 1.
+    pub bias_correction1: f32,
+    /// `1 - beta2^step`.
+    pub bias_correction2: f32,
+    /// `ema ← ema_decay · ema + (1 - ema_decay) · value`, after the update of `value`.
+    pub ema_decay: f32,
+}
+
+impl AdamStep {
+    /// All of them in the order of the fields, `[7]`.
+    pub fn numbers(&self) -> TensorData {
+        let numbers = [
+            self.learning_rate,
+            self.beta1,
+            self.beta2,
+            self.epsilon,
+            self.bias_correction1,
+            self.bias_correction2,
+            self.ema_decay,
+        ];
+        TensorData::from(numbers)
+    }
+}
+
+/// What a loss is to be multiplied by where gradients pass through maps in half precision, whose
+/// least normal number is 6 · 10⁻⁵ (Micikevicius et al. 2018, "Mixed precision training", section
+/// 3.2). A power of two, so that it rounds nothing; gradients of parameters come out without it.
+pub const LOSS_SCALE: f32 = 32_768.0;

@@ -1,0 +1,209 @@
+//! The fused operations as a trait of backends.
+
+use burn::tensor::{TensorData, backend::Backend, ops::FloatTensor};
+
+use crate::{error::Result, random::Normals};
+
+use super::{
+    arguments::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState},
+    noised_batch::{NoisedBatch, StepInputs},
+    portable,
+};
+
+/// The fused operations of a backend.
+///
+/// The default methods are the portable definitions; a backend overrides what it does better.
+/// [`Autodiff`] overrides those that the network is made of, to record their gradients.
+///
+/// [`Autodiff`]: burn::backend::Autodiff
+pub trait Kernels: Backend {
+    /// Cross-correlation of `x` `[n, h, w, c_in]` with `weight` `[k, k, c_in, c_out]` plus `bias`
+    /// `[c_out]`, giving `[n, h', w', c_out]`, plus `addend`, if there is one: either of that shape
+    /// or `[n, 1, 1, c_out]`, the same for every pixel of an image.
+    fn conv2d_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        portable::conv2d::<Self>(x, weight, bias, addend, geometry)
+    }
+
+    /// Gradient with respect to the input of [`Kernels::conv2d_forward`], whose shape is
+    /// `[n, height, width, c_in]` for `input_size` `[height, width]`. `addend`, of that shape, is
+    /// added: the gradient that other uses of the input have given it.
+    fn conv2d_grad_input(
+        grad: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
+        input_size: [usize; 2],
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        portable::conv2d_grad_input::<Self>(grad, weight, addend, input_size, geometry)
+    }
+
+    /// Gradients with respect to weight `[k, k, c_in, c_out]` and bias `[c_out]` of
+    /// [`Kernels::conv2d_forward`].
+    fn conv2d_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        portable::conv2d_grad_weight::<Self>(x, grad, geometry)
+    }
+
+    /// `x` `[n, h, w, c]` summed over the pixels of each image, `[n, 1, 1, c]`: the gradient of an
+    /// addend of that shape in [`Kernels::conv2d_forward`].
+    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        portable::sum_pixels::<Self>(x)
+    }
+
+    /// Group normalisation (Wu & He 2018) of `x` `[n, h, w, c]` over the pixels and channels of
+    /// each group, with the affine map `gamma`, `beta` `[c]` and optionally SiLU.
+    ///
+    /// The second value is `[n, groups, 2]`: mean and reciprocal standard deviation, for the
+    /// backward pass.
+    fn group_norm_forward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        options: GroupNormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        portable::group_norm::<Self>(x, gamma, beta, options)
+    }
+
+    /// Gradients of [`Kernels::group_norm_forward`] with respect to `x`, `gamma` and `beta`.
+    /// `addend`, of the shape of `x`, is added to the first: the gradient that other uses of `x`
+    /// have given it.
+    fn group_norm_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        addend: Option<FloatTensor<Self>>,
+        options: GroupNormOptions,
+    ) -> [FloatTensor<Self>; 3] {
+        portable::group_norm_backward::<Self>(grad, x, gamma, beta, statistics, addend, options)
+    }
+
+    /// `x · sigmoid(x)` of any shape.
+    fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        portable::silu::<Self>(x)
+    }
+
+    /// Gradient of [`Kernels::silu_forward`].
+    fn silu_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        portable::silu_backward::<Self>(grad, x)
+    }
+
+    /// The channels of `first` `[n, h, w, a]` followed by those of `second` `[n, h, w, b]`.
+    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![first, second], 3)
+    }
+
+    /// The first `channels` channels of `x` `[n, h, w, c]`, and the others: the gradients of
+    /// [`Kernels::concat_channels`].
+    fn split_channels(x: FloatTensor<Self>, channels: usize) -> [FloatTensor<Self>; 2] {
+        portable::split_channels::<Self>(x, channels)
+    }
+
+    /// The mean over items of the mean squared difference of `prediction` and `target`
+    /// `[n, c, h, w]`, each item's times its number in `loss_weights` `[n]` if there are any: `[1]`.
+    /// Gradients are those of `prediction` alone.
+    fn squared_error(
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        loss_weights: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        portable::squared_error::<Self>(prediction, target, loss_weights)
+    }
+
+    /// Gradient of [`Kernels::squared_error`] with respect to `prediction`; `grad` is `[1]`.
+    fn squared_error_backward(
+        grad: FloatTensor<Self>,
+        prediction: FloatTensor<Self>,
+        target: FloatTensor<Self>,
+        loss_weights: Option<FloatTensor<Self>>,
+    ) -> FloatTensor<Self> {
+        portable::squared_error_backward::<Self>(grad, prediction, target, loss_weights)
+    }
+
+    /// `x_coef · x + y_coef · y` for `x` and `y` `[n, c, h, w]`.
+    fn weighted_sum(
+        x: FloatTensor<Self>,
+        x_coef: f32,
+        y: FloatTensor<Self>,
+        y_coef: f32,
+    ) -> FloatTensor<Self> {
+        Self::float_add(
+            Self::float_mul_scalar(x, x_coef.into()),
+            Self::float_mul_scalar(y, y_coef.into()),
+        )
+    }
+
+    /// `numbers`, as `[n, c, h, w]`.
+    fn normals(numbers: Normals, shape: [usize; 4], device: &Self::Device) -> FloatTensor<Self> {
+        let values = numbers.take(shape.iter().product());
+        Self::float_from_data(TensorData::new(values, shape), device)
+    }
+
+    /// `inputs` on the device, with x_t and the target: one transfer, where transfers cost, and ε
+    /// need not take part in it.
+    fn noise_batch(inputs: StepInputs, device: &Self::Device) -> NoisedBatch<Self> {
+        let upload = |data| Self::float_from_data(data, device);
+        let images = |values| upload(TensorData::new(values, inputs.shape));
+        let [x_t, target] = inputs.noised_on_host().map(images);
+        NoisedBatch {
+            x_t,
+            target,
+            x_0: images(inputs.x_0),
+            loss_weights: inputs.loss_weights.map(upload),
+            time: upload(inputs.time),
+            class: inputs.class.map(upload),
+            adam: upload(inputs.adam),
+        }
+    }
+
+    /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]`.
+    /// `uploaded` is [`AdamStep::numbers`] of `step`, for kernels that read them on the device.
+    fn adam_step(
+        states: Vec<ParameterState<Self>>,
+        grads: Vec<FloatTensor<Self>>,
+        step: AdamStep,
+        uploaded: FloatTensor<Self>,
+    ) -> Vec<ParameterState<Self>> {
+        let _ = uploaded;
+        states
+            .into_iter()
+            .zip(grads)
+            .map(|(state, grad)| portable::adam_step::<Self>(state, grad, step))
+            .collect()
+    }
+
+    /// Whether [`Kernels::storing_halves`] does anything on `device`.
+    fn can_store_halves(device: &Self::Device) -> bool {
+        let _ = device;
+        false
+    }
+
+    /// Calls `run`, in which operations store feature maps in half precision where they can. A loss
+    /// must be multiplied by [`LOSS_SCALE`] in there before its gradients are computed.
+    ///
+    /// [`LOSS_SCALE`]: super::LOSS_SCALE
+    fn storing_halves<R>(run: impl FnOnce() -> R) -> R {
+        run()
+    }
+
+    /// Fails if the device went wrong since the last call in a way that no operation could report,
+    /// such as a shader that did not compile.
+    ///
+    /// # Errors
+    /// [`Error::Device`] with what the device said.
+    ///
+    /// [`Error::Device`]: crate::error::Error::Device
+    fn check_device() -> Result<()> {
+        Ok(())
+    }
+}
