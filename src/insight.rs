@@ -4,15 +4,15 @@
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::{
-    denoiser::{Denoiser, IdealDenoiser},
-    diffusion::{Objective, Stratum, elbo::Bound, strata},
+    denoiser::IdealDenoiser,
+    diffusion::Objective,
     error::{Error, Result},
-    evaluation::{Evaluation, EvaluationNoise, TimestepTerms},
     memorisation::Nearest,
     ops::Kernels,
     random::Random,
     session::{DenoiserKind, Session},
     train::{Dataset, read},
+    vlb::{Bound, BoundEstimate, Evaluation, EvaluationNoise, Stratum, strata},
 };
 
 /// x_t drawn at each timestep for the floor of the loss.
@@ -25,80 +25,6 @@ pub enum Subject<'a> {
     Training(usize),
     /// Any other, RGB bytes in rows of pixels.
     HeldOut(&'a [u8]),
-}
-
-/// One timestep's part of an estimate of the variational bound of an image, and the sums so far:
-/// estimates of the whole once `left` is 0. Names are those of improved-diffusion's
-/// `calc_bpd_loop`; bits are per dimension.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BoundPart {
-    pub terms: TimestepTerms,
-    /// Timesteps that this one stands for.
-    pub width: usize,
-    /// What the objective makes of `x0_mse`: the model's loss at this timestep, but that its
-    /// estimate of x_0 is limited.
-    pub loss: f64,
-    /// Parts still to come.
-    pub left: usize,
-    pub prior_bpd: f64,
-    /// Σ vb over t > 0.
-    pub kl_bpd: f64,
-    /// vb at t = 0: what the decoder's discretised normal distribution costs.
-    pub decoder_bpd: f64,
-}
-
-impl BoundPart {
-    pub fn total_bpd(&self) -> f64 {
-        self.prior_bpd + self.kl_bpd + self.decoder_bpd
-    }
-}
-
-/// The variational bound of one image as a stepper, noisiest timestep first; see
-/// [`Session::bound`].
-pub struct BoundEstimate<B: Kernels> {
-    evaluation: Evaluation<B>,
-    objective: Objective,
-    strata: Vec<Stratum>,
-    prior_bpd: Option<f64>,
-    kl_bpd: f64,
-}
-
-impl<B: Kernels> BoundEstimate<B> {
-    /// Parts still to come.
-    pub fn left(&self) -> usize {
-        self.strata.len()
-    }
-
-    /// The next part; `None` after t = 0.
-    ///
-    /// # Errors
-    /// As for [`Evaluation::next`].
-    pub async fn next(&mut self) -> Result<Option<BoundPart>> {
-        let Some(&Stratum { t, width }) = self.strata.last() else {
-            return Ok(None);
-        };
-        let prior_bpd = match self.prior_bpd {
-            Some(known) => known,
-            None => self.evaluation.prior_bpd().await?,
-        };
-        self.prior_bpd = Some(prior_bpd);
-        let terms = self.evaluation.terms(t).await?;
-        B::check_device()?;
-        self.strata.pop();
-        let decoder_bpd = if t == 0 { terms.vb } else { 0.0 };
-        if t > 0 {
-            self.kl_bpd += width as f64 * terms.vb;
-        }
-        Ok(Some(BoundPart {
-            terms,
-            width,
-            loss: terms.x0_mse * self.objective.loss_per_x0_mse(t),
-            left: self.strata.len(),
-            prior_bpd,
-            kl_bpd: self.kl_bpd,
-            decoder_bpd,
-        }))
-    }
 }
 
 /// The least loss at one timestep, and the mean so far: an estimate of the mean over all timesteps
@@ -189,35 +115,15 @@ impl<B: Kernels> Session<B> {
         timesteps: usize,
         kind: DenoiserKind,
     ) -> Result<BoundEstimate<B>> {
-        if timesteps < 2 {
-            return Err(Error::Config(
-                "the bound needs at least two timesteps, t = 0 and one other.".into(),
-            ));
-        }
         let config = self.trainer().config();
-        let bound = Bound::new(&config.scheduler)?;
-        let count = bound.schedule.num_train_timesteps();
-        let mut all = vec![Stratum { t: 0, width: 1 }];
-        all.extend(strata(
-            1..count,
-            timesteps - 1,
-            2,
-            &Random::new(config.seed),
-        ));
-        let denoiser: Box<dyn Denoiser<B>> = self.denoiser(kind, None)?;
-        Ok(BoundEstimate {
-            evaluation: Evaluation::new(
-                bound,
-                denoiser,
-                self.subject(subject)?,
-                EvaluationNoise::Seeded(config.seed),
-                self.trainer().device().clone(),
-            )?,
-            objective: config.objective()?,
-            strata: all,
-            prior_bpd: None,
-            kl_bpd: 0.0,
-        })
+        let evaluation = Evaluation::new(
+            Bound::new(&config.scheduler)?,
+            self.denoiser(kind, None)?,
+            self.subject(subject)?,
+            EvaluationNoise::Seeded(config.seed),
+            self.trainer().device().clone(),
+        )?;
+        BoundEstimate::new(evaluation, config.objective()?, timesteps, config.seed)
     }
 
     fn subject(&self, subject: Subject) -> Result<Dataset> {

@@ -5,7 +5,6 @@ pub mod backend;
 pub mod denoiser;
 pub mod diffusion;
 pub mod error;
-pub mod evaluation;
 pub mod format;
 pub mod insight;
 pub mod memorisation;
@@ -15,5 +14,6 @@ pub mod random;
 pub mod sampler;
 pub mod session;
 pub mod train;
+pub mod vlb;
 #[cfg(target_family = "wasm")]
 pub mod web;

@@ -3,15 +3,15 @@
 use pollster::block_on;
 use unnoise::{
     backend::Flex,
-    diffusion::{LossWeighting, PredictionType, elbo::Bound},
+    diffusion::{LossWeighting, PredictionType},
     error::Error,
-    evaluation::{Evaluation, EvaluationNoise},
-    insight::{BoundPart, FloorPart, Subject},
+    insight::{FloorPart, Subject},
     model::UNetConfig,
     random::{Random, Stream},
     sampler::SamplingOptions,
     session::{DenoiserKind, Session},
     train::{Config, Dataset},
+    vlb::{Bound, BoundPart, Evaluation, EvaluationNoise},
 };
 
 const SIZE: usize = 8;

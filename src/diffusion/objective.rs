@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ModelOutput, PredictionType, Schedule, VarianceType,
-    vlb::{per_item, vlb_terms},
+    losses::{learned_log_variance, per_item, vlb_terms},
 };
 use crate::ops::{self, Kernels};
 
@@ -124,7 +124,7 @@ impl Objective {
         // That of x_0 follows, since x_0 is linear in what is predicted.
         let error = values.detach() - target;
         let x0_error = error * per_item(timesteps, &sensitivity, &device);
-        let log_variance = self.schedule.learned_log_variance(timesteps, place);
+        let log_variance = learned_log_variance(&self.schedule, timesteps, place);
         let terms = vlb_terms(&self.schedule, timesteps, x_0, x0_error, log_variance);
         // Times T, as for `LossWeighting::Vlb`.
         let count = self.schedule.num_train_timesteps() as f64;

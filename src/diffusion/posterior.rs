@@ -1,7 +1,5 @@
 //! The posterior of the forward process, which the reverse process imitates.
 
-use burn::tensor::{Tensor, backend::Backend};
-
 use super::NoiseLevel;
 
 /// q(x_s | x_t, x_0) for a level s less noisy than t: a normal distribution with mean
@@ -34,15 +32,15 @@ impl Posterior {
             beta,
         }
     }
-}
 
-impl Posterior {
-    /// Logarithm of the variance at `place`, -1 for β̃ to 1 for β, between them on a logarithmic
-    /// scale (Nichol & Dhariwal 2021, equation 15).
-    pub fn log_variance_at<B: Backend>(&self, place: Tensor<B, 4>) -> Tensor<B, 4> {
-        // As diffusers keeps the logarithm finite where β̃ is 0.
-        let smallest = self.variance.max(1e-20).ln();
-        let largest = self.beta.ln();
-        place * ((largest - smallest) / 2.0) + (largest + smallest) / 2.0
+    /// (scale, shift) of scale · v + shift, the logarithm of the variance where a network says v:
+    /// `smallest`, that of β̃, at -1 and `largest`, that of β, at 1 (Nichol & Dhariwal 2021,
+    /// equation 15).
+    ///
+    /// At the last step β̃ is 0, and whoever needs its logarithm clips it: improved-diffusion to that
+    /// of the step before, to measure the bound ([`super::Schedule::posterior_log_variance_clipped`]),
+    /// diffusers β̃ to 1e-20, to sample.
+    pub fn learned_log_variance(smallest: f64, largest: f64) -> [f64; 2] {
+        [(largest - smallest) / 2.0, (largest + smallest) / 2.0]
     }
 }

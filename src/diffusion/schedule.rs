@@ -3,7 +3,7 @@
 use std::f64::consts::FRAC_PI_2;
 
 use super::{
-    BetaSchedule, NoiseLevel, Posterior, Process, SchedulerConfig, TimestepSpacing,
+    BetaSchedule, NoiseLevel, Posterior, Process, SchedulerConfig, TimestepSpacing, VarianceType,
     config::MAX_BETA,
 };
 use crate::error::{Error, Result};
@@ -194,6 +194,27 @@ impl Schedule {
     /// q(x_{t-1} | x_t, x_0) of a single step of the chain (Ho et al. 2020, equation 6).
     pub fn posterior(&self, t: usize) -> Posterior {
         Posterior::between(self.level(Some(t)), self.level(t.checked_sub(1)))
+    }
+
+    /// Logarithm of β̃_t (Ho et al. 2020, equation 7), or of β̃_1 at t = 0, where β̃ is 0.
+    pub fn posterior_log_variance_clipped(&self, t: usize) -> f64 {
+        self.posterior(t.max(1)).variance.ln()
+    }
+
+    /// Logarithm of β_t, the larger of the choices of a variance (Ho et al. 2020, section 3.2).
+    pub fn log_beta(&self, t: usize) -> f64 {
+        self.posterior(t).beta.ln()
+    }
+
+    /// Logarithm of the variance of p(x_{t-1} | x_t), `None` where the network predicts it
+    /// (Ho et al. 2020, section 3.2).
+    pub fn fixed_log_variance(&self, variance_type: VarianceType, t: usize) -> Option<f64> {
+        match variance_type {
+            VarianceType::FixedSmall => Some(self.posterior_log_variance_clipped(t)),
+            VarianceType::FixedLarge if t == 0 => Some(self.posterior_log_variance_clipped(t)),
+            VarianceType::FixedLarge => Some(self.log_beta(t)),
+            VarianceType::LearnedRange => None,
+        }
     }
 
     /// The timesteps a sampler of `steps` steps visits, noisiest first, as diffusers spaces them.

@@ -10,6 +10,9 @@ use crate::{
     ops::{Kernels, weighted_sum},
 };
 
+/// Where the variance is learned, β̃ counts as at least this, as in diffusers' `_get_variance`.
+const MIN_VARIANCE: f64 = 1e-20;
+
 /// x_{t-1} = mean of q(x_{t-1} | x_t, pred_x0) + σ_t · z (Ho et al. 2020, algorithm 2 with the mean
 /// as equations 7 and 15 give it).
 pub struct Ddpm {
@@ -80,8 +83,11 @@ impl<B: Kernels> Sampler<B> for Ddpm {
                 VarianceType::FixedSmall => plus(posterior.variance.sqrt()),
                 VarianceType::FixedLarge => plus(posterior.beta.sqrt()),
                 VarianceType::LearnedRange => {
-                    let share = prediction.variance.ok_or_else(no_variance)?;
-                    mean + z * (posterior.log_variance_at(share) / 2.0).exp()
+                    let place = prediction.variance.ok_or_else(no_variance)?;
+                    let smallest = posterior.variance.max(MIN_VARIANCE).ln();
+                    let largest = posterior.beta.ln();
+                    let [scale, shift] = Posterior::learned_log_variance(smallest, largest);
+                    mean + z * ((place * scale + shift) / 2.0).exp()
                 }
             }
         } else {

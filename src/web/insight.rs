@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    insight::{BoundEstimate, BoundPart, FloorEstimate, FloorPart, Subject},
+    insight::{FloorEstimate, FloorPart, Subject},
     ops::Kernels,
     session::DenoiserKind,
+    vlb::{BoundEstimate, BoundPart},
 };
 
 /// What `Engine.elbo` takes, as JSON.

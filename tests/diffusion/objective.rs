@@ -8,7 +8,7 @@ use unnoise::{
     backend::Flex,
     diffusion::{
         LossWeighting, Objective, PredictionType, Schedule, SchedulerConfig, VarianceType,
-        objective::LossInputs, vlb::vlb_terms,
+        losses::vlb_terms, objective::LossInputs,
     },
     random::{Random, Stream},
 };

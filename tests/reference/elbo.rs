@@ -9,10 +9,10 @@ use serde::Deserialize;
 use unnoise::{
     backend::Flex,
     denoiser::NetworkDenoiser,
-    diffusion::{Schedule, SchedulerConfig, elbo::Bound},
-    evaluation::{Evaluation, EvaluationNoise},
+    diffusion::{Schedule, SchedulerConfig},
     model::{UNet, UNetConfig, Weights},
     train::{Dataset, dataset::rgb_from_pixels},
+    vlb::{Bound, Evaluation, EvaluationNoise},
 };
 
 use crate::golden;

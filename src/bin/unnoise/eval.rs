@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use pollster::block_on;
 use unnoise::{
-    diffusion::elbo::Bound,
     error::Error,
-    evaluation::{Evaluation, EvaluationNoise},
     format::Checkpoint,
     ops::Kernels,
     session::WeightsKind,
     train::Dataset,
+    vlb::{Bound, Evaluation, EvaluationNoise},
 };
 
 use crate::{

@@ -1,6 +1,7 @@
-//! Terms of the variational bound: how many bits a step of the reverse process costs.
+//! What a step of the reverse process costs in bits: a KL divergence, and for the last step the
+//! negative log-likelihood of the decoder.
 //!
-//! As improved-diffusion computes them (Nichol & Dhariwal 2021): the variance of the first step,
+//! As improved-diffusion's `_vb_terms_bpd` (Nichol & Dhariwal 2021): the variance of the first step,
 //! where the posterior has none, is that of the second; and the decoder of the last step is a
 //! normal distribution integrated over the 1/255 around each of the 256 levels of a pixel
 //! (Ho et al. 2020, equation 13).
@@ -9,53 +10,26 @@ use std::f64::consts::{FRAC_2_PI, LN_2};
 
 use burn::tensor::{Tensor, TensorData, activation::log_sigmoid, backend::Backend};
 
-use super::{Schedule, VarianceType};
+use super::{Posterior, Schedule};
 
 /// Probabilities of pixels count as at least this.
 const LEAST_PROBABILITY: f64 = 1e-12;
 
-impl Schedule {
-    /// Logarithm of β̃_t (Ho et al. 2020, equation 7), or of β̃_1 at t = 0, where β̃ is 0.
-    pub fn posterior_log_variance_clipped(&self, t: usize) -> f64 {
-        self.posterior(t.max(1)).variance.ln()
-    }
-
-    /// Logarithm of β_t, the larger of the choices of a variance (Ho et al. 2020, section 3.2).
-    pub fn log_beta(&self, t: usize) -> f64 {
-        self.posterior(t).beta.ln()
-    }
-
-    /// Logarithm of the variance of p(x_{t-1} | x_t), `None` where the network predicts it
-    /// (Ho et al. 2020, section 3.2).
-    pub fn fixed_log_variance(&self, variance_type: VarianceType, t: usize) -> Option<f64> {
-        match variance_type {
-            VarianceType::FixedSmall => Some(self.posterior_log_variance_clipped(t)),
-            VarianceType::FixedLarge if t == 0 => Some(self.posterior_log_variance_clipped(t)),
-            VarianceType::FixedLarge => Some(self.log_beta(t)),
-            VarianceType::LearnedRange => None,
-        }
-    }
-
-    /// Logarithm of the variance of p(x_{t-1} | x_t) at each item's t, where the network says
-    /// `place` `[batch, channels, height, width]`: -1 for β̃ to 1 for β (Nichol & Dhariwal 2021,
-    /// equation 15).
-    pub fn learned_log_variance<B: Backend>(
-        &self,
-        timesteps: &[usize],
-        place: Tensor<B, 4>,
-    ) -> Tensor<B, 4> {
-        let device = place.device();
-        let ends = |t| (self.posterior_log_variance_clipped(t), self.log_beta(t));
-        let half_width = |t| {
-            let (smallest, largest) = ends(t);
-            (largest - smallest) / 2.0
-        };
-        let middle = |t| {
-            let (smallest, largest) = ends(t);
-            (largest + smallest) / 2.0
-        };
-        place * per_item(timesteps, &half_width, &device) + per_item(timesteps, &middle, &device)
-    }
+/// Logarithm of the variance of p(x_{t-1} | x_t) at each item's t, `[batch, channels, height, width]`,
+/// where the network says `place` of that shape (Nichol & Dhariwal 2021, equation 15). As in
+/// improved-diffusion β̃_0, which is 0, is clipped to β̃_1.
+pub fn learned_log_variance<B: Backend>(
+    schedule: &Schedule,
+    timesteps: &[usize],
+    place: Tensor<B, 4>,
+) -> Tensor<B, 4> {
+    let device = place.device();
+    let row = |t| {
+        let smallest = schedule.posterior_log_variance_clipped(t);
+        Posterior::learned_log_variance(smallest, schedule.log_beta(t))
+    };
+    place * per_item(timesteps, &|t| row(t)[0], &device)
+        + per_item(timesteps, &|t| row(t)[1], &device)
 }
 
 /// Bits per dimension of the step from each item's t, `[batch]`: the divergence of
@@ -91,17 +65,6 @@ pub fn vlb_terms<B: Backend>(
         terms = terms.mask_where(first.greater_elem(0.5), mean_per_item(nll) / LN_2);
     }
     terms
-}
-
-/// Bits per dimension of q(x_T | x_0) beside the standard normal that sampling starts from:
-/// `[batch]` (the prior term of Ho et al. 2020, equation 5; by equation 4 the divergence of two
-/// normal distributions, as in [`vlb_terms`]).
-pub fn prior_bpd<B: Backend>(schedule: &Schedule, x_0: Tensor<B, 4>) -> Tensor<B, 1> {
-    let last = schedule.level(Some(schedule.num_train_timesteps() - 1));
-    let mean = x_0 * last.signal;
-    let variance = last.noise.powi(2);
-    let divergence = mean.clone() * mean / 2.0 + (variance - variance.ln() - 1.0) / 2.0;
-    mean_per_item(divergence) / LN_2
 }
 
 /// Log-likelihood of pixels `x_0`, levels k / 127.5 - 1, under a normal distribution with mean
@@ -152,7 +115,7 @@ fn log_one_minus_exp<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
 }
 
 /// A number for each item: `[batch, 1, 1, 1]`.
-pub(super) fn per_item<B: Backend>(
+pub(crate) fn per_item<B: Backend>(
     timesteps: &[usize],
     value: &dyn Fn(usize) -> f64,
     device: &B::Device,
@@ -164,7 +127,7 @@ pub(super) fn per_item<B: Backend>(
 
 /// `[batch]`, one axis at a time: burn sums an axis with one thread per output, so a sum of
 /// everything at once would be a single thread's work on a GPU.
-pub fn mean_per_item<B: Backend>(values: Tensor<B, 4>) -> Tensor<B, 1> {
+pub(crate) fn mean_per_item<B: Backend>(values: Tensor<B, 4>) -> Tensor<B, 1> {
     let [batch, channels, height, width] = values.dims();
     let sum = values.sum_dim(3).sum_dim(2).sum_dim(1);
     sum.reshape([batch as i32]) / (channels * height * width) as f64

@@ -1,14 +1,11 @@
-//! How well a model fits images: the variational bound over a whole data set, a timestep at a time.
+//! The variational bound over a whole data set, a timestep at a time.
 
 use burn::tensor::{Tensor, TensorData};
 use serde::Serialize;
 
+use super::{Bound, Terms};
 use crate::{
     denoiser::Denoiser,
-    diffusion::{
-        elbo::{Bound, Terms},
-        vlb::prior_bpd,
-    },
     error::{Error, Result},
     ops::Kernels,
     random::{Random, Stream},
@@ -172,7 +169,7 @@ impl<B: Kernels> Evaluation<B> {
     pub async fn prior_bpd(&self) -> Result<f64> {
         let mut sum = 0.0;
         for first in (0..self.images.len()).step_by(CHUNK) {
-            let values = read(prior_bpd(&self.bound.schedule, self.chunk(first))).await?;
+            let values = read(self.bound.prior_bpd(self.chunk(first))).await?;
             sum += values.iter().map(|value| *value as f64).sum::<f64>();
         }
         Ok(sum / self.images.len() as f64)

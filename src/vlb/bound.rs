@@ -1,15 +1,16 @@
-//! The variational bound of images under a model, timestep by timestep, as improved-diffusion's
-//! `calc_bpd_loop` measures it (Ho et al. 2020, equation 5).
+//! The variational bound of a batch of images, a timestep at a time.
+
+use std::f64::consts::LN_2;
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::{
-    Limit, Schedule, SchedulerConfig, VarianceType,
-    forward::q_sample_at,
-    vlb::{mean_per_item, per_item, vlb_terms},
-};
 use crate::{
     denoiser::Denoiser,
+    diffusion::{
+        Limit, Schedule, SchedulerConfig, VarianceType,
+        forward::q_sample_at,
+        losses::{learned_log_variance, mean_per_item, per_item, vlb_terms},
+    },
     error::{Error, Result},
     ops::Kernels,
 };
@@ -71,7 +72,7 @@ impl Bound {
                 let place = prediction.variance.ok_or_else(|| {
                     Error::Config("this model's variance is learned, but it predicts none.".into())
                 })?;
-                self.schedule.learned_log_variance(&timesteps, place)
+                learned_log_variance(&self.schedule, &timesteps, place)
             }
         };
         let error = prediction.pred_x0 - x_0.clone();
@@ -83,5 +84,16 @@ impl Bound {
             eps_mse: x0_mse.clone() * level.snr(),
             x0_mse,
         })
+    }
+
+    /// Bits per dimension of q(x_T | x_0) beside the standard normal that sampling starts from:
+    /// `[batch]` (the prior term of Ho et al. 2020, equation 5; by equation 4 the divergence of two
+    /// normal distributions, as in [`vlb_terms`]).
+    pub fn prior_bpd<B: Backend>(&self, x_0: Tensor<B, 4>) -> Tensor<B, 1> {
+        let last = (self.schedule).level(Some(self.schedule.num_train_timesteps() - 1));
+        let mean = x_0 * last.signal;
+        let variance = last.noise.powi(2);
+        let divergence = mean.clone() * mean / 2.0 + (variance - variance.ln() - 1.0) / 2.0;
+        mean_per_item(divergence) / LN_2
     }
 }
