@@ -4,7 +4,7 @@ use super::{Evaluation, Stratum, TimestepTerms, strata};
 use crate::{
     diffusion::Objective,
     error::{Error, Result},
-    ops::{Kernels, Ops},
+    ops::Kernels,
     random::Random,
 };
 
@@ -35,7 +35,7 @@ impl BoundPart {
 }
 
 /// The variational bound as a stepper that visits some timesteps, noisiest first.
-pub struct BoundEstimate<B: Kernels + Ops> {
+pub struct BoundEstimate<B: Kernels> {
     evaluation: Evaluation<B>,
     objective: Objective,
     strata: Vec<Stratum>,
@@ -43,7 +43,7 @@ pub struct BoundEstimate<B: Kernels + Ops> {
     kl_bpd: f64,
 }
 
-impl<B: Kernels + Ops> BoundEstimate<B> {
+impl<B: Kernels> BoundEstimate<B> {
     /// An estimate of what `evaluation` measures, from t = 0 and `timesteps` - 1 of the others, drawn
     /// by `seed`, closer together where there is little noise, which costs the most bits.
     ///

@@ -1,6 +1,11 @@
 //! What ends the program early.
 
-use std::{any::Any, io::Write, path::Path, process::ExitCode};
+use std::{
+    any::Any,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
 
 use unnoise::error::Error;
 
@@ -24,6 +29,15 @@ impl Failure {
         }
     }
 
+    /// What `error` means when `path` is being read off the disk.
+    pub fn cannot_read(path: &Path, error: &io::Error) -> Self {
+        Self::Use(format!(
+            "{}: the file cannot be read ({error}). Check its name.",
+            path.display()
+        ))
+    }
+
+    /// What the panic of a backend means.
     pub fn from_panic(cause: &(dyn Any + Send)) -> Self {
         let text = cause
             .downcast_ref::<String>()
@@ -40,7 +54,7 @@ impl Failure {
         };
         let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
         // Where stderr is closed there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "unnoise: {line}");
+        let _ = writeln!(io::stderr(), "unnoise: {line}");
         ExitCode::from(status)
     }
 }

@@ -12,7 +12,6 @@ use unnoise::{
 
 use crate::{
     failure::{Failure, Result},
-    input::cannot_read,
     output::Output,
 };
 
@@ -21,7 +20,7 @@ const PARTS: [&str; 3] = ["", "unet", "scheduler"];
 
 /// The model that a folder holds.
 pub fn read_model(folder: &Path) -> Result<Checkpoint> {
-    let files = read(folder).map_err(|error| cannot_read(folder, &error))?;
+    let files = read(folder).map_err(|error| Failure::cannot_read(folder, &error))?;
     diffusers::read(&files).map_err(|error| match error {
         Error::File { path, reason } => {
             let path = folder.join(path).display().to_string();

@@ -64,15 +64,7 @@ pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| cannot_read(path, &error))
-}
-
-/// Why the file system would not hand over `path`.
-pub fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Use(format!(
-        "{}: the file cannot be read ({error}). Check its name.",
-        path.display()
-    ))
+    fs::read(path).map_err(|error| Failure::cannot_read(path, &error))
 }
 
 /// What `read` finds in a file of noise.

@@ -20,7 +20,7 @@ use unnoise::{
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
-    input::{cannot_read, read_checkpoint, read_images},
+    input::{read_checkpoint, read_images},
     labels,
     output::{self, Output, Progress},
 };
@@ -248,7 +248,8 @@ fn encode<B: Kernels>(session: &Session<B>, half: bool) -> Result<Vec<u8>> {
 fn read_config(args: &Args) -> Result<Config> {
     let mut config = match &args.config {
         Some(path) => {
-            let json = fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
+            let json =
+                fs::read_to_string(path).map_err(|error| Failure::cannot_read(path, &error))?;
             Config::parse_json(&json, args.size).map_err(|error| Failure::reading(path, &error))?
         }
         None => args.size.map_or_else(Config::default, Config::for_size),
