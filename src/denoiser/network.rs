@@ -1,6 +1,6 @@
 //! The network as a denoiser.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// A network with its weights.
 pub struct NetworkDenoiser<B: Backend> {
-    pub unet: Rc<UNet>,
+    pub unet: Arc<UNet>,
     pub weights: Weights<B>,
     /// What the network was trained to predict.
     pub prediction_type: PredictionType,

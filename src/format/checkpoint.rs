@@ -6,7 +6,7 @@
 //! (JSON), `step`, `moments_since` (the step at which the optimizer started), `seed`, and
 //! with labels `unnoise.labels`, the list of their names.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use burn::tensor::ops::FloatTensor;
 use safetensors::SafeTensors;
@@ -129,7 +129,7 @@ impl Checkpoint {
         let unet = UNet::new(self.config.unet.clone())?;
         let weights = Weights::from_diffusers(unet.parameters(), values, device);
         Ok(NetworkDenoiser {
-            unet: Rc::new(unet),
+            unet: Arc::new(unet),
             weights,
             prediction_type: self.config.scheduler.prediction_type,
         })
@@ -140,7 +140,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Config`] when the configuration cannot work.
     pub fn into_trainer<B: Kernels>(self, device: B::Device) -> Result<Trainer<B>> {
-        let unet = Rc::new(UNet::new(self.config.unet.clone())?);
+        let unet = Arc::new(UNet::new(self.config.unet.clone())?);
         let specs = unet.parameters();
         let upload = |spec: &ParameterSpec, values: &[f32]| {
             spec.tensor::<B>(spec.channels_last_from_diffusers(values), &device)

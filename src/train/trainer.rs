@@ -1,7 +1,7 @@
 //! The training loop (Ho et al. 2020, algorithm 1) as a stepper: whoever drives it decides when the
 //! next step is due.
 
-use std::{ops::Range, rc::Rc};
+use std::{ops::Range, sync::Arc};
 
 use burn::{
     backend::Autodiff,
@@ -40,7 +40,7 @@ pub async fn read_losses<B: Backend>(losses: Vec<Loss<B>>) -> Result<Vec<f32>> {
 /// Trains a [`UNet`] to denoise (Ho et al. 2020, algorithm 1).
 pub struct Trainer<B: Kernels> {
     config: Config,
-    unet: Rc<UNet>,
+    unet: Arc<UNet>,
     objective: Objective,
     device: B::Device,
     state: TrainingState<B>,
@@ -53,7 +53,7 @@ impl<B: Kernels> Trainer<B> {
     /// [`Error::Config`] when the configuration cannot work.
     pub fn new(config: Config, device: B::Device) -> Result<Self> {
         config.validate()?;
-        let unet = Rc::new(UNet::new(config.unet.clone())?);
+        let unet = Arc::new(UNet::new(config.unet.clone())?);
         let state = TrainingState::new(&unet, config.seed, &device);
         Self::resume(config, unet, state, device)
     }
@@ -64,7 +64,7 @@ impl<B: Kernels> Trainer<B> {
     /// [`Error::Config`] when the configuration cannot work.
     pub fn resume(
         config: Config,
-        unet: Rc<UNet>,
+        unet: Arc<UNet>,
         state: TrainingState<B>,
         device: B::Device,
     ) -> Result<Self> {
@@ -83,7 +83,7 @@ impl<B: Kernels> Trainer<B> {
         &self.config
     }
 
-    pub fn unet(&self) -> &Rc<UNet> {
+    pub fn unet(&self) -> &Arc<UNet> {
         &self.unet
     }
 

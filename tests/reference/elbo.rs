@@ -1,7 +1,7 @@
 //! The variational bound against improved-diffusion's formulas in float64, with the U-Nets of
 //! `unet_cases.json`.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pollster::block_on;
 use safetensors::SafeTensors;
@@ -52,7 +52,7 @@ fn network(case: &UNetCase, config: &SchedulerConfig) -> NetworkDenoiser<Flex> {
         .collect();
     NetworkDenoiser {
         weights: Weights::from_diffusers(unet.parameters(), &values, &Default::default()),
-        unet: Rc::new(unet),
+        unet: Arc::new(unet),
         prediction_type: config.prediction_type,
     }
 }

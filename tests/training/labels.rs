@@ -1,6 +1,6 @@
 //! Class labels: the same run on every backend, whatever it is divided into, and what guidance does.
 
-use std::{rc::Rc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use burn::tensor::Tensor;
 use pollster::block_on;
@@ -154,7 +154,7 @@ fn denoiser(unet: UNetConfig) -> NetworkDenoiser<Flex> {
         .collect();
     NetworkDenoiser {
         weights: Weights::from_diffusers(unet.parameters(), &values, &Default::default()),
-        unet: Rc::new(unet),
+        unet: Arc::new(unet),
         prediction_type: PredictionType::VPrediction,
     }
 }

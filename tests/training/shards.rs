@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 use unnoise::{
-    backend::Flex,
+    backend::{Candle, Flex, WebGpu},
     format::Checkpoint,
     sampler::SamplingOptions,
     session::{DenoiserKind, Session},
@@ -24,6 +24,14 @@ fn sharded_gradients(sessions: [&Session<Flex>; 2]) -> (f32, Vec<f32>) {
         *grad += other;
     }
     (loss + other_loss, grads)
+}
+
+#[test]
+fn sessions_may_be_sent_to_other_threads() {
+    fn is_send<T: Send>() {}
+    is_send::<Session<Flex>>();
+    is_send::<Session<Candle>>();
+    is_send::<Session<WebGpu>>();
 }
 
 #[test]
