@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::TrainingConfig;
 use crate::{
     diffusion::{
         BetaSchedule, LossWeighting, Objective, PredictionType, Schedule, SchedulerConfig,
@@ -12,110 +13,6 @@ use crate::{
     model::UNetConfig,
 };
 
-/// What feature maps are stored as while training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MixedPrecision {
-    /// f32
-    No,
-    /// f16 where the device can and the network has no attention: half the memory traffic; weights and all
-    /// sums stay f32.
-    Fp16,
-}
-
-/// How the network is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TrainingConfig {
-    /// Images per step.
-    pub batch_size: usize,
-    /// Adam's step size after the warm-up.
-    pub learning_rate: f64,
-    /// Steps over which the learning rate rises from 0.
-    pub lr_warmup_steps: usize,
-    pub adam_beta1: f64,
-    pub adam_beta2: f64,
-    pub adam_epsilon: f64,
-    /// The averaging of the weights forgets at most this slowly; see
-    /// [`TrainingConfig::ema_decay_at`].
-    pub ema_max_decay: f64,
-    /// How much each timestep's error counts.
-    pub loss_weighting: LossWeighting,
-    /// γ of `min_snr`: SNRs above it count no more.
-    pub min_snr_gamma: f64,
-    /// With a learned variance, how much the variational bound counts beside the simple loss.
-    pub vlb_weight: f64,
-    /// Mirror half of the images left to right.
-    pub random_flip: bool,
-    /// With labels, the share of images that are shown without theirs, so that the network also
-    /// learns what guidance starts from (Ho & Salimans 2022, p_uncond).
-    pub class_dropout_prob: f64,
-    /// What feature maps are stored as.
-    pub mixed_precision: MixedPrecision,
-}
-
-impl Default for TrainingConfig {
-    fn default() -> Self {
-        Self {
-            batch_size: 16,
-            learning_rate: 1e-3,
-            lr_warmup_steps: 100,
-            adam_beta1: 0.9,
-            adam_beta2: 0.999,
-            adam_epsilon: 1e-8,
-            ema_max_decay: 0.998,
-            loss_weighting: LossWeighting::Simple,
-            min_snr_gamma: 5.0,
-            vlb_weight: 1e-3,
-            random_flip: false,
-            class_dropout_prob: 0.1,
-            mixed_precision: MixedPrecision::No,
-        }
-    }
-}
-
-impl TrainingConfig {
-    /// Step size at `step`, counted from 1: linear warm-up, then constant.
-    pub fn learning_rate_at(&self, step: u64) -> f64 {
-        let warmup = self.lr_warmup_steps.max(1) as f64;
-        self.learning_rate * (step as f64 / warmup).min(1.0)
-    }
-
-    /// Decay of the averaged weights at `step`, counted from 1.
-    ///
-    /// (1 + step) / (10 + step) at first (TensorFlow's `ExponentialMovingAverage`, diffusers'
-    /// `EMAModel`), so that early samples are not those of the random start.
-    pub fn ema_decay_at(&self, step: u64) -> f64 {
-        ((1.0 + step as f64) / (10.0 + step as f64)).min(self.ema_max_decay)
-    }
-
-    fn validate(&self) -> Result<()> {
-        let refuse = |reason: &str| Err(Error::Config(reason.into()));
-        let unit = |value: f64| (0.0..1.0).contains(&value);
-        if !(1..=1024).contains(&self.batch_size) {
-            return refuse("batch_size must be 1 to 1024.");
-        }
-        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
-            return refuse("learning_rate must be above 0 and at most 1.");
-        }
-        if !unit(self.adam_beta1) || !unit(self.adam_beta2) || !unit(self.ema_max_decay) {
-            return refuse("adam_beta1, adam_beta2 and ema_max_decay must be in [0, 1).");
-        }
-        // Adam computes in f32, where what is smaller is 0.
-        if !(self.adam_epsilon as f32 > 0.0 && self.adam_epsilon < 1.0) {
-            return refuse("adam_epsilon must be between 1e-45 and 1.");
-        }
-        if !(0.0..=1.0).contains(&self.class_dropout_prob) {
-            return refuse("class_dropout_prob must be between 0 and 1.");
-        }
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        if !positive(self.min_snr_gamma) || !positive(self.vlb_weight) {
-            return refuse("min_snr_gamma and vlb_weight must be above 0.");
-        }
-        Ok(())
-    }
-}
-
 /// A whole run: the network, the diffusion process, and how they are trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -124,8 +21,11 @@ pub struct Config {
     pub size: usize,
     /// Seed of everything random in training.
     pub seed: u64,
+    /// The network.
     pub unet: UNetConfig,
+    /// The diffusion process.
     pub scheduler: SchedulerConfig,
+    /// How the network is trained.
     pub training: TrainingConfig,
     /// What the classes are called, in the order of their indices. Empty without labels, and for a
     /// network whose classes have numbers only.

@@ -4,14 +4,15 @@ pub mod batch;
 pub mod config;
 pub mod dataset;
 mod gradients;
-mod optimizer;
 mod read;
 mod state;
 mod trainer;
+mod training_config;
 
-pub use config::{Config, TrainingConfig};
+pub use config::Config;
 pub use dataset::Dataset;
 pub use gradients::Gradients;
 pub use read::{read, read_all};
 pub use state::TrainingState;
 pub use trainer::{Loss, Trainer, read_losses};
+pub use training_config::{MixedPrecision, TrainingConfig};

@@ -8,9 +8,7 @@ use burn::{
     tensor::{Tensor, backend::Backend, ops::FloatTensor},
 };
 
-use super::{
-    Config, Dataset, Gradients, TrainingState, batch::Batch, config::MixedPrecision, read,
-};
+use super::{Config, Dataset, Gradients, MixedPrecision, TrainingState, batch::Batch, read};
 use crate::{
     diffusion::{Objective, Schedule, forward::q_sample_coefs, objective::LossInputs},
     error::{Error, Result},
@@ -79,26 +77,32 @@ impl<B: Kernels> Trainer<B> {
         })
     }
 
+    /// The run's configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
+    /// The network's structure.
     pub fn unet(&self) -> &Arc<UNet> {
         &self.unet
     }
 
+    /// What training minimises.
     pub fn objective(&self) -> &Objective {
         &self.objective
     }
 
+    /// The noise schedule.
     pub fn schedule(&self) -> &Schedule {
         &self.objective.schedule
     }
 
+    /// Where training computes.
     pub fn device(&self) -> &B::Device {
         &self.device
     }
 
+    /// Where training has arrived.
     pub fn state(&self) -> &TrainingState<B> {
         &self.state
     }

@@ -7,7 +7,7 @@ use unnoise::{
     backend::{Flex, WebGpu},
     ops::Kernels,
     session::Session,
-    train::{Config, config::MixedPrecision},
+    train::{Config, MixedPrecision},
 };
 
 use crate::tiny;
