@@ -4,9 +4,9 @@
 #[cfg(feature = "flex")]
 pub use burn_flex::Flex;
 
-/// Candle's CPU backend. burn 0.21 is the last stable release that has it and marks it deprecated.
+/// Candle's CPU backend, which burn 0.21 marks as deprecated.
 #[cfg(feature = "candle")]
-#[allow(deprecated)]
+#[allow(deprecated, reason = "burn 0.21 is the last release that has it")]
 pub type Candle = burn_candle::Candle<f32, i64>;
 
 /// WebGPU: the browser's own in a page, Vulkan, Metal or DirectX 12 natively.

@@ -2,10 +2,10 @@
 
 pub mod checkpoint;
 pub mod diffusers;
-#[cfg(feature = "cli")]
+#[cfg(feature = "pictures")]
 pub mod folders;
 mod metadata;
-#[cfg(feature = "cli")]
+#[cfg(feature = "pictures")]
 pub mod picture;
 pub mod tensors;
 

@@ -3,7 +3,7 @@
 //! burn hides candle's tensor inside its own, so reading one copies it; writing does not.
 
 use burn::tensor::{Shape, ops::FloatTensor, ops::FloatTensorOps, try_read_sync};
-#[allow(deprecated)]
+#[allow(deprecated, reason = "burn 0.21 is the last release that has it")]
 use burn_candle::CandleTensor;
 use candle_core::{Device, Tensor};
 
@@ -21,7 +21,7 @@ impl SliceBackend for Candle {
             .expect("floats of the candle backend are f32")
     }
 
-    #[allow(deprecated)]
+    #[allow(deprecated, reason = "burn 0.21 is the last release that has it")]
     fn tensor(values: Vec<f32>, shape: Shape) -> FloatTensor<Self> {
         let tensor = Tensor::from_vec(values, shape.to_vec(), &Device::Cpu)
             .expect("the kernels give as many values as their shapes say");

@@ -3,6 +3,9 @@
 mod diffusers;
 mod editing;
 mod evaluation;
+#[expect(dead_code, reason = "its main is for cargo")]
+#[path = "../../examples/train.rs"]
+mod example;
 mod folder;
 mod labels;
 mod refusals;
@@ -72,6 +75,19 @@ fn help_has_an_example() {
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(help.contains("Example:\n  unnoise "), "{help}");
     }
+}
+
+/// examples/train.rs, which needs no program.
+#[test]
+fn the_example_writes_an_animation() {
+    let folder = folder::Folder::new("example");
+    let [images, out] =
+        [&folder.images, &folder.path("samples.gif")].map(|path| path.to_str().unwrap().to_owned());
+    example::run(&images, &out, 8, 2).unwrap();
+    let mut file = std::io::BufReader::new(std::fs::File::open(out).unwrap());
+    let decoder = image::codecs::gif::GifDecoder::new(&mut file).unwrap();
+    let frames = image::AnimationDecoder::into_frames(decoder);
+    assert_eq!(frames.count(), 51);
 }
 
 /// Runs the program where it needs no files.

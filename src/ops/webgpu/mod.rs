@@ -5,7 +5,10 @@
 //! of workgroup memory, no subgroups and no float atomics. Every kernel computes in f32; what feature
 //! maps are stored as is the business of `half.rs`.
 
-#![cfg_attr(feature = "portable", allow(dead_code, unused_imports))]
+#![cfg_attr(
+    feature = "portable",
+    allow(dead_code, unused_imports, reason = "kernels that stand by")
+)]
 
 mod concat;
 mod conv;
