@@ -24,13 +24,14 @@ pub enum Stream {
     InitialNoise = 5,
     /// z of stochastic samplers; `step` counts the denoising steps taken.
     SamplerNoise = 6,
-    /// Noise of the forward process shown to people; `step` is 0 for the closed form, and t + 1 for the step
-    /// of the chain at timestep t.
+    /// Noise of the forward process shown to people; `step` is 0 for the closed form, and t + 1 for
+    /// the step of the chain at timestep t.
     ForwardNoise = 7,
     /// ε of the variational bound; `step` is the timestep.
     EvaluationNoise = 8,
-    /// Which images, and what noise, the floor of the loss is measured with; `step` is the timestep.
+    /// Which images the floor of the loss is measured with; `step` is the timestep.
     FloorImages = 9,
+    /// What noise the floor of the loss is measured with; `step` is the timestep.
     FloorNoise = 10,
     /// Which timesteps stand for all in an estimate.
     EvaluationTimesteps = 11,
@@ -45,6 +46,7 @@ pub struct Random {
 }
 
 impl Random {
+    /// The generator of `seed`.
     pub fn new(seed: u64) -> Self {
         Self {
             key: [seed as u32, (seed >> 32) as u32],
@@ -111,9 +113,13 @@ impl Random {
 /// Standard normal numbers: those of a seed, stream and step at indices from `first` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Normals {
+    /// The generator's seed.
     pub seed: u64,
+    /// What the numbers are for.
     pub stream: Stream,
+    /// What [`Stream`] says that it counts.
     pub step: u32,
+    /// Index of the first number.
     pub first: u64,
 }
 

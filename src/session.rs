@@ -94,10 +94,12 @@ impl<B: Kernels> Session<B> {
         })
     }
 
+    /// The model in training.
     pub fn trainer(&self) -> &Trainer<B> {
         &self.trainer
     }
 
+    /// The images.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
     }
@@ -372,15 +374,20 @@ impl<B: Kernels> Session<B> {
 /// An image on its way into noise, as RGB bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noisy {
+    /// The image.
     pub x_0: Vec<u8>,
+    /// The noisy image.
     pub x_t: Vec<u8>,
+    /// The noise, at half its size, so that its tails show as shades.
     pub eps: Vec<u8>,
 }
 
 /// A sampling run whose frames are pictures.
 pub struct Sampling<B: Kernels> {
     trajectory: Trajectory<B>,
+    /// Number of images.
     pub count: usize,
+    /// Side of the images.
     pub size: usize,
 }
 
@@ -391,8 +398,9 @@ pub struct Picture {
     pub index: usize,
     /// The timestep the frame is at, or the nearest; `None` once it is x_0.
     pub t: Option<usize>,
+    /// The noisy images.
     pub x_t: Vec<u8>,
-    /// `None` for x_T.
+    /// The estimates of the clean images; `None` for x_T.
     pub pred_x0: Option<Vec<u8>>,
 }
 

@@ -51,6 +51,7 @@ struct OptimizerValues {
 /// A checkpoint in memory, checked against its own configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
+    /// The run that the checkpoint is of.
     pub config: Config,
     /// Optimizer steps taken.
     pub step: u64,

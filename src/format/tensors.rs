@@ -10,8 +10,9 @@ use crate::error::{Error, Result};
 /// How values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
+    /// f32
     Full,
-    /// Half the bytes, about three decimal digits.
+    /// f16: half the bytes, about three decimal digits.
     Half,
 }
 
@@ -28,8 +29,11 @@ impl Precision {
 /// A named tensor, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
+    /// Its name in the file.
     pub name: String,
+    /// The length of each axis.
     pub shape: Vec<usize>,
+    /// As many as the product of `shape`.
     pub values: Vec<f32>,
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 /// A resolution level on the way down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DownBlockType {
+    /// Residual blocks alone.
     DownBlock2D,
     /// With self-attention after every residual block.
     AttnDownBlock2D,
@@ -16,6 +17,7 @@ pub enum DownBlockType {
 /// A resolution level on the way up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UpBlockType {
+    /// Residual blocks alone.
     UpBlock2D,
     /// With self-attention after every residual block.
     AttnUpBlock2D,
@@ -35,7 +37,9 @@ pub struct UNetConfig {
     pub block_out_channels: Vec<usize>,
     /// Residual blocks per level on the way down; one more on the way up.
     pub layers_per_block: usize,
+    /// The kind of each level's blocks on the way down, finest first.
     pub down_block_types: Vec<DownBlockType>,
+    /// The kind of each level's blocks on the way up, coarsest first.
     pub up_block_types: Vec<UpBlockType>,
     /// Whether the middle block has self-attention.
     pub add_attention: bool,

@@ -31,6 +31,7 @@ pub struct ParameterSpec {
     pub name: String,
     /// Its shape in diffusers.
     pub shape: Vec<usize>,
+    /// What it is for, which decides its layout and its initial values.
     pub kind: ParameterKind,
     /// Whether training starts from zeros: the last layer of a residual branch and of the network
     /// (Ho et al. 2020, appendix B), so that every block starts as the identity.
@@ -154,6 +155,7 @@ impl ParameterList {
 pub struct Weights<B: Backend>(Vec<FloatTensor<B>>);
 
 impl<B: Backend> Weights<B> {
+    /// Of `tensors`, one per parameter, in the network's order.
     pub fn new(tensors: Vec<FloatTensor<B>>) -> Self {
         Self(tensors)
     }

@@ -133,6 +133,7 @@ impl UNet {
         })
     }
 
+    /// What it was made from.
     pub fn config(&self) -> &UNetConfig {
         &self.config
     }

@@ -114,6 +114,7 @@ impl Dataset {
         self.count
     }
 
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }

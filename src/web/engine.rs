@@ -148,6 +148,7 @@ impl Engine {
         on_session!(&mut self.0, s => s.set_dataset(dataset))
     }
 
+    /// Number of training images.
     #[wasm_bindgen(js_name = imageCount)]
     pub fn image_count(&self) -> usize {
         on_session!(&self.0, s => s.dataset().len())
