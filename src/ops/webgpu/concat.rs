@@ -1,8 +1,9 @@
 //! Channels of two tensors in one, and back. Launches: 1 each.
 
 use super::{
-    launch::{Primitive, allocate_map, contiguous, dimensions, launch},
+    launch::{bind_map, launch},
     shader::Shader,
+    tensor::{Primitive, allocate_map, contiguous, dimensions},
 };
 
 /// See [`crate::ops::Kernels::concat_channels`].
@@ -49,5 +50,11 @@ fn run(buffers: [&Primitive; 3], pixels: usize, channels: [usize; 2], split: boo
         .constant("COUNT", count)
         .constant("FIRST", first)
         .constant("SECOND", second);
-    launch(shader, count.div_ceil(THREADS), &buffers);
+    let all = channels[0] + channels[1];
+    let bindings = [
+        bind_map(buffers[0], [pixels, channels[0]]),
+        bind_map(buffers[1], [pixels, channels[1]]),
+        bind_map(buffers[2], [pixels, all]),
+    ];
+    launch(shader, count.div_ceil(THREADS), &bindings);
 }

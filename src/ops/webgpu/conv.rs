@@ -3,15 +3,15 @@
 //!
 //! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias.
 
-use burn::tensor::TensorMetadata;
-
 use crate::ops::ConvGeometry;
 
 use super::{
     conv_direct::{self, Walk},
+    conv_parts::{bind_addend, pixels_per_addend, sum_parts},
     device, half,
-    launch::{Primitive, allocate, allocate_map, contiguous, dimensions, launch, reshaped},
+    launch::{bind, bind_map, launch},
     shader::Shader,
+    tensor::{Primitive, allocate, allocate_map, contiguous, dimensions},
 };
 
 /// Steps along the summed dimension that a workgroup copies at once. Two tiles of this depth fit
@@ -130,18 +130,20 @@ impl Product<'_> {
             .constant("WEIGHT_LOADS", weight_loads)
             .constant("TILES_OF_PIXELS", tiles[0])
             .constant("TILES_OF_CHANNELS", tiles[1]);
-        let mut buffers = vec![self.source, self.weight, &output];
-        buffers.extend(self.bias);
-        buffers.extend(self.addend);
-        launch(shader, tiles[0] * tiles[1] * phases, &buffers);
+        let weights = self.geometry.kernel.pow(2) * source_channels * channels;
+        let mut bindings = vec![
+            bind_map(
+                self.source,
+                [batch, source_height, source_width, source_channels],
+            ),
+            bind(self.weight, [weights]),
+            bind_map(&output, self.target),
+        ];
+        bindings.extend(self.bias.map(|bias| bind(bias, [channels])));
+        bindings.extend((self.addend).map(|addend| bind_addend(addend, self.target)));
+        launch(shader, tiles[0] * tiles[1] * phases, &bindings);
         output
     }
-}
-
-/// Neighbouring pixels of `output` that get the same numbers of `addend`.
-pub(super) fn pixels_per_addend(addend: Option<&Primitive>, output: [usize; 4]) -> usize {
-    let numbers = output.iter().product::<usize>();
-    addend.map_or(1, |addend| numbers / addend.shape().num_elements())
 }
 
 /// See [`crate::ops::Kernels::conv2d_forward`] and its kin; every pixel of `x` counts as
@@ -312,41 +314,13 @@ pub(super) fn grad_weight(
     launch(
         shader,
         tiles[0] * tiles[1] * splits,
-        &[&x, &grad, weight_parts, bias_parts],
+        &[
+            bind_map(&x, [batch, height, width, channels_in]),
+            bind_map(&grad, output),
+            bind(weight_parts, [splits, rows, channels_out]),
+            bind(bias_parts, [splits, channels_out]),
+        ],
     );
 
     sum_parts(parts, splits, weight_shape)
-}
-
-/// Adds the partial sums of all splits into the gradients of weight and bias.
-pub(super) fn sum_parts(
-    parts: [Primitive; 2],
-    splits: usize,
-    weight_shape: [usize; 4],
-) -> (Primitive, Primitive) {
-    const THREADS: usize = 256;
-    let weights = weight_shape.iter().product::<usize>();
-    let biases = weight_shape[3];
-    if splits == 1 {
-        let [weight, bias] = parts;
-        return (
-            reshaped(weight, weight_shape.into()),
-            reshaped(bias, [biases].into()),
-        );
-    }
-    let gradients = [
-        allocate(&parts[0], [weights]),
-        allocate(&parts[0], [biases]),
-    ];
-    let shader = Shader::new("conv_sum", include_str!("conv_sum.wgsl"), THREADS)
-        .constant("SPLITS", splits)
-        .constant("WEIGHTS", weights)
-        .constant("BIASES", biases);
-    launch(
-        shader,
-        (weights + biases).div_ceil(THREADS),
-        &[&parts[0], &parts[1], &gradients[0], &gradients[1]],
-    );
-    let [weight, bias] = gradients;
-    (reshaped(weight, weight_shape.into()), bias)
 }

@@ -10,10 +10,11 @@
 use crate::ops::ConvGeometry;
 
 use super::{
-    conv::{pixels_per_addend, sum_parts},
-    launch::{Primitive, allocate, launch},
+    conv_parts::{bind_addend, pixels_per_addend, sum_parts},
+    launch::{bind, launch},
     shader::Shader,
     spread::{corner, spread},
+    tensor::{Primitive, allocate},
 };
 
 /// A subgroup is 4 threads there; more in a workgroup only make the last one emptier.
@@ -162,9 +163,14 @@ pub(super) fn forward(
         .constant("REPEAT", repeat)
         .constant("PIXELS_PER_ADDEND", pixels_per_addend)
         .signed("SHIFT", flat.geometry.padding as i32);
-    let mut buffers = vec![&x, &weight, &output, &bias];
-    buffers.extend(&addend);
-    launch(shader, workgroups, &buffers);
+    let mut bindings = vec![
+        bind(&x, stored(padded.input, repeat)),
+        bind(&weight, padded.weight()),
+        bind(&output, padded.output),
+        bind(&bias, padded.bias()),
+    ];
+    bindings.extend((addend.as_ref()).map(|addend| bind_addend(addend, padded.output)));
+    launch(shader, workgroups, &bindings);
     corner(output, walk.output)
 }
 
@@ -192,9 +198,13 @@ pub(super) fn grad_input(
         .constant("REPEAT", 1)
         .constant("PIXELS_PER_ADDEND", 1)
         .signed("SHIFT", kernel as i32 - 1 - padding as i32);
-    let mut buffers = vec![&grad, &weight, &grad_x];
-    buffers.extend(&addend);
-    launch(shader, workgroups, &buffers);
+    let mut bindings = vec![
+        bind(&grad, padded.output),
+        bind(&weight, padded.weight()),
+        bind(&grad_x, padded.input),
+    ];
+    bindings.extend((addend.as_ref()).map(|addend| bind_addend(addend, padded.input)));
+    launch(shader, workgroups, &bindings);
     corner(grad_x, walk.input)
 }
 
@@ -265,7 +275,15 @@ fn grad_weight_parts(
     launch(
         shader,
         (threads * splits).div_ceil(THREADS),
-        &[x, grad, weight_parts, bias_parts],
+        &[
+            bind(x, stored(walk.input, repeat)),
+            bind(grad, walk.output),
+            bind(
+                weight_parts,
+                [splits, kernel * kernel * channels_in, channels],
+            ),
+            bind(bias_parts, [splits, channels]),
+        ],
     );
     (parts, splits)
 }

@@ -6,8 +6,9 @@ use crate::ops::GroupNormOptions;
 
 use super::{
     device, half,
-    launch::{Primitive, allocate, allocate_map, contiguous, dimensions, launch},
+    launch::{Binding, bind, bind_map, launch},
     shader::Shader,
+    tensor::{Primitive, allocate, allocate_map, contiguous, dimensions},
 };
 
 /// Threads of a workgroup that shares one group of one image.
@@ -40,19 +41,17 @@ fn launch_per_group(
     with: impl FnOnce(Shader) -> Shader,
     shape: [usize; 4],
     options: GroupNormOptions,
-    buffers: &[&Primitive],
+    on_cpu: bool,
+    bindings: &[Binding],
 ) {
     let groups = shape[0] * options.groups;
-    let on_cpu = buffers
-        .first()
-        .is_some_and(|buffer| device::runs_on_cpu(&buffer.device));
     let ((name, text), threads, workgroups) = if on_cpu {
         (direct, DIRECT_THREADS, groups.div_ceil(DIRECT_THREADS))
     } else {
         (shared, THREADS, groups)
     };
     let shader = specialised(Shader::new(name, text, threads), shape, options);
-    launch(with(shader), workgroups, buffers);
+    launch(with(shader), workgroups, bindings);
 }
 
 /// `shader` with the constants that all of them share.
@@ -81,16 +80,24 @@ pub(super) fn forward(
     options: GroupNormOptions,
 ) -> (Primitive, Primitive) {
     let (x, gamma, beta) = (contiguous(x), contiguous(gamma), contiguous(beta));
-    let shape: [usize; 4] = dimensions(&x);
+    let shape @ [images, _, _, channels] = dimensions(&x);
     let output = allocate_map(&x, shape);
-    let statistics = allocate(&x, [shape[0], options.groups, 2]);
+    let statistics_shape = [images, options.groups, 2];
+    let statistics = allocate(&x, statistics_shape);
     launch_per_group(
         text!("group_norm"),
         text!("group_norm_direct"),
         |shader| shader.stored("X", &x).stored("Output", &output),
         shape,
         options,
-        &[&x, &gamma, &beta, &output, &statistics],
+        device::runs_on_cpu(&x.device),
+        &[
+            bind_map(&x, shape),
+            bind(&gamma, [channels]),
+            bind(&beta, [channels]),
+            bind_map(&output, shape),
+            bind(&statistics, statistics_shape),
+        ],
     );
     (output, statistics)
 }
@@ -117,8 +124,16 @@ pub(super) fn backward(
     let [images, _, _, channels] = shape;
     let grad_x = allocate_map(&x, shape);
     let parts = allocate(&x, [images, 2, channels]);
-    let mut buffers = vec![&grad, &x, &gamma, &beta, &statistics, &grad_x, &parts];
-    buffers.extend(&addend);
+    let mut bindings = vec![
+        bind_map(&grad, shape),
+        bind_map(&x, shape),
+        bind(&gamma, [channels]),
+        bind(&beta, [channels]),
+        bind(&statistics, [images, options.groups, 2]),
+        bind_map(&grad_x, shape),
+        bind(&parts, [images, 2, channels]),
+    ];
+    bindings.extend(addend.as_ref().map(|addend| bind_map(addend, shape)));
     launch_per_group(
         text!("group_norm_backward"),
         text!("group_norm_backward_direct"),
@@ -132,7 +147,8 @@ pub(super) fn backward(
         },
         shape,
         options,
-        &buffers,
+        device::runs_on_cpu(&x.device),
+        &bindings,
     );
 
     const SUM_THREADS: usize = 64;
@@ -149,7 +165,11 @@ pub(super) fn backward(
     launch(
         shader,
         channels.div_ceil(SUM_THREADS),
-        &[&parts, &grad_gamma, &grad_beta],
+        &[
+            bind(&parts, [images, 2, channels]),
+            bind(&grad_gamma, [channels]),
+            bind(&grad_beta, [channels]),
+        ],
     );
     [grad_x, grad_gamma, grad_beta]
 }

@@ -13,6 +13,7 @@
 mod concat;
 mod conv;
 mod conv_direct;
+mod conv_parts;
 pub mod device;
 mod group_norm;
 mod half;
@@ -24,6 +25,7 @@ mod silu;
 mod spread;
 mod squared_error;
 mod sum_pixels;
+mod tensor;
 mod upsample;
 mod weighted_sum;
 

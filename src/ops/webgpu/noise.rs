@@ -10,8 +10,9 @@ use crate::{
 };
 
 use super::{
-    launch::{ALIGNMENT, Primitive, allocate, launch, part, permuted, upload},
+    launch::{Binding, bind, launch},
     shader::Shader,
+    tensor::{ALIGNMENT, Primitive, allocate, part, permuted, upload},
 };
 
 const THREADS: usize = 64;
@@ -27,7 +28,9 @@ pub(super) fn normals(numbers: Normals, shape: [usize; 4], device: &WgpuDevice) 
     let uploaded = upload(&header(numbers), device);
     let normals = allocate(&uploaded, shape);
     let count = shape.iter().product();
-    run(&uploaded, numbers, count, &[&normals], |shader| shader);
+    run(&uploaded, HEADER, numbers, count, &[&normals], |shader| {
+        shader
+    });
     normals
 }
 
@@ -53,7 +56,9 @@ pub(super) fn noise_batch(inputs: StepInputs, device: &WgpuDevice) -> NoisedBatc
     let x_t = allocate(&uploaded, [images, height, width, channels]);
     let target = allocate(&uploaded, shape);
     let count = inputs.x_0.len();
-    run(&uploaded, inputs.eps, count, &[&x_t, &target], |shader| {
+    let words = x_0_start + count;
+    let outputs = [&x_t, &target];
+    run(&uploaded, words, inputs.eps, count, &outputs, |shader| {
         shader
             .flag("MIX", true)
             .constant("HEADER", HEADER)
@@ -95,8 +100,10 @@ fn append(words: &mut Vec<u32>, values: &[f32]) -> usize {
     start
 }
 
+/// `words` of `uploaded` are read, and `count` numbers written to each of `outputs`.
 fn run(
     uploaded: &Primitive,
+    words: usize,
     numbers: Normals,
     count: usize,
     outputs: &[&Primitive],
@@ -105,9 +112,9 @@ fn run(
     let shader = Shader::new("noise", include_str!("noise.wgsl"), THREADS);
     let skip = (numbers.first % BLOCK as u64) as usize;
     let shader = specialise(shader.constant("COUNT", count).constant("SKIP", skip));
-    let buffers: Vec<&Primitive> = std::iter::once(uploaded)
-        .chain(outputs.iter().copied())
+    let bindings: Vec<Binding> = std::iter::once(bind(uploaded, [words]))
+        .chain(outputs.iter().map(|output| bind(output, [count])))
         .collect();
     let workgroups = (skip + count).div_ceil(BLOCK * THREADS);
-    launch(shader, workgroups, &buffers);
+    launch(shader, workgroups, &bindings);
 }

@@ -13,11 +13,15 @@ use crate::{
 };
 
 use super::{
-    launch::{ALIGNMENT, DISPATCH_WIDTH, Primitive, allocate, contiguous, dispatch, part},
+    launch::{Binding, DISPATCH_WIDTH, bind, dispatch},
     shader::Shader,
+    tensor::{ALIGNMENT, Primitive, allocate, contiguous, part},
 };
 
 const THREADS: usize = 256;
+
+/// Numbers of [`crate::ops::AdamStep::numbers`].
+const NUMBERS: usize = 7;
 
 /// Parameter tensors a launch.
 const TENSORS: usize = 6;
@@ -217,13 +221,21 @@ fn step_group(
 ) -> Vec<ParameterState<WebGpu>> {
     let layout = Layout::of(&states);
     let buffer = layout.gather(states);
-    let mut buffers = vec![numbers, &buffer];
-    buffers.extend(grads);
-    buffers.resize(2 + TENSORS, numbers);
+    let numbers = bind(numbers, [NUMBERS]);
+    let mut bindings: Vec<Binding> = vec![numbers, bind(&buffer, [layout.size()])];
+    let shapes = layout.shapes.iter().map(Shape::num_elements);
+    bindings.extend(
+        grads
+            .iter()
+            .zip(shapes)
+            .map(|(grad, count)| bind(grad, [count])),
+    );
+    // No workgroup reads the gradients of tensors that there are not.
+    bindings.resize(2 + TENSORS, numbers);
     let shader = Shader::new("adam", include_str!("adam.wgsl"), THREADS)
         .constant("TENSORS", TENSORS)
         .constant("PLAN", PLAN)
         .constant("DISPATCH_WIDTH", DISPATCH_WIDTH);
-    dispatch(shader, layout.workgroups(), &buffers);
+    dispatch(shader, layout.workgroups(), &bindings);
     layout.views(&buffer)
 }

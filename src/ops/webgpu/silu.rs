@@ -3,8 +3,9 @@
 use burn::tensor::TensorMetadata;
 
 use super::{
-    launch::{Primitive, allocate, contiguous, launch, reshaped},
+    launch::{Binding, bind, launch},
     shader::Shader,
+    tensor::{Primitive, allocate, contiguous, reshaped},
 };
 
 /// See [`crate::ops::Kernels::silu_forward`].
@@ -25,8 +26,8 @@ fn run(x: Primitive, grad: Option<Primitive>) -> Primitive {
     let shader = Shader::new("silu", include_str!("silu.wgsl"), THREADS)
         .flag("GRAD", grad.is_some())
         .constant("COUNT", count);
-    let mut buffers = vec![&x, &output];
-    buffers.extend(&grad);
-    launch(shader, count.div_ceil(THREADS), &buffers);
+    let buffers = [&x, &output].into_iter().chain(&grad);
+    let bindings: Vec<Binding> = buffers.map(|buffer| bind(buffer, [count])).collect();
+    launch(shader, count.div_ceil(THREADS), &bindings);
     reshaped(output, x.shape())
 }

@@ -4,8 +4,9 @@
 use burn::tensor::TensorMetadata;
 
 use super::{
-    launch::{Primitive, allocate, launch},
+    launch::{bind, launch},
     shader::Shader,
+    tensor::{Primitive, allocate},
 };
 
 /// `source`, which is contiguous and of shape `from`, in zeros of shape `to`, both
@@ -34,7 +35,8 @@ pub(super) fn spread(
         .constant("WIDTH", width)
         .constant("CHANNELS", channels)
         .constant("STRIDE", stride);
-    launch(shader, count.div_ceil(THREADS), &[source, &target]);
+    let bindings = [bind(source, from), bind(&target, to)];
+    launch(shader, count.div_ceil(THREADS), &bindings);
     target
 }
 

@@ -5,15 +5,16 @@
 
 use super::{
     device,
-    launch::{Primitive, allocate, contiguous, dimensions, launch, permuted},
+    launch::{bind, launch},
     shader::Shader,
+    tensor::{Primitive, allocate, contiguous, dimensions, permuted},
 };
 
 /// See [`crate::ops::Kernels::squared_error`].
 pub(super) fn forward(
     prediction: Primitive,
     target: Primitive,
-    factors: Option<Primitive>,
+    loss_weights: Option<Primitive>,
 ) -> Primitive {
     // One workgroup, since the sum ends in one number.
     let threads = if device::runs_on_cpu(&prediction.device) {
@@ -23,7 +24,7 @@ pub(super) fn forward(
     };
     let prediction = contiguous(permuted(prediction, [0, 2, 3, 1]));
     let error = allocate(&prediction, [1]);
-    run(threads, 1, &prediction, target, factors, &error, None);
+    run(threads, 1, &prediction, target, loss_weights, &error, None);
     error
 }
 
@@ -32,7 +33,7 @@ pub(super) fn backward(
     grad: Primitive,
     prediction: Primitive,
     target: Primitive,
-    factors: Option<Primitive>,
+    loss_weights: Option<Primitive>,
 ) -> Primitive {
     const THREADS: usize = 64;
     let prediction = contiguous(permuted(prediction, [0, 2, 3, 1]));
@@ -44,7 +45,7 @@ pub(super) fn backward(
         workgroups,
         &prediction,
         target,
-        factors,
+        loss_weights,
         &grad_prediction,
         Some(contiguous(grad)),
     );
@@ -56,20 +57,30 @@ fn run(
     workgroups: usize,
     prediction: &Primitive,
     target: Primitive,
-    factors: Option<Primitive>,
+    loss_weights: Option<Primitive>,
     output: &Primitive,
     grad: Option<Primitive>,
 ) {
-    let (target, factors) = (contiguous(target), factors.map(contiguous));
+    let (target, loss_weights) = (contiguous(target), loss_weights.map(contiguous));
     let [images, height, width, channels] = dimensions(prediction);
     let shader = Shader::new("squared_error", include_str!("squared_error.wgsl"), threads)
         .flag("GRAD", grad.is_some())
-        .flag("FACTORS", factors.is_some())
+        .flag("LOSS_WEIGHTS", loss_weights.is_some())
         .constant("IMAGES", images)
         .constant("PIXELS", height * width)
         .constant("CHANNELS", channels);
-    let mut buffers = vec![prediction, &target, output];
-    buffers.extend(&grad);
-    buffers.extend(&factors);
-    launch(shader, workgroups, &buffers);
+    let images_shape = [images, height, width, channels];
+    let output_shape = if grad.is_some() { images_shape } else { [1; 4] };
+    let mut bindings = vec![
+        bind(prediction, images_shape),
+        bind(&target, images_shape),
+        bind(output, output_shape),
+    ];
+    bindings.extend(grad.as_ref().map(|grad| bind(grad, [1])));
+    bindings.extend(
+        loss_weights
+            .as_ref()
+            .map(|loss_weights| bind(loss_weights, [images])),
+    );
+    launch(shader, workgroups, &bindings);
 }

@@ -2,8 +2,9 @@
 
 use super::{
     device,
-    launch::{Primitive, allocate, contiguous, dimensions, launch},
+    launch::{bind, bind_map, launch},
     shader::Shader,
+    tensor::{Primitive, allocate, contiguous, dimensions},
 };
 
 /// See [`crate::ops::Kernels::sum_pixels`].
@@ -27,6 +28,10 @@ pub(super) fn sum_pixels(x: Primitive) -> Primitive {
         .constant("TILE", TILE)
         .constant("TILES", tiles)
         .constant("SLICES", slices);
-    launch(shader, images * tiles, &[&x, &sums]);
+    let bindings = [
+        bind_map(&x, [images, height, width, channels]),
+        bind(&sums, [images, channels]),
+    ];
+    launch(shader, images * tiles, &bindings);
     sums
 }

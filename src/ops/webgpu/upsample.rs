@@ -1,8 +1,9 @@
 //! Gradient of nearest-neighbour upsampling by 2. Launches: 1.
 
 use super::{
-    launch::{Primitive, allocate_map, contiguous, dimensions, launch},
+    launch::{bind_map, launch},
     shader::Shader,
+    tensor::{Primitive, allocate_map, contiguous, dimensions},
 };
 
 /// `grad` `[n, 2h, 2w, c]` summed over 2 × 2 pixels, `[n, h, w, c]`.
@@ -10,7 +11,8 @@ pub(super) fn grad(grad: Primitive) -> Primitive {
     const THREADS: usize = 256;
     let grad = contiguous(grad);
     let [images, height, width, channels] = dimensions(&grad);
-    let grad_x = allocate_map(&grad, [images, height / 2, width / 2, channels]);
+    let shape = [images, height / 2, width / 2, channels];
+    let grad_x = allocate_map(&grad, shape);
     let text = include_str!("upsample_backward.wgsl");
     let shader = Shader::new("upsample_backward", text, THREADS)
         .stored("Grad", &grad)
@@ -18,7 +20,11 @@ pub(super) fn grad(grad: Primitive) -> Primitive {
         .constant("LINES", images * height / 2)
         .constant("WIDTH", width / 2)
         .constant("CHANNELS", channels);
-    let values = images * (height / 2) * (width / 2) * channels;
-    launch(shader, values.div_ceil(THREADS), &[&grad, &grad_x]);
+    let values = shape.iter().product::<usize>();
+    let bindings = [
+        bind_map(&grad, [images, height, width, channels]),
+        bind_map(&grad_x, shape),
+    ];
+    launch(shader, values.div_ceil(THREADS), &bindings);
     grad_x
 }
