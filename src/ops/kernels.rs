@@ -110,8 +110,8 @@ pub trait Kernels: Backend {
     }
 
     /// The mean over items of the mean squared difference of `prediction` and `target`
-    /// `[n, c, h, w]`, each item's times its number in `loss_weights` `[n]` if there are any: `[1]`.
-    /// Gradients are those of `prediction` alone.
+    /// `[n, c, h, w]`, each item's times its number in `loss_weights` `[n]` if there are any:
+    /// `[1]`. Gradients are those of `prediction` alone.
     fn squared_error(
         prediction: FloatTensor<Self>,
         target: FloatTensor<Self>,

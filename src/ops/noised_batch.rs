@@ -5,8 +5,8 @@ use burn::tensor::{TensorData, backend::Backend, ops::FloatTensor};
 
 use crate::random::Normals;
 
-/// x_coef · x + eps_coef · ε, number by number. x_t is of this form, and so is whatever a network may
-/// be asked to predict.
+/// x_coef · x + eps_coef · ε, number by number. x_t is of this form, and so is whatever a network
+/// may be asked to predict.
 pub fn mix<'a>(
     x: &'a [f32],
     eps: &'a [f32],

@@ -49,7 +49,9 @@ vectorised! {
         // One bounds check for all lets the loop be vectorised.
         let (value, exp_avg) = (&mut value[..length], &mut exp_avg[..length]);
         let (exp_avg_sq, ema) = (&mut exp_avg_sq[..length], &mut ema[..length]);
-        let blend = |average: f32, sample: f32, decay: f32| decay * average + (1.0 - decay) * sample;
+        let blend = |average: f32, sample: f32, decay: f32| {
+            decay * average + (1.0 - decay) * sample
+        };
         let to_mean = 1.0 / step.bias_correction1;
         let to_variance = 1.0 / step.bias_correction2;
         for i in 0..length {

@@ -47,7 +47,8 @@ pub fn forward(x: &[f32], weight: &[f32], bias: &[f32], shape: &ConvShape) -> Ve
     y
 }
 
-/// Gradient of [`forward`] with respect to `x`, `[n, h, w, c_in]`, from `grad` `[n, h', w', c_out]`.
+/// Gradient of [`forward`] with respect to `x`, `[n, h, w, c_in]`, from `grad`
+/// `[n, h', w', c_out]`.
 pub fn grad_input(grad: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
     let ConvGeometry {
         kernel,

@@ -204,8 +204,8 @@ struct InputCoefficients {
     constant: Vec<f32>,
 }
 
-/// dx = r · (ĝ - mean(ĝ) - x̂ · mean(ĝ · x̂)) with ĝ = γ · g and x̂ = r · (x - mean), means over the
-/// group.
+/// dx = r · (ĝ - mean(ĝ) - x̂ · mean(ĝ · x̂)) with ĝ = γ · g and x̂ = r · (x - mean), means over
+/// the group.
 fn input_coefficients(
     sums: &ChannelSums,
     statistics: &[f32],
@@ -245,8 +245,8 @@ fn input_coefficients(
     coefficients
 }
 
-/// Runs `$block` for blocks of [`LANES`] channels, then of four, then of one: with a constant number
-/// of lanes the compiler keeps accumulators in registers.
+/// Runs `$block` for blocks of [`LANES`] channels, then of four, then of one: with a constant
+/// number of lanes the compiler keeps accumulators in registers.
 macro_rules! for_each_channel_block {
     ($channels:expr, |$first:ident, $lanes:ident| $block:block) => {{
         let channels = $channels;
@@ -307,7 +307,8 @@ vectorised! {
         let channels = scale.len();
         for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
             for_each_channel_block!(channels, |first, N| {
-                let (x, a, b) = (block::<N>(x, first), block::<N>(scale, first), block::<N>(shift, first));
+                let x = block::<N>(x, first);
+                let (a, b) = (block::<N>(scale, first), block::<N>(shift, first));
                 for i in 0..N {
                     y[first + i] = x[i] * a[i] + b[i];
                 }
@@ -320,7 +321,8 @@ vectorised! {
         let channels = scale.len();
         for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
             for_each_channel_block!(channels, |first, N| {
-                let (x, a, b) = (block::<N>(x, first), block::<N>(scale, first), block::<N>(shift, first));
+                let x = block::<N>(x, first);
+                let (a, b) = (block::<N>(scale, first), block::<N>(shift, first));
                 let mut result = [0.0; N];
                 for i in 0..N {
                     let z = x[i] * a[i] + b[i];
@@ -337,7 +339,8 @@ vectorised! {
         let rows = x.chunks_exact(channels).zip(grad.chunks_exact(channels));
         for ((x, grad), grad_z) in rows.zip(grad_z.chunks_exact_mut(channels)) {
             for_each_channel_block!(channels, |first, N| {
-                let (x, a, b) = (block::<N>(x, first), block::<N>(scale, first), block::<N>(shift, first));
+                let x = block::<N>(x, first);
+                let (a, b) = (block::<N>(scale, first), block::<N>(shift, first));
                 let grad = block::<N>(grad, first);
                 let mut result = [0.0; N];
                 for i in 0..N {

@@ -6,8 +6,12 @@
 /// Only the width differs: without fused multiply-adds both versions give the same bits. What the
 /// body calls must be `#[inline(always)]` to be compiled with it.
 macro_rules! vectorised {
-    ($($(#[$attribute:meta])*
-    $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block)+) => {$(
+    ($(
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?)
+            $(-> $result:ty)?
+        $body:block
+    )+) => {$(
         $(#[$attribute])*
         $visibility fn $name($($argument: $type),*) $(-> $result)? {
             #[inline(always)]

@@ -2,8 +2,8 @@
 // place, for up to TENSORS parameter tensors; one number per thread. Neighbouring threads touch
 // neighbouring numbers, so this runs at the speed of memory.
 //
-// The state is PLAN numbers that say where each tensor lies, then [value, exp_avg, exp_avg_sq, ema], each of
-// them with all tensors in it.
+// The state is PLAN numbers that say where each tensor lies, then [value, exp_avg, exp_avg_sq,
+// ema], each of them with all tensors in it.
 
 struct Step {
     learning_rate: f32,

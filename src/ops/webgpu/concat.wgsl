@@ -1,5 +1,5 @@
-// The channels of two tensors after each other in a third, or with flag SPLIT the other way. FIRST and
-// SECOND channels are counted in vec4s where flag VEC4 is set.
+// The channels of two tensors after each other in a third, or with flag SPLIT the other way. FIRST
+// and SECOND channels are counted in vec4s where flag VEC4 is set.
 
 #if VEC4
 alias First = First4;

@@ -68,9 +68,10 @@ pub async fn initialise() -> Result<Gpu> {
 
 /// Pools of buffers for tensors of about the same size, up to `largest` bytes.
 ///
-/// As cubecl's own for browsers, but for that nothing is given back while a model is in use: a browser
-/// frees a buffer only when it collects garbage, so that what training no longer needs for a moment would
-/// pile up. [`burn::tensor::backend::Backend::memory_cleanup`] gives back what is not in use.
+/// As cubecl's own for browsers, but for that nothing is given back while a model is in use: a
+/// browser frees a buffer only when it collects garbage, so that what training no longer needs for
+/// a moment would pile up. [`burn::tensor::backend::Backend::memory_cleanup`] gives back what is
+/// not in use.
 fn pools(largest: u64) -> Vec<MemoryPoolOptions> {
     const SMALLEST: u64 = 32 * 1024;
     const COUNT: i32 = 24;

@@ -1,7 +1,8 @@
 //! Feature maps in half precision: half the memory traffic, sums still in f32.
 //!
-//! Only while [`storing_halves`] runs, and only maps of whole vec4s of channels: what goes in and comes out
-//! of the network, statistics, weights and everything that is one vector an image stay f32.
+//! Only while [`storing_halves`] runs, and only maps of whole vec4s of channels: what goes in and
+//! comes out of the network, statistics, weights and everything that is one vector an image stay
+//! f32.
 
 use std::cell::Cell;
 
@@ -33,7 +34,8 @@ pub(super) fn storing_halves<R>(run: impl FnOnce() -> R) -> R {
     run()
 }
 
-/// What a map `[n, h, w, c]` is stored as. By its shape alone, so that a map and its gradient are alike.
+/// What a map `[n, h, w, c]` is stored as. By its shape alone, so that a map and its gradient are
+/// alike.
 pub(super) fn storage([_, height, width, channels]: [usize; 4]) -> DType {
     let is_map = height * width > 1 && channels.is_multiple_of(4);
     if ON.get() && is_map {

@@ -38,8 +38,8 @@ pub(super) fn bind_map<const D: usize>(tensor: &Primitive, shape: [usize; D]) ->
 /// Runs `workgroups` workgroups of `shader`; buffers are bound in order from 0.
 ///
 /// The shader finds its place by its workgroup's x and y and `DISPATCH_WIDTH`, and returns where it
-/// has no work, as the last row of the dispatch may be partly filled; `WORKGROUPS` says how many are
-/// to run.
+/// has no work, as the last row of the dispatch may be partly filled; `WORKGROUPS` says how many
+/// are to run.
 pub(super) fn launch(shader: Shader, workgroups: usize, bindings: &[Binding]) {
     let shader = shader
         .constant("WORKGROUPS", workgroups)

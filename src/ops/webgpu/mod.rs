@@ -1,8 +1,8 @@
 //! Kernels of the `webgpu` backend: hand-written WGSL, one Rust file and its `.wgsl` files per
 //! family of operations.
 //!
-//! They keep to what every browser offers: at most 8 storage buffers, 256 invocations and 16 KiB
-//! of workgroup memory, no subgroups and no float atomics. Every kernel computes in f32; what feature
+//! They keep to what every browser offers: at most 8 storage buffers, 256 invocations and 16 KiB of
+//! workgroup memory, no subgroups and no float atomics. Every kernel computes in f32; what feature
 //! maps are stored as is the business of `half.rs`.
 
 #![cfg_attr(

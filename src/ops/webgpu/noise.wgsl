@@ -1,14 +1,17 @@
-// Standard normal numbers ε of the counter-based generator (src/random.rs): Philox4x32-10 and Box–Muller.
-// With flag MIX not ε but x_t and the training target, each x_coef · x_0 + eps_coef · ε. One block of four
-// numbers per thread; SKIP of the first block's are left out.
+// Standard normal numbers ε of the counter-based generator (src/random.rs): Philox4x32-10 and
+// Box–Muller. With flag MIX not ε but x_t and the training target, each
+// x_coef · x_0 + eps_coef · ε. One block of four numbers per thread; SKIP of the first block's are
+// left out.
 //
-// The elementary functions are our own, since WGSL allows its sin, cos and log errors that would make
-// the noise of one seed differ visibly between GPUs.
+// The elementary functions are our own, since WGSL allows its sin, cos and log errors that would
+// make the noise of one seed differ visibly between GPUs.
 
 @group(0) @binding(0) var<storage, read> uploaded: array<u32>;
 #if MIX
-@group(0) @binding(1) var<storage, read_write> x_t: array<f32>;             // [image, pixel, channel]
-@group(0) @binding(2) var<storage, read_write> training_target: array<f32>; // [image, channel, pixel]
+// [image, pixel, channel]
+@group(0) @binding(1) var<storage, read_write> x_t: array<f32>;
+// [image, channel, pixel]
+@group(0) @binding(2) var<storage, read_write> training_target: array<f32>;
 #else
 @group(0) @binding(1) var<storage, read_write> normals: array<f32>;
 #endif
@@ -44,7 +47,8 @@ fn philox(start: vec4<u32>, start_key: vec2<u32>) -> vec4<u32> {
 // 2 artanh(s) = ln((1 + s) / (1 - s)) for |s| <= 0.18.
 fn twice_artanh(s: f32) -> f32 {
     let square = s * s;
-    return 2.0 * s * (1.0 + square * (1.0 / 3.0 + square * (0.2 + square * (1.0 / 7.0 + square / 9.0))));
+    return 2.0 * s
+        * (1.0 + square * (1.0 / 3.0 + square * (0.2 + square * (1.0 / 7.0 + square / 9.0))));
 }
 
 // -ln((lane + 1/2) / 2^32).
@@ -61,13 +65,16 @@ fn minus_log(lane: u32) -> f32 {
     return -(exponent * LN_2 + twice_artanh((m - 1.0) / (m + 1.0)));
 }
 
-// Cosine and sine of lane / 2^32 turns: of at most an eighth of a turn either way, then turned by quarters.
+// Cosine and sine of lane / 2^32 turns: of at most an eighth of a turn either way, then turned by
+// quarters.
 fn turn(lane: u32) -> vec2<f32> {
     let quarter = (lane + 0x20000000u) >> 30u;
     let angle = f32(i32(lane - (quarter << 30u))) * (TAU * SCALE);
     let square = angle * angle;
-    let sine = angle * (1.0 - square / 6.0 * (1.0 - square / 20.0 * (1.0 - square / 42.0 * (1.0 - square / 72.0))));
-    let cosine = 1.0 - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0 * (1.0 - square / 56.0)));
+    let sine = angle * (1.0 - square / 6.0
+        * (1.0 - square / 20.0 * (1.0 - square / 42.0 * (1.0 - square / 72.0))));
+    let cosine = 1.0 - square / 2.0
+        * (1.0 - square / 12.0 * (1.0 - square / 30.0 * (1.0 - square / 56.0)));
     switch (quarter) {
         case 1u: { return vec2<f32>(-sine, cosine); }
         case 2u: { return vec2<f32>(-cosine, -sine); }
@@ -92,7 +99,8 @@ fn main(
     // uploaded: key, step, stream, first block (two words), then what MIX needs.
     let low = uploaded[4] + block;
     let high = uploaded[5] + select(0u, 1u, low < block);
-    let lanes = philox(vec4<u32>(low, high, uploaded[2], uploaded[3]), vec2<u32>(uploaded[0], uploaded[1]));
+    let counter = vec4<u32>(low, high, uploaded[2], uploaded[3]);
+    let lanes = philox(counter, vec2<u32>(uploaded[0], uploaded[1]));
     let numbers = vec4<f32>(pair(lanes.xy), pair(lanes.zw));
     for (var i: u32 = 0u; i < 4u; i += 1u) {
         let number = block * 4u + i;

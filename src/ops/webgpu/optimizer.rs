@@ -1,8 +1,8 @@
 //! The optimizer step.
 //!
-//! Launches: 1 per 6 parameter tensors. A shader may have 8 storage buffers everywhere; all that the
-//! optimizer keeps for a group of tensors is in one of them, with where each tensor lies there, and
-//! the numbers of the step are in another, which leaves 6 for gradients.
+//! Launches: 1 per 6 parameter tensors. A shader may have 8 storage buffers everywhere; all that
+//! the optimizer keeps for a group of tensors is in one of them, with where each tensor lies there,
+//! and the numbers of the step are in another, which leaves 6 for gradients.
 
 use burn::tensor::{DType, Shape, Tensor, TensorData, TensorMetadata};
 use burn_wgpu::CubeTensor;

@@ -77,9 +77,9 @@ impl Shader {
         self
     }
 
-    /// Declares the aliases `{name}1` and `{name}4` for a number and a vec4 as `tensor` stores them.
-    /// Kernels convert to f32 what they load, and back what they store; where both are the same that
-    /// is free. None where there is no `tensor`.
+    /// Declares the aliases `{name}1` and `{name}4` for a number and a vec4 as `tensor` stores
+    /// them. Kernels convert to f32 what they load, and back what they store; where both are the
+    /// same that is free. None where there is no `tensor`.
     pub(super) fn stored<'a>(
         mut self,
         name: &'static str,
@@ -167,11 +167,11 @@ impl Shader {
                 self.repeat(line, &["$i", "$j", "$k"], &mut source);
             }
         }
-        // WebGPU refuses a buffer that is bound for reading and for writing in one dispatch. Natively
-        // a device of somebody else's may put any two tensors into one buffer, so every binding is of
-        // one kind there. In a browser the device is ours: tensors share a buffer only where
-        // `tensor::part` makes them, and no kernel writes one part while it reads another; there a
-        // buffer may be bound twice as long as both bindings are read-only.
+        // WebGPU refuses a buffer that is bound for reading and for writing in one dispatch.
+        // Natively a device of somebody else's may put any two tensors into one buffer, so every
+        // binding is of one kind there. In a browser the device is ours: tensors share a buffer
+        // only where `tensor::part` makes them, and no kernel writes one part while it reads
+        // another; there a buffer may be bound twice as long as both bindings are read-only.
         if cfg!(not(target_family = "wasm")) {
             source = source.replace("<storage, read>", "<storage, read_write>");
         }

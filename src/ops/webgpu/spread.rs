@@ -10,8 +10,8 @@ use super::{
 };
 
 /// `source`, which is contiguous and of shape `from`, in zeros of shape `to`, both
-/// `[images, height, width, channels]`: pixel (y, x) goes to (stride · y, stride · x). What has that
-/// shape already stays as it is.
+/// `[images, height, width, channels]`: pixel (y, x) goes to (stride · y, stride · x). What has
+/// that shape already stays as it is.
 pub(super) fn spread(
     source: &Primitive,
     from: [usize; 4],

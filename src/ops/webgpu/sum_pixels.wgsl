@@ -1,5 +1,6 @@
 // The sum over the pixels of each image, per channel. A workgroup takes TILE channels of one image;
-// SLICES threads share the pixels of a channel, and neighbouring threads read neighbouring channels.
+// SLICES threads share the pixels of a channel, and neighbouring threads read neighbouring
+// channels.
 
 @group(0) @binding(0) var<storage, read> x: array<X1>;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;

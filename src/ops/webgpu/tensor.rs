@@ -76,8 +76,8 @@ pub(super) fn permuted(tensor: Primitive, axes: [usize; 4]) -> Primitive {
     <WebGpu>::float_permute(tensor, &axes)
 }
 
-/// `words`, and zeros to the next multiple of [`ALIGNMENT`], where a [`part`] can end. Only a shader
-/// of ours knows what they mean.
+/// `words`, and zeros to the next multiple of [`ALIGNMENT`], where a [`part`] can end. Only a
+/// shader of ours knows what they mean.
 pub(super) fn upload(words: &[u32], device: &WgpuDevice) -> Primitive {
     let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let count = words.len().next_multiple_of(ALIGNMENT);

@@ -1,4 +1,5 @@
-// Gradient of nearest upsampling by 2: each input pixel collects the 2 x 2 output pixels made of it.
+// Gradient of nearest upsampling by 2: each input pixel collects the 2 x 2 output pixels made of
+// it.
 
 @group(0) @binding(0) var<storage, read> grad: array<Grad1>;
 @group(0) @binding(1) var<storage, read_write> grad_x: array<GradX1>;
