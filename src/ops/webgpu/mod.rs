@@ -6,7 +6,7 @@
 //! maps are stored as is the business of `half.rs`.
 
 #![cfg_attr(
-    feature = "portable",
+    portable_kernels,
     allow(dead_code, unused_imports, reason = "kernels that stand by")
 )]
 
@@ -41,11 +41,12 @@ use super::{
     portable,
 };
 
-/// burn's plain operations, for `scripts/bench` to compare with.
-#[cfg(feature = "portable")]
+/// burn's plain operations, for `scripts/bench` to compare with: `--cfg portable_kernels` builds
+/// this crate so.
+#[cfg(portable_kernels)]
 impl Kernels for WebGpu {}
 
-#[cfg(not(feature = "portable"))]
+#[cfg(not(portable_kernels))]
 impl Kernels for WebGpu {
     fn conv2d_forward(
         x: FloatTensor<Self>,
