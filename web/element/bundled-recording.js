@@ -1,30 +1,24 @@
 import { loadSetRecording } from '../lib/datasets.js';
-import { frameAt, Playback } from './playback.js';
+import { frameAt, Played } from './playback.js';
 
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
  * @typedef {Pick<Frame, 'index' | 'total' | 'count' | 'size' | 'x_t'>} RecordedFrame
  */
 
-/**
- * A recording of what the session is about to draw, shown from the first second until it does.
- * Dispatches `frame` when another frame is to be shown, and `change` when it starts or stops.
- */
-export class BundledRecording extends EventTarget {
+/** A recording of what the session is about to draw, shown from the first second until it does. */
+export class BundledRecording extends Played {
   /** @type {RecordedFrame[]} */
   #frames = [];
   #position = 0;
   #ended = false;
-  #playback = new Playback(() => 1);
 
   constructor() {
-    super();
-    this.#playback.addEventListener('tick', () => this.#show(this.#playback.progress));
-    this.#playback.addEventListener('change', () => this.dispatchEvent(new Event('change')));
+    super(() => 1);
   }
 
-  get playing() {
-    return this.#playback.playing;
+  ticked() {
+    this.#show(this.playback.progress);
   }
 
   /** @returns {RecordedFrame | undefined} */
@@ -45,27 +39,18 @@ export class BundledRecording extends EventTarget {
     this.#frames = frames;
     this.#position = -1;
     this.#show(still ? 1 : 0);
-    if (!still) this.#playback.play(0);
+    if (!still) this.playback.play(0);
   }
 
   play() {
-    this.#playback.play(this.#playback.progress % 1);
-  }
-
-  pause() {
-    this.#playback.pause();
+    this.playback.play(this.playback.progress % 1);
   }
 
   /** For good: there is something better to see, or nobody to see it. */
   end() {
     this.#ended = true;
     this.#frames = [];
-    this.#playback.pause();
-  }
-
-  /** @param {boolean} visible */
-  setVisible(visible) {
-    this.#playback.setVisible(visible);
+    this.playback.pause();
   }
 
   /** @param {number} progress share of its length */
@@ -74,6 +59,6 @@ export class BundledRecording extends EventTarget {
     const position = frameAt({ frames, total: frames.length - 1 }, progress);
     if (position === this.#position) return;
     this.#position = position;
-    this.dispatchEvent(new Event('frame'));
+    this.moved();
   }
 }

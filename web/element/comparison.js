@@ -1,6 +1,6 @@
 import { isAbort, LabError } from '../lib/errors.js';
 import { samplersFor } from '../lib/samplers.js';
-import { frameAt, isKept, Playback, recordedShare } from './playback.js';
+import { frameAt, isKept, Played, recordedShare } from './playback.js';
 
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
@@ -17,10 +17,9 @@ export const MAX_RUNS = 4;
 
 /**
  * Several samplers from the same x_T, recorded together and played in step: a share of the way for
- * one is the same share for all. Dispatches `frame` when other frames are to be shown and `change`
- * otherwise.
+ * one is the same share for all.
  */
-export class Comparison extends EventTarget {
+export class Comparison extends Played {
   /** Whether the sample panel shows this and not the samples of one. */
   shown;
   /** The samplers that were chosen, if any were. @type {Choice[] | undefined} */
@@ -30,28 +29,21 @@ export class Comparison extends EventTarget {
   sampling = false;
   /** @type {AbortController | undefined} */
   #abort;
-  #playback = new Playback(() => recordedShare(this.runs));
 
   /**
    * @param {import('./session.js').Session} session
    * @param {Choice[]} [choices]
    */
   constructor(session, choices) {
-    super();
+    super(() => this.recorded);
     this.session = session;
     this.shown = choices !== undefined;
     if (choices) this.choose(choices);
-    this.#playback.addEventListener('change', this.#changed);
-    this.#playback.addEventListener('tick', this.#moved);
-  }
-
-  get playing() {
-    return this.#playback.playing;
   }
 
   /** Share of the way, in [0, 1]. */
   get progress() {
-    return this.#playback.progress;
+    return this.playback.progress;
   }
 
   /** Share of the way up to which every run is recorded. */
@@ -87,7 +79,7 @@ export class Comparison extends EventTarget {
     const few = choices.slice(0, MAX_RUNS);
     while (few.length < MIN_RUNS) few.push(few[0] ?? { sampler: 'ddpm' });
     this.#choices = few;
-    this.#changed();
+    this.changed();
   }
 
   /**
@@ -101,7 +93,7 @@ export class Comparison extends EventTarget {
     const abort = new AbortController();
     this.#abort = abort;
     this.sampling = true;
-    this.#changed();
+    this.changed();
     try {
       await this.#record(abort.signal, play);
       if (abort.signal.aborted) return;
@@ -128,13 +120,13 @@ export class Comparison extends EventTarget {
       // The noise of all first: the old recordings stay on the screen until then.
       for (const one of started) await record(one);
       this.runs = started.map(({ run }) => run);
-      if (play) this.#playback.play(0);
-      else this.#playback.seek(0);
+      if (play) this.playback.play(0);
+      else this.playback.seek(0);
       while (this.recorded < 1) {
         // Whoever is furthest behind takes the next step.
         await record(started.reduce((a, b) => (share(b) < share(a) ? b : a)));
-        if (!play && this.recorded === 1) this.#playback.seek(1);
-        this.#moved();
+        if (!play && this.recorded === 1) this.playback.seek(1);
+        this.moved();
       }
     } finally {
       for (const { frames } of started) frames.return().catch(() => {});
@@ -147,35 +139,18 @@ export class Comparison extends EventTarget {
     this.#abort = undefined;
     this.sampling = false;
     for (const run of this.runs) run.total = run.frames.at(-1)?.index ?? 0;
-    this.#changed();
+    this.changed();
   }
 
   play() {
-    this.#playback.play(this.progress < 1 ? this.progress : 0);
-  }
-
-  pause() {
-    this.#playback.pause();
+    this.playback.play(this.progress < 1 ? this.progress : 0);
   }
 
   /** @param {number} progress */
   seek(progress) {
-    this.#playback.seek(Math.min(progress, this.recorded));
-    this.#moved();
+    this.playback.seek(Math.min(progress, this.recorded));
+    this.moved();
   }
-
-  /** @param {boolean} visible */
-  setVisible(visible) {
-    this.#playback.setVisible(visible);
-  }
-
-  #moved = () => {
-    this.dispatchEvent(new Event('frame'));
-  };
-
-  #changed = () => {
-    this.dispatchEvent(new Event('change'));
-  };
 }
 
 /** @typedef {{ run: Run, taken: number, frames: AsyncGenerator<Frame, void, void> }} Started */

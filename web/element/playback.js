@@ -115,3 +115,42 @@ export class Playback extends EventTarget {
     this.dispatchEvent(new Event('tick'));
   };
 }
+
+/**
+ * What has a playback. Dispatches `frame` when another frame is to be shown and `change` otherwise.
+ */
+export class Played extends EventTarget {
+  /** @param {() => number} limit of the playback */
+  constructor(limit) {
+    super();
+    this.playback = new Playback(limit);
+    this.playback.addEventListener('change', () => this.changed());
+    this.playback.addEventListener('tick', () => this.ticked());
+  }
+
+  get playing() {
+    return this.playback.playing;
+  }
+
+  pause() {
+    this.playback.pause();
+  }
+
+  /** @param {boolean} visible */
+  setVisible(visible) {
+    this.playback.setVisible(visible);
+  }
+
+  /** The playback has moved. */
+  ticked() {
+    this.moved();
+  }
+
+  moved() {
+    this.dispatchEvent(new Event('frame'));
+  }
+
+  changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+}

@@ -1,5 +1,5 @@
 import { isAbort, LabError } from '../lib/errors.js';
-import { frameAt, isKept, Playback, recordedShare } from './playback.js';
+import { frameAt, isKept, Played, recordedShare } from './playback.js';
 
 /**
  * @typedef {import('../worker/protocol.js').Frame} Frame
@@ -8,10 +8,9 @@ import { frameAt, isKept, Playback, recordedShare } from './playback.js';
  */
 
 /**
- * Records the frames of one sampling run and plays them: live while they arrive, then
- * from memory. Dispatches `frame` when another frame is to be shown and `change` otherwise.
+ * Records the frames of one sampling run and plays them: live while they arrive, then from memory.
  */
-export class Recording extends EventTarget {
+export class Recording extends Played {
   /** @type {Frame[]} */
   frames = [];
   /** Steps of the run that is recorded or being recorded. */
@@ -25,21 +24,16 @@ export class Recording extends EventTarget {
   options;
   /** @type {AbortController | undefined} */
   #abort;
-  #playback = new Playback(() => recordedShare([this]));
 
   constructor() {
-    super();
-    this.#playback.addEventListener('change', this.#changed);
-    this.#playback.addEventListener('tick', () => {
-      const position = frameAt(this, this.#playback.progress);
-      if (position === this.position) return;
-      this.position = position;
-      this.#show();
-    });
+    super(() => recordedShare([this]));
   }
 
-  get playing() {
-    return this.#playback.playing;
+  ticked() {
+    const position = frameAt(this, this.playback.progress);
+    if (position === this.position) return;
+    this.position = position;
+    this.moved();
   }
 
   /** @returns {Frame | undefined} */
@@ -74,7 +68,7 @@ export class Recording extends EventTarget {
         if (!isKept(frame)) continue;
         this.frames.push(frame);
         if (!play && frame.index === frame.total) this.seekEnd();
-        else if (this.position === this.frames.length - 1) this.#show();
+        else if (this.position === this.frames.length - 1) this.moved();
       }
       return true;
     } catch (error) {
@@ -84,7 +78,7 @@ export class Recording extends EventTarget {
       if (this.#abort === abort) {
         this.#abort = undefined;
         this.sampling = false;
-        this.#changed();
+        this.changed();
       }
     }
   }
@@ -95,15 +89,11 @@ export class Recording extends EventTarget {
     this.#abort = undefined;
     this.sampling = false;
     this.total = this.frames.at(-1)?.index ?? this.total;
-    this.#changed();
+    this.changed();
   }
 
   play() {
-    this.#playback.play(this.ended ? 0 : this.#progress);
-  }
-
-  pause() {
-    this.#playback.pause();
+    this.playback.play(this.ended ? 0 : this.#progress);
   }
 
   seekEnd() {
@@ -113,13 +103,8 @@ export class Recording extends EventTarget {
   /** @param {number} position */
   seek(position) {
     this.position = Math.max(0, Math.min(position, this.frames.length - 1));
-    this.#playback.seek(this.#progress);
-    this.#show();
-  }
-
-  /** @param {boolean} visible */
-  setVisible(visible) {
-    this.#playback.setVisible(visible);
+    this.playback.seek(this.#progress);
+    this.moved();
   }
 
   get #progress() {
@@ -135,16 +120,8 @@ export class Recording extends EventTarget {
     this.total = total;
     this.by = by;
     this.position = 0;
-    if (play) this.#playback.play(0);
-    else this.#playback.pause();
-    this.#changed();
+    if (play) this.playback.play(0);
+    else this.playback.pause();
+    this.changed();
   }
-
-  #show() {
-    this.dispatchEvent(new Event('frame'));
-  }
-
-  #changed = () => {
-    this.dispatchEvent(new Event('change'));
-  };
 }
