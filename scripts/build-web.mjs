@@ -56,4 +56,7 @@ if (options.types) {
     stdio: 'inherit',
   });
   process.exitCode = run.status ?? 1;
+  // Those that are written by hand.
+  const filter = (path) => !path.endsWith('.js');
+  await cp('web/worker', `${out}/types/worker`, { recursive: true, filter });
 }

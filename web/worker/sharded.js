@@ -7,7 +7,7 @@ import { loadedWasm } from './wasm.js';
  * @import { Config } from '../lib/config.js'
  * @import { Args, FramePart, MethodName, PackedImages, SampleArgs, Shape } from './protocol.js'
  * @import { Shard, Stream, WireError } from './protocol.js'
- * @import { Engine, Sampling } from './wasm.js'
+ * @import { Engine, Sampling } from './bindings.js'
  */
 
 /**

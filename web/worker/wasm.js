@@ -1,61 +1,15 @@
 import { noWasm } from '../lib/wasm-module.js';
 
 /**
+ * The wasm builds as they run in a worker.
+ *
  * @import { BackendName } from '../lib/backend.js'
  * @import { Build } from '../lib/wasm-module.js'
- * @import { BoundPart, FramePart, Gradients, ModelFiles, Nearest, Noisy } from './protocol.js'
- * @import { OptimalLossPart, Schedule, Shape, TrainReport } from './protocol.js'
- */
-
-/**
- * The wasm builds as they run in a worker. Types are those of the wasm-bindgen bindings.
+ * @import { Bindings } from './bindings.js'
  *
- * @typedef {object} Engine
- * @property {() => string} config
- * @property {() => number} parameterCount
- * @property {() => number} step
- * @property {SetImages} setImages
- * @property {() => Schedule} schedule
- * @property {(index: number, t: number, seed: number) => Noisy} noisy
- * @property {(milliseconds: number, maxSteps: number) => Promise<TrainReport>} train
- * @property {(first: number, count: number) => Promise<Gradients>} gradients
- * @property {(grads: Float32Array) => void} apply
- * @property {() => Promise<void>} warmUp
- * @property {() => Promise<void>} resetTraining
- * @property {(optionsJson: string, init?: Uint8Array, mask?: Uint8Array) => Sampling} sample
- * @property {(optionsJson: string, rgb?: Uint8Array) => Measurement<BoundPart>} elbo
- * @property {(timesteps: number) => Measurement<OptimalLossPart>} floor
- * @property {(rgb: Uint8Array) => Nearest} nearest
- * @property {(half: boolean) => Promise<Uint8Array>} save
- * @property {() => Promise<ModelFiles>} exportDiffusers
- * @property {(bytes: Uint8Array) => Promise<void>} load
- * @property {() => void} free
- *
- * @typedef {(bytes: Uint8Array, count: number, size: number, labels?: Uint32Array) => void}
- *   SetImages
- *
- * @typedef {Shape & Measurement<FramePart>} Sampling
- *
- * @typedef {object} EngineClass
- * @property {(backend: BackendName, configJson: string) => Promise<Engine>} create
- * @property {(size: number, images: number, timesteps?: number) => string} defaultConfig JSON
- * @property {(files: ModelFiles) => Uint8Array} importDiffusers a checkpoint
- *
- * @typedef {object} WasmModule
- * @property {(options: { module_or_path: WebAssembly.Module }) => Promise<unknown>} default
- * @property {EngineClass} Engine
- */
-
-/**
- * @template Part
- * @typedef {object} Measurement
- * @property {() => Promise<Part | undefined>} next
- * @property {() => void} free
- */
-
-/**
- * A build that runs here, and what was compiled of it, for further workers.
- * @typedef {{ bindings: Promise<WasmModule>, build: Build }} Loaded
+ * @typedef {object} Loaded a build that runs here
+ * @property {Promise<Bindings>} bindings
+ * @property {Build} build what was compiled of it, for further workers
  */
 
 /** @type {Map<BackendName, Loaded>} */
@@ -95,7 +49,7 @@ async function instantiate({ family, module }) {
   try {
     // Relative to the bundled worker, which sits beside the folders of the builds.
     const address = new URL(`./${family}/unnoise.js`, import.meta.url).href;
-    const bindings = /** @type {WasmModule} */ (await import(address));
+    const bindings = /** @type {Bindings} */ (await import(address));
     await bindings.default({ module_or_path: module });
     return bindings;
   } catch (cause) {

@@ -10,7 +10,7 @@ import { loadedWasm, loadWasm } from './wasm.js';
 
 /**
  * @import { Args, Cancel, EngineState, MethodName, Reply, Request, Result } from './protocol.js'
- * @import { Engine, Measurement } from './wasm.js'
+ * @import { Engine, Measurement } from './bindings.js'
  */
 
 /** @typedef {Engine | ShardedEngine | Measurement<unknown>} WorkerObject */

@@ -1,0 +1,254 @@
+/**
+ * What the page and a worker say to each other. A worker holds any number of engines and streams,
+ * each under a number. Requests about one of them are answered in order, because an object of the
+ * wasm instance must not be entered again while one of its promises is pending; requests about
+ * different ones may overlap.
+ */
+
+import type { BackendName } from '../lib/backend.js';
+import type { CheckpointRecord } from '../lib/store.js';
+import type { Build } from '../lib/wasm-module.js';
+
+/** What can be asked of a worker: requests, replies and handlers follow from it. */
+export interface Methods {
+  loadWasm: { args: { backend: BackendName; build: Build }; result: void };
+  defaultConfig: { args: DefaultsOf; result: string };
+  create: { args: EngineOptions; result: { engine: number; state: EngineState } };
+  setImages: { args: PackedImages; result: void };
+  schedule: { args: {}; result: Schedule };
+  noisy: { args: { index: number; t: number; seed: number }; result: Noisy };
+  train: { args: { milliseconds: number; maxSteps: number }; result: TrainReport };
+  /** Of a part of the next batch. */
+  gradients: { args: Shard; result: Gradients };
+  apply: { args: { grads: Float32Array }; result: void };
+  warmUp: { args: {}; result: void };
+  reset: { args: {}; result: EngineState };
+  sample: { args: SampleArgs; result: { sampling: Stream<FramePart> } & Shape };
+  elbo: { args: ElboArgs; result: Stream<BoundPart> };
+  optimalLoss: { args: { timesteps: number }; result: Stream<OptimalLossPart> };
+  nearest: { args: { rgb: Uint8Array }; result: Nearest };
+  /** A part of a stream, see `WorkerClient.next`. */
+  next: { args: {}; result: unknown };
+  save: { args: { half: boolean }; result: Uint8Array };
+  /** A zip. */
+  exportDiffusers: { args: {}; result: Uint8Array };
+  load: { args: { bytes: Uint8Array | ModelFiles; backend: BackendName }; result: EngineState };
+  checkpoint: { args: { record: CheckpointNote }; result: void };
+  free: { args: {}; result: void };
+}
+
+export type MethodName = keyof Methods;
+export type Args<M extends MethodName> = Methods[M]['args'];
+export type Result<M extends MethodName> = Methods[M]['result'];
+
+export interface Request<M extends MethodName> {
+  id: number;
+  method: M;
+  /** Engine or stream; 0 for the module itself. */
+  target: number;
+  args: Args<M>;
+}
+
+/** Drops a request that has not begun. */
+export type Cancel = { cancel: number };
+
+export type Reply = Success | Failure | Fatal | Lost | Progress;
+export type Success = { id: number; ok: true; value: Result<MethodName> };
+export type Failure = { id: number; ok: false; error: WireError };
+/** The wasm instance is poisoned; the worker must be replaced. */
+export type Fatal = { fatal: WireError };
+/** A helper failed; `workers` are left and go on. */
+export type Lost = { lost: WireError; workers: number };
+export type Progress = { compiling: Compiling };
+/** Programs of the GPU, since it last had none to compile. */
+export type Compiling = { done: number; total: number };
+export type WireError = { code: string; message: string };
+
+/** The number of an object of the worker that gives parts, one for each `next`. */
+export type Stream<Part> = number & { part?: Part };
+
+export type CheckpointNote = Omit<CheckpointRecord, 'bytes' | 'step'>;
+
+/** What the default config depends on. */
+export interface DefaultsOf {
+  backend: BackendName;
+  size: number;
+  images: number;
+  timesteps?: number;
+}
+
+export interface EngineOptions {
+  backend: BackendName;
+  /** JSON. */
+  config: string;
+  /** How many to compute on. */
+  workers?: number;
+}
+
+/** What the page knows of an engine after a request that changes it. */
+export interface EngineState {
+  /** JSON. */
+  config: string;
+  parameterCount: number;
+  step: number;
+}
+
+export interface PackedImages {
+  /** RGB, `count` tiles of `size` × `size`. */
+  bytes: Uint8Array;
+  count: number;
+  size: number;
+  /** The class of each. */
+  labels?: Uint32Array;
+}
+
+/** The files of a diffusers folder by their paths. */
+export type ModelFiles = Record<string, Uint8Array>;
+
+/** Which items of a batch. */
+export type Shard = { first: number; count: number };
+export type Gradients = { loss: number; grads: Float32Array };
+
+export interface Schedule {
+  betas: Float64Array;
+  alphas_cumprod: Float64Array;
+  snr: Float64Array;
+  posterior_variance: Float64Array;
+  sqrt_alphas_cumprod: Float64Array;
+  sqrt_one_minus_alphas_cumprod: Float64Array;
+}
+
+/** RGB, one tile each. */
+export type Noisy = { x_t: Uint8Array; eps: Uint8Array; x_0: Uint8Array };
+
+export type TrainReport = { step: number; losses: Float32Array; milliseconds: number };
+
+/**
+ * What to denoise with: the network with averaged weights, as the optimizer left it, or in its place
+ * the ideal denoiser of the training images.
+ */
+export type Weights = 'ema' | 'raw' | 'ideal';
+
+/** What is null is as the model or the sampler has it. */
+export interface SampleOptions {
+  sampler: 'ddpm' | 'ddim' | 'heun' | 'dpmpp2m' | 'euler-flow';
+  steps: number;
+  /** DDIM: 0 adds no noise, 1 as much as DDPM. */
+  eta: number;
+  seed: number;
+  count: number;
+  weights: Weights;
+  /** DDPM. */
+  variance: 'fixed_small' | 'fixed_large' | null;
+  /** Whether pred_x0 is clamped to [-1, 1]. */
+  clip: boolean | null;
+  /** Limits pred_x0 by this quantile instead. */
+  dynamic_threshold: number | null;
+  timestep_spacing: 'leading' | 'trailing' | 'linspace' | null;
+  /** Heun and DPM-Solver++: noise levels even in σ^(1/7). */
+  use_karras_sigmas: boolean | null;
+  /** Whether DDIM derives eps anew from a limited pred_x0. */
+  use_clipped_model_output: boolean;
+  /**
+   * What each image shows, repeated as needed: the name or the number of a label, null for any; empty
+   * for any.
+   */
+  labels: (string | number | null)[];
+  /** How far to go in the direction of a label; 1 is the label alone. */
+  guidance: number;
+}
+
+/** What else a model can do than draw new images. */
+export interface EditOptions {
+  /**
+   * Leads from the first image of `seed` to that of `to`; `total` where `count` images are only some
+   * of them.
+   */
+  interpolate?: { to: number; total?: number };
+  /** Redraws the image `init`: the share of steps taken, above 0 to 1. */
+  strength?: number;
+  /** Fills in `init`: a byte for each pixel of the model's size, 0 where it is kept. */
+  mask?: Uint8Array;
+  /** Filling in: steps that a jump goes back into noise (RePaint). */
+  jump_length?: number;
+  /** Filling in: how many times each stretch is sampled. */
+  jump_n_sample?: number;
+}
+
+export type SampleArgs = Omit<SampleOptions, 'labels'> &
+  EditOptions &
+  Partial<Shard> & { labels: (number | null)[]; init?: Uint8Array };
+
+/** Of a sampling run: its steps, its images and their side. */
+export type Shape = { total: number; count: number; size: number };
+
+/** One state of a batch on its way from noise to images. */
+export interface FramePart {
+  /** 0 is x_T itself, `total` is the end. */
+  index: number;
+  /** Null at the end. */
+  t: number | null;
+  /** RGB, `count` tiles of `size` × `size`. */
+  x_t: Uint8Array;
+  /** The same for the network's current guess; null at index 0. */
+  pred_x0: Uint8Array | null;
+}
+
+export type Frame = FramePart & Shape & { t: number };
+
+export interface ElboArgs {
+  timesteps: number;
+  weights: Weights;
+  /** Of a training image. */
+  index?: number;
+  /** Another image. */
+  rgb?: Uint8Array;
+}
+
+/**
+ * One timestep of an estimate of the variational bound of an image, and the sums so far: estimates of
+ * the whole once `left` is 0. Names as in improved-diffusion.
+ */
+export interface BoundPart {
+  t: number;
+  /** Timesteps that this one stands for. */
+  width: number;
+  left: number;
+  /** Bits per dimension of this timestep. */
+  vb: number;
+  x0_mse: number;
+  eps_mse: number;
+  /** The model's loss at this timestep, with x_0 limited as samplers do. */
+  loss: number;
+  total_bpd: number;
+  prior_bpd: number;
+  /** vb of all t > 0. */
+  kl_bpd: number;
+  /** vb of t = 0. */
+  decoder_bpd: number;
+}
+
+/** One timestep of an estimate of the optimal loss. */
+export interface OptimalLossPart {
+  t: number;
+  /** Timesteps that this one stands for. */
+  width: number;
+  left: number;
+  /** The optimal loss at t. */
+  floor: number;
+  /** Of all so far; over all timesteps once `left` is 0. */
+  mean: number;
+}
+
+/** The training image nearest to a sample. */
+export interface Nearest {
+  index: number;
+  /** Whether it is nearest when mirrored. */
+  mirrored: boolean;
+  /** Root mean square of the differences of values in [-1, 1]. */
+  distance: number;
+  /** To the distance of the second nearest; null where there is none. */
+  ratio: number | null;
+  /** Whether the ratio is below 1/3. */
+  copy: boolean;
+}
