@@ -6,10 +6,8 @@ import { resizeSquare } from './lib/resize.js';
  * What can be found out about a model in training. Each comes in parts, so that the worker trains
  * in between.
  *
- * @typedef {import('./lib/decode-images.js').MasterImage} MasterImage
- * @typedef {import('./worker/protocol.js').BoundPart} BoundPart
- * @typedef {import('./worker/protocol.js').OptimalLossPart} OptimalLossPart
- * @typedef {import('./worker/protocol.js').Nearest} Nearest
+ * @import { MasterImage } from './lib/decode-images.js'
+ * @import { BoundPart, OptimalLossPart, Nearest } from './worker/protocol.js'
  *
  * @typedef {object} Model an engine that has its images
  * @property {import('./lib/worker-client.js').WorkerClient} client

@@ -7,8 +7,7 @@ import { SerialQueue } from './lib/serial-queue.js';
 /**
  * The images that a lab learns from.
  *
- * @typedef {import('./lib/decode-images.js').MasterImage} MasterImage
- * @typedef {import('./lib/decode-images.js').Decoded} Decoded
+ * @import { MasterImage, Decoded } from './lib/decode-images.js'
  */
 export class TrainingImages {
   /** @type {readonly MasterImage[]} */

@@ -2,9 +2,9 @@
  * The variational bound of one image over training, in bits per dimension: how well the model could
  * compress it.
  *
- * @typedef {import('../lab.js').Lab} Lab
- * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
- * @typedef {import('../worker/protocol.js').BoundPart} BoundPart
+ * @import { Lab } from '../lab.js'
+ * @import { MasterImage } from '../lib/decode-images.js'
+ * @import { BoundPart } from '../worker/protocol.js'
  */
 
 /** Timesteps that an estimate is made of. */

@@ -2,7 +2,7 @@ import { loadSetRecording } from '../lib/datasets.js';
 import { frameAt, Played } from './playback.js';
 
 /**
- * @typedef {import('../worker/protocol.js').Frame} Frame
+ * @import { Frame } from '../worker/protocol.js'
  * @typedef {Pick<Frame, 'index' | 'total' | 'count' | 'size' | 'x_t'>} RecordedFrame
  */
 

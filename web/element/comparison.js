@@ -3,9 +3,8 @@ import { samplersFor } from '../lib/samplers.js';
 import { frameAt, isKept, Played, recordedShare } from './playback.js';
 
 /**
- * @typedef {import('../worker/protocol.js').Frame} Frame
- * @typedef {import('../worker/protocol.js').SampleOptions} SampleOptions
- * @typedef {import('../lib/samplers.js').SamplerName} SamplerName
+ * @import { Frame, SampleOptions } from '../worker/protocol.js'
+ * @import { SamplerName } from '../lib/samplers.js'
  *
  * @typedef {{ sampler: SamplerName, steps?: number }} Choice what is to run; without steps, as many
  *   as usual

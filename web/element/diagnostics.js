@@ -6,8 +6,8 @@ import { Memorisation } from './memorisation.js';
  * What the page finds out about the model beside its samples. Measures in the background, whenever
  * what was measured is out of date. Dispatches `change`.
  *
- * @typedef {import('./session.js').Session} Session
- * @typedef {import('./preview.js').Snapshot} Snapshot
+ * @import { Session } from './session.js'
+ * @import { Snapshot } from './preview.js'
  */
 
 /** Rest between two estimates of the bound while training runs, in milliseconds. */

@@ -7,8 +7,8 @@ import { Playback } from './playback.js';
 import { Recording } from './recording.js';
 
 /**
- * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
- * @typedef {import('../lib/samplers.js').SamplerName} SamplerName
+ * @import { MasterImage } from '../lib/decode-images.js'
+ * @import { SamplerName } from '../lib/samplers.js'
  * @typedef {'between' | 'redraw' | 'fill'} EditKind
  */
 

@@ -6,10 +6,9 @@ import { Lab } from '../lab.js';
  * The forward process of one image. It has a lab of its own with next to no network, on a CPU
  * worker: moving t answers at once even while the other lab trains.
  *
- * @typedef {import('../worker/protocol.js').Schedule} Schedule
- * @typedef {import('../worker/protocol.js').Noisy} Noisy
- * @typedef {import('../lib/config.js').Config} Config
- * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
+ * @import { Schedule, Noisy } from '../worker/protocol.js'
+ * @import { Config } from '../lib/config.js'
+ * @import { MasterImage } from '../lib/decode-images.js'
  * @typedef {{ t: number, noisy: Noisy }} StripFrame
  */
 

@@ -6,10 +6,9 @@ import { folderLabels, labelsOf } from '../lib/labels.js';
 import { forgetRun, getImages, getLastCheckpoint, putImages } from '../lib/store.js';
 
 /**
- * @typedef {import('../lib/datasets.js').BundledSet} BundledSet
- * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
- * @typedef {import('../lib/decode-images.js').Decoded} Decoded
- * @typedef {import('../lib/serial-queue.js').Turn} Turn
+ * @import { BundledSet } from '../lib/datasets.js'
+ * @import { MasterImage, Decoded } from '../lib/decode-images.js'
+ * @import { Turn } from '../lib/serial-queue.js'
  */
 
 /** Beyond this the page itself would grow slow, and no browser trains on more in a sitting. */

@@ -11,9 +11,8 @@ import {
 } from './sample-link.js';
 
 /**
- * @typedef {import('./session.js').Session} Session
- * @typedef {import('./session.js').SessionOptions} SessionOptions
- * @typedef {import('./unnoise-lab.js').UnnoiseLab} UnnoiseLab
+ * @import { Session, SessionOptions } from './session.js'
+ * @import { UnnoiseLab } from './unnoise-lab.js'
  */
 
 /**

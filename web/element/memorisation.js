@@ -2,10 +2,9 @@
  * Whether samples are copies of training images: of the samples on the screen, and of the previews
  * over training, which are drawn from the same noise every time.
  *
- * @typedef {import('../lab.js').Lab} Lab
- * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
- * @typedef {import('../worker/protocol.js').Frame} Frame
- * @typedef {import('../worker/protocol.js').Nearest} Nearest
+ * @import { Lab } from '../lab.js'
+ * @import { MasterImage } from '../lib/decode-images.js'
+ * @import { Frame, Nearest } from '../worker/protocol.js'
  *
  * @typedef {object} Match a sample and the training image nearest to it
  * @property {{ rgb: Uint8Array, size: number }} sample

@@ -4,7 +4,7 @@ import { integer } from '../lib/format.js';
 /**
  * Models that come into a session, and leave it for another backend.
  *
- * @typedef {import('./session.js').Session} Session
+ * @import { Session } from './session.js'
  */
 
 /**

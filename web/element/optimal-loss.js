@@ -2,7 +2,7 @@
  * The optimal loss, by t and on average: the least that any network can have on the images, what
  * the loss curve comes down to when everything is learnt by heart.
  *
- * @typedef {import('../lab.js').Lab} Lab
+ * @import { Lab } from '../lab.js'
  */
 
 /** Timesteps it is estimated from. */

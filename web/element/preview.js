@@ -6,7 +6,7 @@ import { Budget } from '../lib/budget.js';
  * Drawn one step at a time between slices of training, so that the picture keeps moving and no more
  * than a fixed share of the time goes into it, on any machine.
  *
- * @typedef {import('../worker/protocol.js').Frame} Frame
+ * @import { Frame } from '../worker/protocol.js'
  * @typedef {{ step: number, frame: Frame }} Snapshot
  */
 

@@ -2,8 +2,8 @@ import { isAbort, LabError } from '../lib/errors.js';
 import { frameAt, isKept, Played, recordedShare } from './playback.js';
 
 /**
- * @typedef {import('../worker/protocol.js').Frame} Frame
- * @typedef {import('../lab.js').SampleRequest} SampleRequest
+ * @import { Frame } from '../worker/protocol.js'
+ * @import { SampleRequest } from '../lab.js'
  * @typedef {{ state: import('./run.js').RunState, step: number }} Model
  */
 

@@ -17,9 +17,8 @@ import { newRun } from '../lib/store.js';
  * `load` leads to `bundled`, `file` or `paused`, and `discard` to `untrained`, from any state but
  * `training`; `start` leads to `training`, and `stop` from there to `paused` or `finished`.
  *
- * @typedef {import('../lib/config.js').Config} Config
- * @typedef {import('../lib/config.js').ConfigOverrides} ConfigOverrides
- * @typedef {import('../lab.js').ModelFiles} ModelFiles
+ * @import { Config, ConfigOverrides } from '../lib/config.js'
+ * @import { ModelFiles } from '../lab.js'
  *
  * @typedef {'untrained' | 'bundled' | 'file' | 'training' | 'paused' | 'finished'} RunState
  * @typedef {'bundled' | 'file' | 'paused'} LoadedState

@@ -5,9 +5,9 @@ import { adaptSampling, samplerNamed, samplersFor } from '../lib/samplers.js';
 /**
  * Sampling in a link.
  *
- * @typedef {import('../lib/hash-state.js').PageState} PageState
- * @typedef {import('../worker/protocol.js').SampleOptions} SampleOptions
- * @typedef {import('../lib/config.js').Config} Config
+ * @import { PageState } from '../lib/hash-state.js'
+ * @import { SampleOptions } from '../worker/protocol.js'
+ * @import { Config } from '../lib/config.js'
  */
 
 /** @param {string} text */
@@ -102,7 +102,7 @@ export function writeChangedSample(options, config, seed) {
 /**
  * The samplers of a comparison, as `ddim:20,heun`: a number of steps where one was chosen.
  *
- * @typedef {import('./comparison.js').Choice} Choice
+ * @import { Choice } from './comparison.js'
  * @param {string | undefined} text
  * @returns {Choice[] | undefined}
  */

@@ -3,9 +3,9 @@ import { knownLabels, labelsOfModel } from '../lib/labels.js';
 import { adaptSampling } from '../lib/samplers.js';
 
 /**
- * @typedef {import('../worker/protocol.js').SampleOptions} SampleOptions
- * @typedef {import('../lib/samplers.js').SamplerName} SamplerName
- * @typedef {import('../lib/config.js').Config} Config
+ * @import { SampleOptions } from '../worker/protocol.js'
+ * @import { SamplerName } from '../lib/samplers.js'
+ * @import { Config } from '../lib/config.js'
  */
 
 /**

@@ -20,11 +20,10 @@ import { Trainer } from './trainer.js';
 import { begin, reset } from './training.js';
 
 /**
- * @typedef {import('../lib/config.js').ConfigOverrides} ConfigOverrides
- * @typedef {import('../lab.js').Lab} Lab
- * @typedef {import('../lab.js').ModelFiles} ModelFiles
- * @typedef {import('./run.js').LoadedState} LoadedState
- * @typedef {import('../lib/serial-queue.js').Turn} Turn
+ * @import { ConfigOverrides } from '../lib/config.js'
+ * @import { Lab, ModelFiles } from '../lab.js'
+ * @import { LoadedState } from './run.js'
+ * @import { Turn } from '../lib/serial-queue.js'
  *
  * @typedef {object} SessionOptions
  * @property {string} backend

@@ -1,7 +1,7 @@
 /**
  * Settings that follow from others, so that changing one never makes an impossible model.
  *
- * @typedef {import('./config.js').Config} Config
+ * @import { Config } from './config.js'
  */
 
 /**

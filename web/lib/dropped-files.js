@@ -1,7 +1,7 @@
 import { isOfFolder } from './model-files.js';
 
 /**
- * @typedef {import('./model-files.js').GivenFile} GivenFile
+ * @import { GivenFile } from './model-files.js'
  */
 
 /**

@@ -3,8 +3,8 @@ import { LabError } from './errors.js';
 /**
  * Class labels: names of folders, and the numbers that a model has for them.
  *
- * @typedef {import('./config.js').Config} Config
- * @typedef {import('./decode-images.js').MasterImage} MasterImage
+ * @import { Config } from './config.js'
+ * @import { MasterImage } from './decode-images.js'
  */
 
 /**

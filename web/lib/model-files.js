@@ -2,7 +2,7 @@
  * Telling models from images among files that someone chose or dropped.
  *
  * @typedef {{ file: File, path: string }} GivenFile `path` with the folders that were opened for it
- * @typedef {import('../worker/protocol.js').ModelFiles} ModelFiles
+ * @import { ModelFiles } from '../worker/protocol.js'
  *
  * @typedef {object} GivenModel
  * @property {string} name

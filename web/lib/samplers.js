@@ -1,8 +1,8 @@
 /**
  * The samplers: which models each suits, how many steps it needs and what can be chosen about it.
  *
- * @typedef {import('./config.js').Config} Config
- * @typedef {import('../worker/protocol.js').SampleOptions} SampleOptions
+ * @import { Config } from './config.js'
+ * @import { SampleOptions } from '../worker/protocol.js'
  * @typedef {SampleOptions['sampler']} SamplerName
  *
  * @typedef {object} SamplerFacts

@@ -2,7 +2,7 @@
  * What outlives the tab: of each run its latest checkpoint and its images, in IndexedDB, on this
  * device only.
  *
- * @typedef {import('./decode-images.js').MasterImage} MasterImage
+ * @import { MasterImage } from './decode-images.js'
  *
  * @typedef {object} CheckpointRecord
  * @property {string} run whose checkpoint this is

@@ -5,7 +5,7 @@ import { LabError } from './errors.js';
  * The wasm builds, each fetched and compiled once a page: a compiled module can be sent to any
  * number of workers, which share its code.
  *
- * @typedef {import('./backend.js').BackendName} BackendName
+ * @import { BackendName } from './backend.js'
  * @typedef {'gpu' | 'cpu' | 'cpu-relaxed'} Family the folder of a build
  * @typedef {{ family: Family, module: WebAssembly.Module }} Build
  */

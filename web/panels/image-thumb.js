@@ -1,6 +1,6 @@
 /**
  * One of the user's images, as it was cropped.
- * @typedef {import('../lib/decode-images.js').MasterImage} MasterImage
+ * @import { MasterImage } from '../lib/decode-images.js'
  */
 import { drawTiles } from '../lib/canvas.js';
 

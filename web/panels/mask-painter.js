@@ -1,5 +1,5 @@
 /**
- * @typedef {import('../lib/mask.js').Point} Point
+ * @import { Point } from '../lib/mask.js'
  * @typedef {{ rgb: Uint8Array, size: number, mask: Uint8Array }} MaskedImage
  */
 

@@ -6,7 +6,7 @@ import { checkField, numberField, selectField } from './fields.js';
  * The settings of the diffusion process and of what is learnt about it. They belong to a run: only
  * a fresh model takes others.
  *
- * @typedef {import('../element/session.js').Session} Session
+ * @import { Session } from '../element/session.js'
  */
 
 /** @type {[string, string][]} */

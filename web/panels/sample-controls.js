@@ -5,8 +5,8 @@ import { checkField, numberField, rangeField, segmentedField, selectField } from
 /**
  * What can be chosen about sampling.
  *
- * @typedef {import('../element/session.js').Session} Session
- * @typedef {import('../worker/protocol.js').SampleOptions} SampleOptions
+ * @import { Session } from '../element/session.js'
+ * @import { SampleOptions } from '../worker/protocol.js'
  * @typedef {import('../lib/samplers.js').SamplerFacts['choices'][number]} OwnChoice
  */
 

@@ -2,7 +2,7 @@
  * Highlights the terms of a panel's equations that a control changes, while the pointer or the
  * focus is on it. Controls say what they change in `data-changes`, terms their name in `data-term`.
  *
- * @typedef {import('lit').ReactiveController} ReactiveController
+ * @import { ReactiveController } from 'lit'
  * @implements {ReactiveController}
  */
 export class TermHighlighter {

@@ -1,7 +1,7 @@
 /**
  * Models of Hugging Face diffusers as they come and go: zips of a pipeline's folder.
  *
- * @typedef {import('./protocol.js').ModelFiles} ModelFiles
+ * @import { ModelFiles } from './protocol.js'
  */
 import { unzipSync, zipSync } from 'fflate';
 import { LabError } from '../lib/errors.js';

@@ -36,9 +36,8 @@ import {
 } from './symbols.js';
 
 /**
- * @typedef {import('../../lib/config.js').Config} Config
- * @typedef {import('../../element/editor.js').Editor} Editor
- * @typedef {import('../../element/editor.js').EditKind} EditKind
+ * @import { Config } from '../../lib/config.js'
+ * @import { Editor, EditKind } from '../../element/editor.js'
  */
 
 /**

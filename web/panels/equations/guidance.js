@@ -3,8 +3,8 @@ import { labelsOfModel } from '../../lib/labels.js';
 import { equation, mi, mn, mo, network, paren, space, term } from './symbols.js';
 
 /**
- * @typedef {import('../../lib/config.js').Config} Config
- * @typedef {import('../../worker/protocol.js').SampleOptions} SampleOptions
+ * @import { Config } from '../../lib/config.js'
+ * @import { SampleOptions } from '../../worker/protocol.js'
  */
 
 const label = term('class', mi('c'));

@@ -45,8 +45,8 @@ import {
 } from './symbols.js';
 
 /**
- * @typedef {import('../../lib/config.js').Config} Config
- * @typedef {import('../../worker/protocol.js').SampleOptions} SampleOptions
+ * @import { Config } from '../../lib/config.js'
+ * @import { SampleOptions } from '../../worker/protocol.js'
  */
 
 /**
