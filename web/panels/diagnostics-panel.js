@@ -8,6 +8,7 @@ import { imageChooser } from './image-chooser.js';
 import './image-thumb.js';
 import { DiagnosticsPlots } from './diagnostics-plots.js';
 import { MeasuredPanel } from './measured-panel.js';
+import { readout } from './readout.js';
 import { TermHighlighter } from './term-highlighter.js';
 
 /** How well the model knows the images, measured while it trains. */
@@ -118,22 +119,10 @@ export class DiagnosticsPanel extends MeasuredPanel {
   #terms() {
     const { latest } = this.session.diagnostics.bound;
     return html`<dl class="readouts terms">
-      <div>
-        <dt>total_bpd</dt>
-        <dd data-testid="total-bpd">${bits(latest?.total_bpd)}</dd>
-      </div>
-      <div>
-        <dt class="swatch decoder">decoder, vb[0]</dt>
-        <dd data-testid="decoder-bpd">${bits(latest?.decoder_bpd)}</dd>
-      </div>
-      <div>
-        <dt class="swatch kl">steps, Σ vb[t]</dt>
-        <dd data-testid="kl-bpd">${bits(latest?.kl_bpd)}</dd>
-      </div>
-      <div>
-        <dt class="swatch prior">prior_bpd</dt>
-        <dd data-testid="prior-bpd">${bits(latest?.prior_bpd)}</dd>
-      </div>
+      ${readout('total_bpd', 'total-bpd', bits(latest?.total_bpd))}
+      ${readout('decoder, vb[0]', 'decoder-bpd', bits(latest?.decoder_bpd), 'decoder')}
+      ${readout('steps, Σ vb[t]', 'kl-bpd', bits(latest?.kl_bpd), 'kl')}
+      ${readout('prior_bpd', 'prior-bpd', bits(latest?.prior_bpd), 'prior')}
     </dl>`;
   }
 

@@ -7,7 +7,7 @@ import { numberField, segmentedField } from './fields.js';
 import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-import { runButton } from './run-button.js';
+import { button, runButton } from './buttons.js';
 import { playbackControls } from './playback-controls.js';
 
 /** @typedef {import('../element/editor.js').EditKind} EditKind */
@@ -128,15 +128,12 @@ export class EditPanel extends Panel {
         })}
       </div>
       <div class="row">
-        <button
-          type="button"
-          part="button"
-          data-testid="edit-seeds"
-          data-changes="from to"
-          @click=${() => editor.set({ from: to, to: Math.floor(Math.random() * MAX_SEED) })}
-        >
-          On to another seed
-        </button>
+        ${button({
+          label: 'On to another seed',
+          testid: 'edit-seeds',
+          changes: 'from to',
+          click: () => editor.set({ from: to, to: Math.floor(Math.random() * MAX_SEED) }),
+        })}
       </div>`;
   }
 

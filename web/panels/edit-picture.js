@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { HALF_NAMES, isEmptyMask } from '../lib/mask.js';
+import { button } from './buttons.js';
 import { checkField, fileField, numberField, rangeField, selectField } from './fields.js';
 import { imageChooser } from './image-chooser.js';
 import './mask-painter.js';
@@ -111,28 +112,21 @@ function brush(session) {
   const { editor, lab } = session;
   const { brush, erase } = editor.settings;
   return html`<div class="row" role="group" aria-label="Fill in a half" data-changes="mask">
-      ${HALF_NAMES.map(
-        (name) =>
-          html`<button
-            type="button"
-            part="button"
-            class="small"
-            data-testid="mask-${name}"
-            @click=${() => editor.maskHalf(name)}
-          >
-            ${name[0].toUpperCase() + name.slice(1)}
-          </button>`,
+      ${HALF_NAMES.map((name) =>
+        button({
+          label: name[0].toUpperCase() + name.slice(1),
+          testid: `mask-${name}`,
+          kind: 'small',
+          click: () => editor.maskHalf(name),
+        }),
       )}
-      <button
-        type="button"
-        part="button"
-        class="small"
-        data-testid="mask-clear"
-        ?disabled=${isEmptyMask(editor.mask)}
-        @click=${() => editor.clearMask()}
-      >
-        Clear
-      </button>
+      ${button({
+        label: 'Clear',
+        testid: 'mask-clear',
+        kind: 'small',
+        disabled: isEmptyMask(editor.mask),
+        click: () => editor.clearMask(),
+      })}
     </div>
     <label class="field">
       <span class="label">Brush, ${brush} pixels wide</span>

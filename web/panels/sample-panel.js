@@ -11,7 +11,7 @@ import { TermHighlighter } from './term-highlighter.js';
 import './nearest-view.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-import { runButton } from './run-button.js';
+import { button, runButton } from './buttons.js';
 import {
   moreSamplerFields,
   newSeed,
@@ -111,19 +111,16 @@ export class SamplePanel extends Panel {
         start: { label: 'Sample', testid: 'sample', disabled: !ready, click: () => session.draw() },
         stop: { label: 'Stop', testid: 'sample-stop', click: () => session.stopDrawing() },
       })}
-      <button
-        type="button"
-        part="button"
-        data-testid="sample-new"
-        ?disabled=${!ready}
-        title="Another seed, other images"
-        @click=${() => {
+      ${button({
+        label: 'New noise',
+        testid: 'sample-new',
+        title: 'Another seed, other images',
+        disabled: !ready,
+        click: () => {
           newSeed(session);
           session.draw();
-        }}
-      >
-        New noise
-      </button>
+        },
+      })}
     </div>`;
   }
 
@@ -184,15 +181,12 @@ export class SamplePanel extends Panel {
       >`,
       actions: this.bare
         ? nothing
-        : html`<button
-            type="button"
-            part="button"
-            data-testid="save-picture"
-            ?disabled=${!frame}
-            @click=${() => this.#savePicture()}
-          >
-            Save PNG
-          </button>`,
+        : button({
+            label: 'Save PNG',
+            testid: 'save-picture',
+            disabled: !frame,
+            click: () => this.#savePicture(),
+          }),
       toggle: () => this.#playOrPause(),
       seek: (value) => {
         samples.pause();

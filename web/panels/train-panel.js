@@ -11,7 +11,8 @@ import { optimalLossLine, optimalLossNote } from './optimal-loss-note.js';
 import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
-import { runButton } from './run-button.js';
+import { button, runButton } from './buttons.js';
+import { readout } from './readout.js';
 import { trainSettings } from './train-settings.js';
 
 /** 3: learning the way back. */
@@ -81,15 +82,12 @@ export class TrainPanel extends Panel {
         start: { label, testid: 'train', disabled: !ready, click: () => session.train() },
         stop: { label: 'Pause', testid: 'pause', click: () => session.pause() },
       })}
-      <button
-        type="button"
-        part="button"
-        data-testid="reset"
-        ?disabled=${!ready || !run.canContinue}
-        @click=${() => session.reset()}
-      >
-        Reset
-      </button>
+      ${button({
+        label: 'Reset',
+        testid: 'reset',
+        disabled: !ready || !run.canContinue,
+        click: () => session.reset(),
+      })}
     </div>`;
   }
 
@@ -125,37 +123,29 @@ export class TrainPanel extends Panel {
         session.fail(error, 'save');
       }
     };
+    const disabled = session.phase !== 'ready';
     return html`<div class="row files">
-      <button
-        type="button"
-        part="button"
-        data-testid="save-model"
-        title="Everything, to go on training later"
-        ?disabled=${session.phase !== 'ready'}
-        @click=${() => save(lab.save(), '.safetensors')}
-      >
-        Save model
-      </button>
-      <button
-        type="button"
-        part="button"
-        data-testid="save-small"
-        title="Only what sampling needs, at half precision"
-        ?disabled=${session.phase !== 'ready'}
-        @click=${() => save(lab.save({ half: true }), '-small.safetensors')}
-      >
-        Save small
-      </button>
-      <button
-        type="button"
-        part="button"
-        data-testid="export-diffusers"
-        title=${exportHint(lab)}
-        ?disabled=${session.phase !== 'ready'}
-        @click=${() => save(lab.export('diffusers'), '-diffusers.zip')}
-      >
-        Export for diffusers
-      </button>
+      ${button({
+        label: 'Save model',
+        testid: 'save-model',
+        title: 'Everything, to go on training later',
+        disabled,
+        click: () => save(lab.save(), '.safetensors'),
+      })}
+      ${button({
+        label: 'Save small',
+        testid: 'save-small',
+        title: 'Only what sampling needs, at half precision',
+        disabled,
+        click: () => save(lab.save({ half: true }), '-small.safetensors'),
+      })}
+      ${button({
+        label: 'Export for diffusers',
+        testid: 'export-diffusers',
+        title: exportHint(lab),
+        disabled,
+        click: () => save(lab.export('diffusers'), '-diffusers.zip'),
+      })}
       ${fileField({
         label: 'Load',
         testid: 'load-model',
@@ -168,30 +158,16 @@ export class TrainPanel extends Panel {
 
   #readouts() {
     const { run, trainer, lab } = this.session;
+    const aim = run.target ? html`<small>/ ${integer(run.target)}</small>` : nothing;
     return html`<dl class="readouts" part="readouts">
         <div>
           <dt>step</dt>
-          <dd>
-            <span data-testid="step">${integer(lab.step)}</span>
-            ${run.target ? html`<small>/ ${integer(run.target)}</small>` : nothing}
-          </dd>
+          <dd><span data-testid="step">${integer(lab.step)}</span> ${aim}</dd>
         </div>
-        <div>
-          <dt>loss</dt>
-          <dd data-testid="loss">${loss(trainer.curve.latest)}</dd>
-        </div>
-        <div>
-          <dt>steps a second</dt>
-          <dd data-testid="rate">${rate(trainer.rate)}</dd>
-        </div>
-        <div>
-          <dt>time left</dt>
-          <dd data-testid="eta">${run.training ? duration(trainer.eta) : '—'}</dd>
-        </div>
-        <div>
-          <dt>parameters</dt>
-          <dd data-testid="parameters">${compact(lab.parameterCount)}</dd>
-        </div>
+        ${readout('loss', 'loss', loss(trainer.curve.latest))}
+        ${readout('steps a second', 'rate', rate(trainer.rate))}
+        ${readout('time left', 'eta', run.training ? duration(trainer.eta) : '—')}
+        ${readout('parameters', 'parameters', compact(lab.parameterCount))}
       </dl>
       ${
         run.training && lab.compiling
