@@ -22,6 +22,7 @@ export class Engine extends EventTarget {
   /** Its number in the worker; 0 before there is one. */
   #number = 0;
   #requestedWorkers;
+  #listening = new AbortController();
   #disposed = false;
   choice = cpuChoice(CPU_BACKEND);
   workers = 1;
@@ -116,33 +117,26 @@ export class Engine extends EventTarget {
   }
 
   #listen() {
-    this.#client.addEventListener('crash', this.#onCrash);
-    this.#client.addEventListener('lost', this.#onLost);
-    this.#client.addEventListener('compiling', this.#onCompiling);
+    const client = this.#client;
+    const { signal } = (this.#listening = new AbortController());
+    const tell = (/** @type {string} */ type, /** @type {unknown} */ detail) =>
+      this.dispatchEvent(new CustomEvent(type, { detail }));
+    client.addEventListener('crash', () => tell('crash', client.failure), { signal });
+    const lost = (/** @type {Event} */ event) => {
+      const { detail } = /** @type {CustomEvent<Lost>} */ (event);
+      this.workers = Math.min(this.workers, detail.workers);
+      tell('lost', LabError.from(detail.lost));
+    };
+    client.addEventListener('lost', lost, { signal });
+    const compiling = (/** @type {Event} */ event) => {
+      this.compiling = /** @type {CustomEvent<Compiling>} */ (event).detail;
+      tell('compiling', this.compiling);
+    };
+    client.addEventListener('compiling', compiling, { signal });
   }
 
-  #onCrash = () => {
-    this.dispatchEvent(new CustomEvent('crash', { detail: this.#client.failure }));
-  };
-
-  /** @param {Event} event */
-  #onLost = (event) => {
-    const { detail } = /** @type {CustomEvent<Lost>} */ (event);
-    this.workers = Math.min(this.workers, detail.workers);
-    this.dispatchEvent(new CustomEvent('lost', { detail: LabError.from(detail.lost) }));
-  };
-
-  /** @param {Event} event */
-  #onCompiling = (event) => {
-    const { detail } = /** @type {CustomEvent<Compiling>} */ (event);
-    this.compiling = detail;
-    this.dispatchEvent(new CustomEvent('compiling', { detail }));
-  };
-
   #letGo() {
-    this.#client.removeEventListener('crash', this.#onCrash);
-    this.#client.removeEventListener('lost', this.#onLost);
-    this.#client.removeEventListener('compiling', this.#onCompiling);
+    this.#listening.abort();
     this.compiling = { done: 0, total: 0 };
     if (this.#number && !this.#client.failure) this.call('free', {}).catch(() => {});
     releaseWorker(this.#client);

@@ -208,6 +208,7 @@ export class UnnoiseLab extends LitElement {
     this.toggleAttribute('ready', false);
     this.toggleAttribute('drawn', false);
     this.mounted = 0;
+    this.#lastSettings = '';
   }
 
   /** @param {boolean | undefined} visible */
