@@ -66,11 +66,10 @@ pub use burn;
 
 pub mod backend;
 pub mod denoiser;
+pub mod diagnostics;
 pub mod diffusion;
 pub mod error;
 pub mod format;
-pub mod insight;
-pub mod memorisation;
 pub mod model;
 pub mod ops;
 pub mod random;

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 FEATURES = 32
-COPY_RATIO = 1 / 3  # as in src/memorisation.rs
+COPY_RATIO = 1 / 3  # as in src/diagnostics/nearest.rs
 
 
 class Classifier(nn.Module):

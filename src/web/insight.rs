@@ -11,8 +11,8 @@ use super::{
     engine::{Engine, on_session},
 };
 use crate::{
+    diagnostics::{OptimalLossEstimate, OptimalLossPart, Subject},
     error::{Error, Result},
-    insight::{FloorEstimate, FloorPart, Subject},
     ops::Kernels,
     session::DenoiserKind,
     vlb::{BoundEstimate, BoundPart},
@@ -46,7 +46,7 @@ impl Engine {
 
     /// Begins to estimate the least possible loss on the training images.
     pub fn floor(&self, timesteps: usize) -> Result<Measurement> {
-        on_session!(&self.0, s => Ok(Measurement(Box::new(s.floor(timesteps)?))))
+        on_session!(&self.0, s => Ok(Measurement(Box::new(s.optimal_loss(timesteps)?))))
     }
 
     /// `{ index, mirrored, distance, ratio, copy }`: the training image nearest to a sample, RGB
@@ -107,15 +107,15 @@ impl<B: Kernels> Steps for BoundEstimate<B> {
     }
 }
 
-impl<B: Kernels> Steps for FloorEstimate<B> {
+impl<B: Kernels> Steps for OptimalLossEstimate<B> {
     fn left(&self) -> usize {
-        FloorEstimate::left(self)
+        OptimalLossEstimate::left(self)
     }
 
     fn next(&mut self) -> Part<'_> {
         Box::pin(async {
-            let part = FloorEstimate::next(self).await?;
-            Ok(part.map_or(JsValue::UNDEFINED, floor_part))
+            let part = OptimalLossEstimate::next(self).await?;
+            Ok(part.map_or(JsValue::UNDEFINED, optimal_loss_part))
         })
     }
 }
@@ -136,12 +136,12 @@ fn bound_part(part: BoundPart) -> JsValue {
     object.into()
 }
 
-fn floor_part(part: FloorPart) -> JsValue {
+fn optimal_loss_part(part: OptimalLossPart) -> JsValue {
     let object = Object::new();
     set(&object, "t", part.t as u32);
     set(&object, "width", part.width as u32);
     set(&object, "left", part.left as u32);
-    set(&object, "floor", part.floor);
+    set(&object, "floor", part.optimal_loss);
     set(&object, "mean", part.mean);
     object.into()
 }

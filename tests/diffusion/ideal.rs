@@ -4,11 +4,11 @@ use burn::tensor::{Tensor, TensorData};
 use unnoise::{
     backend::Flex,
     denoiser::{Denoiser, IdealDenoiser},
+    diagnostics::optimal_loss,
     diffusion::{
         LossWeighting, NoiseLevel, Objective, PredictionType, Schedule, SchedulerConfig,
         objective::LossInputs,
     },
-    insight::optimal_loss,
     random::{Random, Stream},
     sampler::{SamplerConfig, SamplingOptions, SeededNoise, Trajectory},
 };
@@ -129,9 +129,9 @@ fn objective(prediction_type: PredictionType) -> Objective {
     }
 }
 
-/// The floor is what the ideal denoiser's own predictions cost, and those of anything else more.
+/// The optimal loss is what the ideal denoiser's own predictions cost, and those of anything else more.
 #[test]
-fn the_floor_is_the_ideal_denoisers_loss() {
+fn the_optimal_loss_is_the_ideal_denoisers_loss() {
     const SAMPLES: usize = 600;
     let (images, ideal) = (pixels(), ideal());
     for prediction_type in [
@@ -178,12 +178,12 @@ fn the_floor_is_the_ideal_denoisers_loss() {
             };
             let estimate = ideal.output(x_t.clone(), level, None).values;
             let own = loss(estimate.clone());
-            let floor = optimal_loss(&ideal, &objective, t, SAMPLES, 1).into_scalar() as f64;
+            let optimum = optimal_loss(&ideal, &objective, t, SAMPLES, 1).into_scalar() as f64;
             // Both are means over samples of a probability's spread: a tenth of the largest.
             let spread = 0.02 / objective.prediction_type.x0_sensitivity(level).powi(2);
             assert!(
-                (own - floor).abs() < 0.1 * floor + 0.1 * spread,
-                "{prediction_type:?} {t}: {own} {floor}"
+                (own - optimum).abs() < 0.1 * optimum + 0.1 * spread,
+                "{prediction_type:?} {t}: {own} {optimum}"
             );
             assert!(loss(estimate.clone() * 0.9) > own);
             assert!(loss(estimate + 0.05) > own);

@@ -1,11 +1,11 @@
-//! What a session finds out about its model, against the definitions it stands for.
+//! Diagnostics of a session's model, against the definitions it stands for.
 
 use pollster::block_on;
 use unnoise::{
     backend::Flex,
+    diagnostics::{OptimalLossPart, Subject},
     diffusion::{LossWeighting, PredictionType},
     error::Error,
-    insight::{FloorPart, Subject},
     model::UNetConfig,
     random::{Random, Stream},
     sampler::SamplingOptions,
@@ -58,8 +58,8 @@ fn bound(session: &Session<Flex>, subject: Subject, timesteps: usize) -> Vec<Bou
     parts
 }
 
-fn floor(session: &Session<Flex>, timesteps: usize) -> Vec<FloorPart> {
-    let mut estimate = session.floor(timesteps).unwrap();
+fn optimal_loss(session: &Session<Flex>, timesteps: usize) -> Vec<OptimalLossPart> {
+    let mut estimate = session.optimal_loss(timesteps).unwrap();
     let mut parts = Vec::with_capacity(estimate.left());
     while let Some(part) = block_on(estimate.next()).unwrap() {
         parts.push(part);
@@ -128,17 +128,17 @@ fn images_are_measured_alike_from_within_and_without_the_training_set() {
 }
 
 #[test]
-fn the_floor_is_the_mean_over_timesteps_and_counts_mirrored_images() {
+fn the_optimal_loss_is_the_mean_over_timesteps_and_counts_mirrored_images() {
     let plain = session(false);
-    let parts = floor(&plain, 100);
-    let mean = parts.iter().map(|part| part.floor).sum::<f64>() / 100.0;
+    let parts = optimal_loss(&plain, 100);
+    let mean = parts.iter().map(|part| part.optimal_loss).sum::<f64>() / 100.0;
     let last = parts.last().unwrap();
     assert_eq!((parts.len(), last.left, last.t), (100, 0, 99));
     assert!((last.mean - mean).abs() < 1e-12);
-    let estimate = floor(&plain, 25).last().unwrap().mean;
+    let estimate = optimal_loss(&plain, 25).last().unwrap().mean;
     assert!((estimate / mean - 1.0).abs() < 0.2, "{estimate} {mean}");
     // Twice as many images are harder to tell apart.
-    assert!(floor(&session(true), 100).last().unwrap().mean > 1.2 * mean);
+    assert!(optimal_loss(&session(true), 100).last().unwrap().mean > 1.2 * mean);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_network_that_is_told_the_class_need_only_know_its_images() {
     let images = Dataset::from_rgb(&rgb(), COUNT, SIZE).unwrap();
     let each_alone = images.with_labels(vec![0, 1, 2, 3]).unwrap();
     labelled.set_dataset(each_alone).unwrap();
-    let mean = |session: &Session<Flex>| floor(session, 100).last().unwrap().mean;
+    let mean = |session: &Session<Flex>| optimal_loss(session, 100).last().unwrap().mean;
     // Where the class says which image it is nothing is left to guess.
     let expected = 0.25 * mean(&session(false));
     assert!(

@@ -1,0 +1,109 @@
+//! Diagnostics of a model in training: its variational bound, how far its loss is from the optimal
+//! one, and whether its samples are copies. All of them a little at a time, so that training goes
+//! on in between.
+
+mod nearest;
+mod optimal_loss;
+
+pub use nearest::{COPY_RATIO, Nearest};
+pub use optimal_loss::{OptimalLossEstimate, OptimalLossPart, optimal_loss};
+
+use crate::{
+    denoiser::IdealDenoiser,
+    error::{Error, Result},
+    ops::Kernels,
+    session::{DenoiserKind, Session},
+    train::Dataset,
+    vlb::{Bound, BoundEstimate, Evaluation, EvaluationNoise},
+};
+
+/// An image to measure a model with.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    /// A training image, by its position.
+    Training(usize),
+    /// Any other, RGB bytes in rows of pixels.
+    HeldOut(&'a [u8]),
+}
+
+impl<B: Kernels> Session<B> {
+    /// Begins to estimate the variational bound of an image from t = 0 and `timesteps` - 1 of the
+    /// others, closer together where there is little noise, which costs the most bits.
+    ///
+    /// Timesteps and noise depend on the configuration's seed alone, so that differences between
+    /// estimates are differences of models.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`], [`Error::NoSuchImage`] or [`Error::Image`] for such a subject,
+    /// [`Error::Config`] for fewer than two timesteps and for an ideal denoiser where the variance is
+    /// learned.
+    pub fn bound(
+        &self,
+        subject: Subject,
+        timesteps: usize,
+        kind: DenoiserKind,
+    ) -> Result<BoundEstimate<B>> {
+        let config = self.trainer().config();
+        let evaluation = Evaluation::new(
+            Bound::new(&config.scheduler)?,
+            self.denoiser(kind, None)?,
+            self.subject(subject)?,
+            EvaluationNoise::Seeded(config.seed),
+            self.trainer().device().clone(),
+        )?;
+        BoundEstimate::new(evaluation, config.objective()?, timesteps, config.seed)
+    }
+
+    fn subject(&self, subject: Subject) -> Result<Dataset> {
+        match subject {
+            Subject::Training(index) => self.dataset().only(index),
+            Subject::HeldOut(rgb) => Dataset::from_rgb(rgb, 1, self.trainer().config().size),
+        }
+    }
+
+    /// Begins to estimate, from `timesteps` of them, the least loss that any network can have on the
+    /// training images; see [`optimal_loss`].
+    ///
+    /// # Errors
+    /// [`Error::NoImages`], and [`Error::Config`] for no timesteps.
+    pub fn optimal_loss(&self, timesteps: usize) -> Result<OptimalLossEstimate<B>> {
+        let config = self.trainer().config();
+        let objective = config.objective()?;
+        OptimalLossEstimate::new(self.ideals()?, objective, timesteps, config.seed)
+    }
+
+    /// What the best network would be for everything that training asks of one: one that is told the
+    /// class of an image need only know the images of that class. Images without a class are taken to
+    /// be no more frequent among those of any class than the others.
+    fn ideals(&self) -> Result<Vec<(f64, IdealDenoiser<B>)>> {
+        let any = self.ideal()?;
+        let config = self.trainer().config();
+        let (Some(null), Some(labels)) = (config.unet.null_class(), self.dataset().labels()) else {
+            return Ok(vec![(1.0, any)]);
+        };
+        let conditional = (1.0 - config.training.class_dropout_prob) / labels.len() as f64;
+        let of_class = |class| {
+            let images = self.dataset().of_class(class);
+            (!images.is_empty())
+                .then(|| (conditional * images.len() as f64, self.ideal_of(&images)))
+        };
+        let mut ideals: Vec<_> = (0..null as u32).filter_map(of_class).collect();
+        let shares: f64 = ideals.iter().map(|(share, _)| share).sum();
+        ideals.push((1.0 - shares, any));
+        Ok(ideals)
+    }
+
+    /// The training image nearest to a sample, RGB bytes in rows of pixels.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`], or [`Error::Image`] for a sample of the wrong size.
+    pub fn nearest(&self, rgb: &[u8]) -> Result<Nearest> {
+        let config = self.trainer().config();
+        if self.dataset().is_empty() {
+            return Err(Error::NoImages);
+        }
+        let sample = Dataset::from_rgb(rgb, 1, self.dataset().size())?;
+        Nearest::of(sample.image(0), self.dataset(), config.training.random_flip)
+            .ok_or(Error::NoImages)
+    }
+}
