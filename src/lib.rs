@@ -44,14 +44,15 @@
 //! use pollster::block_on;
 //! use unnoise::{
 //!     backend::Flex,
+//!     pipeline::DenoiserKind,
 //!     sampler::SamplingOptions,
-//!     session::{DenoiserKind, Session},
+//!     session::Session,
 //!     train::Config,
 //! };
 //!
 //! let session = Session::<Flex>::new(Config::for_size(8), Default::default())?;
 //! let options = SamplingOptions { steps: 3, count: 2, ..Default::default() };
-//! let mut sampling = session.sample(&options, DenoiserKind::Ema)?;
+//! let mut sampling = session.pipeline(DenoiserKind::Ema)?.sample(&options)?;
 //! let mut rgb = Vec::new();
 //! while let Some(picture) = block_on(sampling.next())? {
 //!     rgb = picture.x_t;
@@ -72,6 +73,7 @@ pub mod error;
 pub mod format;
 pub mod model;
 pub mod ops;
+pub mod pipeline;
 pub mod random;
 pub mod sampler;
 pub mod session;

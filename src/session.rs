@@ -1,6 +1,5 @@
-//! A visitor's session: images, a model in training, and samples of it, on one backend.
-//!
-//! What the page drives through `src/web/`, without knowing about pages.
+//! A session: a data set and a model that trains on it, on one backend, and the pipelines that it
+//! lends of them.
 
 use std::ops::Range;
 
@@ -8,43 +7,18 @@ use burn::tensor::{Tensor, TensorData};
 use web_time::{Duration, Instant};
 
 use crate::{
-    denoiser::{Denoiser, Guidance, IdealDenoiser, NetworkDenoiser},
+    denoiser::IdealDenoiser,
     diffusion::{
-        Schedule, VarianceType,
+        Schedule,
         forward::{q_sample, q_step},
     },
     error::{Error, Result},
     format::Checkpoint,
     ops::Kernels,
+    pipeline::{DenoiserKind, Pipeline},
     random::{Random, Stream},
-    sampler::{Edit, SamplerConfig, SamplingOptions, Trajectory},
-    train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read, read_losses},
+    train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read_losses},
 };
-
-/// Which weights to sample with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WeightsKind {
-    /// Averaged over training.
-    #[default]
-    Ema,
-    /// As the optimizer left them.
-    Raw,
-}
-
-/// What to denoise with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DenoiserKind {
-    /// The network with its averaged weights.
-    #[default]
-    Ema,
-    /// The network with the weights as the optimizer left them.
-    Raw,
-    /// No network: [`IdealDenoiser`] of the training images, mirrored ones too where training
-    /// mirrors.
-    Ideal,
-}
 
 /// How much work may be queued before the device is waited for: enough to keep it busy, little
 /// enough that a pause takes effect at once.
@@ -152,7 +126,6 @@ impl<B: Kernels> Session<B> {
                 .map(|_| self.trainer.step(&self.dataset))
                 .collect::<Result<Vec<_>>>()?;
             losses.extend(read_losses(queued).await?);
-            B::check_device()?;
             let per_step = queued_at.elapsed().as_secs_f64() / count as f64;
             let fitting = (QUEUE_TIME.as_secs_f64() / per_step.max(1e-6)) as usize;
             self.steps_per_read = fitting.clamp(1, 2 * self.steps_per_read).min(64);
@@ -202,7 +175,7 @@ impl<B: Kernels> Session<B> {
         let mut trainer = Trainer::<B>::new(config, self.trainer.device().clone())?;
         let loss = trainer.step(&grey)?;
         read_losses(vec![loss]).await?;
-        B::check_device()
+        Ok(())
     }
 
     /// Everything needed to go on later.
@@ -279,28 +252,24 @@ impl<B: Kernels> Session<B> {
         Ok((x_0, schedule))
     }
 
-    /// A denoiser with the weights of this moment; training may go on beside it. Only a network knows
-    /// what to do with `guidance`.
+    /// The model with the weights of this moment; training may go on beside it.
     ///
     /// # Errors
-    /// [`Error::NoImages`] for the ideal one of no images.
-    pub fn denoiser(
-        &self,
-        kind: DenoiserKind,
-        guidance: Option<Guidance>,
-    ) -> Result<Box<dyn Denoiser<B>>> {
-        let state = self.trainer.state();
+    /// [`Error::NoImages`] for the ideal denoiser of no images.
+    pub fn pipeline(&self, kind: DenoiserKind) -> Result<Pipeline<B>> {
+        let (trainer, state) = (&self.trainer, self.trainer.state());
+        let (config, device) = (trainer.config().clone(), trainer.device().clone());
         let weights = match kind {
             DenoiserKind::Ema => state.ema_weights(),
             DenoiserKind::Raw => state.raw_weights(),
-            DenoiserKind::Ideal => return Ok(Box::new(self.ideal()?)),
+            DenoiserKind::Ideal => return Ok(Pipeline::ideal(config, self.ideal()?, device)),
         };
-        let network = NetworkDenoiser {
-            unet: self.trainer.unet().clone(),
+        Ok(Pipeline::new(
+            config,
+            trainer.unet().clone(),
             weights,
-            prediction_type: self.trainer.config().scheduler.prediction_type,
-        };
-        Ok(network.guided(guidance))
+            device,
+        ))
     }
 
     /// The ideal denoiser of everything that training shows, whatever it is labelled.
@@ -324,51 +293,6 @@ impl<B: Kernels> Session<B> {
             self.trainer.device(),
         ))
     }
-
-    /// Starts a sampling run; see [`Session::denoiser`]. The ideal denoiser predicts no variance:
-    /// where the model's is learned, the smallest takes its place.
-    ///
-    /// # Errors
-    /// [`Error::Config`] when the options are out of range, and [`Error::NoImages`].
-    pub fn sample(&self, options: &SamplingOptions, kind: DenoiserKind) -> Result<Sampling<B>> {
-        let config = self.trainer.config();
-        let mut options = options.clone();
-        if let SamplerConfig::Ddpm { variance } = &mut options.sampler
-            && kind == DenoiserKind::Ideal
-            && variance.unwrap_or(config.scheduler.variance_type) == VarianceType::LearnedRange
-        {
-            *variance = Some(VarianceType::FixedSmall);
-        }
-        let sampler = options.sampler::<B>(&config.scheduler)?;
-        let denoiser = self.denoiser(kind, options.guidance(&config.unet)?)?;
-        let image = [config.unet.in_channels, config.size, config.size];
-        let noise = options.noise(image, self.trainer.device().clone())?;
-        Ok(Sampling {
-            trajectory: Trajectory::new(sampler, denoiser, noise),
-            count: options.count,
-            size: config.size,
-        })
-    }
-
-    /// Starts a run that makes `edit`, as [`Session::sample`] starts one from noise.
-    ///
-    /// # Errors
-    /// What [`Session::sample`] and [`Edit::apply`] refuse.
-    pub fn edit(
-        &self,
-        edit: &Edit,
-        options: &SamplingOptions,
-        kind: DenoiserKind,
-    ) -> Result<Sampling<B>> {
-        let run = self.sample(options, kind)?;
-        let channels = self.trainer.config().unet.in_channels;
-        let shape = [run.count, channels, run.size, run.size];
-        let device = self.trainer.device();
-        Ok(Sampling {
-            trajectory: edit.apply(run.trajectory, options, shape, device)?,
-            ..run
-        })
-    }
 }
 
 /// An image on its way into noise, as RGB bytes.
@@ -380,60 +304,4 @@ pub struct Noisy {
     pub x_t: Vec<u8>,
     /// The noise, at half its size, so that its tails show as shades.
     pub eps: Vec<u8>,
-}
-
-/// A sampling run whose frames are pictures.
-pub struct Sampling<B: Kernels> {
-    trajectory: Trajectory<B>,
-    /// Number of images.
-    pub count: usize,
-    /// Side of the images.
-    pub size: usize,
-}
-
-/// One frame of a [`Sampling`]: RGB bytes of `count` images.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
-    /// Steps taken so far: 0 for x_T.
-    pub index: usize,
-    /// The timestep the frame is at, or the nearest; `None` once it is x_0.
-    pub t: Option<usize>,
-    /// The noisy images.
-    pub x_t: Vec<u8>,
-    /// The estimates of the clean images; `None` for x_T.
-    pub pred_x0: Option<Vec<u8>>,
-}
-
-impl<B: Kernels> Sampling<B> {
-    /// Number of steps from x_T to x_0.
-    pub fn total(&self) -> usize {
-        self.trajectory.total()
-    }
-
-    /// The next frame; `None` after x_0.
-    ///
-    /// # Errors
-    /// [`Error::Device`] when the device was lost.
-    pub async fn next(&mut self) -> Result<Option<Picture>> {
-        let Some(frame) = self.trajectory.advance()? else {
-            return Ok(None);
-        };
-        let size = self.size;
-        // One read for both, since each read waits for the device.
-        let (x_t, pred_x0) = match frame.pred_x0 {
-            None => (read(frame.x_t).await?, None),
-            Some(pred_x0) => {
-                let mut both = read(Tensor::cat(vec![frame.x_t, pred_x0], 0)).await?;
-                let pred_x0 = both.split_off(both.len() / 2);
-                (both, Some(pred_x0))
-            }
-        };
-        B::check_device()?;
-        Ok(Some(Picture {
-            index: frame.index,
-            t: frame.t.map(|t| t.round() as usize),
-            x_t: rgb_from_pixels(&x_t, size),
-            pred_x0: pred_x0.map(|pixels| rgb_from_pixels(&pixels, size)),
-        }))
-    }
 }

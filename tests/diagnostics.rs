@@ -7,11 +7,12 @@ use unnoise::{
     diffusion::{LossWeighting, PredictionType},
     error::Error,
     model::UNetConfig,
+    pipeline::DenoiserKind,
     random::{Random, Stream},
     sampler::SamplingOptions,
-    session::{DenoiserKind, Session},
+    session::Session,
     train::{Config, Dataset},
-    vlb::{Bound, BoundPart, Evaluation, EvaluationNoise},
+    vlb::{BoundPart, EvaluationNoise},
 };
 
 const SIZE: usize = 8;
@@ -71,14 +72,13 @@ fn optimal_loss(session: &Session<Flex>, timesteps: usize) -> Vec<OptimalLossPar
 fn the_bound_of_every_timestep_is_that_of_the_evaluation() {
     let session = session(false);
     let config = session.trainer().config();
-    let evaluation = Evaluation::<Flex>::new(
-        Bound::new(&config.scheduler).unwrap(),
-        session.denoiser(DenoiserKind::Ema, None).unwrap(),
-        Dataset::from_rgb(&rgb()[2 * LENGTH..3 * LENGTH], 1, SIZE).unwrap(),
-        EvaluationNoise::Seeded(config.seed),
-        Default::default(),
-    )
-    .unwrap();
+    let pipeline = session.pipeline(DenoiserKind::Ema).unwrap();
+    let evaluation = pipeline
+        .evaluate(
+            Dataset::from_rgb(&rgb()[2 * LENGTH..3 * LENGTH], 1, SIZE).unwrap(),
+            EvaluationNoise::Seeded(config.seed),
+        )
+        .unwrap();
     let exact = block_on(evaluation.finish(|_| {})).unwrap();
     let parts = bound(&session, Subject::Training(2), 100);
     assert_eq!(parts.len(), 100);
@@ -167,7 +167,11 @@ fn the_ideal_denoiser_draws_training_images_before_any_training() {
         count: 12,
         ..Default::default()
     };
-    let mut run = session.sample(&options, DenoiserKind::Ideal).unwrap();
+    let mut run = session
+        .pipeline(DenoiserKind::Ideal)
+        .unwrap()
+        .sample(&options)
+        .unwrap();
     let mut last = None;
     while let Some(picture) = block_on(run.next()).unwrap() {
         last = Some(picture.x_t);
@@ -181,6 +185,9 @@ fn the_ideal_denoiser_draws_training_images_before_any_training() {
     assert!((1..12).contains(&mirrored), "{mirrored}");
 
     session = Session::new(config(true), Default::default()).unwrap();
-    let refused = session.sample(&options, DenoiserKind::Ideal).err();
+    let refused = session
+        .pipeline(DenoiserKind::Ideal)
+        .and_then(|pipeline| pipeline.sample(&options))
+        .err();
     assert!(matches!(refused, Some(Error::NoImages)));
 }

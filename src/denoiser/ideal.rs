@@ -13,6 +13,7 @@ use crate::{
 ///
 /// Sampling with it gives back the images themselves: whatever is new in a model's samples comes
 /// from the network falling short of it.
+#[derive(Clone)]
 pub struct IdealDenoiser<B: Backend> {
     /// The images less their mean, `[n, channels · height · width]`: small numbers lose less.
     centred: Tensor<B, 2>,

@@ -12,6 +12,7 @@ use crate::{
 };
 
 /// A network with its weights.
+#[derive(Clone)]
 pub struct NetworkDenoiser<B: Backend> {
     pub unet: Arc<UNet>,
     pub weights: Weights<B>,

@@ -12,9 +12,10 @@ use crate::{
     denoiser::IdealDenoiser,
     error::{Error, Result},
     ops::Kernels,
-    session::{DenoiserKind, Session},
+    pipeline::DenoiserKind,
+    session::Session,
     train::Dataset,
-    vlb::{Bound, BoundEstimate, Evaluation, EvaluationNoise},
+    vlb::{BoundEstimate, EvaluationNoise},
 };
 
 /// An image to measure a model with.
@@ -44,13 +45,8 @@ impl<B: Kernels> Session<B> {
         kind: DenoiserKind,
     ) -> Result<BoundEstimate<B>> {
         let config = self.trainer().config();
-        let evaluation = Evaluation::new(
-            Bound::new(&config.scheduler)?,
-            self.denoiser(kind, None)?,
-            self.subject(subject)?,
-            EvaluationNoise::Seeded(config.seed),
-            self.trainer().device().clone(),
-        )?;
+        let noise = EvaluationNoise::Seeded(config.seed);
+        let evaluation = (self.pipeline(kind)?).evaluate(self.subject(subject)?, noise)?;
         BoundEstimate::new(evaluation, config.objective()?, timesteps, config.seed)
     }
 

@@ -18,11 +18,10 @@ use super::{
     tensors::{self, NamedTensor, Precision},
 };
 use crate::{
-    denoiser::NetworkDenoiser,
     error::{Error, Result},
     model::{ParameterSpec, UNet, UNetConfig, Weights},
     ops::{Kernels, ParameterState},
-    session::WeightsKind,
+    pipeline::{DenoiserKind, Pipeline},
     train::{Config, Trainer, TrainingState, read_all},
 };
 
@@ -108,32 +107,34 @@ impl Checkpoint {
         }
     }
 
-    /// The network and its weights, ready to sample with.
+    /// The model, ready to use without a trainer.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when the raw weights are asked for and the file has only the averaged
-    /// ones.
-    pub fn denoiser<B: Kernels>(
+    /// ones, [`Error::NoImages`] for the ideal denoiser, since a file has no images.
+    pub fn pipeline<B: Kernels>(
         &self,
-        kind: WeightsKind,
-        device: &B::Device,
-    ) -> Result<NetworkDenoiser<B>> {
+        kind: DenoiserKind,
+        device: B::Device,
+    ) -> Result<Pipeline<B>> {
         let values = match (kind, &self.optimizer) {
-            (WeightsKind::Ema, _) => &self.ema,
-            (WeightsKind::Raw, Some(optimizer)) => &optimizer.raw,
-            (WeightsKind::Raw, None) => {
+            (DenoiserKind::Ema, _) => &self.ema,
+            (DenoiserKind::Raw, Some(optimizer)) => &optimizer.raw,
+            (DenoiserKind::Raw, None) => {
                 return Err(Error::Checkpoint(
                     "it holds only averaged weights, so raw ones cannot be chosen.".into(),
                 ));
             }
+            (DenoiserKind::Ideal, _) => return Err(Error::NoImages),
         };
         let unet = UNet::new(self.config.unet.clone())?;
-        let weights = Weights::from_diffusers(unet.parameters(), values, device);
-        Ok(NetworkDenoiser {
-            unet: Arc::new(unet),
+        let weights = Weights::from_diffusers(unet.parameters(), values, &device);
+        Ok(Pipeline::new(
+            self.config.clone(),
+            Arc::new(unet),
             weights,
-            prediction_type: self.config.scheduler.prediction_type,
-        })
+            device,
+        ))
     }
 
     /// A trainer that goes on from here. From averaged weights alone, Adam starts afresh.

@@ -12,13 +12,14 @@ use super::read_all;
 use crate::{
     error::{Error, Result},
     model::{UNet, Weights},
+    ops::Kernels,
 };
 
 /// Gradients of the loss, one tensor per parameter of the network.
 #[derive(Debug, Clone)]
 pub struct Gradients<B: Backend>(pub(super) Vec<FloatTensor<B>>);
 
-impl<B: Backend> Gradients<B> {
+impl<B: Kernels> Gradients<B> {
     /// Those of `weights` among `grads`, the result of a backward pass.
     pub(super) fn of(
         weights: &Weights<Autodiff<B>>,

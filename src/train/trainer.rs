@@ -27,7 +27,7 @@ pub struct Loss<B: Backend>(Tensor<B, 1>);
 ///
 /// # Errors
 /// [`Error::Device`] when the device was lost.
-pub async fn read_losses<B: Backend>(losses: Vec<Loss<B>>) -> Result<Vec<f32>> {
+pub async fn read_losses<B: Kernels>(losses: Vec<Loss<B>>) -> Result<Vec<f32>> {
     if losses.is_empty() {
         return Ok(Vec::new());
     }

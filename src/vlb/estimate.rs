@@ -91,7 +91,6 @@ impl<B: Kernels> BoundEstimate<B> {
         };
         self.prior_bpd = Some(prior_bpd);
         let terms = self.evaluation.terms(t).await?;
-        B::check_device()?;
         self.strata.pop();
         let decoder_bpd = if t == 0 { terms.vb } else { 0.0 };
         if t > 0 {

@@ -7,7 +7,7 @@ use crate::{
     diffusion::Schedule,
     error::{Error, Result},
     format::diffusers::Files,
-    session::Picture,
+    pipeline::Picture,
 };
 
 impl From<Error> for JsValue {

@@ -15,8 +15,9 @@ use crate::{
     error::{Error, Result},
     format::diffusers,
     ops::Kernels,
+    pipeline::{self, DenoiserKind},
     sampler::{Edit, SamplingOptions},
-    session::{self, DenoiserKind, Session},
+    session::Session,
     train::{Config, Dataset},
 };
 
@@ -46,15 +47,16 @@ macro_rules! on_session {
 pub(super) use on_session;
 
 /// A run from noise or, with an edit, from an image.
-fn run<B: Kernels>(
+fn start<B: Kernels>(
     session: &Session<B>,
     options: &SamplingOptions,
     denoiser: DenoiserKind,
     edit: Option<&Edit>,
-) -> Result<session::Sampling<B>> {
+) -> Result<pipeline::Sampling<B>> {
+    let sampling = session.pipeline(denoiser)?.sample(options)?;
     match edit {
-        Some(edit) => session.edit(edit, options, denoiser),
-        None => session.sample(options, denoiser),
+        Some(edit) => sampling.edited(edit),
+        None => Ok(sampling),
     }
 }
 
@@ -243,11 +245,11 @@ impl Engine {
         let edit = edit.edit(init.as_deref(), mask.as_deref(), size)?;
         Ok(Sampling::new(match &self.0 {
             #[cfg(feature = "webgpu")]
-            Inner::WebGpu(s) => Run::WebGpu(run(s, &options, weights, edit.as_ref())?),
+            Inner::WebGpu(s) => Run::WebGpu(start(s, &options, weights, edit.as_ref())?),
             #[cfg(feature = "candle")]
-            Inner::Candle(s) => Run::Candle(run(s, &options, weights, edit.as_ref())?),
+            Inner::Candle(s) => Run::Candle(start(s, &options, weights, edit.as_ref())?),
             #[cfg(feature = "flex")]
-            Inner::Flex(s) => Run::Flex(run(s, &options, weights, edit.as_ref())?),
+            Inner::Flex(s) => Run::Flex(start(s, &options, weights, edit.as_ref())?),
         }))
     }
 

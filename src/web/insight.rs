@@ -14,7 +14,7 @@ use crate::{
     diagnostics::{OptimalLossEstimate, OptimalLossPart, Subject},
     error::{Error, Result},
     ops::Kernels,
-    session::DenoiserKind,
+    pipeline::DenoiserKind,
     vlb::{BoundEstimate, BoundPart},
 };
 

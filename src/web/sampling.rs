@@ -3,16 +3,16 @@
 use wasm_bindgen::prelude::*;
 
 use super::convert;
-use crate::{backend, error::Result, session};
+use crate::{backend, error::Result, pipeline};
 
 /// A sampling run on whichever backend the engine has.
 pub(super) enum Run {
     #[cfg(feature = "webgpu")]
-    WebGpu(session::Sampling<backend::WebGpu>),
+    WebGpu(pipeline::Sampling<backend::WebGpu>),
     #[cfg(feature = "candle")]
-    Candle(session::Sampling<backend::Candle>),
+    Candle(pipeline::Sampling<backend::Candle>),
     #[cfg(feature = "flex")]
-    Flex(session::Sampling<backend::Flex>),
+    Flex(pipeline::Sampling<backend::Flex>),
 }
 
 /// Calls the same code on whichever backend is inside.
@@ -50,13 +50,13 @@ impl Sampling {
     /// Number of images.
     #[wasm_bindgen(getter)]
     pub fn count(&self) -> usize {
-        on_run!(&self.0, sampling => sampling.count)
+        on_run!(&self.0, sampling => sampling.count())
     }
 
     /// Side of the images.
     #[wasm_bindgen(getter)]
     pub fn size(&self) -> usize {
-        on_run!(&self.0, sampling => sampling.size)
+        on_run!(&self.0, sampling => sampling.size())
     }
 
     /// The next frame `{ index, t, x_t, pred_x0 }`: x_T first, x_0 last, then `undefined`.

@@ -10,8 +10,9 @@ use unnoise::{
     format::{Checkpoint, tensors::floats},
     model::UNetConfig,
     ops::Kernels,
+    pipeline::DenoiserKind,
     sampler::SamplingOptions,
-    session::{DenoiserKind, Session},
+    session::Session,
     train::{Config, Trainer},
 };
 
@@ -65,7 +66,11 @@ fn pictures<B: Kernels>(session: &Session<B>) -> Vec<Vec<u8>> {
         seed: 7,
         ..Default::default()
     };
-    let mut sampling = session.sample(&options, DenoiserKind::Ema).unwrap();
+    let mut sampling = session
+        .pipeline(DenoiserKind::Ema)
+        .unwrap()
+        .sample(&options)
+        .unwrap();
     let mut frames = Vec::new();
     while let Some(picture) = block_on(sampling.next()).unwrap() {
         frames.push(picture.x_t);

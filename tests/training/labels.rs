@@ -12,9 +12,10 @@ use unnoise::{
     format::Checkpoint,
     model::{UNet, UNetConfig, Weights},
     ops::Kernels,
+    pipeline::DenoiserKind,
     random::{Random, Stream},
     sampler::{SamplerConfig, SamplingOptions},
-    session::{DenoiserKind, Session},
+    session::Session,
     train::{Config, Dataset, Trainer, batch::Batch, read_losses},
 };
 
@@ -105,7 +106,11 @@ fn shards_add_up_to_the_batch() {
 
 /// The last pictures of a run.
 fn pictures<B: Kernels>(session: &Session<B>, options: &SamplingOptions) -> Vec<u8> {
-    let mut sampling = session.sample(options, DenoiserKind::Raw).unwrap();
+    let mut sampling = session
+        .pipeline(DenoiserKind::Raw)
+        .unwrap()
+        .sample(options)
+        .unwrap();
     let mut pixels = Vec::new();
     while let Some(picture) = block_on(sampling.next()).unwrap() {
         pixels = picture.x_t;
@@ -254,7 +259,11 @@ fn files_keep_the_names_and_loading_forgets_labels_of_other_models() {
 fn impossible_labels_are_refused() {
     let mut session = session::<Flex>();
     let refused = |options: SamplingOptions| {
-        let error = session.sample(&options, DenoiserKind::Ema).err().unwrap();
+        let error = session
+            .pipeline(DenoiserKind::Ema)
+            .and_then(|pipeline| pipeline.sample(&options))
+            .err()
+            .unwrap();
         assert!(matches!(error, Error::Config(_)), "{error}");
     };
     refused(SamplingOptions {
@@ -281,10 +290,22 @@ fn impossible_labels_are_refused() {
         labels: vec![Some(0)],
         ..Default::default()
     };
-    assert!(unlabelled.sample(&options, DenoiserKind::Ema).is_err());
+    assert!(
+        unlabelled
+            .pipeline(DenoiserKind::Ema)
+            .unwrap()
+            .sample(&options)
+            .is_err()
+    );
     let any = SamplingOptions {
         labels: vec![None],
         ..Default::default()
     };
-    assert!(unlabelled.sample(&any, DenoiserKind::Ema).is_ok());
+    assert!(
+        unlabelled
+            .pipeline(DenoiserKind::Ema)
+            .unwrap()
+            .sample(&any)
+            .is_ok()
+    );
 }

@@ -4,8 +4,9 @@ use pollster::block_on;
 use unnoise::{
     backend::{Candle, Flex, WebGpu},
     format::Checkpoint,
+    pipeline::DenoiserKind,
     sampler::SamplingOptions,
-    session::{DenoiserKind, Session},
+    session::Session,
 };
 
 use crate::tiny;
@@ -99,7 +100,11 @@ fn sampled_images_do_not_depend_on_how_they_are_divided() {
             seed: 7,
             ..Default::default()
         };
-        let mut sampling = session.sample(&options, DenoiserKind::Ema).unwrap();
+        let mut sampling = session
+            .pipeline(DenoiserKind::Ema)
+            .unwrap()
+            .sample(&options)
+            .unwrap();
         let mut pixels = Vec::new();
         while let Some(picture) = block_on(sampling.next()).unwrap() {
             pixels = picture.x_t;

@@ -11,8 +11,9 @@ use unnoise::{
         tensors::{self, NamedTensor, Precision},
     },
     ops::Kernels,
+    pipeline::DenoiserKind,
     sampler::SamplingOptions,
-    session::{DenoiserKind, Session},
+    session::Session,
     train::{Config, batch::Batch},
 };
 
@@ -91,7 +92,7 @@ impl Job for Bench<'_> {
             count: session.trainer().config().training.batch_size,
             ..Default::default()
         };
-        let mut sampling = session.sample(&options, DenoiserKind::Ema)?;
+        let mut sampling = session.pipeline(DenoiserKind::Ema)?.sample(&options)?;
         // x_T is a frame, but no step.
         block_on(sampling.next())?;
         let denoising = times(steps.min(sampling.total() - 1), || {

@@ -4,18 +4,14 @@ use std::path::PathBuf;
 
 use pollster::block_on;
 use unnoise::{
-    error::Error,
-    format::Checkpoint,
-    ops::Kernels,
-    session::WeightsKind,
-    train::Dataset,
-    vlb::{Bound, Evaluation, EvaluationNoise},
+    error::Error, format::Checkpoint, ops::Kernels, pipeline::DenoiserKind, train::Dataset,
+    vlb::EvaluationNoise,
 };
 
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
-    input::{Weights, floats, open_noise, read_images, read_model},
+    input::{floats, open_noise, read_images, read_model},
     labels,
     output::{self, Progress},
 };
@@ -49,7 +45,7 @@ pub struct Args {
     noise: Option<PathBuf>,
     /// Which weights to use
     #[arg(long, value_enum, default_value = "ema")]
-    weights: Weights,
+    weights: DenoiserKind,
     /// What computes
     #[arg(long, value_enum, default_value = "flex")]
     backend: BackendKind,
@@ -98,19 +94,14 @@ struct Measuring<'a> {
 
 impl Job for Measuring<'_> {
     fn run<B: Kernels>(self, device: B::Device) -> Result<()> {
-        let bound = Bound::new(&self.model.config.scheduler)?;
-        let weights = WeightsKind::from(self.args.weights);
-        let denoiser = self
-            .model
-            .denoiser::<B>(weights, &device)
+        let pipeline = (self.model)
+            .pipeline::<B>(self.args.weights, device)
             .map_err(|error| Failure::reading(&self.args.model, &error))?;
-        let evaluation =
-            Evaluation::<B>::new(bound, Box::new(denoiser), self.dataset, self.noise, device)?;
+        let evaluation = pipeline.evaluate(self.dataset, self.noise)?;
         let mut progress = Progress::new();
         let elbo = block_on(
             evaluation.finish(|terms| progress.show(|| format!("{} timesteps left", terms.t))),
         )?;
-        B::check_device()?;
         drop(progress);
         let json = serde_json::to_string(&elbo)
             .map_err(|error| Failure::Work(format!("the result is no JSON ({error}).")))?;

@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::ValueEnum;
 use safetensors::SafeTensors;
 use unnoise::{
     error::Error,
@@ -14,30 +13,12 @@ use unnoise::{
         picture::{self, Images},
         tensors,
     },
-    session::WeightsKind,
 };
 
 use crate::{
     failure::{Failure, Result},
     folder,
 };
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Weights {
-    /// Averaged over training
-    Ema,
-    /// As the optimizer left them
-    Raw,
-}
-
-impl From<Weights> for WeightsKind {
-    fn from(weights: Weights) -> Self {
-        match weights {
-            Weights::Ema => Self::Ema,
-            Weights::Raw => Self::Raw,
-        }
-    }
-}
 
 /// A model file or a diffusers folder.
 pub fn read_model(path: &Path) -> Result<Checkpoint> {

@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use burn::tensor::backend::Backend;
 use pollster::block_on;
 use unnoise::{
     diffusion::{TimestepSpacing, VarianceType},
@@ -15,8 +14,8 @@ use unnoise::{
         tensors::{self, NamedTensor, Precision},
     },
     ops::Kernels,
-    sampler::{Edit, Frame, Noise, SamplerConfig, SamplingOptions, Trajectory},
-    session::WeightsKind,
+    pipeline::{self, DenoiserKind},
+    sampler::{Edit, Frame, SamplerConfig, SamplingOptions},
     train::{dataset::rgb_from_pixels, read},
 };
 
@@ -25,7 +24,7 @@ use crate::{
     edit::EditArgs,
     failure::{Failure, Result},
     given_noise::GivenValues,
-    input::{Weights, read_model},
+    input::read_model,
     output::{self, Output, Progress},
 };
 
@@ -74,7 +73,7 @@ pub struct Args {
     noise: Option<PathBuf>,
     /// Which weights to use
     #[arg(long, value_enum, default_value = "ema")]
-    weights: Weights,
+    weights: DenoiserKind,
     /// Variance of ddpm's steps [default: the model's]
     #[arg(long, value_enum)]
     variance: Option<VarianceType>,
@@ -280,29 +279,19 @@ struct Sampling<'a> {
 
 impl Job for Sampling<'_> {
     fn run<B: Kernels>(self, device: B::Device) -> Result<()> {
-        let config = &self.model.config;
-        let size = config.size;
-        let sampler = self.options.sampler::<B>(&config.scheduler)?;
-        let weights = WeightsKind::from(self.args.weights);
-        let denoiser = self
-            .model
-            .denoiser::<B>(weights, &device)
+        let pipeline = (self.model)
+            .pipeline::<B>(self.args.weights, device.clone())
             .map_err(|error| Failure::reading(&self.args.model, &error))?;
-        let denoiser = denoiser.guided(self.options.guidance(&config.unet)?);
-        let shape = [self.options.count, config.unet.in_channels, size, size];
-        let noise: Box<dyn Noise<B>> = match self.noise {
-            Some(noise) => Box::new(noise.upload(&device)),
-            None => {
-                let image = [config.unet.in_channels, size, size];
-                self.options.noise(image, device.clone())?
-            }
+        let mut sampling = match self.noise {
+            Some(noise) => pipeline.sample_from(Box::new(noise.upload(&device)), &self.options)?,
+            None => pipeline.sample(&self.options)?,
         };
-        let mut trajectory = Trajectory::new(sampler, denoiser, noise);
         if let Some(edit) = &self.edit {
-            trajectory = edit.apply(trajectory, &self.options, shape, &device)?;
+            sampling = sampling.edited(edit)?;
         }
-        let total = trajectory.total();
-        let frames = frames(trajectory);
+        let (total, size) = (sampling.total(), sampling.size());
+        let shape = sampling.shape();
+        let frames = frames(sampling);
         let file = match (self.kind, self.grid) {
             (Kind::Gif, Some(grid)) => {
                 let pictures = frames.map(|frame| Ok(rgb_from_pixels(&values(frame?)?, size)));
@@ -323,7 +312,6 @@ impl Job for Sampling<'_> {
             }
             (_, None) => safetensors_file(&[named("x_0", &shape, last(frames)?)])?,
         };
-        B::check_device()?;
         self.out.write(&file)?;
         output::note(&format!("saved {}", self.args.out.display()));
         Ok(())
@@ -331,21 +319,21 @@ impl Job for Sampling<'_> {
 }
 
 /// The frames of a run, showing how far it is.
-fn frames<B: Backend>(
-    mut trajectory: Trajectory<B>,
+fn frames<B: Kernels>(
+    mut sampling: pipeline::Sampling<B>,
 ) -> impl Iterator<Item = unnoise::error::Result<Frame<B>>> {
     let mut progress = Progress::new();
     std::iter::from_fn(move || {
-        let frame = trajectory.advance().transpose()?;
+        let frame = sampling.advance().transpose()?;
         if let Ok(frame) = &frame {
-            progress.show(|| format!("step {} of {}", frame.index, trajectory.total()));
+            progress.show(|| format!("step {} of {}", frame.index, sampling.total()));
         }
         Some(frame)
     })
 }
 
 /// The values of x_0. Frames before it are not read, which a GPU would be waited for.
-fn last<B: Backend>(
+fn last<B: Kernels>(
     frames: impl Iterator<Item = unnoise::error::Result<Frame<B>>>,
 ) -> unnoise::error::Result<Vec<f32>> {
     let mut x_0 = None;
@@ -355,7 +343,7 @@ fn last<B: Backend>(
     x_0.map_or_else(|| Ok(Vec::new()), values)
 }
 
-fn values<B: Backend>(frame: Frame<B>) -> unnoise::error::Result<Vec<f32>> {
+fn values<B: Kernels>(frame: Frame<B>) -> unnoise::error::Result<Vec<f32>> {
     block_on(read(frame.x_t))
 }
 
