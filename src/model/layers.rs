@@ -112,6 +112,7 @@ impl Conv2d {
             weights.get(self.weight),
             weights.get(self.bias),
             self.geometry,
+            weights.mixed_precision(),
         )
     }
 
@@ -128,6 +129,7 @@ impl Conv2d {
             weights.get(self.bias),
             addend,
             self.geometry,
+            weights.mixed_precision(),
         )
     }
 }
@@ -152,7 +154,7 @@ impl Embedding {
         weights: &Weights<B>,
         one_hot: Tensor<B, 4>,
     ) -> Tensor<B, 4> {
-        ops::embedding(one_hot, weights.get(self.weight))
+        ops::embedding(one_hot, weights.get(self.weight), weights.mixed_precision())
     }
 }
 
@@ -196,6 +198,7 @@ impl GroupNorm {
             groups: self.groups,
             epsilon: self.epsilon,
             silu,
+            mixed_precision: weights.mixed_precision(),
         };
         ops::group_norm(x, weights.get(self.weight), weights.get(self.bias), options)
     }

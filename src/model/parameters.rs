@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData, TensorMetadata, backend::Backend, ops::FloatTensor};
 
 use crate::{
-    ops::{from_primitive, into_primitive},
+    ops::{MixedPrecision, from_primitive, into_primitive},
     random::{Random, Stream},
 };
 
@@ -44,7 +44,7 @@ impl ParameterSpec {
         self.shape.iter().product()
     }
 
-    /// The shape the seam's operations want.
+    /// The shape that the operations of [`crate::ops`] want.
     pub fn channels_last_shape(&self) -> Vec<usize> {
         match self.kind {
             ParameterKind::ConvWeight => {
@@ -152,12 +152,27 @@ impl ParameterList {
 /// The numbers of a network: one tensor per parameter, in the order of
 /// [`super::UNet::parameters`], in our layout.
 #[derive(Debug, Clone)]
-pub struct Weights<B: Backend>(Vec<FloatTensor<B>>);
+pub struct Weights<B: Backend> {
+    tensors: Vec<FloatTensor<B>>,
+    mixed_precision: MixedPrecision,
+}
 
 impl<B: Backend> Weights<B> {
-    /// Of `tensors`, one per parameter, in the network's order.
+    /// Weights of `tensors`, one per parameter, in the network's order, with which everything is
+    /// computed in f32.
     pub fn new(tensors: Vec<FloatTensor<B>>) -> Self {
-        Self(tensors)
+        Self {
+            tensors,
+            mixed_precision: MixedPrecision::No,
+        }
+    }
+
+    /// The same weights, with which feature maps are stored as `mixed_precision` says.
+    pub fn with_mixed_precision(self, mixed_precision: MixedPrecision) -> Self {
+        Self {
+            mixed_precision,
+            ..self
+        }
     }
 
     /// Weights from values in diffusers' layout, one vector per parameter.
@@ -166,29 +181,29 @@ impl<B: Backend> Weights<B> {
         values: &[Vec<f32>],
         device: &B::Device,
     ) -> Self {
-        Self(
-            specs
-                .iter()
-                .zip(values)
-                .map(|(spec, values)| {
-                    spec.tensor::<B>(spec.channels_last_from_diffusers(values), device)
-                })
-                .collect(),
-        )
+        let tensors = specs.iter().zip(values).map(|(spec, values)| {
+            spec.tensor::<B>(spec.channels_last_from_diffusers(values), device)
+        });
+        Self::new(tensors.collect())
     }
 
     /// The tensors, in the order of the parameters.
     pub fn tensors(&self) -> &[FloatTensor<B>] {
-        &self.0
+        &self.tensors
     }
 
     /// The device the weights live on.
     pub fn device(&self) -> B::Device {
-        B::float_device(&self.0[0])
+        B::float_device(&self.tensors[0])
+    }
+
+    /// What feature maps computed with these weights are stored as.
+    pub fn mixed_precision(&self) -> MixedPrecision {
+        self.mixed_precision
     }
 
     pub(super) fn get<const D: usize>(&self, parameter: Parameter<D>) -> Tensor<B, D> {
-        let tensor = self.0[parameter.0].clone();
+        let tensor = self.tensors[parameter.0].clone();
         debug_assert_eq!(tensor.shape().num_dims(), D);
         from_primitive(tensor)
     }

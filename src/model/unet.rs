@@ -228,7 +228,7 @@ impl UNet {
         for level in &self.up {
             for layer in &level.layers {
                 if let Some(skip) = skips.pop() {
-                    x = ops::concat_channels(x, skip);
+                    x = ops::concat_channels(x, skip, weights.mixed_precision());
                 }
                 x = layer.forward(weights, x, &time);
             }

@@ -1,6 +1,7 @@
 //! What the operations take beside tensors.
 
 use burn::tensor::{TensorData, backend::Backend, ops::FloatTensor};
+use serde::{Deserialize, Serialize};
 
 /// Geometry of a square, symmetrically padded 2-D convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +54,7 @@ pub struct GroupNormOptions {
     pub epsilon: f32,
     /// Whether SiLU, `y · sigmoid(y)`, follows the affine map.
     pub silu: bool,
+    pub mixed_precision: MixedPrecision,
 }
 
 /// Everything the optimizer keeps for one parameter tensor; all four have the parameter's shape.
@@ -102,7 +104,26 @@ impl AdamStep {
     }
 }
 
-/// What a loss is to be multiplied by where gradients pass through maps in half precision, whose
-/// least normal number is 6 · 10⁻⁵ (Micikevicius et al. 2018, "Mixed precision training", section
-/// 3.2). A power of two, so that it rounds nothing; gradients of parameters come out without it.
-pub const LOSS_SCALE: f32 = 32_768.0;
+/// What feature maps are stored as (Micikevicius et al. 2018, "Mixed precision training"): half the
+/// memory traffic with f16. Weights, their gradients, statistics and all sums stay f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MixedPrecision {
+    /// f32
+    No,
+    /// f16. For devices of which [`super::Kernels::supports_fp16`] says so.
+    Fp16,
+}
+
+impl MixedPrecision {
+    /// What a loss must be multiplied by before its gradients are computed, if by anything: the
+    /// least normal number of f16 is 6 · 10⁻⁵, and gradients of feature maps are smaller (section
+    /// 3.2). A power of two, so that it rounds nothing. Gradients of parameters come out without
+    /// it.
+    pub fn loss_scale(self) -> Option<f32> {
+        match self {
+            Self::No => None,
+            Self::Fp16 => Some(32_768.0),
+        }
+    }
+}

@@ -18,7 +18,7 @@ use burn::{
 };
 
 use super::{
-    arguments::{ConvGeometry, GroupNormOptions},
+    arguments::{ConvGeometry, GroupNormOptions, MixedPrecision},
     kernels::Kernels,
 };
 use crate::error::Result;
@@ -75,6 +75,7 @@ struct Conv2dState<B: Backend> {
     /// Whether the addend, if there is one, is the same for every pixel of an image.
     addend_per_image: bool,
     geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
 }
 
 /// The operands are input, weight, bias and, if `N` is 4, the addend.
@@ -89,6 +90,7 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Conv2dBackward {
             weight,
             addend_per_image,
             geometry,
+            mixed_precision,
         } = node.state;
         if let Some(id) = parent(3) {
             let grad = grad.clone();
@@ -103,12 +105,20 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Conv2dBackward {
             let shape = x.shape();
             let input_size = [shape[1], shape[2]];
             let addend = grads.remove(&x);
-            let grad_x = B::conv2d_grad_input(grad.clone(), weight, addend, input_size, geometry);
+            let grad_x = B::conv2d_grad_input(
+                grad.clone(),
+                weight,
+                addend,
+                input_size,
+                geometry,
+                mixed_precision,
+            );
             grads.register::<B>(id, grad_x);
         }
         let parents = [parent(1), parent(2)];
         if parents.iter().any(Option::is_some) {
-            let (grad_weight, grad_bias) = B::conv2d_grad_weight(x.primitive, grad, geometry);
+            let (grad_weight, grad_bias) =
+                B::conv2d_grad_weight(x.primitive, grad, geometry, mixed_precision);
             register_all::<B, 2>(parents, [grad_weight, grad_bias], grads);
         }
     }
@@ -165,12 +175,14 @@ struct ConcatChannelsBackward;
 
 impl<B: Kernels> Backward<B, 2> for ConcatChannelsBackward {
     /// Channels of the first operand.
-    type State = usize;
+    type State = (usize, MixedPrecision);
 
-    fn backward(self, node: Node<usize, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, node: Node<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
         let parents = node.parents.map(|parent| parent.map(|node| node.id));
-        register_all::<B, 2>(parents, B::split_channels(grad, node.state), grads);
+        let (channels, mixed_precision) = node.state;
+        let input_grads = B::split_channels(grad, channels, mixed_precision);
+        register_all::<B, 2>(parents, input_grads, grads);
     }
 }
 
@@ -210,6 +222,7 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         bias: FloatTensor<Self>,
         addend: Option<FloatTensor<Self>>,
         geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
         let input = remembered(&x);
         let (addend, addend_node) = match addend {
@@ -223,12 +236,14 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             bias.primitive,
             addend,
             geometry,
+            mixed_precision,
         );
         let state = Conv2dState::<B> {
             x: input,
             weight: weight.primitive,
             addend_per_image: added.is_some_and(|shape| shape != output.shape()),
             geometry,
+            mixed_precision,
         };
         let operands = [x.node, weight.node, bias.node];
         match addend_node {
@@ -270,11 +285,15 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         finish(SiluBackward.prepare::<C>([x.node]), x.primitive, output)
     }
 
-    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn concat_channels(
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
         let channels = first.primitive.shape()[3];
-        let output = B::concat_channels(first.primitive, second.primitive);
+        let output = B::concat_channels(first.primitive, second.primitive, mixed_precision);
         let step = ConcatChannelsBackward.prepare::<C>([first.node, second.node]);
-        finish(step, channels, output)
+        finish(step, (channels, mixed_precision), output)
     }
 
     fn squared_error(
@@ -296,12 +315,8 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         finish(step, state, error)
     }
 
-    fn can_store_halves(device: &Self::Device) -> bool {
-        B::can_store_halves(device)
-    }
-
-    fn storing_halves<R>(run: impl FnOnce() -> R) -> R {
-        B::storing_halves(run)
+    fn supports_fp16(device: &Self::Device) -> bool {
+        B::supports_fp16(device)
     }
 
     fn check_device() -> Result<()> {

@@ -5,7 +5,7 @@ use burn::tensor::{TensorData, backend::Backend, ops::FloatTensor};
 use crate::{error::Result, random::Normals};
 
 use super::{
-    arguments::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState},
+    arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState},
     noised_batch::{NoisedBatch, StepInputs},
     portable,
 };
@@ -14,6 +14,9 @@ use super::{
 ///
 /// The default methods are the portable definitions; a backend overrides what it does better.
 /// [`Autodiff`] overrides those that the network is made of, to record their gradients.
+///
+/// `mixed_precision` is what the feature maps that an operation makes are stored as. An operation
+/// and its gradients must be told the same.
 ///
 /// [`Autodiff`]: burn::backend::Autodiff
 pub trait Kernels: Backend {
@@ -26,7 +29,9 @@ pub trait Kernels: Backend {
         bias: FloatTensor<Self>,
         addend: Option<FloatTensor<Self>>,
         geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
+        let _ = mixed_precision;
         portable::conv2d::<Self>(x, weight, bias, addend, geometry)
     }
 
@@ -39,7 +44,9 @@ pub trait Kernels: Backend {
         addend: Option<FloatTensor<Self>>,
         input_size: [usize; 2],
         geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
+        let _ = mixed_precision;
         portable::conv2d_grad_input::<Self>(grad, weight, addend, input_size, geometry)
     }
 
@@ -49,7 +56,9 @@ pub trait Kernels: Backend {
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let _ = mixed_precision;
         portable::conv2d_grad_weight::<Self>(x, grad, geometry)
     }
 
@@ -99,13 +108,23 @@ pub trait Kernels: Backend {
     }
 
     /// The channels of `first` `[n, h, w, a]` followed by those of `second` `[n, h, w, b]`.
-    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn concat_channels(
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
+        let _ = mixed_precision;
         Self::float_cat(vec![first, second], 3)
     }
 
     /// The first `channels` channels of `x` `[n, h, w, c]`, and the others: the gradients of
     /// [`Kernels::concat_channels`].
-    fn split_channels(x: FloatTensor<Self>, channels: usize) -> [FloatTensor<Self>; 2] {
+    fn split_channels(
+        x: FloatTensor<Self>,
+        channels: usize,
+        mixed_precision: MixedPrecision,
+    ) -> [FloatTensor<Self>; 2] {
+        let _ = mixed_precision;
         portable::split_channels::<Self>(x, channels)
     }
 
@@ -182,18 +201,10 @@ pub trait Kernels: Backend {
             .collect()
     }
 
-    /// Whether [`Kernels::storing_halves`] does anything on `device`.
-    fn can_store_halves(device: &Self::Device) -> bool {
+    /// Whether `device` can store feature maps as [`MixedPrecision::Fp16`] says.
+    fn supports_fp16(device: &Self::Device) -> bool {
         let _ = device;
         false
-    }
-
-    /// Calls `run`, in which operations store feature maps in half precision where they can. A loss
-    /// must be multiplied by [`LOSS_SCALE`] in there before its gradients are computed.
-    ///
-    /// [`LOSS_SCALE`]: super::LOSS_SCALE
-    fn storing_halves<R>(run: impl FnOnce() -> R) -> R {
-        run()
     }
 
     /// Fails if the device went wrong since the last call in a way that no operation could report,

@@ -30,7 +30,7 @@ mod typed;
 #[cfg(feature = "webgpu")]
 pub mod webgpu;
 
-pub use arguments::{AdamStep, ConvGeometry, GroupNormOptions, LOSS_SCALE, ParameterState};
+pub use arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState};
 pub use kernels::Kernels;
 pub use primitive::{from_primitive, into_primitive};
 pub use typed::{

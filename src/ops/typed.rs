@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::{
-    arguments::{ConvGeometry, GroupNormOptions},
+    arguments::{ConvGeometry, GroupNormOptions, MixedPrecision},
     kernels::Kernels,
     primitive::{from_primitive, into_primitive},
 };
@@ -14,6 +14,7 @@ pub fn conv2d<B: Kernels>(
     weight: Tensor<B, 4>,
     bias: Tensor<B, 1>,
     geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
 ) -> Tensor<B, 4> {
     from_primitive(B::conv2d_forward(
         into_primitive(x),
@@ -21,6 +22,7 @@ pub fn conv2d<B: Kernels>(
         into_primitive(bias),
         None,
         geometry,
+        mixed_precision,
     ))
 }
 
@@ -31,6 +33,7 @@ pub fn conv2d_add<B: Kernels>(
     bias: Tensor<B, 1>,
     addend: Tensor<B, 4>,
     geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
 ) -> Tensor<B, 4> {
     from_primitive(B::conv2d_forward(
         into_primitive(x),
@@ -38,6 +41,7 @@ pub fn conv2d_add<B: Kernels>(
         into_primitive(bias),
         Some(into_primitive(addend)),
         geometry,
+        mixed_precision,
     ))
 }
 
@@ -53,10 +57,14 @@ pub fn one_hot(indices: &[usize], classes: usize) -> TensorData {
 
 /// Rows of `table` `[1, 1, rows, width]` that [`one_hot`] chooses, `[n, 1, 1, width]`: the product
 /// of the two, so that its gradient is a linear layer's.
-pub fn embedding<B: Kernels>(one_hot: Tensor<B, 4>, table: Tensor<B, 4>) -> Tensor<B, 4> {
+pub fn embedding<B: Kernels>(
+    one_hot: Tensor<B, 4>,
+    table: Tensor<B, 4>,
+    mixed_precision: MixedPrecision,
+) -> Tensor<B, 4> {
     let [_, _, _, width] = table.dims();
     let bias = Tensor::zeros([width], &table.device());
-    conv2d(one_hot, table, bias, ConvGeometry::LINEAR)
+    conv2d(one_hot, table, bias, ConvGeometry::LINEAR, mixed_precision)
 }
 
 /// [`Kernels::group_norm_forward`] without the statistics.
@@ -81,9 +89,13 @@ pub fn silu<B: Kernels, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
 }
 
 /// [`Kernels::concat_channels`].
-pub fn concat_channels<B: Kernels>(first: Tensor<B, 4>, second: Tensor<B, 4>) -> Tensor<B, 4> {
+pub fn concat_channels<B: Kernels>(
+    first: Tensor<B, 4>,
+    second: Tensor<B, 4>,
+    mixed_precision: MixedPrecision,
+) -> Tensor<B, 4> {
     let (first, second) = (into_primitive(first), into_primitive(second));
-    from_primitive(B::concat_channels(first, second))
+    from_primitive(B::concat_channels(first, second, mixed_precision))
 }
 
 /// [`Kernels::squared_error`].

@@ -15,4 +15,6 @@ pub use gradients::Gradients;
 pub use read::{read, read_all};
 pub use state::TrainingState;
 pub use trainer::{Loss, Trainer, read_losses};
-pub use training_config::{MixedPrecision, TrainingConfig};
+pub use training_config::TrainingConfig;
+
+pub use crate::ops::MixedPrecision;

@@ -8,13 +8,13 @@ use burn::{
     tensor::{Tensor, backend::Backend, ops::FloatTensor},
 };
 
-use super::{Config, Dataset, Gradients, MixedPrecision, TrainingState, batch::Batch, read};
+use super::{Config, Dataset, Gradients, TrainingState, batch::Batch, read};
 use crate::{
     diffusion::{Objective, Schedule, forward::q_sample_coefs, objective::LossInputs},
     error::{Error, Result},
     model::{Conditioning, UNet},
     ops::{
-        AdamStep, Kernels, LOSS_SCALE, from_primitive,
+        AdamStep, Kernels, MixedPrecision, from_primitive,
         noised_batch::{NoisedBatch, StepInputs},
     },
 };
@@ -158,7 +158,9 @@ impl<B: Kernels> Trainer<B> {
         timesteps: &[usize],
         noised: NoisedBatch<B>,
     ) -> (Loss<B>, Gradients<B>) {
+        let mixed_precision = self.mixed_precision();
         let weights = self.state.weights_to_differentiate();
+        let weights = weights.with_mixed_precision(mixed_precision);
         let x_t = constant(noised.x_t);
         let conditioning = Conditioning {
             time: constant(noised.time),
@@ -170,19 +172,11 @@ impl<B: Kernels> Trainer<B> {
             x_0: constant(noised.x_0),
             timesteps,
         };
-        let forward_and_backward = |loss_scale: Option<f32>| {
-            let output = (self.unet).forward_conditioned(&weights, x_t, conditioning);
-            let loss = self.objective.loss(output, loss_inputs);
-            let grads = match loss_scale {
-                Some(scale) => (loss.clone() * scale).backward(),
-                None => loss.backward(),
-            };
-            (loss, grads)
-        };
-        let (loss, grads) = if self.stores_halves() {
-            B::storing_halves(|| forward_and_backward(Some(LOSS_SCALE)))
-        } else {
-            forward_and_backward(None)
+        let output = (self.unet).forward_conditioned(&weights, x_t, conditioning);
+        let loss = self.objective.loss(output, loss_inputs);
+        let grads = match mixed_precision.loss_scale() {
+            Some(scale) => (loss.clone() * scale).backward(),
+            None => loss.backward(),
         };
         (Loss(loss.inner()), Gradients::of(&weights, &grads))
     }
@@ -252,11 +246,14 @@ impl<B: Kernels> Trainer<B> {
         self.config.training.adam_step_at(taken + 1)
     }
 
-    /// Attention is burn's, in f32 alone.
-    fn stores_halves(&self) -> bool {
-        self.config.training.mixed_precision == MixedPrecision::Fp16
-            && !self.config.unet.has_attention()
-            && B::can_store_halves(&self.device)
+    /// What feature maps are stored as: what is configured, where the device can and the network has
+    /// no attention, which is burn's and f32 alone.
+    fn mixed_precision(&self) -> MixedPrecision {
+        if B::supports_fp16(&self.device) && !self.config.unet.has_attention() {
+            self.config.training.mixed_precision
+        } else {
+            MixedPrecision::No
+        }
     }
 }
 

@@ -5,19 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     diffusion::LossWeighting,
     error::{Error, Result},
-    ops::AdamStep,
+    ops::{AdamStep, MixedPrecision},
 };
-
-/// What feature maps are stored as while training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MixedPrecision {
-    /// f32
-    No,
-    /// f16 where the device can and the network has no attention: half the memory traffic; weights and all
-    /// sums stay f32.
-    Fp16,
-}
 
 /// How the network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +38,8 @@ pub struct TrainingConfig {
     /// With labels, the share of images that are shown without theirs, so that the network also
     /// learns what guidance starts from (Ho & Salimans 2022, p_uncond).
     pub class_dropout_prob: f64,
-    /// What feature maps are stored as.
+    /// What feature maps are stored as while training, where the device can and the network has no
+    /// attention; elsewhere f32.
     pub mixed_precision: MixedPrecision,
 }
 

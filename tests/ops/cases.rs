@@ -1,7 +1,7 @@
 //! Shapes at the edges of what kernels tile for: odd sizes, one channel, not multiples of any tile,
 //! batch 1, stride 2.
 
-use unnoise::ops::{ConvGeometry, GroupNormOptions};
+use unnoise::ops::{ConvGeometry, GroupNormOptions, MixedPrecision};
 
 /// `(n, h, w, c_in, c_out, geometry)`.
 pub type ConvCase = (usize, usize, usize, usize, usize, ConvGeometry);
@@ -52,6 +52,7 @@ const fn norm(groups: usize, silu: bool) -> GroupNormOptions {
         groups,
         epsilon: 1e-5,
         silu,
+        mixed_precision: MixedPrecision::No,
     }
 }
 

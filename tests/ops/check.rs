@@ -6,8 +6,8 @@ use burn::{
 };
 use unnoise::backend::Flex;
 use unnoise::ops::{
-    self, AdamStep, ConvGeometry, GroupNormOptions, Kernels, ParameterState, from_primitive,
-    into_primitive, portable,
+    self, AdamStep, ConvGeometry, GroupNormOptions, Kernels, MixedPrecision, ParameterState,
+    from_primitive, into_primitive, portable,
 };
 
 use crate::cases::{CONVOLUTIONS, GROUP_NORMS};
@@ -96,6 +96,7 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
             into_primitive(tensor::<B, 1>([c_out], 3, device)),
             None,
             geometry,
+            MixedPrecision::No,
         ));
         assert_eq!(y.dims(), y_shape, "{what}");
         let expected = from_primitive::<Flex, 4>(portable::conv2d::<Flex>(
@@ -113,6 +114,7 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
             None,
             [h, w],
             geometry,
+            MixedPrecision::No,
         ));
         assert_eq!(dx.dims(), x_shape, "{what}");
         let expected = from_primitive::<Flex, 4>(portable::conv2d_grad_input::<Flex>(
@@ -132,6 +134,7 @@ pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
             into_primitive(tensor::<B, 4>(x_shape, 1, device)),
             into_primitive(tensor::<B, 4>(y_shape, 4, device)),
             geometry,
+            MixedPrecision::No,
         );
         let (expected_dw, expected_db) = portable::conv2d_grad_weight::<Flex>(
             into_primitive(tensor::<Flex, 4>(x_shape, 1, &reference)),
@@ -227,6 +230,7 @@ pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
                 )),
                 None,
                 geometry,
+                MixedPrecision::No,
             );
             dot(&values(from_primitive::<B, 4>(y)), &probe)
         };
@@ -236,11 +240,13 @@ pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
             None,
             [h, w],
             geometry,
+            MixedPrecision::No,
         );
         let (dw, db) = B::conv2d_grad_weight(
             into_primitive(to(&x, [n, h, w, c_in])),
             into_primitive(to(&probe, y_shape)),
             geometry,
+            MixedPrecision::No,
         );
         let (dx, dw, db) = (
             values(from_primitive::<B, 4>(dx)),
@@ -332,6 +338,7 @@ pub fn group_norm_finite_differences<B: Kernels>(device: &B::Device) {
             groups: 3,
             epsilon: 1e-5,
             silu,
+            mixed_precision: MixedPrecision::No,
         };
         let probe = numbers(n * h * w * c, 9);
         let (x, gamma, beta) = (numbers(n * h * w * c, 1), numbers(c, 2), numbers(c, 3));
@@ -430,6 +437,7 @@ pub fn autodiff_agrees<B: Kernels>(device: &B::Device) {
         groups: 2,
         epsilon: 1e-5,
         silu: true,
+        mixed_precision: MixedPrecision::No,
     };
     fn leaf<B: Kernels, const D: usize>(
         shape: [usize; D],
@@ -449,7 +457,13 @@ pub fn autodiff_agrees<B: Kernels>(device: &B::Device) {
         let weight = leaf::<B, 4>([3, 3, 4, 5], 4, device);
         let bias = leaf::<B, 1>([5], 5, device);
         let hidden = ops::group_norm(x.clone(), gamma.clone(), beta.clone(), options);
-        let y = ops::conv2d(hidden, weight.clone(), bias.clone(), geometry);
+        let y = ops::conv2d(
+            hidden,
+            weight.clone(),
+            bias.clone(),
+            geometry,
+            MixedPrecision::No,
+        );
         let grads = (y.clone() * y).sum().backward();
         vec![
             values(x.grad(&grads).unwrap()),
@@ -477,6 +491,7 @@ pub fn strided_inputs<B: Kernels>(device: &B::Device) {
         groups: 2,
         epsilon: 1e-5,
         silu: true,
+        mixed_precision: MixedPrecision::No,
     };
     let first = tensor::<B, 4>([2, 4, 5, 6], 1, device).permute([0, 2, 3, 1]);
     let contiguous = Tensor::<B, 4>::from_data(first.clone().into_data(), device);
@@ -492,6 +507,7 @@ pub fn strided_inputs<B: Kernels>(device: &B::Device) {
             into_primitive(bias.clone()),
             None,
             geometry,
+            MixedPrecision::No,
         )))
     };
     assert_close(&run(first), &run(contiguous), "strided");

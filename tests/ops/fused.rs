@@ -6,7 +6,7 @@ use burn::{
     tensor::{ElementConversion, Tensor, TensorData},
 };
 use unnoise::backend::Flex;
-use unnoise::ops::{self, ConvGeometry, Kernels};
+use unnoise::ops::{self, ConvGeometry, Kernels, MixedPrecision};
 
 use crate::cases::{CONVOLUTIONS, ConvCase};
 use crate::check::{assert_close, numbers, output_shape, tensor, values};
@@ -38,8 +38,9 @@ pub fn agree<B: Kernels>(device: &B::Device) {
             bias.clone(),
             addend.clone(),
             geometry,
+            MixedPrecision::No,
         );
-        let both = ops::concat_channels(ops::silu(y.clone()), skip.clone());
+        let both = ops::concat_channels(ops::silu(y.clone()), skip.clone(), MixedPrecision::No);
         let factors = Tensor::from_inner(tensor::<K, 4>(both.dims(), 6, device));
         let grads = (both.clone() * both.clone() * factors).sum().backward();
         vec![
@@ -101,7 +102,13 @@ pub fn upsampling_agrees<B: Kernels>(device: &B::Device) {
         let x = leaf::<B>(x, [n, h, w, c_in], device);
         let weight = leaf::<B>(numbers(kernel.iter().product(), 2), kernel, device);
         let bias = Tensor::from_inner(tensor::<B, 1>([c_out], 3, device)).require_grad();
-        let y = ops::conv2d(x.clone(), weight.clone(), bias.clone(), upsampling);
+        let y = ops::conv2d(
+            x.clone(),
+            weight.clone(),
+            bias.clone(),
+            upsampling,
+            MixedPrecision::No,
+        );
         let grads = (y.clone() * y.clone()).mean().backward();
 
         let reference = Default::default();
@@ -114,6 +121,7 @@ pub fn upsampling_agrees<B: Kernels>(device: &B::Device) {
             large_weight.clone(),
             large_bias.clone(),
             geometry,
+            MixedPrecision::No,
         );
         let large_grads = (large_y.clone() * large_y.clone()).mean().backward();
 
@@ -176,8 +184,10 @@ pub fn finite_differences<B: Kernels>(device: &B::Device) {
                 bias,
                 addend.clone(),
                 GEOMETRY,
+                MixedPrecision::No,
             );
-            let both = ops::concat_channels(ops::silu(y), ops::silu(skip.clone()));
+            let both =
+                ops::concat_channels(ops::silu(y), ops::silu(skip.clone()), MixedPrecision::No);
             let loss = (both * constant([2, 3, 5, 7], 6)).sum();
             (loss, addend, skip)
         };

@@ -1,4 +1,4 @@
-//! Every operation of the seam: each backend's kernels against the portable definition, and the
+//! Every fused operation: each backend's kernels against the portable definition, and the
 //! gradients against finite differences of the forward pass.
 
 mod cases;

@@ -5,7 +5,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use unnoise::backend::Flex;
-use unnoise::ops::{self, Kernels, from_primitive, into_primitive, portable};
+use unnoise::ops::{self, Kernels, MixedPrecision, from_primitive, into_primitive, portable};
 
 use crate::cases::{CONVOLUTIONS, ConvCase, GROUP_NORMS, GroupNormCase};
 use crate::check::{assert_close, dot, finite_difference, numbers, tensor, values};
@@ -69,7 +69,7 @@ fn conv<B: Kernels>(
 ) -> Tensor<Autodiff<B>, 4> {
     let weight = leaf::<B, 4>([geometry.kernel, geometry.kernel, c_in, c_out], 2, device);
     let bias = leaf::<B, 1>([c_out], 3, device);
-    ops::conv2d(x, weight, bias, geometry)
+    ops::conv2d(x, weight, bias, geometry, MixedPrecision::No)
 }
 
 /// The gradient of x in the sum of x · mean(conv(x)): the product is undone first, and gives x a

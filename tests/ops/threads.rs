@@ -5,7 +5,7 @@ use unnoise::ops::cpu::adam::{self, Parameter};
 use unnoise::ops::cpu::conv;
 use unnoise::ops::cpu::group_norm::{self, NormShape};
 use unnoise::ops::cpu::patches::ConvShape;
-use unnoise::ops::{AdamStep, ConvGeometry, GroupNormOptions};
+use unnoise::ops::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision};
 
 use crate::check::numbers;
 
@@ -68,6 +68,7 @@ fn group_norm_gives_the_same_bits_on_any_number_of_threads() {
         groups: 4,
         epsilon: 1e-5,
         silu: true,
+        mixed_precision: MixedPrecision::No,
     };
     let shape = NormShape {
         batch: 3,

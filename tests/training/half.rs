@@ -40,7 +40,7 @@ fn gradients_are_nearly_those_of_f32() {
         block_on(flex.train(Duration::from_secs(60), 5)).unwrap();
         let start = block_on(flex.checkpoint()).unwrap().to_bytes().unwrap();
         let mut gpu = session::<WebGpu>(config.clone());
-        assert!(WebGpu::can_store_halves(gpu.trainer().device()));
+        assert!(WebGpu::supports_fp16(gpu.trainer().device()));
         gpu.load(&start).unwrap();
         let batch = 0..config.training.batch_size;
         let (loss, grads) = block_on(gpu.gradients(batch.clone())).unwrap();

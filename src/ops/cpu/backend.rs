@@ -11,7 +11,7 @@ use super::{
     patches::ConvShape,
 };
 use crate::ops::{
-    arguments::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState},
+    arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState},
     kernels::Kernels,
     portable,
 };
@@ -35,6 +35,7 @@ impl<B: SliceBackend> Kernels for B {
         bias: FloatTensor<Self>,
         addend: Option<FloatTensor<Self>>,
         geometry: ConvGeometry,
+        _mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
         let x = portable::upsampled::<B>(x, geometry);
         let shape = conv_shape(&x.shape(), dims::<4>(&weight.shape())[3], geometry);
@@ -50,6 +51,7 @@ impl<B: SliceBackend> Kernels for B {
         addend: Option<FloatTensor<Self>>,
         input_size: [usize; 2],
         geometry: ConvGeometry,
+        _mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
         let [batch, _, _, outputs] = dims(&grad.shape());
         let [_, _, inputs, _] = dims(&weight.shape());
@@ -65,6 +67,7 @@ impl<B: SliceBackend> Kernels for B {
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         geometry: ConvGeometry,
+        _mixed_precision: MixedPrecision,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let x = portable::upsampled::<B>(x, geometry);
         let shape = conv_shape(&x.shape(), dims::<4>(&grad.shape())[3], geometry);

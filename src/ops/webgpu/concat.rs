@@ -1,5 +1,7 @@
 //! Channels of two tensors in one, and back. Launches: 1 each.
 
+use crate::ops::MixedPrecision;
+
 use super::{
     launch::{bind_map, launch},
     shader::Shader,
@@ -7,11 +9,16 @@ use super::{
 };
 
 /// See [`crate::ops::Kernels::concat_channels`].
-pub(super) fn concat(first: Primitive, second: Primitive) -> Primitive {
+pub(super) fn concat(
+    first: Primitive,
+    second: Primitive,
+    mixed_precision: MixedPrecision,
+) -> Primitive {
     let (first, second) = (contiguous(first), contiguous(second));
     let [images, height, width, channels] = dimensions(&first);
     let [_, _, _, more] = dimensions(&second);
-    let both = allocate_map(&first, [images, height, width, channels + more]);
+    let shape = [images, height, width, channels + more];
+    let both = allocate_map(&first, shape, mixed_precision);
     run(
         [&first, &second, &both],
         images * height * width,
@@ -22,11 +29,18 @@ pub(super) fn concat(first: Primitive, second: Primitive) -> Primitive {
 }
 
 /// See [`crate::ops::Kernels::split_channels`].
-pub(super) fn split(both: Primitive, channels: usize) -> [Primitive; 2] {
+pub(super) fn split(
+    both: Primitive,
+    channels: usize,
+    mixed_precision: MixedPrecision,
+) -> [Primitive; 2] {
     let both = contiguous(both);
     let [images, height, width, all] = dimensions(&both);
     let channels = [channels, all - channels];
-    let parts = channels.map(|channels| allocate_map(&both, [images, height, width, channels]));
+    let parts = channels.map(|channels| {
+        let shape = [images, height, width, channels];
+        allocate_map(&both, shape, mixed_precision)
+    });
     run(
         [&parts[0], &parts[1], &both],
         images * height * width,

@@ -3,7 +3,7 @@
 //!
 //! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias.
 
-use crate::ops::ConvGeometry;
+use crate::ops::{ConvGeometry, MixedPrecision};
 
 use super::{
     conv_direct::{self, Walk},
@@ -78,6 +78,7 @@ struct Product<'a> {
     repeat: usize,
     target: [usize; 4],
     geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
 }
 
 impl Product<'_> {
@@ -97,7 +98,7 @@ impl Product<'_> {
         let tiles = [pixels.div_ceil(tile.rows), channels.div_ceil(tile.columns)];
         let [source_loads, weight_loads] = tile.loads();
 
-        let output = allocate_map(self.source, self.target);
+        let output = allocate_map(self.source, self.target, self.mixed_precision);
         let shader = Shader::new("conv", include_str!("conv.wgsl"), tile.threads())
             .flag("GRAD_INPUT", grad_input)
             .flag("ADD", self.addend.is_some())
@@ -155,6 +156,7 @@ pub(super) fn forward(
     addend: Option<Primitive>,
     repeat: usize,
     geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
 ) -> Primitive {
     let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
     let addend = addend.map(contiguous);
@@ -184,6 +186,7 @@ pub(super) fn forward(
         repeat,
         target: output,
         geometry,
+        mixed_precision,
     }
     .run()
 }
@@ -195,6 +198,7 @@ pub(super) fn grad_input(
     addend: Option<Primitive>,
     input_size: [usize; 2],
     geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
 ) -> Primitive {
     let (grad, weight) = (contiguous(grad), contiguous(weight));
     let addend = addend.map(contiguous);
@@ -218,6 +222,7 @@ pub(super) fn grad_input(
         repeat: 1,
         target: input,
         geometry,
+        mixed_precision,
     }
     .run()
 }
@@ -245,6 +250,7 @@ pub(super) fn grad_weight(
     grad: Primitive,
     repeat: usize,
     geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
 ) -> (Primitive, Primitive) {
     let (x, grad) = (contiguous(x), contiguous(grad));
     let [batch, height, width, channels_in] = dimensions(&x);
@@ -287,7 +293,7 @@ pub(super) fn grad_weight(
     )
     .stored("X", &x)
     .stored("Grad", &grad)
-    .float("UNSCALE", half::unscale())
+    .float("UNSCALE", half::unscale(mixed_precision))
     .flag("X_VEC4", channels_in.is_multiple_of(4))
     .flag("GRAD_VEC4", channels_out.is_multiple_of(4))
     .constant("BATCH", batch)

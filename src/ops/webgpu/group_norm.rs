@@ -81,7 +81,7 @@ pub(super) fn forward(
 ) -> (Primitive, Primitive) {
     let (x, gamma, beta) = (contiguous(x), contiguous(gamma), contiguous(beta));
     let shape @ [images, _, _, channels] = dimensions(&x);
-    let output = allocate_map(&x, shape);
+    let output = allocate_map(&x, shape, options.mixed_precision);
     let statistics_shape = [images, options.groups, 2];
     let statistics = allocate(&x, statistics_shape);
     launch_per_group(
@@ -122,7 +122,7 @@ pub(super) fn backward(
     let addend = addend.map(contiguous);
     let shape: [usize; 4] = dimensions(&x);
     let [images, _, _, channels] = shape;
-    let grad_x = allocate_map(&x, shape);
+    let grad_x = allocate_map(&x, shape, options.mixed_precision);
     let parts = allocate(&x, [images, 2, channels]);
     let mut bindings = vec![
         bind_map(&grad, shape),
@@ -159,7 +159,7 @@ pub(super) fn backward(
         include_str!("group_norm_sum.wgsl"),
         SUM_THREADS,
     )
-    .float("UNSCALE", half::unscale())
+    .float("UNSCALE", half::unscale(options.mixed_precision))
     .constant("IMAGES", images)
     .constant("CHANNELS", channels);
     launch(

@@ -35,7 +35,7 @@ use burn_wgpu::WgpuDevice;
 use crate::{backend::WebGpu, random::Normals};
 
 use super::{
-    arguments::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState},
+    arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState},
     kernels::Kernels,
     noised_batch::{NoisedBatch, StepInputs},
     portable,
@@ -54,9 +54,10 @@ impl Kernels for WebGpu {
         bias: FloatTensor<Self>,
         addend: Option<FloatTensor<Self>>,
         geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
         let (repeat, geometry) = (geometry.repeat(), geometry.without_upsampling());
-        conv::forward(x, weight, bias, addend, repeat, geometry)
+        conv::forward(x, weight, bias, addend, repeat, geometry, mixed_precision)
     }
 
     fn conv2d_grad_input(
@@ -65,22 +66,25 @@ impl Kernels for WebGpu {
         addend: Option<FloatTensor<Self>>,
         input_size: [usize; 2],
         geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
         if !geometry.upsample {
-            return conv::grad_input(grad, weight, addend, input_size, geometry);
+            return conv::grad_input(grad, weight, addend, input_size, geometry, mixed_precision);
         }
-        let upsampled = input_size.map(|side| side * geometry.repeat());
+        let size = input_size.map(|side| side * geometry.repeat());
         let geometry = geometry.without_upsampling();
-        let grad_x = upsample::grad(conv::grad_input(grad, weight, None, upsampled, geometry));
-        portable::add_optional::<Self>(grad_x, addend)
+        let grad_x = conv::grad_input(grad, weight, None, size, geometry, mixed_precision);
+        portable::add_optional::<Self>(upsample::grad(grad_x, mixed_precision), addend)
     }
 
     fn conv2d_grad_weight(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        conv::grad_weight(x, grad, geometry.repeat(), geometry.without_upsampling())
+        let (repeat, geometry) = (geometry.repeat(), geometry.without_upsampling());
+        conv::grad_weight(x, grad, repeat, geometry, mixed_precision)
     }
 
     fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -116,12 +120,20 @@ impl Kernels for WebGpu {
         silu::backward(grad, x)
     }
 
-    fn concat_channels(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {
-        concat::concat(first, second)
+    fn concat_channels(
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
+        concat::concat(first, second, mixed_precision)
     }
 
-    fn split_channels(x: FloatTensor<Self>, channels: usize) -> [FloatTensor<Self>; 2] {
-        concat::split(x, channels)
+    fn split_channels(
+        x: FloatTensor<Self>,
+        channels: usize,
+        mixed_precision: MixedPrecision,
+    ) -> [FloatTensor<Self>; 2] {
+        concat::split(x, channels, mixed_precision)
     }
 
     fn squared_error(
@@ -158,12 +170,8 @@ impl Kernels for WebGpu {
         noise::noise_batch(inputs, device)
     }
 
-    fn can_store_halves(device: &WgpuDevice) -> bool {
-        half::can_store_halves(device)
-    }
-
-    fn storing_halves<R>(run: impl FnOnce() -> R) -> R {
-        half::storing_halves(run)
+    fn supports_fp16(device: &WgpuDevice) -> bool {
+        half::is_supported(device)
     }
 
     fn adam_step(

@@ -5,7 +5,7 @@ use burn_wgpu::{CubeTensor, WgpuDevice, WgpuRuntime, into_contiguous};
 use cubecl::Runtime;
 
 use super::half;
-use crate::backend::WebGpu;
+use crate::{backend::WebGpu, ops::MixedPrecision};
 
 pub(super) type Primitive = CubeTensor<WgpuRuntime>;
 
@@ -29,8 +29,12 @@ pub(super) fn allocate<const D: usize>(like: &Primitive, shape: [usize; D]) -> P
 }
 
 /// An uninitialised feature map `[n, h, w, c]` on the device of `like`; see [`half::storage`].
-pub(super) fn allocate_map(like: &Primitive, shape: [usize; 4]) -> Primitive {
-    allocate_as(half::storage(shape), like, shape)
+pub(super) fn allocate_map(
+    like: &Primitive,
+    shape: [usize; 4],
+    mixed_precision: MixedPrecision,
+) -> Primitive {
+    allocate_as(half::storage(shape, mixed_precision), like, shape)
 }
 
 fn allocate_as<const D: usize>(dtype: DType, like: &Primitive, shape: [usize; D]) -> Primitive {
