@@ -127,3 +127,24 @@ fn strided_inputs_give_the_same_result() {
     check::<unnoise::backend::Candle>();
     check::<unnoise::backend::WebGpu>();
 }
+
+/// Shaders do not check bounds.
+#[test]
+#[should_panic(expected = "a kernel expects")]
+fn gpu_kernels_refuse_operands_that_are_too_short() {
+    use unnoise::{backend::WebGpu, ops};
+
+    let device = Default::default();
+    let (x, gamma, beta) = (
+        check::tensor::<WebGpu, 4>([1, 2, 2, 1024], 1, &device),
+        check::tensor::<WebGpu, 1>([4], 2, &device),
+        check::tensor::<WebGpu, 1>([1024], 3, &device),
+    );
+    let options = ops::GroupNormOptions {
+        groups: 2,
+        epsilon: 1e-5,
+        silu: true,
+        mixed_precision: ops::MixedPrecision::No,
+    };
+    ops::group_norm(x, gamma, beta, options);
+}

@@ -2,7 +2,7 @@
 // place, for up to TENSORS parameter tensors; one number per thread. Neighbouring threads touch
 // neighbouring numbers, so this runs at the speed of memory.
 //
-// The state is PLAN numbers that say where each tensor lies, then [value, exp_avg, exp_avg_sq,
+// The state is HEADER numbers that say where each tensor lies, then [value, exp_avg, exp_avg_sq,
 // ema], each of them with all tensors in it.
 
 struct Step {
@@ -44,14 +44,14 @@ fn main(
     var tensor = 0u;
     #repeat TENSORS if (f32(workgroup) >= state[3u * $iu]) { tensor = $iu; }
     let first_workgroup = u32(state[3u * tensor]);
-    let place = u32(state[3u * tensor + 1u]);
+    let offset = u32(state[3u * tensor + 1u]);
     let count = u32(state[3u * tensor + 2u]);
     let index = (workgroup - first_workgroup) * THREADS + lane;
     if (index >= count) {
         return;
     }
     let length = u32(state[3u * TENSORS]);
-    let value = PLAN + place + index;
+    let value = HEADER + offset + index;
     let exp_avg = value + length;
     let exp_avg_sq = exp_avg + length;
     let ema = exp_avg_sq + length;

@@ -26,26 +26,26 @@ const NUMBERS: usize = 7;
 /// Parameter tensors a launch.
 const TENSORS: usize = 6;
 
-/// Numbers at the start of a state's buffer: of each tensor its first workgroup, where it lies in a
+/// Numbers at the start of a state's buffer: of each tensor its first workgroup, its offset in a
 /// field, and its size; then the size of a field.
-const PLAN: usize = ALIGNMENT;
+const HEADER: usize = ALIGNMENT;
 
 /// Most numbers in one buffer: half of the 128 MiB that can be bound everywhere.
-const MOST: usize = 1 << 24;
+const MAX_NUMBERS: usize = 1 << 24;
 
 /// value, exp_avg, exp_avg_sq, ema.
 const FIELDS: usize = 4;
 
-/// Where a group of tensors lies in the buffer of its state: a plan, then `[FIELDS, length]`.
+/// Where a group of tensors lies in the buffer of its state: a header, then `[FIELDS, length]`.
 struct Layout {
     shapes: Vec<Shape>,
     /// The first number of each tensor within a field.
-    places: Vec<usize>,
+    offsets: Vec<usize>,
     length: usize,
 }
 
-/// Room for a tensor of `count` numbers.
-fn room(count: usize) -> usize {
+/// Numbers that a tensor of `count` numbers takes up.
+fn padded(count: usize) -> usize {
     count.next_multiple_of(ALIGNMENT)
 }
 
@@ -53,28 +53,28 @@ impl Layout {
     fn of(states: &[ParameterState<WebGpu>]) -> Self {
         let shapes: Vec<Shape> = states.iter().map(|state| state.value.shape()).collect();
         let mut length = 0;
-        let places = shapes
+        let offsets = shapes
             .iter()
             .map(|shape| {
-                let place = length;
-                length += room(shape.num_elements());
-                place
+                let offset = length;
+                length += padded(shape.num_elements());
+                offset
             })
             .collect();
         Self {
             shapes,
-            places,
+            offsets,
             length,
         }
     }
 
     /// The number that tensor `index` of field `field` begins with.
     fn start(&self, field: usize, index: usize) -> usize {
-        PLAN + field * self.length + self.places[index]
+        HEADER + field * self.length + self.offsets[index]
     }
 
     fn size(&self) -> usize {
-        PLAN + FIELDS * self.length
+        HEADER + FIELDS * self.length
     }
 
     /// Workgroups for a number per thread, each of one tensor.
@@ -84,21 +84,21 @@ impl Layout {
     }
 
     /// What the shader reads at the start of the buffer. All are whole numbers that f32 holds.
-    fn plan(&self) -> Vec<f32> {
-        let mut plan = Vec::with_capacity(PLAN);
+    fn header(&self) -> Vec<f32> {
+        let mut header = Vec::with_capacity(HEADER);
         let mut workgroups = 0;
-        for (shape, place) in self.shapes.iter().zip(&self.places) {
+        for (shape, offset) in self.shapes.iter().zip(&self.offsets) {
             let count = shape.num_elements();
-            plan.extend([workgroups, *place, count].map(|number| number as f32));
+            header.extend([workgroups, *offset, count].map(|number| number as f32));
             workgroups += count.div_ceil(THREADS);
         }
-        // No workgroup comes as far as the places that are not taken.
+        // No workgroup comes as far as tensors that there are not.
         for _ in self.shapes.len()..TENSORS {
-            plan.extend([f32::MAX, 0.0, 0.0]);
+            header.extend([f32::MAX, 0.0, 0.0]);
         }
-        plan.push(self.length as f32);
-        plan.resize(PLAN, 0.0);
-        plan
+        header.push(self.length as f32);
+        header.resize(HEADER, 0.0);
+        header
     }
 
     /// Tensor `index` of field `field` in `buffer`.
@@ -121,14 +121,14 @@ impl Layout {
             .collect()
     }
 
-    /// Whether `states` are what [`Layout::views`] gave: nothing else begins at these places of a
+    /// Whether `states` are what [`Layout::views`] gave: nothing else begins at these offsets of a
     /// buffer so large.
     fn is_in_place(&self, states: &[ParameterState<WebGpu>]) -> bool {
         let whole = states[0].value.handle.size();
         states.iter().enumerate().all(|(index, state)| {
             fields(state).iter().enumerate().all(|(field, tensor)| {
                 let bytes = |numbers: usize| (numbers * size_of::<f32>()) as u64;
-                let size = room(self.shapes[index].num_elements());
+                let size = padded(self.shapes[index].num_elements());
                 tensor.handle.size() == whole
                     && tensor.handle.offset_start == Some(bytes(self.start(field, index)))
                     && tensor.handle.size_in_used() == bytes(size)
@@ -164,10 +164,10 @@ impl Layout {
 
     fn collect(&self, states: &[ParameterState<WebGpu>]) -> Primitive {
         let buffer = allocate(&states[0].value, [self.size()]);
-        let plan = TensorData::from(self.plan().as_slice());
-        let plan = Tensor::from_data(plan, &buffer.device);
+        let header = TensorData::from(self.header().as_slice());
+        let header = Tensor::from_data(header, &buffer.device);
         let mut buffer: Tensor<WebGpu, 1> = from_primitive(buffer);
-        buffer = buffer.slice_assign(0..PLAN, plan);
+        buffer = buffer.slice_assign(0..HEADER, header);
         for (index, state) in states.iter().enumerate() {
             for (field, tensor) in fields(state).into_iter().enumerate() {
                 let first = self.start(field, index);
@@ -201,10 +201,10 @@ pub(super) fn adam_step(
     let mut rest = states.into_iter().zip(grads).peekable();
     while rest.peek().is_some() {
         let (mut group, mut grads) = (Vec::new(), Vec::new());
-        let mut size = PLAN;
+        let mut size = HEADER;
         while let Some((state, grad)) = rest.next_if(|(state, _)| {
-            size += FIELDS * room(state.value.shape().num_elements());
-            group.is_empty() || (group.len() < TENSORS && size <= MOST)
+            size += FIELDS * padded(state.value.shape().num_elements());
+            group.is_empty() || (group.len() < TENSORS && size <= MAX_NUMBERS)
         }) {
             group.push(state);
             grads.push(contiguous(grad));
@@ -234,7 +234,7 @@ fn step_group(
     bindings.resize(2 + TENSORS, numbers);
     let shader = Shader::new("adam", include_str!("adam.wgsl"), THREADS)
         .constant("TENSORS", TENSORS)
-        .constant("PLAN", PLAN)
+        .constant("HEADER", HEADER)
         .constant("DISPATCH_WIDTH", DISPATCH_WIDTH);
     dispatch(shader, layout.workgroups(), &bindings);
     layout.views(&buffer)
