@@ -52,7 +52,8 @@ pub enum Error {
     Checkpoint(String),
     /// A checkpoint of a format that this version does not know.
     #[error(
-        "This file is not a model Unnoise can load: it was made by a newer Unnoise (format {version})."
+        "This file is not a model Unnoise can load: it was made by a newer Unnoise (format \
+         {version})."
     )]
     NewerFormat {
         /// The format that the file says it has.
@@ -60,7 +61,8 @@ pub enum Error {
     },
     /// A part of a checkpoint's metadata that cannot be read.
     #[error(
-        "This file is not a model Unnoise can load: its description of the {part} is damaged ({source})."
+        "This file is not a model Unnoise can load: its description of the {part} is damaged \
+         ({source})."
     )]
     Metadata {
         /// The key of the metadata.

@@ -1,4 +1,5 @@
-//! A model ready to use: a configuration, a network and its weights, which sample, edit and evaluate.
+//! A model ready to use: a configuration, a network and its weights, which sample, edit and
+//! evaluate.
 
 use std::sync::Arc;
 
@@ -62,8 +63,8 @@ impl<B: Kernels> Pipeline<B> {
         }
     }
 
-    /// The process of `config` with the ideal denoiser in place of a network. It knows no classes and
-    /// predicts no variance: where that is learned, the smallest takes its place.
+    /// The process of `config` with the ideal denoiser in place of a network. It knows no classes
+    /// and predicts no variance: where that is learned, the smallest takes its place.
     pub fn ideal(config: Config, ideal: IdealDenoiser<B>, device: B::Device) -> Self {
         Self {
             config,

@@ -76,7 +76,8 @@ impl Random {
 
     /// `count` standard normal numbers, those at indices `first..first + count`.
     ///
-    /// Box–Muller in f64 with `libm`'s functions rather than the platform's, whose last bits differ.
+    /// Box–Muller in f64 with `libm`'s functions rather than the platform's, whose last bits
+    /// differ.
     pub fn normals(&self, stream: Stream, step: u32, first: u64, count: usize) -> Vec<f32> {
         let mut numbers = Vec::with_capacity(count + 8);
         let skip = (first % 4) as usize;

@@ -138,7 +138,8 @@ impl<B: Kernels> Session<B> {
     }
 
     /// What items `shard` of the next batch contribute to its mean loss and to the gradients, these
-    /// in one list: the contributions of shards that make up the batch add up to those of the batch.
+    /// in one list: the contributions of shards that make up the batch add up to those of the
+    /// batch.
     ///
     /// # Errors
     /// What [`Trainer::gradients`] refuses, or [`Error::Device`] when the device was lost.

@@ -186,8 +186,8 @@ impl Checkpoint {
     /// The averaged weights alone, in half precision: an eighth of the size, enough to sample.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when a value is not finite, or not in half precision: loading would refuse
-    /// the file.
+    /// [`Error::Checkpoint`] when a value is not finite, or not in half precision: loading would
+    /// refuse the file.
     pub fn to_shared_bytes(&self) -> Result<Vec<u8>> {
         let shared = Self {
             optimizer: None,

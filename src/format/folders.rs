@@ -16,8 +16,8 @@ pub struct FolderLabels {
 /// The sub-folder of one of `roots` that each of `images` lies in, however deep.
 ///
 /// # Errors
-/// [`Error::NoSubFolder`] for the first image that lies in no sub-folder, and [`Error::Image`] where all lie
-/// in the same one.
+/// [`Error::NoSubFolder`] for the first image that lies in no sub-folder, and [`Error::Image`]
+/// where all lie in the same one.
 pub fn folder_labels(roots: &[PathBuf], images: &[PathBuf]) -> Result<FolderLabels> {
     let folders = images
         .iter()
@@ -69,9 +69,10 @@ mod tests {
     fn images_without_a_folder_and_a_single_folder_are_refused() {
         let roots = paths(&["in"]);
         let error = |images: &[&str]| folder_labels(&roots, &paths(images)).unwrap_err();
-        assert!(
-            matches!(error(&["in/a/1.png", "in/2.png"]), Error::NoSubFolder { path } if path.ends_with("2.png"))
-        );
+        assert!(matches!(
+            error(&["in/a/1.png", "in/2.png"]),
+            Error::NoSubFolder { path } if path.ends_with("2.png")
+        ));
         assert!(matches!(
             error(&["in/a/1.png", "in/a/2.png"]),
             Error::Image(_)

@@ -47,8 +47,9 @@ impl Images {
 /// order they are named in.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::NotAnImage`] or [`Error::File`] for the first file that cannot be used: a
-/// missing one, a broken one, or one too large. [`Error::NoImagesIn`] for a folder without images, [`Error::NoImages`] for no `paths`.
+/// [`Error::Io`], [`Error::NotAnImage`] or [`Error::File`] for the first file that cannot be used:
+/// a missing one, a broken one, or one too large. [`Error::NoImagesIn`] for a folder without
+/// images, [`Error::NoImages`] for no `paths`.
 pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
     let mut files = Vec::new();
     let mut skipped = 0;
@@ -290,7 +291,8 @@ fn too_large(path: &Path) -> Error {
     refuse(
         path,
         &format!(
-            "the image is too large; at most {MAX_SIDE} pixels a side and {} million pixels are read.",
+            "the image is too large; at most {MAX_SIDE} pixels a side and {} million pixels are \
+             read.",
             MAX_PIXELS / 1_000_000
         ),
     )

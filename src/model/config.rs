@@ -24,8 +24,8 @@ pub enum UpBlockType {
 }
 
 /// Hyper-parameters of [`super::UNet`]. Absent fields take the defaults of [`UNetConfig::default`];
-/// [`UNetConfig::from_diffusers`] takes those of `UNet2DModel`, and checks its fields that only have
-/// one supported value.
+/// [`UNetConfig::from_diffusers`] takes those of `UNet2DModel`, and checks its fields that only
+/// have one supported value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UNetConfig {
@@ -181,7 +181,8 @@ impl UNetConfig {
         }
         if self.down_block_types.len() != levels || self.up_block_types.len() != levels {
             return refuse(format!(
-                "down_block_types and up_block_types must each have {levels} entries, one per level."
+                "down_block_types and up_block_types must each have {levels} entries, one per \
+                 level."
             ));
         }
         if !(1..=4).contains(&self.in_channels) || !(1..=8).contains(&self.out_channels) {
@@ -202,7 +203,8 @@ impl UNetConfig {
         for &width in &self.block_out_channels {
             if !(2..=1024).contains(&width) || width % 2 != 0 {
                 return refuse(format!(
-                    "a width of {width} in block_out_channels is not possible: even numbers from 2 to 1024 are."
+                    "a width of {width} in block_out_channels is not possible: even numbers from \
+                     2 to 1024 are."
                 ));
             }
             if self.norm_num_groups == 0 || width % self.norm_num_groups != 0 {
@@ -228,7 +230,8 @@ impl UNetConfig {
                 .is_some_and(|dim| dim == 0 || dim > width)
             {
                 return refuse(format!(
-                    "attention_head_dim must be between 1 and {width}, the width of a level with attention."
+                    "attention_head_dim must be between 1 and {width}, the width of a level with \
+                     attention."
                 ));
             }
         }

@@ -157,8 +157,8 @@ impl UNet {
         Weights::new(tensors.collect())
     }
 
-    /// What [`UNet::forward_conditioned`] takes for `timesteps` and `class_labels`, one per item; see
-    /// [`UNet::forward`].
+    /// What [`UNet::forward_conditioned`] takes for `timesteps` and `class_labels`, one per item;
+    /// see [`UNet::forward`].
     pub fn conditioning(
         &self,
         timesteps: &[f64],
@@ -240,8 +240,8 @@ impl UNet {
         self.conv_out.forward(weights, x).permute([0, 3, 1, 2])
     }
 
-    /// `[n, 1, 1, time_embed_dim]`, the classes' embeddings added, through SiLU, which every residual
-    /// block would apply first.
+    /// `[n, 1, 1, time_embed_dim]`, the classes' embeddings added, through SiLU, which every
+    /// residual block would apply first.
     fn embedding<B: Kernels>(
         &self,
         weights: &Weights<B>,

@@ -54,8 +54,8 @@ impl Config {
             unet: UNetConfig::default(),
             // At this size the linear schedule drowns images in its first third; the cosine gives
             // every noise level its share of the training (Nichol & Dhariwal 2021, section 3.2).
-            // v, because ε says nothing of x_0 where there is next to no signal, which is where every
-            // sample starts from; what that costs is measured in docs/recipe.md.
+            // v, because ε says nothing of x_0 where there is next to no signal, which is where
+            // every sample starts from; what that costs is measured in docs/recipe.md.
             scheduler: SchedulerConfig {
                 beta_schedule: BetaSchedule::SquaredcosCapV2,
                 prediction_type: PredictionType::VPrediction,
@@ -91,14 +91,14 @@ impl Config {
     }
 
     /// As [`Config::from_json`], absent fields at any depth included, but with `size`, if there is
-    /// one, in place of that in `json`, and leaves [`Config::validate`] to a caller who still changes
-    /// fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say otherwise;
-    /// `labels` alone make a network that knows them, and a learned `variance_type` one that predicts
-    /// it.
+    /// one, in place of that in `json`, and leaves [`Config::validate`] to a caller who still
+    /// changes fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say
+    /// otherwise; `labels` alone make a network that knows them, and a learned `variance_type` one
+    /// that predicts it.
     ///
     /// # Errors
-    /// [`Error::ConfigJson`] for what is not JSON or a field of the wrong type, [`Error::Config`] for
-    /// an unknown field: a misspelt one would otherwise go unnoticed for a whole training run.
+    /// [`Error::ConfigJson`] for what is not JSON or a field of the wrong type, [`Error::Config`]
+    /// for an unknown field: a misspelt one would otherwise go unnoticed for a whole training run.
     pub fn parse_json(json: &str, size: Option<usize>) -> Result<Self> {
         let wrong = |source| Error::ConfigJson { part: "", source };
         let mut given: Value = serde_json::from_str(json).map_err(wrong)?;
@@ -147,7 +147,8 @@ impl Config {
         let multiple = self.unet.size_multiple();
         if !(4..=256).contains(&self.size) || !self.size.is_multiple_of(multiple) {
             return Err(Error::Config(format!(
-                "size is {}, but a network of {} levels needs a multiple of {multiple} between 4 and 256.",
+                "size is {}, but a network of {} levels needs a multiple of {multiple} between 4 \
+                 and 256.",
                 self.size,
                 self.unet.block_out_channels.len()
             )));
@@ -156,7 +157,8 @@ impl Config {
         let out_channels = self.outputs_of_rgb();
         if self.unet.in_channels != 3 || self.unet.out_channels != out_channels {
             return Err(Error::Config(format!(
-                "images are RGB, so in_channels must be 3 and out_channels {out_channels}: 3, or 6 with the variance_type learned_range."
+                "images are RGB, so in_channels must be 3 and out_channels {out_channels}: 3, or \
+                 6 with the variance_type learned_range."
             )));
         }
         Ok(())

@@ -124,7 +124,8 @@ impl Dataset {
         self.size
     }
 
-    /// Every image that training shows, `[n or 2n, 3, size, size]`: with `random_flip` also mirrored.
+    /// Every image that training shows, `[n or 2n, 3, size, size]`: with `random_flip` also
+    /// mirrored.
     pub fn variants(&self, random_flip: bool) -> Vec<f32> {
         let mut pixels = self.pixels.clone();
         if random_flip {
@@ -136,7 +137,8 @@ impl Dataset {
     /// Image `index`, `[3, size, size]`.
     ///
     /// # Errors
-    /// [`Error::NoImages`] when there are none, [`Error::NoSuchImage`] when there is none at `index`.
+    /// [`Error::NoImages`] when there are none, [`Error::NoSuchImage`] when there is none at
+    /// `index`.
     pub fn get(&self, index: usize) -> Result<&[f32]> {
         match self.count {
             0 => Err(Error::NoImages),

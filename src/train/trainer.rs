@@ -181,8 +181,8 @@ impl<B: Kernels> Trainer<B> {
         (Loss(loss.inner()), Gradients::of(&weights, &grads))
     }
 
-    /// Moves the weights by the gradients of the next batch, and their averages after them. `adam` is
-    /// [`AdamStep::numbers`] of this step, on the device.
+    /// Moves the weights by the gradients of the next batch, and their averages after them. `adam`
+    /// is [`AdamStep::numbers`] of this step, on the device.
     fn update(&mut self, Gradients(grads): Gradients<B>, adam: FloatTensor<B>) {
         let step = self.next_adam_step();
         let parameters = std::mem::take(&mut self.state.parameters);

@@ -17,8 +17,8 @@ pub(super) struct EditRequest {
 }
 
 impl EditRequest {
-    /// The edit of `init`, RGB bytes of an image of `size` × `size`: filled in where `mask`, a byte a
-    /// pixel, is not 0, or redrawn where there is no mask. None without an image.
+    /// The edit of `init`, RGB bytes of an image of `size` × `size`: filled in where `mask`, a byte
+    /// a pixel, is not 0, or redrawn where there is no mask. None without an image.
     pub fn edit(
         &self,
         init: Option<&[u8]>,
@@ -43,7 +43,9 @@ impl EditRequest {
             (None, Some(strength)) => Edit::Redraw { image, strength },
             _ => {
                 return Err(Error::Config(
-                    "an image is either redrawn with a strength or filled in with a mask; give one of them.".into(),
+                    "an image is either redrawn with a strength or filled in with a mask; give \
+                     one of them."
+                        .into(),
                 ));
             }
         }))

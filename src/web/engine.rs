@@ -226,9 +226,9 @@ impl Engine {
     }
 
     /// Starts a sampling run with the weights of this moment. Options as JSON:
-    /// [`SamplingOptions`], what to denoise with, `weights`: `ema`, `raw` or `ideal`, and to change the
-    /// image `init` (RGB bytes) either `strength` or `jump_length` and `jump_n_sample`, which go with
-    /// `mask` (a byte a pixel, 0 where it is kept).
+    /// [`SamplingOptions`], what to denoise with, `weights`: `ema`, `raw` or `ideal`, and to change
+    /// the image `init` (RGB bytes) either `strength` or `jump_length` and `jump_n_sample`, which
+    /// go with `mask` (a byte a pixel, 0 where it is kept).
     pub fn sample(
         &self,
         options: &str,

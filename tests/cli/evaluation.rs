@@ -125,7 +125,8 @@ fn every_kind_of_model_trains_measures_and_samples() {
         assert!(total.is_finite() && total > 0.0, "{name}: {total}");
         for sampler in ["ddpm", "ddim --eta 0.5", "heun", "dpmpp2m", "euler-flow"] {
             folder.succeed(&format!(
-                "sample --model kind.safetensors --sampler {sampler} --steps 5 --count 2 --out x.safetensors"
+                "sample --model kind.safetensors --sampler {sampler} --steps 5 --count 2 --out \
+                 x.safetensors"
             ));
             let (_, bytes) = &folder.tensors("x.safetensors")["x_0"];
             let values = bytes

@@ -57,9 +57,9 @@ fn bench_times_steps_and_tells_their_losses() {
     assert_eq!(json["parameters"], 1_046_883);
     let losses = json["losses"].as_array().unwrap();
     assert_eq!(losses.len(), 3);
-    // The last layer starts from zeros, so the first loss is the weighted mean square of v, which lies
-    // between those of ε (1) and of the images, whose bytes are uniform (1/3). Over the cosine schedule
-    // weights of min-SNR are 0.32 on average.
+    // The last layer starts from zeros, so the first loss is the weighted mean square of v, which
+    // lies between those of ε (1) and of the images, whose bytes are uniform (1/3). Over the cosine
+    // schedule weights of min-SNR are 0.32 on average.
     assert!((0.1..0.33).contains(&losses[0].as_f64().unwrap()), "{json}");
     for kind in ["training", "denoising"] {
         let times = &json[kind];

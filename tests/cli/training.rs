@@ -48,7 +48,8 @@ fn resumed_runs_are_the_same_run() {
         );
         let images = folder.images.display();
         folder.succeed(&format!(
-            "train --data {images} --resume half.safetensors --out resumed.safetensors --steps 6 {backend} --log log.jsonl"
+            "train --data {images} --resume half.safetensors --out resumed.safetensors --steps 6 \
+             {backend} --log log.jsonl"
         ));
         let [straight, resumed] =
             ["straight", "resumed"].map(|name| folder.tensors(&format!("{name}.safetensors")));

@@ -1,4 +1,5 @@
-//! Feature maps in half precision: nearly the same losses and gradients, and the same end of training.
+//! Feature maps in half precision: nearly the same losses and gradients, and the same end of
+//! training.
 
 use std::time::Duration;
 
@@ -29,8 +30,8 @@ fn session<B: Kernels>(config: Config) -> Session<B> {
     session
 }
 
-/// flex computes in f32 whatever it is asked for. Where channels do not come in fours, some maps stay f32
-/// among the others.
+/// flex computes in f32 whatever it is asked for. Where channels do not come in fours, some maps
+/// stay f32 among the others.
 #[test]
 fn gradients_are_nearly_those_of_f32() {
     for (widths, groups) in [([8, 16], 4), ([6, 12], 2)] {

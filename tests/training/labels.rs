@@ -1,4 +1,5 @@
-//! Class labels: the same run on every backend, whatever it is divided into, and what guidance does.
+//! Class labels: the same run on every backend, whatever it is divided into, and what guidance
+//! does.
 
 use std::{sync::Arc, time::Duration};
 

@@ -47,8 +47,8 @@ pub struct Args {
     /// Print JSON: every time in milliseconds, their medians, and the losses
     #[arg(long)]
     json: bool,
-    /// Also write what the first three steps are trained on (x_t.I, target.I, timesteps.I for I = 0,
-    /// 1, 2), so that another implementation can take the same steps
+    /// Also write what the first three steps are trained on (x_t.I, target.I, timesteps.I for I =
+    /// 0, 1, 2), so that another implementation can take the same steps
     #[arg(long, value_name = "BATCHES.safetensors")]
     batches: Option<PathBuf>,
 }

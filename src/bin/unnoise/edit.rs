@@ -18,8 +18,8 @@ const WHITE: u8 = 128;
 #[derive(clap::Args)]
 #[command(next_help_heading = "More from one model")]
 pub struct EditArgs {
-    /// Go from the first image of --seed to that of SEED_B in --count images, 2 or more, by spherical
-    /// interpolation of all noise: most evenly with samplers that add none
+    /// Go from the first image of --seed to that of SEED_B in --count images, 2 or more, by
+    /// spherical interpolation of all noise: most evenly with samplers that add none
     #[arg(long, value_name = "SEED_B", conflicts_with_all = ["noise", "init", "inpaint"])]
     interpolate: Option<u64>,
     /// Redraw an image (SDEdit, Meng et al. 2022): noise it as far as --strength says and sample

@@ -70,7 +70,8 @@ pub fn run(args: Args) -> Result<()> {
                 Some((values, shape)) if shape == needed => EvaluationNoise::Given(values),
                 Some((_, shape)) => {
                     return Err(wrong(format!(
-                        "eps has the shape {shape:?}, but this model and these images need {needed:?}."
+                        "eps has the shape {shape:?}, but this model and these images need \
+                         {needed:?}."
                     )));
                 }
                 None => return Err(wrong("it has no tensor eps; name one so.".into())),

@@ -65,7 +65,8 @@ pub fn write(folder: &Path, files: &Files, overwrite: bool) -> Result<()> {
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
         Ok(empty) if !empty && !overwrite => {
             return Err(Failure::Use(format!(
-                "{shown}: this folder is not empty; name another, or add --overwrite to replace the model in it."
+                "{shown}: this folder is not empty; name another, or add --overwrite to replace \
+                 the model in it."
             )));
         }
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -83,7 +84,8 @@ pub fn write(folder: &Path, files: &Files, overwrite: bool) -> Result<()> {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent).map_err(|error| {
                     Failure::Use(format!(
-                        "{}: this folder cannot be made ({error}); choose a place that is writable.",
+                        "{}: this folder cannot be made ({error}); choose a place that is \
+                         writable.",
                         parent.display()
                     ))
                 })?;

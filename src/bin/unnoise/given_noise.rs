@@ -41,7 +41,8 @@ impl GivenValues {
         }
         match &self.z {
             Some((_, shape)) if shape[1..] != image => Err(Error::Noise(format!(
-                "z has the shape {shape:?}, but after the number of steps it must go on {image:?}, as x_T."
+                "z has the shape {shape:?}, but after the number of steps it must go on \
+                 {image:?}, as x_T."
             ))),
             _ => Ok(()),
         }

@@ -10,9 +10,10 @@ use crate::{
 
 /// Make a model file of a small unconditional model of Hugging Face diffusers
 ///
-/// The pipeline must consist of a UNet2DModel for square RGB images, its weights in safetensors, and
-/// a DDPMScheduler, DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler or
-/// FlowMatchEulerDiscreteScheduler. Anything else about it that is not supported is refused by name.
+/// The pipeline must consist of a UNet2DModel for square RGB images, its weights in safetensors,
+/// and a DDPMScheduler, DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler or
+/// FlowMatchEulerDiscreteScheduler. Anything else about it that is not supported is refused by
+/// name.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:

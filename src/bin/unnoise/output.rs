@@ -33,7 +33,8 @@ impl Output {
             .and_then(|_| fs::remove_file(&temporary))
             .map_err(|error| {
                 Failure::Use(format!(
-                    "{shown}: nothing can be written there ({error}); choose an existing folder that is writable."
+                    "{shown}: nothing can be written there ({error}); choose an existing folder \
+                     that is writable."
                 ))
             })?;
         Ok(Self {

@@ -101,8 +101,8 @@ pub struct Args {
     /// from 0; give it several times to take turns [default: anything]
     #[arg(long = "label", value_name = "NAME|INDEX")]
     labels: Vec<String>,
-    /// How far to go in the direction of the label, 0 to 100: 1 is the label alone, more exaggerates
-    /// it and asks the network twice as much (diffusers' guidance_scale)
+    /// How far to go in the direction of the label, 0 to 100: 1 is the label alone, more
+    /// exaggerates it and asks the network twice as much (diffusers' guidance_scale)
     #[arg(long, value_name = "W", requires = "labels", default_value_t = 1.0)]
     guidance: f64,
     /// Write every x_t too (.safetensors only)

@@ -56,7 +56,12 @@ pub struct Args {
     #[arg(long, value_name = "CONFIG.json")]
     config: Option<PathBuf>,
     /// Steps to take in this call, on top of those a resumed model has behind it; 1 or more
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1000,
+        value_parser = value_parser!(u32).range(1..)
+    )]
     steps: u32,
     /// Images per step, 1 to 1024 [default: the configuration's, or 16]
     #[arg(long, value_name = "B")]
@@ -80,14 +85,23 @@ pub struct Args {
     #[arg(long)]
     labels: bool,
     /// Go on from this model, with the configuration and seed it was made with
-    #[arg(long, value_name = "MODEL.safetensors", conflicts_with_all = ["config", "batch_size", "size", "seed", "scale_betas"])]
+    #[arg(
+        long,
+        value_name = "MODEL.safetensors",
+        conflicts_with_all = ["config", "batch_size", "size", "seed", "scale_betas"]
+    )]
     resume: Option<PathBuf>,
     /// Write progress as JSON lines: step, loss (mean since the last line), seconds,
     /// steps_per_second; a resumed run adds to the file
     #[arg(long, value_name = "LOG.jsonl")]
     log: Option<PathBuf>,
     /// Steps between lines of the log, 1 or more
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = value_parser!(u32).range(1..)
+    )]
     log_every: u32,
     /// Also write the model every N steps, 1 or more [default: only at the end]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
@@ -204,7 +218,8 @@ impl Job for Training<'_> {
             }
             if !report.losses.iter().all(|loss| loss.is_finite()) {
                 return Err(Failure::Work(format!(
-                    "training diverged at step {}: the loss is no longer a number. Lower training.learning_rate in the configuration; {} was not overwritten with it.",
+                    "training diverged at step {}: the loss is no longer a number. Lower \
+                     training.learning_rate in the configuration; {} was not overwritten with it.",
                     report.step,
                     self.args.out.display()
                 )));

@@ -28,8 +28,9 @@ const RENAMED: &[(&str, &str)] = &[
 /// one that holds a `UNet2DModel` and its `scheduler_config.json`; either may lie deeper.
 ///
 /// # Errors
-/// [`Error::File`] or [`Error::FileJson`] for a file that is missing or not JSON, [`Error::Config`] for a model of another
-/// kind, [`Error::Truncated`], [`Error::Checkpoint`] or [`Error::ShapeMismatch`] for its weights.
+/// [`Error::File`] or [`Error::FileJson`] for a file that is missing or not JSON, [`Error::Config`]
+/// for a model of another kind, [`Error::Truncated`], [`Error::Checkpoint`] or
+/// [`Error::ShapeMismatch`] for its weights.
 pub fn read(files: &Files) -> Result<Checkpoint> {
     let folder = Folder::find(files);
     folder.refuse_other_parts()?;
