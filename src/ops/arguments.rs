@@ -54,6 +54,7 @@ pub struct GroupNormOptions {
     pub epsilon: f32,
     /// Whether SiLU, `y · sigmoid(y)`, follows the affine map.
     pub silu: bool,
+    /// What the output is stored as.
     pub mixed_precision: MixedPrecision,
 }
 
@@ -73,6 +74,7 @@ pub struct ParameterState<B: Backend> {
 /// Numbers of one optimizer step (Kingma & Ba 2015, algorithm 1), bias corrections included.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamStep {
+    /// Step size.
     pub learning_rate: f32,
     /// Decay of the running mean of the gradient.
     pub beta1: f32,

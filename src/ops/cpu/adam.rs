@@ -10,10 +10,15 @@ const CHUNK: usize = 16 * 1024;
 /// One parameter tensor's numbers, see [`super::super::ParameterState`]; all of one length.
 #[derive(Debug)]
 pub struct Parameter<'a> {
+    /// The weights.
     pub value: &'a mut [f32],
+    /// Running mean of the gradient.
     pub exp_avg: &'a mut [f32],
+    /// Running mean of the squared gradient.
     pub exp_avg_sq: &'a mut [f32],
+    /// Running mean of the weights.
     pub ema: &'a mut [f32],
+    /// The gradient of this step.
     pub grad: &'a [f32],
 }
 

@@ -18,8 +18,11 @@ const CHUNK_PIXELS: usize = 128;
 /// Sizes of `[batch, pixels, channels]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NormShape {
+    /// Images.
     pub batch: usize,
+    /// Pixels of an image.
     pub pixels: usize,
+    /// Channels of a pixel.
     pub channels: usize,
 }
 

@@ -34,10 +34,12 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
+    /// Number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -59,6 +61,7 @@ impl<'a> Matrix<'a> {
 
 #[cfg(any(target_family = "wasm", test))]
 impl<'a> Matrix<'a> {
+    /// The number at `row` and `column`.
     pub fn value(&self, row: usize, column: usize) -> f32 {
         self.values[row * self.row_stride + column * self.column_stride]
     }

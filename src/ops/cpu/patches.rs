@@ -9,11 +9,17 @@ use super::matrix::Matrix;
 /// Sizes of a convolution of `[batch, height, width, inputs]` with `[k, k, inputs, outputs]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvShape {
+    /// Images.
     pub batch: usize,
+    /// Rows of pixels of the input.
     pub height: usize,
+    /// Pixels of a row of the input.
     pub width: usize,
+    /// Channels of the input.
     pub inputs: usize,
+    /// Channels of the output.
     pub outputs: usize,
+    /// Kernel, stride and padding.
     pub geometry: ConvGeometry,
 }
 

@@ -25,6 +25,7 @@ static GPU: OnceLock<Gpu> = OnceLock::new();
 /// A GPU that is ready to compute.
 #[derive(Debug, Clone)]
 pub struct Gpu {
+    /// burn's handle of it.
     pub device: WgpuDevice,
     /// Whether the adapter only emulates a GPU on the CPU.
     pub on_cpu: bool,
