@@ -9,17 +9,6 @@ use crate::{
     ops::{AdamStep, MixedPrecision},
 };
 
-/// What feature maps are stored as while training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MixedPrecision {
-    /// f32
-    No,
-    /// f16 where the device can and the network has no attention: half the memory traffic; weights
-    /// and all sums stay f32.
-    Fp16,
-}
-
 /// How the network is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
