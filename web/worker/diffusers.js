@@ -63,10 +63,6 @@ function unzip(bytes) {
     return { ...unread, ...read };
   } catch (cause) {
     if (cause instanceof LabError) throw cause;
-    throw new LabError(
-      'truncated',
-      'This zip is cut short or damaged.',
-      { cause },
-    );
+    throw new LabError('truncated', 'This zip is cut short or damaged.', { cause });
   }
 }
