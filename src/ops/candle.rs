@@ -1,4 +1,4 @@
-//! How the `candle` backend gives its memory as slices.
+//! The `candle` backend's tensors as slices.
 //!
 //! burn hides candle's tensor inside its own, so reading one copies it; writing does not.
 

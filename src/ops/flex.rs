@@ -1,4 +1,4 @@
-//! How the `flex` backend gives its memory as slices.
+//! The `flex` backend's tensors as slices.
 
 use std::ops::{Deref, DerefMut};
 

@@ -1,4 +1,4 @@
-//! The optimizer as one loop over memory.
+//! Adam (Kingma & Ba 2015) and the moving average of the weights, in one loop over memory.
 
 use super::super::arguments::AdamStep;
 use super::parallel;

@@ -1,4 +1,5 @@
-//! The input of a convolution as a matrix: one row per output pixel, one column per weight.
+//! im2col and col2im: the input of a convolution as a matrix, one row per output pixel, one column
+//! per weight.
 
 use std::cell::Cell;
 use std::ops::Range;

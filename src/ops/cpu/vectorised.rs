@@ -1,4 +1,4 @@
-//! Wider vectors than the compiler may assume.
+//! Function multiversioning: vectors wider than the compiler may assume.
 
 /// Defines functions that are compiled twice on x86-64, for its baseline and for AVX2, and choose
 /// at run time. Elsewhere the body is compiled once for the vectors of the target.

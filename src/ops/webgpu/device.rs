@@ -1,4 +1,4 @@
-//! Getting hold of the GPU, and hearing what goes wrong there outside of any call.
+//! The GPU device: opens it, and hears what goes wrong there outside of any call.
 
 use std::sync::{Arc, Mutex, OnceLock};
 

@@ -1,4 +1,4 @@
-//! Feature maps in half precision: half the memory traffic, sums still in f32.
+//! Mixed precision: feature maps in f16, half the memory traffic, sums still in f32.
 //!
 //! Only maps of whole vec4s of channels: what goes in and comes out of the network, statistics,
 //! weights and everything that is one vector an image stay f32.

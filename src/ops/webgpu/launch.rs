@@ -1,4 +1,4 @@
-//! Launching shaders, with buffers that are as long as they index.
+//! Launches of shaders, with buffers checked to be as long as they index.
 
 use burn::tensor::DType;
 use burn_wgpu::SourceKernel;

@@ -1,5 +1,5 @@
-//! Noise made on the device, and with it the noised batch of a training step: one transfer, one
-//! launch.
+//! Normal noise of a counter-based generator, and with it the noised batch of a training step, made
+//! on the device: one transfer, one launch.
 
 use burn::tensor::{Shape, TensorData};
 use burn_wgpu::WgpuDevice;

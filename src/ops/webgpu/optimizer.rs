@@ -1,4 +1,4 @@
-//! The optimizer step.
+//! Adam (Kingma & Ba 2015) and the moving average of the weights, in place.
 //!
 //! Launches: 1 per 6 parameter tensors. A shader may have 8 storage buffers everywhere; all that
 //! the optimizer keeps for a group of tensors is in one of them, with where each tensor lies there,

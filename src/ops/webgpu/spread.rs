@@ -1,5 +1,5 @@
-//! Images in a larger frame of zeros and back, so that a kernel need not know odd numbers of
-//! channels or strides. Launches: 1 where anything changes.
+//! Zero padding of channels and dilation of images, and back, so that a kernel need not know odd
+//! numbers of channels or strides. Launches: 1 where anything changes.
 
 use burn::tensor::TensorMetadata;
 
