@@ -1,4 +1,4 @@
-//! Classifier-free guidance (Ho & Salimans 2022): what a batch is asked to show, and how strongly.
+//! Classifier-free guidance (Ho & Salimans 2022).
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -12,15 +12,15 @@ use crate::{
 /// Largest guidance scale: far beyond what leaves anything but glaring colours.
 const MAX_GUIDANCE: f64 = 100.0;
 
-/// The class of every image of a batch, and how far the prediction goes in its direction.
+/// The class of every image of a batch, and the scale of the guidance towards it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guidance {
     /// One per image; the null class stands for any.
     pub class_labels: Vec<usize>,
     /// The class that stands for any.
     pub null_class: usize,
-    /// w of null + w · (class - null) (Ho & Salimans 2022, equation 6, whose w is ours less 1): 1 is
-    /// the class alone.
+    /// w of null + w · (class - null) (Ho & Salimans 2022, equation 6, whose w is ours less 1): 1
+    /// is the class alone.
     pub scale: f64,
 }
 
@@ -70,9 +70,11 @@ impl Guidance {
     }
 }
 
-/// A denoiser that is asked for classes, and beyond them.
+/// A denoiser with classifier-free guidance towards the classes of a batch.
 pub struct Guided<D> {
+    /// What is guided.
     pub denoiser: D,
+    /// The classes, and the scale of the guidance.
     pub guidance: Guidance,
 }
 
@@ -103,12 +105,12 @@ impl<B: Backend, D: Denoiser<B>> Denoiser<B> for Guided<D> {
         let mut both = class_labels.to_vec();
         both.resize(2 * batch, *null_class);
         let twice = Tensor::cat(vec![x_t.clone(), x_t], 0);
-        let ModelOutput { values, variance } = self.denoiser.output(twice, level, Some(&both));
-        let of_class = values.clone().narrow(0, 0, batch);
-        let of_null = values.narrow(0, batch, batch);
+        let ModelOutput { values, var_values } = self.denoiser.output(twice, level, Some(&both));
+        let class = values.clone().narrow(0, 0, batch);
+        let null = values.narrow(0, batch, batch);
         ModelOutput {
-            values: of_null.clone() + (of_class - of_null) * *scale,
-            variance: variance.map(|variance| variance.narrow(0, 0, batch)),
+            values: null.clone() + (class - null) * *scale,
+            var_values: var_values.map(|values| values.narrow(0, 0, batch)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The denoiser that no network can beat on its training images.
+//! The ideal denoiser: the posterior mean E[x_0 | x_t] of finitely many images.
 
 use burn::tensor::{Tensor, TensorData, activation::softmax, backend::Backend};
 
@@ -66,18 +66,18 @@ impl<B: Backend> Denoiser<B> for IdealDenoiser<B> {
         let x_0 = weights.matmul(self.centred.clone()) + self.mean.clone();
         ModelOutput {
             values: x_0.reshape([batch, channels, height, width]),
-            variance: None,
+            var_values: None,
         }
     }
 }
 
 impl<B: Backend> IdealDenoiser<B> {
-    /// An estimate of its mean squared error at `level`, `[1]`: E[Var(x_0 | x_t)] per pixel, the least
-    /// that any estimate of x_0 can have (Bishop 2006, "Pattern recognition and machine learning",
-    /// section 1.5.5).
+    /// An estimate of its mean squared error at `level`, `[1]`: E[Var(x_0 | x_t)] per pixel, the
+    /// least that any estimate of x_0 can have (Bishop 2006, "Pattern recognition and machine
+    /// learning", section 1.5.5).
     ///
-    /// The variance given x_t is exact; x_t is drawn `samples` times, from `random` at `step`, since
-    /// no closed form exists.
+    /// The variance given x_t is exact; x_t is drawn `samples` times, from `random` at `step`,
+    /// since no closed form exists.
     pub fn x0_mse(
         &self,
         level: NoiseLevel,

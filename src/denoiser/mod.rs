@@ -11,7 +11,7 @@ pub use ideal::IdealDenoiser;
 pub use network::NetworkDenoiser;
 
 use crate::{
-    diffusion::{Limit, ModelOutput, NoiseLevel, Prediction, PredictionType},
+    diffusion::{ModelOutput, NoiseLevel, Prediction, PredictionType, X0Clipping},
     ops::Kernels,
 };
 
@@ -20,9 +20,9 @@ pub trait Denoiser<B: Backend> {
     /// How [`ModelOutput::values`] is to be read.
     fn prediction_type(&self) -> PredictionType;
 
-    /// What it says about `x_t` `[batch, channels, height, width]`, all of it at `level`, whose images
-    /// are of `class_labels`, one each. Without them images are of any class; a denoiser that knows
-    /// no classes does not look at them.
+    /// What it says about `x_t` `[batch, channels, height, width]`, all of it at `level`, whose
+    /// images are of `class_labels`, one each. Without them images are of any class; a denoiser
+    /// that knows no classes does not look at them.
     fn output(
         &self,
         x_t: Tensor<B, 4>,
@@ -37,12 +37,12 @@ pub trait Denoiser<B: Backend> {
         x_t: Tensor<B, 4>,
         level: NoiseLevel,
         class_labels: Option<&[usize]>,
-        limit: Limit,
+        clipping: X0Clipping,
     ) -> Prediction<B>
     where
         B: Kernels,
     {
         let output = self.output(x_t.clone(), level, class_labels);
-        Prediction::read(output, self.prediction_type(), x_t, level, limit)
+        Prediction::read(output, self.prediction_type(), x_t, level, clipping)
     }
 }

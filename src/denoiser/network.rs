@@ -1,4 +1,4 @@
-//! The network as a denoiser.
+//! A U-Net with its weights as a denoiser.
 
 use std::sync::Arc;
 
@@ -14,14 +14,16 @@ use crate::{
 /// A network with its weights.
 #[derive(Clone)]
 pub struct NetworkDenoiser<B: Backend> {
+    /// The network.
     pub unet: Arc<UNet>,
+    /// Its weights.
     pub weights: Weights<B>,
     /// What the network was trained to predict.
     pub prediction_type: PredictionType,
 }
 
 impl<B: Kernels> NetworkDenoiser<B> {
-    /// The network asked for what `guidance` says, or for images of any class.
+    /// Wraps the network in `guidance`; without it, images are of any class.
     pub fn guided(self, guidance: Option<Guidance>) -> Box<dyn Denoiser<B>> {
         match guidance {
             Some(guidance) => Box::new(Guided {

@@ -36,8 +36,8 @@ impl<B: Kernels> Session<B> {
     ///
     /// # Errors
     /// [`Error::NoImages`], [`Error::NoSuchImage`] or [`Error::Image`] for such a subject,
-    /// [`Error::Config`] for fewer than two timesteps and for an ideal denoiser where the variance is
-    /// learned.
+    /// [`Error::Config`] for fewer than two timesteps and for an ideal denoiser where the variance
+    /// is learned.
     pub fn bound(
         &self,
         subject: Subject,
@@ -57,8 +57,8 @@ impl<B: Kernels> Session<B> {
         }
     }
 
-    /// Begins to estimate, from `timesteps` of them, the least loss that any network can have on the
-    /// training images; see [`optimal_loss`].
+    /// Begins to estimate, from `timesteps` of them, the least loss that any network can have on
+    /// the training images; see [`optimal_loss`].
     ///
     /// # Errors
     /// [`Error::NoImages`], and [`Error::Config`] for no timesteps.
@@ -68,9 +68,10 @@ impl<B: Kernels> Session<B> {
         OptimalLossEstimate::new(self.ideals()?, objective, timesteps, config.seed)
     }
 
-    /// What the best network would be for everything that training asks of one: one that is told the
-    /// class of an image need only know the images of that class. Images without a class are taken to
-    /// be no more frequent among those of any class than the others.
+    /// The ideal denoisers of conditional and unconditional training, and the share of training
+    /// that each has: given the class of an image, the best network need only know the images of
+    /// that class. Images without a class are taken to be no more frequent among those of any class
+    /// than the others.
     fn ideals(&self) -> Result<Vec<(f64, IdealDenoiser<B>)>> {
         let any = self.ideal()?;
         let config = self.trainer().config();

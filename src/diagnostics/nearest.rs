@@ -1,4 +1,4 @@
-//! Which training image a sample resembles most, and whether it is a copy of it.
+//! Memorisation: the training image nearest to a sample, and whether the sample is a copy of it.
 
 use serde::Serialize;
 

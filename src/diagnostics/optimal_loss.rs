@@ -15,9 +15,9 @@ use crate::{
 /// x_t drawn at each timestep.
 const SAMPLES: usize = 64;
 
-/// An estimate of the least expected loss at `t` that any network can have on the images of `ideal`:
-/// what its error costs by `objective`, from `samples` x_t. With a learned variance this is the
-/// optimum of the simple part.
+/// An estimate of the least expected loss at `t` that any network can have on the images of
+/// `ideal`: what its error costs by `objective`, from `samples` x_t. With a learned variance this
+/// is the optimum of the simple part.
 pub fn optimal_loss<B: Backend>(
     ideal: &IdealDenoiser<B>,
     objective: &Objective,
@@ -34,12 +34,15 @@ pub fn optimal_loss<B: Backend>(
 /// once `left` is 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OptimalLossPart {
+    /// The timestep.
     pub t: usize,
     /// Timesteps that this one stands for.
     pub width: usize,
+    /// The least expected loss at `t`.
     pub optimal_loss: f64,
     /// Parts still to come.
     pub left: usize,
+    /// Mean of `optimal_loss` over the timesteps so far, weighted by `width`.
     pub mean: f64,
 }
 
@@ -55,8 +58,8 @@ pub struct OptimalLossEstimate<B: Kernels> {
 }
 
 impl<B: Kernels> OptimalLossEstimate<B> {
-    /// An estimate from `timesteps` timesteps, drawn by `seed`. `ideals` are ideal denoisers, and which
-    /// share of training asks for the images that each knows.
+    /// An estimate from `timesteps` timesteps, drawn by `seed`. `ideals` are ideal denoisers, and
+    /// which share of training asks for the images that each knows.
     ///
     /// # Errors
     /// [`Error::Config`] for no timesteps.

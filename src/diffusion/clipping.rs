@@ -1,5 +1,5 @@
-//! Clipping of estimates of x_0 to the range of images, among others dynamic thresholding (Saharia et
-//! al. 2022, section 2.3).
+//! Clipping of pred_x0 to the range of images, and dynamic thresholding (Saharia et al. 2022,
+//! section 2.3).
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -8,7 +8,7 @@ const HALVINGS: usize = 40;
 
 /// How an estimate of x_0 is kept in the range of images.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Limit {
+pub enum X0Clipping {
     /// Not at all.
     None,
     /// Clamped to [-1, 1].
@@ -18,7 +18,7 @@ pub enum Limit {
     Dynamic { ratio: f64, max: f64 },
 }
 
-impl Limit {
+impl X0Clipping {
     /// The estimate `x_0` `[batch, channels, height, width]` within its limits.
     pub fn apply<B: Backend>(self, x_0: Tensor<B, 4>) -> Tensor<B, 4> {
         match self {

@@ -1,12 +1,13 @@
-//! What describes a diffusion process, with the fields and spellings of diffusers'
+//! The configuration of a diffusion process, with the fields and spellings of diffusers'
 //! `scheduler_config.json`.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limit, PredictionType, Process};
+use super::{PredictionType, Process, X0Clipping};
 use crate::error::{Error, Result};
 
-/// Where a β would otherwise reach 1 and leave nothing of x_0 (Nichol & Dhariwal 2021, section 3.2).
+/// Where a β would otherwise reach 1 and leave nothing of x_0 (Nichol & Dhariwal 2021, section
+/// 3.2).
 pub(super) const MAX_BETA: f64 = 0.999;
 
 /// The shape of β over t.
@@ -66,12 +67,14 @@ pub struct SchedulerConfig {
     pub beta_start: f64,
     /// β of the last step (all but the cosine schedule).
     pub beta_end: f64,
+    /// The shape of β over t.
     pub beta_schedule: BetaSchedule,
+    /// What the network predicts.
     pub prediction_type: PredictionType,
+    /// The variance of the reverse steps.
     pub variance_type: VarianceType,
-    /// Whether samplers clamp their estimate of x_0 to [-1, 1].
-    /// A flow's are not clamped unless a sampling run asks for it: x_0 = x_t - σ · velocity does not
-    /// magnify errors.
+    /// Whether samplers clamp their estimate of x_0 to [-1, 1]. A flow's are not clamped unless a
+    /// sampling run asks for it: x_0 = x_t - σ · velocity does not magnify errors.
     pub clip_sample: bool,
     /// Whether samplers limit their estimate of x_0 by dynamic thresholding instead
     /// (Saharia et al. 2022, section 2.3).
@@ -85,6 +88,7 @@ pub struct SchedulerConfig {
     /// Flow: σ is moved to shift · σ / (1 + (shift - 1) · σ), towards more noise above 1
     /// (Esser et al. 2024, equation 23).
     pub shift: f64,
+    /// Which timesteps samplers visit unless an option says otherwise.
     pub timestep_spacing: TimestepSpacing,
 }
 
@@ -130,17 +134,17 @@ impl SchedulerConfig {
         }
     }
 
-    /// How samplers limit their estimate of x_0 unless told otherwise.
-    pub fn limit(&self) -> Limit {
+    /// How samplers clip pred_x0 unless an option says otherwise.
+    pub fn clipping(&self) -> X0Clipping {
         if self.thresholding {
-            Limit::Dynamic {
+            X0Clipping::Dynamic {
                 ratio: self.dynamic_thresholding_ratio,
                 max: self.sample_max_value,
             }
         } else if self.clip_sample && self.process() == Process::VariancePreserving {
-            Limit::Clip
+            X0Clipping::Clip
         } else {
-            Limit::None
+            X0Clipping::None
         }
     }
 
@@ -172,7 +176,8 @@ impl SchedulerConfig {
             || self.sample_max_value < 1.0
         {
             return refuse(
-                "dynamic_thresholding_ratio must be above 0 and at most 1, and sample_max_value at least 1."
+                "dynamic_thresholding_ratio must be above 0 and at most 1, and sample_max_value \
+                 at least 1."
                     .into(),
             );
         }
@@ -181,8 +186,8 @@ impl SchedulerConfig {
         }
         if self.rescale_betas_zero_snr && self.prediction_type == PredictionType::Epsilon {
             return refuse(
-                "with rescale_betas_zero_snr the last x_t is nothing but noise, and knowing it says \
-                 nothing of x_0; choose the prediction_type v_prediction or sample."
+                "with rescale_betas_zero_snr the last x_t is nothing but noise, and knowing it \
+                 says nothing of x_0; choose the prediction_type v_prediction or sample."
                     .into(),
             );
         }

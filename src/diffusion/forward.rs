@@ -1,4 +1,4 @@
-//! The forward process: how images become noise.
+//! The forward process q(x_t | x_0) and q(x_t | x_{t-1}): images become noise.
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -27,10 +27,10 @@ pub fn q_sample<'a>(
 /// schedules x_t = √(1 - β_t) · x_{t-1} + √β_t · ε (Ho et al. 2020, equation 2).
 pub fn q_step(schedule: &Schedule, x: &mut [f32], eps: &[f32], t: usize) {
     let (level, previous) = (schedule.level(Some(t)), schedule.level(t.checked_sub(1)));
-    let keep = (level.signal / previous.signal) as f32;
+    let alpha_ratio = (level.signal / previous.signal) as f32;
     let noise = schedule.posterior(t).beta.sqrt() as f32;
     for (x, eps) in x.iter_mut().zip(eps) {
-        *x = keep * *x + noise * eps;
+        *x = alpha_ratio * *x + noise * eps;
     }
 }
 
@@ -44,9 +44,9 @@ pub fn q_sample_at<B: Backend, const D: usize>(
     x_0 * level.signal + eps * level.noise
 }
 
-/// A sample of q(x_t | x_s) for x_s at `from` and x_t at the noisier `to`, however many steps of the
-/// chain lie between them (Kingma et al. 2021, equations 20 to 22). Tensors are
-/// `[batch, channels, height, width]`.
+/// A sample of q(x_t | x_s) for x_s at `from` and x_t at the noisier `to`, however many steps of
+/// the chain lie between them (Kingma et al. 2021, equations 20 to 22). Tensors are `[batch,
+/// channels, height, width]`.
 pub fn q_between<B: Backend>(
     x_s: Tensor<B, 4>,
     eps: Tensor<B, 4>,

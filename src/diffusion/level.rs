@@ -1,4 +1,4 @@
-//! How noisy something is.
+//! Noise levels: the factors of image and noise, α_t and σ_t of Kingma et al. 2021.
 
 /// A noise level: x = `signal` · x_0 + `noise` · ε with standard normal ε.
 ///
@@ -7,7 +7,7 @@
 /// equation 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseLevel {
-    /// What the network is told: the timestep, between timesteps for some samplers.
+    /// The timestep that the network is given, between timesteps for some samplers.
     pub t: f64,
     /// Factor of x_0, from 1 down to 0.
     pub signal: f64,

@@ -1,10 +1,10 @@
 //! What a step of the reverse process costs in bits: a KL divergence, and for the last step the
 //! negative log-likelihood of the decoder.
 //!
-//! As improved-diffusion's `_vb_terms_bpd` (Nichol & Dhariwal 2021): the variance of the first step,
-//! where the posterior has none, is that of the second; and the decoder of the last step is a
-//! normal distribution integrated over the 1/255 around each of the 256 levels of a pixel
-//! (Ho et al. 2020, equation 13).
+//! As improved-diffusion's `_vb_terms_bpd` (Nichol & Dhariwal 2021): the variance of the first
+//! step, where the posterior has none, is that of the second; and the decoder of the last step is a
+//! normal distribution integrated over the 1/255 around each of the 256 levels of a pixel (Ho et
+//! al. 2020, equation 13).
 
 use std::f64::consts::{FRAC_2_PI, LN_2};
 
@@ -15,20 +15,20 @@ use super::{Posterior, Schedule};
 /// Probabilities of pixels count as at least this.
 const LEAST_PROBABILITY: f64 = 1e-12;
 
-/// Logarithm of the variance of p(x_{t-1} | x_t) at each item's t, `[batch, channels, height, width]`,
-/// where the network says `place` of that shape (Nichol & Dhariwal 2021, equation 15). As in
-/// improved-diffusion β̃_0, which is 0, is clipped to β̃_1.
+/// Logarithm of the variance of p(x_{t-1} | x_t) at each item's t, `[batch, channels, height,
+/// width]`, where the network says `var_values` of that shape (Nichol & Dhariwal 2021, equation
+/// 15). As in improved-diffusion β̃_0, which is 0, is clipped to β̃_1.
 pub fn learned_log_variance<B: Backend>(
     schedule: &Schedule,
     timesteps: &[usize],
-    place: Tensor<B, 4>,
+    var_values: Tensor<B, 4>,
 ) -> Tensor<B, 4> {
-    let device = place.device();
+    let device = var_values.device();
     let row = |t| {
         let smallest = schedule.posterior_log_variance_clipped(t);
         Posterior::learned_log_variance(smallest, schedule.log_beta(t))
     };
-    place * per_item(timesteps, &|t| row(t)[0], &device)
+    var_values * per_item(timesteps, &|t| row(t)[0], &device)
         + per_item(timesteps, &|t| row(t)[1], &device)
 }
 

@@ -1,4 +1,4 @@
-//! What training minimises.
+//! The training objective: L_simple, min-SNR or variational weights, and the hybrid loss.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
@@ -27,9 +27,13 @@ pub enum LossWeighting {
 /// The loss of a batch.
 #[derive(Debug, Clone)]
 pub struct Objective {
+    /// The noise levels that are trained on.
     pub schedule: Schedule,
+    /// What the network predicts.
     pub prediction_type: PredictionType,
+    /// Whether the variance is learned, and if not, which one the variational weights have.
     pub variance_type: VarianceType,
+    /// How much each timestep's error counts.
     pub weighting: LossWeighting,
     /// γ of [`LossWeighting::MinSnr`].
     pub min_snr_gamma: f64,
@@ -55,7 +59,7 @@ impl Objective {
     /// Factor of the squared error of the prediction at `t`.
     pub fn weight(&self, t: usize) -> f64 {
         let level = self.schedule.level(Some(t));
-        let of_x0 = match self.weighting {
+        let x0_weight = match self.weighting {
             LossWeighting::Simple => return 1.0,
             LossWeighting::MinSnr => level.snr().min(self.min_snr_gamma),
             LossWeighting::Vlb => {
@@ -70,7 +74,7 @@ impl Objective {
                 count * coef * coef / (2.0 * log_variance.exp())
             }
         };
-        of_x0 * self.prediction_type.x0_sensitivity(level).powi(2)
+        x0_weight * self.prediction_type.x0_sensitivity(level).powi(2)
     }
 
     /// What a mean squared error of x_0 at `t` costs: the loss has it in what the network predicts,
@@ -111,9 +115,9 @@ impl Objective {
         } = inputs;
         let device = output.device();
         let channels = target.dims()[1];
-        let ModelOutput { values, variance } = ModelOutput::split(output, channels);
+        let ModelOutput { values, var_values } = ModelOutput::split(output, channels);
         let simple = ops::squared_error(values.clone(), target.clone(), loss_weights);
-        let Some(place) = variance else {
+        let Some(var_values) = var_values else {
             return simple;
         };
 
@@ -124,7 +128,7 @@ impl Objective {
         // That of x_0 follows, since x_0 is linear in what is predicted.
         let error = values.detach() - target;
         let x0_error = error * per_item(timesteps, &sensitivity, &device);
-        let log_variance = learned_log_variance(&self.schedule, timesteps, place);
+        let log_variance = learned_log_variance(&self.schedule, timesteps, var_values);
         let terms = vlb_terms(&self.schedule, timesteps, x_0, x0_error, log_variance);
         // Times T, as for `LossWeighting::Vlb`.
         let count = self.schedule.num_train_timesteps() as f64;

@@ -2,10 +2,10 @@
 
 use super::NoiseLevel;
 
-/// q(x_s | x_t, x_0) for a level s less noisy than t: a normal distribution with mean
-/// `mean_coef1 · x_0 + mean_coef2 · x_t` and variance `variance` (Ho et al. 2020, equations 6 and 7,
-/// in the form of Kingma et al. 2021, appendix A.2, which lets steps be skipped and signal and
-/// noise be anything).
+/// q(x_s | x_t, x_0) for a level s less noisy than t: a normal distribution with mean `mean_coef1 ·
+/// x_0 + mean_coef2 · x_t` and variance `variance` (Ho et al. 2020, equations 6 and 7, in the form
+/// of Kingma et al. 2021, appendix A.2, which lets steps be skipped and signal and noise be
+/// anything).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Posterior {
     /// signal_s · β / noise_t²
@@ -37,9 +37,9 @@ impl Posterior {
     /// `smallest`, that of β̃, at -1 and `largest`, that of β, at 1 (Nichol & Dhariwal 2021,
     /// equation 15).
     ///
-    /// At the last step β̃ is 0, and whoever needs its logarithm clips it: improved-diffusion to that
-    /// of the step before, to measure the bound ([`super::Schedule::posterior_log_variance_clipped`]),
-    /// diffusers β̃ to 1e-20, to sample.
+    /// At the last step β̃ is 0, and whoever needs its logarithm clips it: improved-diffusion to
+    /// that of the step before, to measure the bound
+    /// ([`super::Schedule::posterior_log_variance_clipped`]), diffusers β̃ to 1e-20, to sample.
     pub fn learned_log_variance(smallest: f64, largest: f64) -> [f64; 2] {
         [(largest - smallest) / 2.0, (largest + smallest) / 2.0]
     }

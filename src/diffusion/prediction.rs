@@ -1,12 +1,12 @@
-//! Prediction types: what a network is trained to say about x_t.
+//! Prediction types (parametrisations): what a network is trained to predict from x_t.
 //!
 //! Each is a row (a, b): the network predicts y = a · x_0 + b · ε. With x_t = signal · x_0 +
-//! noise · ε that makes two equations for x_0 and ε, so every type says the same in its own way.
+//! noise · ε that makes two equations for x_0 and ε, which every type determines alike.
 
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::{Limit, NoiseLevel};
+use super::{NoiseLevel, X0Clipping};
 use crate::ops::{Kernels, weighted_sum};
 
 /// What the network predicts.
@@ -26,10 +26,10 @@ pub enum PredictionType {
 }
 
 impl PredictionType {
-    /// (a, b) of y = a · x_0 + b · ε, what a network of this kind is to predict at `level`: ε or x_0
-    /// (Ho et al. 2020, section 3.2), v = signal · ε - noise · x_0 (Salimans & Ho 2022, section 4),
-    /// or the velocity ε - x_0 (Liu et al. 2023, equation 1, who go from noise to images, so that
-    /// theirs has the other sign).
+    /// (a, b) of y = a · x_0 + b · ε, what a network of this kind is to predict at `level`: ε or
+    /// x_0 (Ho et al. 2020, section 3.2), v = signal · ε - noise · x_0 (Salimans & Ho 2022, section
+    /// 4), or the velocity ε - x_0 (Liu et al. 2023, equation 1, who go from noise to images, so
+    /// that theirs has the other sign).
     pub fn target_coefficients(self, level: NoiseLevel) -> [f64; 2] {
         match self {
             Self::Epsilon => [0.0, 1.0],
@@ -58,12 +58,12 @@ impl PredictionType {
         y: Tensor<B, 4>,
         level: NoiseLevel,
     ) -> [Tensor<B, 4>; 2] {
-        self.inverse(level).map(|[of_x_t, of_y]| {
+        self.inverse(level).map(|[x_coef, y_coef]| {
             // What is predicted itself costs nothing.
-            if of_x_t == 0.0 && of_y == 1.0 {
+            if x_coef == 0.0 && y_coef == 1.0 {
                 y.clone()
             } else {
-                weighted_sum(x_t.clone(), of_x_t, y.clone(), of_y)
+                weighted_sum(x_t.clone(), x_coef, y.clone(), y_coef)
             }
         })
     }
@@ -71,8 +71,8 @@ impl PredictionType {
     /// ∂x_0 / ∂y at `level`: how much of an error in what the network predicts becomes an error in
     /// x_0, e.g. -noise / signal for ε (Ho et al. 2020, equation 15).
     pub fn x0_sensitivity(self, level: NoiseLevel) -> f64 {
-        let [[_, of_y], _] = self.inverse(level);
-        of_y
+        let [[_, y_coef], _] = self.inverse(level);
+        y_coef
     }
 }
 
@@ -81,9 +81,10 @@ impl PredictionType {
 pub struct ModelOutput<B: Backend> {
     /// ε, x_0, v or velocity, as its [`PredictionType`] says.
     pub values: Tensor<B, 4>,
-    /// Where the variance of the reverse step is predicted: its place between the smallest and the
-    /// largest sensible logarithm, -1 to 1 (Nichol & Dhariwal 2021, equation 15).
-    pub variance: Option<Tensor<B, 4>>,
+    /// Where the variance of the reverse step is learned, improved-diffusion's `model_var_values`:
+    /// from -1 for the smallest sensible one, β̃, to 1 for the largest, β, on a logarithmic scale
+    /// (Nichol & Dhariwal 2021, equation 15).
+    pub var_values: Option<Tensor<B, 4>>,
 }
 
 impl<B: Backend> ModelOutput<B> {
@@ -94,12 +95,12 @@ impl<B: Backend> ModelOutput<B> {
         if all == channels {
             return Self {
                 values: output,
-                variance: None,
+                var_values: None,
             };
         }
         Self {
             values: output.clone().narrow(1, 0, channels),
-            variance: Some(output.narrow(1, channels, all - channels)),
+            var_values: Some(output.narrow(1, channels, all - channels)),
         }
     }
 }
@@ -111,8 +112,8 @@ pub struct Prediction<B: Backend> {
     pub pred_x0: Tensor<B, 4>,
     /// The estimate of ε, of before x_0 was limited, as diffusers has it.
     pub eps: Tensor<B, 4>,
-    /// See [`ModelOutput::variance`].
-    pub variance: Option<Tensor<B, 4>>,
+    /// See [`ModelOutput::var_values`].
+    pub var_values: Option<Tensor<B, 4>>,
 }
 
 impl<B: Kernels> Prediction<B> {
@@ -122,13 +123,13 @@ impl<B: Kernels> Prediction<B> {
         prediction_type: PredictionType,
         x_t: Tensor<B, 4>,
         level: NoiseLevel,
-        limit: Limit,
+        clipping: X0Clipping,
     ) -> Self {
         let [x_0, eps] = prediction_type.x0_and_eps(x_t, output.values, level);
         Self {
-            pred_x0: limit.apply(x_0),
+            pred_x0: clipping.apply(x_0),
             eps,
-            variance: output.variance,
+            var_values: output.var_values,
         }
     }
 }

@@ -20,7 +20,8 @@ const MIN_SHARE: f64 = 1e-15;
 pub struct Schedule {
     /// Variance of the noise that step t adds, in (0, 1].
     pub betas: Vec<f64>,
-    /// ᾱ_t = Π_{s ≤ t} (1 - β_s) (Ho et al. 2020, section 2): the share of x_0's variance left at t.
+    /// ᾱ_t = Π_{s ≤ t} (1 - β_s) (Ho et al. 2020, section 2): the share of x_0's variance left at
+    /// t.
     pub alphas_cumprod: Vec<f64>,
     levels: Vec<NoiseLevel>,
     process: Process,
@@ -140,6 +141,7 @@ impl Schedule {
         self.betas.len()
     }
 
+    /// The family of its forward process.
     pub fn process(&self) -> Process {
         self.process
     }
@@ -150,8 +152,8 @@ impl Schedule {
     }
 
     /// The level of this process at which noise / signal is `sigma`. Its signal is 1 / √(σ² + 1)
-    /// (Song et al. 2021, equation 14), and its timestep is found between the given ones by log σ, as
-    /// in diffusers' `_sigma_to_t`. A flow's signal is 1 / (σ + 1), since signal + noise = 1.
+    /// (Song et al. 2021, equation 14), and its timestep is found between the given ones by log σ,
+    /// as in diffusers' `_sigma_to_t`. A flow's signal is 1 / (σ + 1), since signal + noise = 1.
     pub fn level_at_sigma(&self, sigma: f64) -> NoiseLevel {
         if self.process == Process::RectifiedFlow {
             let count = self.num_train_timesteps();

@@ -1,11 +1,11 @@
-//! What can be chosen about sampling: the sampler with its own options, and what is common to all.
+//! Options of a sampling run: the sampler with its own, and those that are common to all.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Ddim, Ddpm, DpmPp2M, EulerFlow, Heun, Noise, Sampler, SeededNoise, SlerpNoise};
 use crate::{
     denoiser::Guidance,
-    diffusion::{Limit, Schedule, SchedulerConfig, TimestepSpacing, VarianceType},
+    diffusion::{Schedule, SchedulerConfig, TimestepSpacing, VarianceType, X0Clipping},
     error::{Error, Result},
     model::UNetConfig,
     ops::Kernels,
@@ -34,12 +34,12 @@ pub enum SamplerConfig {
     /// Heun's method of second order, two evaluations a step (Karras et al. 2022).
     Heun {
         /// Whether noise levels are spaced evenly in σ^(1/7) and not in t (Karras et al. 2022,
-        /// equation 5): yes unless told otherwise.
+        /// equation 5): by default they are.
         use_karras_sigmas: Option<bool>,
     },
     /// DPM-Solver++(2M), a multistep method of second order (Lu et al. 2022b).
     DpmPp2M {
-        /// As for Heun's method, but no unless told otherwise.
+        /// As for Heun's method, but by default they are not.
         use_karras_sigmas: Option<bool>,
     },
     /// Euler's method along a rectified flow (Liu et al. 2023).
@@ -48,7 +48,7 @@ pub enum SamplerConfig {
 }
 
 impl SamplerConfig {
-    /// Every sampler, with its options as they are unless told otherwise.
+    /// Every sampler, with the defaults of its options.
     pub const ALL: [Self; 5] = [
         Self::Ddpm { variance: None },
         Self::Ddim {
@@ -104,7 +104,7 @@ impl clap::ValueEnum for SamplerConfig {
     }
 }
 
-/// Images on the way from one seed's first to another's.
+/// Spherical interpolation from the first image of one seed to that of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interpolation {
     /// The seed at the other end.
@@ -119,9 +119,11 @@ pub struct Interpolation {
 #[serde(default)]
 pub struct SamplingOptions {
     #[serde(flatten)]
+    /// The sampler and its own options; in JSON beside the others.
     pub sampler: SamplerConfig,
     /// Denoising steps, 1 to `num_train_timesteps`.
     pub steps: usize,
+    /// Seed of x_T and of every z.
     pub seed: u64,
     /// Which image of the seed is the first: what several workers divide `count` images by.
     pub first: usize,
@@ -178,7 +180,7 @@ impl SamplingOptions {
                 self.count
             )));
         }
-        let (steps, limit) = (self.steps, self.limit(config)?);
+        let (steps, clipping) = (self.steps, self.clipping(config)?);
         let schedule = &Schedule::new(config)?;
         let config = &SchedulerConfig {
             timestep_spacing: self.timestep_spacing.unwrap_or(config.timestep_spacing),
@@ -186,7 +188,7 @@ impl SamplingOptions {
         };
         Ok(match self.sampler {
             SamplerConfig::Ddpm { variance } => {
-                Box::new(Ddpm::new(schedule, config, steps, variance, limit)?)
+                Box::new(Ddpm::new(schedule, config, steps, variance, clipping)?)
             }
             SamplerConfig::Ddim {
                 eta,
@@ -197,17 +199,19 @@ impl SamplingOptions {
                 steps,
                 eta,
                 use_clipped_model_output,
-                limit,
+                clipping,
             )?),
             SamplerConfig::Heun { use_karras_sigmas } => {
                 let karras = use_karras_sigmas.unwrap_or(true);
-                Box::new(Heun::new(schedule, config, steps, karras, limit)?)
+                Box::new(Heun::new(schedule, config, steps, karras, clipping)?)
             }
             SamplerConfig::DpmPp2M { use_karras_sigmas } => {
                 let karras = use_karras_sigmas.unwrap_or(false);
-                Box::new(DpmPp2M::new(schedule, config, steps, karras, limit)?)
+                Box::new(DpmPp2M::new(schedule, config, steps, karras, clipping)?)
             }
-            SamplerConfig::EulerFlow => Box::new(EulerFlow::new(schedule, config, steps, limit)?),
+            SamplerConfig::EulerFlow => {
+                Box::new(EulerFlow::new(schedule, config, steps, clipping)?)
+            }
         })
     }
 
@@ -244,7 +248,7 @@ impl SamplingOptions {
         }))
     }
 
-    /// What a network is to be asked for; see [`Guidance::of`].
+    /// The guidance of the batch; see [`Guidance::of`].
     ///
     /// # Errors
     /// [`Error::Config`] for a label that the network does not know or a guidance out of range.
@@ -252,7 +256,7 @@ impl SamplingOptions {
         Guidance::of(&self.labels, self.guidance, self.first, self.count, unet)
     }
 
-    fn limit(&self, config: &SchedulerConfig) -> Result<Limit> {
+    fn clipping(&self, config: &SchedulerConfig) -> Result<X0Clipping> {
         if let Some(ratio) = self.dynamic_threshold {
             if !(ratio > 0.0 && ratio <= 1.0) {
                 return Err(Error::Config(format!(
@@ -260,15 +264,15 @@ impl SamplingOptions {
                      most 1."
                 )));
             }
-            return Ok(Limit::Dynamic {
+            return Ok(X0Clipping::Dynamic {
                 ratio,
                 max: f64::INFINITY,
             });
         }
         Ok(match self.clip {
-            Some(true) => Limit::Clip,
-            Some(false) => Limit::None,
-            None => config.limit(),
+            Some(true) => X0Clipping::Clip,
+            Some(false) => X0Clipping::None,
+            None => config.clipping(),
         })
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use super::{Noise, Sampler, Step};
 use crate::{
     denoiser::Denoiser,
-    diffusion::{Limit, NoiseLevel, Posterior, PredictionType, Schedule, SchedulerConfig},
+    diffusion::{NoiseLevel, Posterior, PredictionType, Schedule, SchedulerConfig, X0Clipping},
     error::{Error, Result},
     ops::{Kernels, weighted_sum},
 };
@@ -17,7 +17,7 @@ pub struct Ddim {
     /// Where each step goes.
     previous: Vec<NoiseLevel>,
     eta: f64,
-    limit: Limit,
+    clipping: X0Clipping,
     use_clipped_model_output: bool,
 }
 
@@ -36,7 +36,7 @@ impl Ddim {
         steps: usize,
         eta: f64,
         use_clipped_model_output: bool,
-        limit: Limit,
+        clipping: X0Clipping,
     ) -> Result<Self> {
         if !(0.0..=1.0).contains(&eta) {
             return Err(Error::Config(format!(
@@ -56,7 +56,7 @@ impl Ddim {
             levels,
             previous,
             eta,
-            limit,
+            clipping,
             use_clipped_model_output,
         })
     }
@@ -77,7 +77,7 @@ impl<B: Kernels> Sampler<B> for Ddim {
         let (level, previous) = (self.levels[index], self.previous[index]);
         let sigma = self.eta * Posterior::between(level, previous).variance.sqrt();
 
-        let prediction = denoiser.predict(x_t.clone(), level, None, self.limit);
+        let prediction = denoiser.predict(x_t.clone(), level, None, self.clipping);
         let pred_x0 = prediction.pred_x0;
         let eps = if self.use_clipped_model_output {
             let [_, eps] = PredictionType::Sample.x0_and_eps(x_t, pred_x0.clone(), level);

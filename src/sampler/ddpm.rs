@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use super::{Noise, Sampler, Step};
 use crate::{
     denoiser::Denoiser,
-    diffusion::{Limit, NoiseLevel, Posterior, Schedule, SchedulerConfig, VarianceType},
+    diffusion::{NoiseLevel, Posterior, Schedule, SchedulerConfig, VarianceType, X0Clipping},
     error::{Error, Result},
     ops::{Kernels, weighted_sum},
 };
@@ -18,7 +18,7 @@ const MIN_VARIANCE: f64 = 1e-20;
 pub struct Ddpm {
     levels: Vec<NoiseLevel>,
     variance_type: VarianceType,
-    limit: Limit,
+    clipping: X0Clipping,
 }
 
 impl Ddpm {
@@ -32,7 +32,7 @@ impl Ddpm {
         config: &SchedulerConfig,
         steps: usize,
         variance: Option<VarianceType>,
-        limit: Limit,
+        clipping: X0Clipping,
     ) -> Result<Self> {
         let variance_type = variance.unwrap_or(config.variance_type);
         if variance_type == VarianceType::LearnedRange && config.variance_type != variance_type {
@@ -45,7 +45,7 @@ impl Ddpm {
         Ok(Self {
             levels: levels.collect(),
             variance_type,
-            limit,
+            clipping,
         })
     }
 }
@@ -66,7 +66,7 @@ impl<B: Kernels> Sampler<B> for Ddpm {
         let previous = self.levels.get(index + 1).copied();
         let posterior = Posterior::between(level, previous.unwrap_or(NoiseLevel::CLEAN));
 
-        let prediction = denoiser.predict(x_t.clone(), level, None, self.limit);
+        let prediction = denoiser.predict(x_t.clone(), level, None, self.clipping);
         let pred_x0 = prediction.pred_x0;
         let mean = weighted_sum(
             pred_x0.clone(),
@@ -83,11 +83,11 @@ impl<B: Kernels> Sampler<B> for Ddpm {
                 VarianceType::FixedSmall => plus(posterior.variance.sqrt()),
                 VarianceType::FixedLarge => plus(posterior.beta.sqrt()),
                 VarianceType::LearnedRange => {
-                    let place = prediction.variance.ok_or_else(no_variance)?;
+                    let var_values = prediction.var_values.ok_or_else(no_variance)?;
                     let smallest = posterior.variance.max(MIN_VARIANCE).ln();
                     let largest = posterior.beta.ln();
                     let [scale, shift] = Posterior::learned_log_variance(smallest, largest);
-                    mean + z * ((place * scale + shift) / 2.0).exp()
+                    mean + z * ((var_values * scale + shift) / 2.0).exp()
                 }
             }
         } else {

@@ -6,7 +6,7 @@ use super::{Noise, Sampler, Step, heun::karras_sigmas};
 use crate::{
     denoiser::Denoiser,
     diffusion::{
-        BetaSchedule, Limit, NoiseLevel, Process, Schedule, SchedulerConfig, TimestepSpacing,
+        BetaSchedule, NoiseLevel, Process, Schedule, SchedulerConfig, TimestepSpacing, X0Clipping,
         schedule::linspace,
     },
     error::{Error, Result},
@@ -16,7 +16,7 @@ use crate::{
 /// Second order from the last two estimates of x_0, first order at the first and last step.
 pub struct DpmPp2M<B: Backend> {
     levels: Vec<NoiseLevel>,
-    limit: Limit,
+    clipping: X0Clipping,
     /// The estimate of the step before.
     last_x0: Option<Tensor<B, 4>>,
 }
@@ -32,7 +32,7 @@ impl<B: Backend> DpmPp2M<B> {
         config: &SchedulerConfig,
         steps: usize,
         use_karras_sigmas: bool,
-        limit: Limit,
+        clipping: X0Clipping,
     ) -> Result<Self> {
         Ok(Self {
             levels: if use_karras_sigmas {
@@ -40,7 +40,7 @@ impl<B: Backend> DpmPp2M<B> {
             } else {
                 spaced_levels(schedule, config.timestep_spacing, steps)?
             },
-            limit,
+            clipping,
             last_x0: None,
         })
     }
@@ -77,8 +77,8 @@ fn spaced_levels(
     // One more than is visited, the last being the end at 0.
     if spacing != TimestepSpacing::Trailing && steps == count {
         return Err(Error::Config(format!(
-            "{steps} sampling steps were asked for, but DPM-Solver++ can take 1 to {} of this model \
-             unless its timesteps are spaced trailing.",
+            "{steps} sampling steps were asked for, but DPM-Solver++ can take 1 to {} of this \
+             model unless its timesteps are spaced trailing.",
             count - 1
         )));
     }
@@ -115,7 +115,7 @@ impl<B: Kernels> Sampler<B> for DpmPp2M<B> {
     ) -> Result<Step<B>> {
         let level = self.levels[index];
         let pred_x0 = denoiser
-            .predict(x_t.clone(), level, None, self.limit)
+            .predict(x_t.clone(), level, None, self.clipping)
             .pred_x0;
         let last_x0 = self.last_x0.replace(pred_x0.clone());
         let Some(next) = self.levels.get(index + 1).copied() else {
@@ -124,18 +124,18 @@ impl<B: Kernels> Sampler<B> for DpmPp2M<B> {
                 pred_x0,
             });
         };
-        // λ = ln(signal / noise), and h how far it rises in this step.
-        let rise = |from: NoiseLevel, to: NoiseLevel| (from.sigma() / to.sigma()).ln();
-        let h = rise(level, next);
+        // λ = ln(signal / noise), and h its change in this step.
+        let delta_lambda = |from: NoiseLevel, to: NoiseLevel| (from.sigma() / to.sigma()).ln();
+        let h = delta_lambda(level, next);
         let data = match last_x0 {
             Some(last_x0) if index > 0 => {
-                let r = rise(self.levels[index - 1], level) / h;
+                let r = delta_lambda(self.levels[index - 1], level) / h;
                 weighted_sum(pred_x0.clone(), 1.0 + 0.5 / r, last_x0, -0.5 / r)
             }
             _ => pred_x0.clone(),
         };
-        let of_data = -next.signal * (-h).exp_m1();
-        let x_prev = weighted_sum(x_t, next.noise / level.noise, data, of_data);
+        let data_coef = -next.signal * (-h).exp_m1();
+        let x_prev = weighted_sum(x_t, next.noise / level.noise, data, data_coef);
         Ok(Step { x_prev, pred_x0 })
     }
 }

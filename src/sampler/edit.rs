@@ -1,21 +1,21 @@
-//! Runs that change an image in place of drawing a new one.
+//! Image editing: image-to-image (SDEdit) and inpainting (RePaint).
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-use super::{Jumps, SamplerConfig, SamplingOptions, Trajectory};
+use super::{Resampling, SamplerConfig, SamplingOptions, Trajectory};
 use crate::error::{Error, Result};
 
-/// What is done to an image, the same for each of a batch. Images are `[channels, height, width]` in
-/// model range.
+/// What is done to an image, the same for each of a batch. Images are `[channels, height, width]`
+/// in model range.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
-    /// Noised in part and sampled from there; see [`super::Start`].
-    Redraw { image: Vec<f32>, strength: f64 },
+    /// Noised in part and sampled from there; see [`super::Img2ImgStart`].
+    Img2Img { image: Vec<f32>, strength: f64 },
     /// Filled in where `fill`, `[height, width]`, is true; see [`super::RePaint`].
-    FillIn {
+    Inpaint {
         image: Vec<f32>,
         fill: Vec<bool>,
-        jumps: Jumps,
+        resampling: Resampling,
     },
 }
 
@@ -24,8 +24,8 @@ impl Edit {
     /// batch, `[batch, channels, height, width]`.
     ///
     /// # Errors
-    /// [`Error::Config`] when a number is out of range or the sampler cannot do it, [`Error::Image`]
-    /// when image or mask have another size or there is nothing to fill in.
+    /// [`Error::Config`] when a number is out of range or the sampler cannot do it,
+    /// [`Error::Image`] when image or mask have another size or there is nothing to fill in.
     pub fn apply<B: Backend>(
         &self,
         run: Trajectory<B>,
@@ -35,14 +35,20 @@ impl Edit {
     ) -> Result<Trajectory<B>> {
         if options.interpolate.is_some() {
             return Err(Error::Config(
-                "between two seeds images come from noise alone; leave out either the second seed or the image.".into(),
+                "between two seeds images come from noise alone; leave out either the second seed \
+                 or the image."
+                    .into(),
             ));
         }
         match self {
-            Self::Redraw { image, strength } => {
-                run.starting_from(batch(image, shape, device)?, *strength)
+            Self::Img2Img { image, strength } => {
+                run.img2img(batch(image, shape, device)?, *strength)
             }
-            Self::FillIn { image, fill, jumps } => {
+            Self::Inpaint {
+                image,
+                fill,
+                resampling,
+            } => {
                 let (SamplerConfig::Ddpm { .. } | SamplerConfig::Ddim { .. }) = options.sampler
                 else {
                     return Err(Error::Config(
@@ -55,9 +61,9 @@ impl Edit {
                         "the mask leaves nothing to fill in; mark a part of the image.".into(),
                     ));
                 }
-                let keep: Vec<f32> = fill.iter().map(|fill| f32::from(!fill)).collect();
-                let keep = batch(&keep.repeat(shape[1]), shape, device)?;
-                run.filling_in(batch(image, shape, device)?, keep, *jumps)
+                let known_mask: Vec<f32> = fill.iter().map(|fill| f32::from(!fill)).collect();
+                let known_mask = batch(&known_mask.repeat(shape[1]), shape, device)?;
+                run.inpaint(batch(image, shape, device)?, known_mask, *resampling)
             }
         }
     }

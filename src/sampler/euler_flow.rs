@@ -6,7 +6,7 @@ use super::{Noise, Sampler, Step};
 use crate::{
     denoiser::Denoiser,
     diffusion::{
-        Limit, NoiseLevel, Process, Schedule, SchedulerConfig,
+        NoiseLevel, Process, Schedule, SchedulerConfig, X0Clipping,
         schedule::{linspace, shifted_sigma},
     },
     error::Result,
@@ -17,7 +17,7 @@ use crate::{
 /// signal and noise add up to 1, as a flow's always do.
 pub struct EulerFlow {
     levels: Vec<NoiseLevel>,
-    limit: Limit,
+    clipping: X0Clipping,
 }
 
 impl EulerFlow {
@@ -30,7 +30,7 @@ impl EulerFlow {
         schedule: &Schedule,
         config: &SchedulerConfig,
         steps: usize,
-        limit: Limit,
+        clipping: X0Clipping,
     ) -> Result<Self> {
         let timesteps = schedule.timesteps(steps, config.timestep_spacing)?;
         let levels = match schedule.process() {
@@ -48,7 +48,7 @@ impl EulerFlow {
                 levels.collect()
             }
         };
-        Ok(Self { levels, limit })
+        Ok(Self { levels, clipping })
     }
 }
 
@@ -68,14 +68,14 @@ impl<B: Kernels> Sampler<B> for EulerFlow {
         let next = self.levels.get(index + 1).copied();
         let next = next.unwrap_or(NoiseLevel::CLEAN);
         let pred_x0 = denoiser
-            .predict(x_t.clone(), level, None, self.limit)
+            .predict(x_t.clone(), level, None, self.clipping)
             .pred_x0;
         let (sum, sum_next) = (level.signal + level.noise, next.signal + next.noise);
-        // velocity = (x_t - pred_x0) / σ_t (by Liu et al. 2023, equation 1), so the step keeps this
-        // share of x_t.
-        let keep = (next.noise / sum_next) / (level.noise / sum);
-        let of_x0 = (1.0 - keep) * sum_next;
-        let x_prev = weighted_sum(x_t, keep * sum_next / sum, pred_x0.clone(), of_x0);
+        // velocity = (x_t - pred_x0) / σ_t (by Liu et al. 2023, equation 1), so that x_s is
+        // σ_s / σ_t · x_t + (1 - σ_s / σ_t) · pred_x0.
+        let sigma_ratio = (next.noise / sum_next) / (level.noise / sum);
+        let x0_coef = (1.0 - sigma_ratio) * sum_next;
+        let x_prev = weighted_sum(x_t, sigma_ratio * sum_next / sum, pred_x0.clone(), x0_coef);
         Ok(Step { x_prev, pred_x0 })
     }
 }

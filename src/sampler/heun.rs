@@ -6,7 +6,7 @@ use super::{Noise, Sampler, Step};
 use crate::{
     denoiser::Denoiser,
     diffusion::{
-        Limit, NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, schedule::linspace,
+        NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, X0Clipping, schedule::linspace,
     },
     error::Result,
     ops::{Kernels, weighted_sum},
@@ -16,7 +16,7 @@ use crate::{
 /// order: two evaluations a step, one at the last.
 pub struct Heun {
     levels: Vec<NoiseLevel>,
-    limit: Limit,
+    clipping: X0Clipping,
     initial_scale: f64,
 }
 
@@ -30,7 +30,7 @@ impl Heun {
         config: &SchedulerConfig,
         steps: usize,
         use_karras_sigmas: bool,
-        limit: Limit,
+        clipping: X0Clipping,
     ) -> Result<Self> {
         let rounded = schedule.timesteps(steps, config.timestep_spacing)?;
         let timesteps: Vec<f64> = match config.timestep_spacing {
@@ -60,7 +60,7 @@ impl Heun {
         };
         Ok(Self {
             levels,
-            limit,
+            clipping,
             initial_scale,
         })
     }
@@ -92,7 +92,8 @@ impl<B: Kernels> Sampler<B> for Heun {
     ) -> Result<Step<B>> {
         let level = self.levels[index];
         let next = self.levels.get(index + 1).copied();
-        let pred_x0 = |x: Tensor<B, 4>, level| denoiser.predict(x, level, None, self.limit).pred_x0;
+        let pred_x0 =
+            |x: Tensor<B, 4>, level| denoiser.predict(x, level, None, self.clipping).pred_x0;
         let first_x0 = pred_x0(x_t.clone(), level);
         let Some(next) = next else {
             return Ok(Step {
@@ -102,14 +103,14 @@ impl<B: Kernels> Sampler<B> for Heun {
         };
         // Lines 4 to 8 of the algorithm with σ(t) = t and s(t) = 1, both slopes written out in x_t
         // and estimates of x_0: f32 could not take the difference of the large x / signal at high
-        // noise. `keep` is σ_next / σ.
-        let keep = next.sigma() / level.sigma();
-        let of_x = keep * next.signal / level.signal;
-        let of_x0 = (1.0 - keep) * next.signal;
-        let euler = weighted_sum(x_t.clone(), of_x, first_x0.clone(), of_x0);
+        // noise.
+        let sigma_ratio = next.sigma() / level.sigma();
+        let x_coef = sigma_ratio * next.signal / level.signal;
+        let x0_coef = (1.0 - sigma_ratio) * next.signal;
+        let euler = weighted_sum(x_t.clone(), x_coef, first_x0.clone(), x0_coef);
         let second_x0 = pred_x0(euler, next);
-        let data = weighted_sum(first_x0.clone(), 2.0 * keep - 1.0, second_x0, 1.0);
-        let x_prev = weighted_sum(x_t, of_x, data, of_x0 / (2.0 * keep));
+        let data = weighted_sum(first_x0.clone(), 2.0 * sigma_ratio - 1.0, second_x0, 1.0);
+        let x_prev = weighted_sum(x_t, x_coef, data, x0_coef / (2.0 * sigma_ratio));
         Ok(Step {
             x_prev,
             pred_x0: first_x0,

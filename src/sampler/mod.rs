@@ -9,10 +9,10 @@ mod dpmpp2m;
 mod edit;
 mod euler_flow;
 mod heun;
+mod img2img;
 mod noise;
 mod repaint;
 mod slerp;
-mod start;
 mod trajectory;
 
 use burn::tensor::{Tensor, backend::Backend};
@@ -24,10 +24,10 @@ pub use dpmpp2m::DpmPp2M;
 pub use edit::Edit;
 pub use euler_flow::EulerFlow;
 pub use heun::Heun;
+pub use img2img::Img2ImgStart;
 pub use noise::{GivenNoise, Noise, SeededNoise};
-pub use repaint::{Jumps, RePaint};
+pub use repaint::{RePaint, Resampling};
 pub use slerp::SlerpNoise;
-pub use start::Start;
 pub use trajectory::{Frame, Trajectory};
 
 use crate::{denoiser::Denoiser, diffusion::NoiseLevel, error::Result};
@@ -41,7 +41,7 @@ pub struct Step<B: Backend> {
     pub pred_x0: Tensor<B, 4>,
 }
 
-/// A way of going from x_T to x_0.
+/// A sampler: goes from x_T to x_0.
 pub trait Sampler<B: Backend> {
     /// The noise levels in the order in which they are visited, noisiest first.
     fn levels(&self) -> &[NoiseLevel];
@@ -55,8 +55,8 @@ pub trait Sampler<B: Backend> {
     /// is stochastic.
     ///
     /// # Errors
-    /// What `noise` refuses, and [`crate::error::Error::Config`] when the denoiser does not say what
-    /// the sampler needs.
+    /// What `noise` refuses, and [`crate::error::Error::Config`] when the denoiser does not say
+    /// what the sampler needs.
     fn step(
         &mut self,
         denoiser: &dyn Denoiser<B>,

@@ -1,4 +1,4 @@
-//! Where a sampler's noise comes from.
+//! Noise sources: x_T and the z of stochastic samplers, from a seed or given.
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -25,11 +25,13 @@ pub trait Noise<B: Backend> {
 
 /// Noise from the counter-based generator. Image i's noise does not depend on how many there are.
 pub struct SeededNoise<B: Backend> {
+    /// Seed of all noise.
     pub seed: u64,
     /// Which image of the seed is the first of the batch.
     pub first: usize,
     /// `[batch, channels, height, width]`
     pub shape: [usize; 4],
+    /// Where the tensors are made.
     pub device: B::Device,
 }
 
@@ -58,6 +60,7 @@ impl<B: Kernels> Noise<B> for SeededNoise<B> {
 
 /// Noise handed in, row i of `z` for step i.
 pub struct GivenNoise<B: Backend> {
+    /// x_T, `[batch, channels, height, width]`.
     pub x_t: Tensor<B, 4>,
     /// `[steps, batch, channels, height, width]`, or none for deterministic samplers.
     pub z: Option<Tensor<B, 5>>,

@@ -1,4 +1,4 @@
-//! Filling in what is missing from an image: RePaint (Lugmayr et al. 2022, algorithm 1).
+//! Inpainting by RePaint (Lugmayr et al. 2022, algorithm 1).
 
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
@@ -13,18 +13,18 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How often the way is taken again, so that what is filled in comes to agree with what is known
-/// (Lugmayr et al. 2022, section 4.2).
+/// How often steps are sampled again from more noise, so that what is filled in comes to agree with
+/// what is known (Lugmayr et al. 2022, section 4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Jumps {
+pub struct Resampling {
     /// Steps that a jump goes back into noise, and the distance between jumps.
     pub jump_length: usize,
     /// How many times each stretch is sampled: 1 for no jumps.
     pub jump_n_sample: usize,
 }
 
-impl Default for Jumps {
+impl Default for Resampling {
     /// The paper has 10 and 10; fewer repetitions, because each is waited for.
     fn default() -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Default for Jumps {
     }
 }
 
-impl Jumps {
+impl Resampling {
     /// The positions among `steps` levels, noisiest first, in the order in which they are visited:
     /// `get_schedule_jump` of the paper's code.
     ///
@@ -72,20 +72,21 @@ impl Jumps {
     }
 }
 
-/// What a sampler draws, with what is known put in its place after every step, as noisy as the rest.
+/// A sampler whose known pixels are replaced after every step by those of an image, noised to its
+/// level.
 ///
 /// The sampler must do each step from x_t alone, as [`super::Ddpm`] and [`super::Ddim`] do. The
 /// known part is noised to the level where it is put, as in the paper's code, so that at the end it
-/// is the image itself. Equation 8a and line 5 of the algorithm have ᾱ_t for x_{t-1}, and line 5 the
-/// variance in place of its root.
+/// is the image itself. Equation 8a and line 5 of the algorithm have ᾱ_t for x_{t-1}, and line 5
+/// the variance in place of its root.
 pub struct RePaint<B: Backend> {
     sampler: Box<dyn Sampler<B>>,
     /// `[batch, channels, height, width]`
     known: Tensor<B, 4>,
     /// 1 where the image is known, 0 where it is to be filled in; shaped as `known`.
-    keep: Tensor<B, 4>,
-    /// 1 - `keep`
-    fill: Tensor<B, 4>,
+    known_mask: Tensor<B, 4>,
+    /// 1 - `known_mask`
+    unknown_mask: Tensor<B, 4>,
     /// Positions among the sampler's levels, in the order in which they are visited.
     visits: Vec<usize>,
     /// The level of each visit.
@@ -95,25 +96,25 @@ pub struct RePaint<B: Backend> {
 }
 
 impl<B: Backend> RePaint<B> {
-    /// Keeps `known` where `keep` is 1 and fills in where it is 0; both
+    /// Keeps `known` where `known_mask` is 1 and fills in where it is 0; both
     /// `[batch, channels, height, width]`.
     ///
     /// # Errors
-    /// As for [`Jumps::visits`].
+    /// As for [`Resampling::visits`].
     pub fn new(
         sampler: Box<dyn Sampler<B>>,
         known: Tensor<B, 4>,
-        keep: Tensor<B, 4>,
-        jumps: Jumps,
+        known_mask: Tensor<B, 4>,
+        resampling: Resampling,
     ) -> Result<Self> {
-        let visits = jumps.visits(sampler.levels().len())?;
+        let visits = resampling.visits(sampler.levels().len())?;
         let levels = visits.iter().map(|at| sampler.levels()[*at]).collect();
         Ok(Self {
             sampler,
             pred_x0: known.clone(),
             known,
-            fill: keep.clone() * -1.0 + 1.0,
-            keep,
+            unknown_mask: known_mask.clone() * -1.0 + 1.0,
+            known_mask,
             visits,
             levels,
         })
@@ -133,7 +134,7 @@ impl<B: Backend> RePaint<B> {
         } else {
             self.known.clone()
         };
-        Ok(known * self.keep.clone() + x * self.fill.clone())
+        Ok(known * self.known_mask.clone() + x * self.unknown_mask.clone())
     }
 }
 
@@ -194,11 +195,11 @@ mod tests {
     use super::*;
 
     fn visits(jump_length: usize, jump_n_sample: usize, steps: usize) -> Vec<usize> {
-        let jumps = Jumps {
+        let resampling = Resampling {
             jump_length,
             jump_n_sample,
         };
-        jumps.visits(steps).unwrap()
+        resampling.visits(steps).unwrap()
     }
 
     #[test]
@@ -206,18 +207,18 @@ mod tests {
         assert_eq!(visits(10, 1, 4), [0, 1, 2, 3]);
         assert_eq!(visits(3, 2, 5), [0, 1, 2, 3, 4, 3, 2, 1, 2, 3, 4]);
         assert_eq!(visits(1, 3, 2), [0, 1, 0, 1, 0, 1]);
-        // Jumps longer than the way are none.
+        // Jumps longer than the run are none.
         assert_eq!(visits(5, 9, 5), [0, 1, 2, 3, 4]);
     }
 
     #[test]
     fn senseless_jumps_are_refused() {
         for (jump_length, jump_n_sample) in [(0, 1), (1, 0), (1, 101)] {
-            let jumps = Jumps {
+            let resampling = Resampling {
                 jump_length,
                 jump_n_sample,
             };
-            assert!(matches!(jumps.visits(5), Err(Error::Config(_))));
+            assert!(matches!(resampling.visits(5), Err(Error::Config(_))));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Noise on the way from one seed's to another's.
+//! Spherical interpolation (slerp) between the noise of two seeds (Song et al. 2021, section 5.3).
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
@@ -20,6 +20,7 @@ pub struct SlerpNoise<B: Backend> {
     pub first: usize,
     /// `[batch, channels, height, width]`
     pub shape: [usize; 4],
+    /// Where the tensors are made.
     pub device: B::Device,
 }
 
@@ -58,7 +59,7 @@ pub fn slerp(a: &[f32], b: &[f32], fraction: f64) -> Vec<f32> {
     };
     let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
     let angle = cosine.clamp(-1.0, 1.0).acos();
-    let (of_a, of_b) = if angle.sin() > 1e-6 {
+    let (a_coef, b_coef) = if angle.sin() > 1e-6 {
         (
             ((1.0 - fraction) * angle).sin() / angle.sin(),
             (fraction * angle).sin() / angle.sin(),
@@ -67,7 +68,7 @@ pub fn slerp(a: &[f32], b: &[f32], fraction: f64) -> Vec<f32> {
         // So near to one another, the arc is a line.
         (1.0 - fraction, fraction)
     };
-    let mix = |(a, b): (&f32, &f32)| of_a as f32 * a + of_b as f32 * b;
+    let mix = |(a, b): (&f32, &f32)| a_coef as f32 * a + b_coef as f32 * b;
     a.iter().zip(b).map(mix).collect()
 }
 

@@ -1,8 +1,8 @@
-//! A sampling run that is taken one step at a time, so that a page can draw each.
+//! Trajectories: a sampling run as a stepper, so that a page can draw each step.
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use super::{Jumps, Noise, RePaint, Sampler, Start};
+use super::{Img2ImgStart, Noise, RePaint, Resampling, Sampler};
 use crate::denoiser::Denoiser;
 use crate::error::Result;
 
@@ -13,6 +13,7 @@ pub struct Frame<B: Backend> {
     pub index: usize,
     /// The timestep `x_t` is at, for some samplers between timesteps; `None` once it is x_0.
     pub t: Option<f64>,
+    /// `[batch, channels, height, width]`
     pub x_t: Tensor<B, 4>,
     /// The estimate of x_0 that led here; `None` at the start.
     pub pred_x0: Option<Tensor<B, 4>>,
@@ -24,7 +25,7 @@ pub struct Trajectory<B: Backend> {
     denoiser: Box<dyn Denoiser<B>>,
     noise: Box<dyn Noise<B>>,
     /// Where it starts, if not from x_T.
-    start: Option<Start<B>>,
+    start: Option<Img2ImgStart<B>>,
     state: State<B>,
 }
 
@@ -37,6 +38,7 @@ enum State<B: Backend> {
 }
 
 impl<B: Backend> Trajectory<B> {
+    /// A run of `sampler` from x_T.
     pub fn new(
         sampler: Box<dyn Sampler<B>>,
         denoiser: Box<dyn Denoiser<B>>,
@@ -54,21 +56,26 @@ impl<B: Backend> Trajectory<B> {
     /// This run from `image` `[batch, channels, height, width]`, noised as far as `strength` says.
     ///
     /// # Errors
-    /// As for [`Start::new`].
-    pub fn starting_from(self, image: Tensor<B, 4>, strength: f64) -> Result<Self> {
-        let start = Start::new(image, strength, self.sampler.levels().len())?;
+    /// As for [`Img2ImgStart::new`].
+    pub fn img2img(self, image: Tensor<B, 4>, strength: f64) -> Result<Self> {
+        let start = Img2ImgStart::new(image, strength, self.sampler.levels().len())?;
         Ok(Self {
             start: Some(start),
             ..self
         })
     }
 
-    /// This run with what is known of an image kept; see [`RePaint::new`].
+    /// This run as one that inpaints `known`; see [`RePaint::new`].
     ///
     /// # Errors
     /// As for [`RePaint::new`].
-    pub fn filling_in(self, known: Tensor<B, 4>, keep: Tensor<B, 4>, jumps: Jumps) -> Result<Self> {
-        let sampler = Box::new(RePaint::new(self.sampler, known, keep, jumps)?);
+    pub fn inpaint(
+        self,
+        known: Tensor<B, 4>,
+        known_mask: Tensor<B, 4>,
+        resampling: Resampling,
+    ) -> Result<Self> {
+        let sampler = Box::new(RePaint::new(self.sampler, known, known_mask, resampling)?);
         Ok(Self { sampler, ..self })
     }
 
@@ -78,7 +85,7 @@ impl<B: Backend> Trajectory<B> {
     }
 
     fn first_step(&self) -> usize {
-        self.start.as_ref().map_or(0, Start::index)
+        self.start.as_ref().map_or(0, Img2ImgStart::index)
     }
 
     /// The next frame; `None` after x_0, and after an error.

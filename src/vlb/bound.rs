@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use crate::{
     denoiser::Denoiser,
     diffusion::{
-        Limit, Schedule, SchedulerConfig, VarianceType,
+        Schedule, SchedulerConfig, VarianceType, X0Clipping,
         forward::q_sample_at,
         losses::{learned_log_variance, mean_per_item, per_item, vlb_terms},
     },
@@ -18,10 +18,12 @@ use crate::{
 /// The process that a bound is measured of.
 #[derive(Debug, Clone)]
 pub struct Bound {
+    /// Its noise levels.
     pub schedule: Schedule,
+    /// The variance of the reverse steps.
     pub variance_type: VarianceType,
     /// How estimates of x_0 are limited.
-    pub limit: Limit,
+    pub clipping: X0Clipping,
 }
 
 /// What one timestep contributes, `[batch]` each.
@@ -45,12 +47,12 @@ impl Bound {
         Ok(Self {
             schedule: Schedule::new(config)?,
             variance_type: config.variance_type,
-            limit: config.limit(),
+            clipping: config.clipping(),
         })
     }
 
-    /// The terms of `t` for images `x_0` `[batch, channels, height, width]` of `class_labels`, noised
-    /// by `eps` (Ho et al. 2020, equation 4).
+    /// The terms of `t` for images `x_0` `[batch, channels, height, width]` of `class_labels`,
+    /// noised by `eps` (Ho et al. 2020, equation 4).
     ///
     /// # Errors
     /// [`Error::Config`] when the variance is learned and the denoiser does not predict one.
@@ -65,14 +67,14 @@ impl Bound {
         let level = self.schedule.level(Some(t));
         let timesteps = vec![t; x_0.dims()[0]];
         let x_t = q_sample_at(x_0.clone(), eps, level);
-        let prediction = denoiser.predict(x_t, level, class_labels, self.limit);
+        let prediction = denoiser.predict(x_t, level, class_labels, self.clipping);
         let log_variance = match self.schedule.fixed_log_variance(self.variance_type, t) {
             Some(value) => per_item(&timesteps, &|_| value, &x_0.device()),
             None => {
-                let place = prediction.variance.ok_or_else(|| {
+                let var_values = prediction.var_values.ok_or_else(|| {
                     Error::Config("this model's variance is learned, but it predicts none.".into())
                 })?;
-                learned_log_variance(&self.schedule, &timesteps, place)
+                learned_log_variance(&self.schedule, &timesteps, var_values)
             }
         };
         let error = prediction.pred_x0 - x_0.clone();

@@ -13,6 +13,7 @@ use crate::{
 /// `calc_bpd_loop`; bits are per dimension.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BoundPart {
+    /// The timestep and its terms.
     pub terms: TimestepTerms,
     /// Timesteps that this one stands for.
     pub width: usize,
@@ -21,6 +22,7 @@ pub struct BoundPart {
     pub loss: f64,
     /// Parts still to come.
     pub left: usize,
+    /// What q(x_T | x_0) differs from a standard normal distribution.
     pub prior_bpd: f64,
     /// Σ vb over t > 0.
     pub kl_bpd: f64,
@@ -29,6 +31,7 @@ pub struct BoundPart {
 }
 
 impl BoundPart {
+    /// The estimate of the bound so far.
     pub fn total_bpd(&self) -> f64 {
         self.prior_bpd + self.kl_bpd + self.decoder_bpd
     }
@@ -44,8 +47,8 @@ pub struct BoundEstimate<B: Kernels> {
 }
 
 impl<B: Kernels> BoundEstimate<B> {
-    /// An estimate of what `evaluation` measures, from t = 0 and `timesteps` - 1 of the others, drawn
-    /// by `seed`, closer together where there is little noise, which costs the most bits.
+    /// An estimate of what `evaluation` measures, from t = 0 and `timesteps` - 1 of the others,
+    /// drawn by `seed`, closer together where there is little noise, which costs the most bits.
     ///
     /// # Errors
     /// [`Error::Config`] for fewer than two timesteps.

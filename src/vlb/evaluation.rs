@@ -26,10 +26,13 @@ pub enum EvaluationNoise {
 /// What one timestep contributes, means over the images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimestepTerms {
+    /// The timestep.
     pub t: usize,
     /// Bits per dimension.
     pub vb: f64,
+    /// Mean squared error of the estimate of x_0.
     pub x0_mse: f64,
+    /// Mean squared error of the estimate of ε.
     pub eps_mse: f64,
 }
 
@@ -140,7 +143,7 @@ impl<B: Kernels> Evaluation<B> {
         })
     }
 
-    /// All timesteps that are left, and the prior's term; `progress` is told each timestep.
+    /// All timesteps that are left, and the prior's term; `progress` is called after each timestep.
     ///
     /// # Errors
     /// As for [`Evaluation::next`].

@@ -1,4 +1,4 @@
-//! A few timesteps that stand for all.
+//! Stratified sampling of timesteps: a few that stand for all.
 
 use std::ops::Range;
 
@@ -8,16 +8,18 @@ use crate::random::{Random, Stream};
 /// `width` is on average the sum of f over all of them (Owen 2013, section 8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stratum {
+    /// The timestep.
     pub t: usize,
+    /// How many timesteps it stands for.
     pub width: usize,
 }
 
-/// Divides `timesteps` into `count` strata, or into single timesteps where there are fewer, and draws
-/// one of each: a sum over strata estimates the sum over `timesteps` without bias (stratified
+/// Divides `timesteps` into `count` strata, or into single timesteps where there are fewer, and
+/// draws one of each: a sum over strata estimates the sum over `timesteps` without bias (stratified
 /// sampling: Owen 2013, "Monte Carlo theory, methods and examples", section 8.4).
 ///
-/// The i-th of `count` begins at the share (i / count)^`power` of the way, so that a `power` above 1
-/// looks closer at little noise; it must be at least 1.
+/// The i-th of `count` begins at the share (i / count)^`power` of the way, so that a `power` above
+/// 1 looks closer at little noise; it must be at least 1.
 pub fn strata(timesteps: Range<usize>, count: usize, power: i32, random: &Random) -> Vec<Stratum> {
     let count = count.min(timesteps.len());
     let mut start = timesteps.start;

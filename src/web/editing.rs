@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::{
     error::{Error, Result},
-    sampler::{Edit, Jumps},
+    sampler::{Edit, Resampling},
     train::Dataset,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct EditRequest {
     strength: Option<f64>,
     #[serde(flatten)]
-    jumps: Jumps,
+    resampling: Resampling,
 }
 
 impl EditRequest {
@@ -35,12 +35,12 @@ impl EditRequest {
         };
         let image = Dataset::from_rgb(init, 1, size)?.image(0).to_vec();
         Ok(Some(match (mask, self.strength) {
-            (Some(mask), None) => Edit::FillIn {
+            (Some(mask), None) => Edit::Inpaint {
                 image,
                 fill: mask.iter().map(|byte| *byte != 0).collect(),
-                jumps: self.jumps,
+                resampling: self.resampling,
             },
-            (None, Some(strength)) => Edit::Redraw { image, strength },
+            (None, Some(strength)) => Edit::Img2Img { image, strength },
             _ => {
                 return Err(Error::Config(
                     "an image is either redrawn with a strength or filled in with a mask; give \

@@ -4,7 +4,7 @@ use burn::tensor::{Distribution, Tensor};
 use unnoise::{
     backend::Flex,
     diffusion::{
-        Limit, ModelOutput, NoiseLevel, Prediction, PredictionType, Schedule, SchedulerConfig,
+        ModelOutput, NoiseLevel, Prediction, PredictionType, Schedule, SchedulerConfig, X0Clipping,
     },
 };
 
@@ -112,9 +112,15 @@ fn targets_read_back_as_what_they_were_made_of() {
             let read = |values: Image| {
                 let output = ModelOutput {
                     values,
-                    variance: None,
+                    var_values: None,
                 };
-                Prediction::read(output, prediction_type, x_t.clone(), level, Limit::None)
+                Prediction::read(
+                    output,
+                    prediction_type,
+                    x_t.clone(),
+                    level,
+                    X0Clipping::None,
+                )
             };
             let prediction = read(target.clone());
             close(prediction.pred_x0.clone(), x_0);

@@ -7,7 +7,7 @@ use unnoise::{
     diffusion::{PredictionType, SchedulerConfig},
     error::Error,
     random::{Random, Stream},
-    sampler::{Edit, Interpolation, Jumps, SamplerConfig, SamplingOptions, Trajectory},
+    sampler::{Edit, Interpolation, Resampling, SamplerConfig, SamplingOptions, Trajectory},
 };
 
 const COUNT: usize = 12;
@@ -138,7 +138,7 @@ fn the_whole_strength_is_plain_sampling_but_for_a_remnant() {
         };
         for sampler in SamplerConfig::ALL {
             let options = options(sampler, 50, 4);
-            let edit = Edit::Redraw {
+            let edit = Edit::Img2Img {
                 image: images()[0].clone(),
                 strength: 1.0,
             };
@@ -165,7 +165,7 @@ fn the_whole_strength_is_plain_sampling_but_for_a_remnant() {
 fn a_weak_edit_returns_the_training_image() {
     for sampler in SamplerConfig::ALL {
         let image = images()[5].clone();
-        let edit = Edit::Redraw {
+        let edit = Edit::Img2Img {
             image: image.clone(),
             strength: 0.2,
         };
@@ -188,10 +188,10 @@ fn what_is_known_stays_and_the_rest_is_filled_in() {
         let torn: Vec<f32> = (0..LENGTH)
             .map(|i| if fill[i % 64] { 0.9 } else { image[i] })
             .collect();
-        let edit = Edit::FillIn {
+        let edit = Edit::Inpaint {
             image: torn.clone(),
             fill: fill.clone(),
-            jumps: Jumps::default(),
+            resampling: Resampling::default(),
         };
         let run = run(&options(sampler, 100, 4), Some(&edit)).unwrap();
         // Nine jumps of ten steps, each taken back twice.
@@ -211,12 +211,12 @@ fn what_is_known_stays_and_the_rest_is_filled_in() {
 #[test]
 fn senseless_edits_are_refused() {
     let image = images()[0].clone();
-    let fill_in = |fill: Vec<bool>| Edit::FillIn {
+    let fill_in = |fill: Vec<bool>| Edit::Inpaint {
         image: image.clone(),
         fill,
-        jumps: Jumps::default(),
+        resampling: Resampling::default(),
     };
-    let redraw = |strength| Edit::Redraw {
+    let redraw = |strength| Edit::Img2Img {
         image: image.clone(),
         strength,
     };
@@ -228,7 +228,7 @@ fn senseless_edits_are_refused() {
         assert_eq!(refusal(redraw(strength), ddim.clone()), Some("bad-config"));
     }
     assert_eq!(refusal(redraw(0.01), ddim.clone()), None);
-    let small = Edit::Redraw {
+    let small = Edit::Img2Img {
         image: vec![0.0; 48],
         strength: 0.5,
     };

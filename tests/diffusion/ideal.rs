@@ -129,7 +129,8 @@ fn objective(prediction_type: PredictionType) -> Objective {
     }
 }
 
-/// The optimal loss is what the ideal denoiser's own predictions cost, and those of anything else more.
+/// The optimal loss is what the ideal denoiser's own predictions cost, and those of anything else
+/// more.
 #[test]
 fn the_optimal_loss_is_the_ideal_denoisers_loss() {
     const SAMPLES: usize = 600;
@@ -167,9 +168,9 @@ fn the_optimal_loss_is_the_ideal_denoisers_loss() {
                     PredictionType::VPrediction => eps_hat * level.signal - x_0_hat * level.noise,
                     PredictionType::Velocity => eps_hat - x_0_hat,
                 };
-                let [of_x0, of_eps] = objective.target_coefs(t);
+                let [x0_coef, eps_coef] = objective.target_coefs(t);
                 let target = LossInputs {
-                    target: tensor(&x_0) * of_x0 + tensor(&eps) * of_eps,
+                    target: tensor(&x_0) * x0_coef + tensor(&eps) * eps_coef,
                     loss_weights: None,
                     x_0: tensor(&x_0),
                     timesteps: &[t; SAMPLES],

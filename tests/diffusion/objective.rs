@@ -53,8 +53,8 @@ fn target<B: Backend>(objective: &Objective, x_0: &[f32], eps: &[f32]) -> LossIn
     let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, SHAPE), &device);
     let length = LENGTH / TIMESTEPS.len();
     let target = (x_0.iter().zip(eps).enumerate()).map(|(at, (x_0, eps))| {
-        let [of_x0, of_eps] = objective.target_coefs(TIMESTEPS[at / length]);
-        of_x0 * x_0 + of_eps * eps
+        let [x0_coef, eps_coef] = objective.target_coefs(TIMESTEPS[at / length]);
+        x0_coef * x_0 + eps_coef * eps
     });
     LossInputs {
         target: tensor(target.collect()),
@@ -74,14 +74,14 @@ fn weights_are_those_of_the_papers() {
         let simple = of(LossWeighting::Simple);
         for t in 1..24 {
             let (level, snr) = (simple.schedule.level(Some(t)), simple.schedule.snr(t));
-            let (min_snr, of_x0) = match prediction_type {
+            let (min_snr, x0_coef) = match prediction_type {
                 Epsilon => (snr.min(5.0) / snr, 1.0 / snr),
                 Sample => (snr.min(5.0), 1.0),
                 VPrediction => (snr.min(5.0) / (snr + 1.0), 1.0 / (snr + 1.0)),
                 Velocity => (snr.min(5.0) * level.noise.powi(2), level.noise.powi(2)),
             };
             let previous = simple.schedule.snr(t - 1);
-            let vlb = 25.0 * (previous - snr) / 2.0 * of_x0;
+            let vlb = 25.0 * (previous - snr) / 2.0 * x0_coef;
             for (weighting, expected) in [
                 (LossWeighting::Simple, 1.0),
                 (LossWeighting::MinSnr, min_snr),
@@ -112,9 +112,9 @@ fn losses_weigh_each_item() {
         for (i, &t) in TIMESTEPS.iter().enumerate() {
             let part = i * 12..(i + 1) * 12;
             let level = objective.schedule.level(Some(t));
-            let [of_x0, of_eps] = objective.prediction_type.target_coefficients(level);
+            let [x0_coef, eps_coef] = objective.prediction_type.target_coefficients(level);
             let squares = part.map(|at| {
-                let wanted = of_x0 * x_0[at] as f64 + of_eps * eps[at] as f64;
+                let wanted = x0_coef * x_0[at] as f64 + eps_coef * eps[at] as f64;
                 (wanted - output[at] as f64).powi(2)
             });
             expected += objective.weight(t) * squares.sum::<f64>() / LENGTH as f64;
@@ -145,13 +145,13 @@ fn hybrid_gradients_keep_mean_and_variance_apart() {
         .zip(numbers(2, LENGTH))
         .map(|(eps, error)| eps + 0.3 * error)
         .collect();
-    let place: Vec<f32> = numbers(3, LENGTH).iter().map(|x| 0.5 * x).collect();
+    let var_values: Vec<f32> = numbers(3, LENGTH).iter().map(|x| 0.5 * x).collect();
     let leaf = |values: &[f32]| {
         Tensor::<Autodiff<Flex>, 4>::from_data(TensorData::new(values.to_vec(), SHAPE), &device)
             .require_grad()
     };
-    let (mean_leaf, place_leaf) = (leaf(&mean), leaf(&place));
-    let output = Tensor::cat(vec![mean_leaf.clone(), place_leaf.clone()], 1);
+    let (mean_leaf, var_values_leaf) = (leaf(&mean), leaf(&var_values));
+    let output = Tensor::cat(vec![mean_leaf.clone(), var_values_leaf.clone()], 1);
     let grads = learned
         .loss(output, target(&learned, &x_0, &eps))
         .backward();
@@ -167,19 +167,19 @@ fn hybrid_gradients_keep_mean_and_variance_apart() {
         .fold(0f32, |max, (a, b)| max.max((a - b).abs()));
     assert!(difference < 1e-7, "{difference}");
 
-    let loss_at = |place: &[f32]| -> f64 {
+    let loss_at = |var_values: &[f32]| -> f64 {
         let tensor = |values: &[f32]| {
             Tensor::<Flex, 4>::from_data(TensorData::new(values.to_vec(), SHAPE), &device)
         };
-        let output = Tensor::cat(vec![tensor(&mean), tensor(place)], 1);
+        let output = Tensor::cat(vec![tensor(&mean), tensor(var_values)], 1);
         let target = target(&learned, &x_0, &eps);
         learned.loss(output, target).into_scalar() as f64
     };
-    for (index, grad) in grad(&place_leaf, &grads).iter().enumerate().step_by(5) {
+    for (index, grad) in grad(&var_values_leaf, &grads).iter().enumerate().step_by(5) {
         let moved = |by: f32| {
-            let mut place = place.clone();
-            place[index] += by;
-            loss_at(&place)
+            let mut var_values = var_values.clone();
+            var_values[index] += by;
+            loss_at(&var_values)
         };
         let slope = (moved(0.05) - moved(-0.05)) / 0.1;
         let error = (slope - *grad as f64).abs();

@@ -51,7 +51,7 @@ impl Denoiser<Flex> for Analytic {
         };
         ModelOutput {
             values,
-            variance: Some((x * 3.0).sin()),
+            var_values: Some((x * 3.0).sin()),
         }
     }
 }

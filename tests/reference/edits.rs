@@ -7,7 +7,7 @@ use serde::Deserialize;
 use unnoise::{
     backend::Flex,
     diffusion::SchedulerConfig,
-    sampler::{Edit, GivenNoise, Jumps, SamplerConfig, SamplingOptions, Trajectory},
+    sampler::{Edit, GivenNoise, Resampling, SamplerConfig, SamplingOptions, Trajectory},
 };
 
 use crate::{analytic::Analytic, golden};
@@ -37,7 +37,7 @@ struct Filled {
     scheduler: SchedulerConfig,
     num_inference_steps: usize,
     #[serde(flatten)]
-    jumps: Jumps,
+    resampling: Resampling,
     eta: f64,
     timesteps: Vec<f64>,
 }
@@ -104,7 +104,7 @@ fn edits_agree() {
             steps: case.num_inference_steps,
             ..Default::default()
         };
-        let edit = Edit::Redraw {
+        let edit = Edit::Img2Img {
             image: image.clone(),
             strength: case.strength,
         };
@@ -117,10 +117,10 @@ fn edits_agree() {
             steps: case.num_inference_steps,
             ..Default::default()
         };
-        let edit = Edit::FillIn {
+        let edit = Edit::Inpaint {
             image: image.clone(),
             fill: mask.iter().map(|keep| *keep == 0.0).collect(),
-            jumps: case.jumps,
+            resampling: case.resampling,
         };
         let timesteps = compare(&file, &case.name, &edit, &options, &case.scheduler);
         assert_eq!(timesteps, case.timesteps, "{}", case.name);

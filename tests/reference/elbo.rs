@@ -72,7 +72,7 @@ fn every_term_agrees() {
         let bound = Bound {
             schedule: Schedule::new(&case.scheduler).unwrap(),
             variance_type: case.scheduler.variance_type,
-            limit: case.scheduler.limit(),
+            clipping: case.scheduler.clipping(),
         };
         let evaluation = Evaluation::<Flex>::new(
             bound,

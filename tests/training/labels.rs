@@ -189,7 +189,7 @@ fn guidance_goes_on_from_the_null_class_through_the_label() {
         guided.guidance.scale = scale;
         let output = guided.output(x.clone(), level, None);
         let values = |tensor: Tensor<Flex, 4>| tensor.into_data().to_vec::<f32>().unwrap();
-        (values(output.values), values(output.variance.unwrap()))
+        (values(output.values), values(output.var_values.unwrap()))
     };
     let (of_null, _) = output([2, 2], 4.0);
     let (of_class, variance) = output([0, 1], 1.0);

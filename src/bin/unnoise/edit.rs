@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use unnoise::{
-    sampler::{Edit, Interpolation, Jumps},
+    sampler::{Edit, Interpolation, Resampling},
     train::Dataset,
 };
 
@@ -56,7 +56,7 @@ impl EditArgs {
     /// Reads the image to change, if there is one, as a square of `size` pixels.
     pub fn read(&self, size: usize) -> Result<Option<Edit>> {
         if let Some(path) = &self.init {
-            return Ok(Some(Edit::Redraw {
+            return Ok(Some(Edit::Img2Img {
                 image: pixels(path, size)?,
                 strength: self.strength.unwrap_or(0.6),
             }));
@@ -64,14 +64,14 @@ impl EditArgs {
         let (Some(image), Some(mask)) = (&self.inpaint, &self.mask) else {
             return Ok(None);
         };
-        let default = Jumps::default();
-        Ok(Some(Edit::FillIn {
+        let default = Resampling::default();
+        Ok(Some(Edit::Inpaint {
             image: pixels(image, size)?,
             fill: read_one(mask, size)?
                 .chunks_exact(3)
                 .map(|rgb| rgb.iter().all(|value| *value >= WHITE))
                 .collect(),
-            jumps: Jumps {
+            resampling: Resampling {
                 jump_length: self.jump_length.unwrap_or(default.jump_length),
                 jump_n_sample: self.jump_n_sample.unwrap_or(default.jump_n_sample),
             },

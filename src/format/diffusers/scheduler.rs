@@ -80,7 +80,8 @@ pub(super) fn write(config: &SchedulerConfig) -> Result<Value> {
     ];
     if let Some((_, field)) = lacking.into_iter().find(|(wanted, _)| *wanted) {
         return Err(Error::Config(format!(
-            "diffusers has no {field} for a flow: its {FLOW} would draw other images. Train without it to export."
+            "diffusers has no {field} for a flow: its {FLOW} would draw other images. Train without \
+             it to export."
         )));
     }
     Ok(json!({
@@ -107,7 +108,8 @@ pub(super) fn read(json: &Value) -> Result<SchedulerConfig> {
         FLOW => return read_flow(json),
         class => {
             return Err(Error::Config(format!(
-                "a {class} is not supported; save the pipeline with one of {DDPM}, {DDIM}, {DPM_SOLVER}, {HEUN} and {FLOW}."
+                "a {class} is not supported; save the pipeline with one of {DDPM}, {DDIM}, \
+                 {DPM_SOLVER}, {HEUN} and {FLOW}."
             )));
         }
     };

@@ -1,4 +1,4 @@
-//! Starting from an image in place of noise: SDEdit (Meng et al. 2022).
+//! Image-to-image by SDEdit (Meng et al. 2022): sampling from a noised image.
 
 use burn::tensor::{Tensor, backend::Backend};
 
@@ -8,16 +8,16 @@ use crate::{
     error::{Error, Result},
 };
 
-/// An image, noised to one of the sampler's levels: the model then has to make one of its own out of
-/// what the noise has left of it (Meng et al. 2022, section 3.1).
-pub struct Start<B: Backend> {
+/// An image, noised to one of the sampler's levels: the model then has to make one of its own out
+/// of what the noise has left of it (Meng et al. 2022, section 3.1).
+pub struct Img2ImgStart<B: Backend> {
     /// `[batch, channels, height, width]`
     image: Tensor<B, 4>,
     /// The first step that is taken.
     index: usize,
 }
 
-impl<B: Backend> Start<B> {
+impl<B: Backend> Img2ImgStart<B> {
     /// Of `steps` steps the last `strength` · `steps` are taken, rounded down as diffusers'
     /// image-to-image pipelines do it, but one at least. `strength` is in (0, 1].
     ///
