@@ -2,13 +2,13 @@
 //! [`crate::session`], and converts the result.
 
 mod convert;
+mod diagnostics;
 mod editing;
 mod engine;
-mod insight;
 mod sampling;
 
+pub use diagnostics::Measurement;
 pub use engine::Engine;
-pub use insight::Measurement;
 pub use sampling::Sampling;
 
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -163,9 +163,10 @@ async fn request() -> Result<WgpuSetup> {
     }
     // cubecl looks at what the adapter can do, not at what was asked for; so ask for all of it,
     // except for mapping, which would make every buffer slow to the GPU.
-    let wanted = available - Features::MAPPABLE_PRIMARY_BUFFERS - Features::all_experimental_mask();
+    let required_features =
+        available - Features::MAPPABLE_PRIMARY_BUFFERS - Features::all_experimental_mask();
     let descriptor = DeviceDescriptor {
-        required_features: wanted,
+        required_features,
         required_limits: adapter.limits(),
         // Tensors are allocated by cubecl, in pages of its own.
         memory_hints: MemoryHints::MemoryUsage,
