@@ -15,7 +15,12 @@ pub enum X0Clipping {
     Clip,
     /// Clamped to [-s, s] and divided by s, where s is the `ratio` quantile of an image's absolute
     /// values, between 1 and `max` (Saharia et al. 2022, section 2.3).
-    Dynamic { ratio: f64, max: f64 },
+    Dynamic {
+        /// The quantile, above 0 and at most 1.
+        ratio: f64,
+        /// diffusers' `sample_max_value`, the most that is divided by.
+        max: f64,
+    },
 }
 
 impl X0Clipping {

@@ -17,7 +17,10 @@ pub enum ParameterKind {
     /// A row for each class: diffusers `[classes, width]`, ours `[1, 1, classes, width]`.
     Embedding,
     /// Bias of a convolution or linear layer whose inputs number `fan_in`.
-    Bias { fan_in: usize },
+    Bias {
+        /// Inputs of one output.
+        fan_in: usize,
+    },
     /// Scale of a group norm.
     NormWeight,
     /// Shift of a group norm.

@@ -10,11 +10,19 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
     /// Noised in part and sampled from there; see [`super::Img2ImgStart`].
-    Img2Img { image: Vec<f32>, strength: f64 },
+    Img2Img {
+        /// What is changed.
+        image: Vec<f32>,
+        /// The share of the steps that is taken, above 0 and at most 1.
+        strength: f64,
+    },
     /// Filled in where `fill`, `[height, width]`, is true; see [`super::RePaint`].
     Inpaint {
+        /// What is kept where `fill` is false.
         image: Vec<f32>,
+        /// What is filled in.
         fill: Vec<bool>,
+        /// How often steps are taken again.
         resampling: Resampling,
     },
 }

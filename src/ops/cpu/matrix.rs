@@ -81,6 +81,8 @@ impl<'a> Matrix<'a> {
 #[cfg(any(target_family = "wasm", test))]
 #[derive(Debug, Clone)]
 pub enum Lines<'a> {
+    /// Rows, each contiguous.
     Rows(std::slice::ChunksExact<'a, f32>),
+    /// Columns, each contiguous.
     Columns(std::slice::ChunksExact<'a, f32>),
 }
