@@ -8,6 +8,7 @@ use unnoise::format::picture::{Grid, read_images};
 use unnoise::train::{Config, Dataset};
 use unnoise::{backend::Flex, pipeline::DenoiserKind, sampler::SamplingOptions, session::Session};
 
+/// Trains for `steps` steps and samples, both at `size` × `size` pixels.
 pub fn run(folder: &str, out: &str, size: usize, steps: usize) -> Result<(), Box<dyn Error>> {
     let images = read_images(&[folder.into()], size)?;
     let dataset = Dataset::from_rgb(&images.rgb, images.count(), size)?;
