@@ -1,5 +1,5 @@
 //! Convolution and its gradients as tiled matrix products; the tiling is explained in the `.wgsl`
-//! files.
+//! files, the sizes of tiles in `conv_tile.rs`.
 //!
 //! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias.
 
@@ -8,67 +8,14 @@ use crate::ops::{ConvGeometry, MixedPrecision};
 use super::{
     conv_direct::{self, Walk},
     conv_parts::{bind_addend, pixels_per_addend, sum_parts},
+    conv_tile::{Patch, Tile, WeightPatch},
     device, half,
     launch::{bind, bind_map, launch},
     shader::Shader,
     tensor::{Primitive, allocate, allocate_map, contiguous, dimensions},
 };
 
-/// Steps along the summed dimension that a workgroup copies at once. Two tiles of this depth fit
-/// several times into 16 KiB, and barriers are few.
-const DEPTH: usize = 16;
-
-/// Workgroups that keep a GPU of the common sizes busy; fewer and smaller tiles are better.
-const ENOUGH_WORKGROUPS: usize = 96;
-
-/// How a workgroup's part of a matrix product is shared between its threads.
-#[derive(Debug, Clone, Copy)]
-struct Tile {
-    /// Rows of the product per workgroup: pixels, or rows of the weight gradient.
-    rows: usize,
-    /// Columns, which are channels.
-    columns: usize,
-    /// Rows per thread; a thread has four columns.
-    rows_per_thread: usize,
-}
-
-const fn tile(rows: usize, columns: usize, rows_per_thread: usize) -> Tile {
-    Tile {
-        rows,
-        columns,
-        rows_per_thread,
-    }
-}
-
-impl Tile {
-    fn threads(self) -> usize {
-        self.rows / self.rows_per_thread * self.columns / 4
-    }
-
-    /// Copies of one vec4 by each thread, for the two operands of one step.
-    fn loads(self) -> [usize; 2] {
-        [self.rows, self.columns].map(|side| (side * DEPTH / 4).div_ceil(self.threads()))
-    }
-}
-
-/// The largest tile that gives enough workgroups, and otherwise the smallest.
-fn pixel_tile(pixels: usize, channels: usize) -> Tile {
-    let candidates: &[Tile] = match channels {
-        0..=4 => &[tile(128, 4, 2), tile(64, 4, 1)],
-        5..=16 => &[tile(64, 16, 4), tile(32, 16, 2)],
-        17..=32 => &[tile(128, 32, 8), tile(64, 32, 4), tile(32, 32, 4)],
-        _ => &[tile(64, 64, 8), tile(64, 32, 4), tile(32, 32, 4)],
-    };
-    let enough = |tile: &&Tile| {
-        pixels.div_ceil(tile.rows) * channels.div_ceil(tile.columns) >= ENOUGH_WORKGROUPS
-    };
-    *candidates
-        .iter()
-        .find(enough)
-        .unwrap_or(&candidates[candidates.len() - 1])
-}
-
-/// The two uses of `conv.wgsl`.
+/// A convolution or the gradient of its input: `conv_patch.wgsl` where that fits, else `conv.wgsl`.
 struct Product<'a> {
     source: &'a Primitive,
     weight: &'a Primitive,
@@ -83,34 +30,112 @@ struct Product<'a> {
 
 impl Product<'_> {
     fn run(self) -> Primitive {
-        let grad_input = self.bias.is_none();
-        let [batch, source_height, source_width, source_channels] = dimensions(self.source);
-        let [_, height, width, channels] = self.target;
+        let output = allocate_map(self.source, self.target, self.mixed_precision);
+        let source @ [_, _, _, source_channels] = dimensions(self.source);
+        let [_, _, _, channels] = self.target;
+        let patch = Patch::choose(self.target, source_channels, self.geometry);
+        let (shader, workgroups) = match patch {
+            Some(patch) => self.by_patches(patch, &output),
+            None => self.by_tiles(&output),
+        };
+        let weights = self.geometry.kernel.pow(2) * source_channels * channels;
+        let mut bindings = vec![
+            bind_map(self.source, source),
+            bind(self.weight, [weights]),
+            bind_map(&output, self.target),
+        ];
+        bindings.extend(self.bias.map(|bias| bind(bias, [channels])));
+        bindings.extend((self.addend).map(|addend| bind_addend(addend, self.target)));
+        launch(shader, workgroups, &bindings);
+        output
+    }
+
+    fn is_gradient(&self) -> bool {
+        self.bias.is_none()
+    }
+
+    fn by_patches(&self, patch: Patch, output: &Primitive) -> (Shader, usize) {
+        let text = concat!(
+            include_str!("conv_common.wgsl"),
+            include_str!("conv_patch.wgsl")
+        );
+        let [source_loads, weight_loads] = patch.loads(self.geometry.kernel);
+        let [y, x, channels] = patch.grid(self.target);
+        let shader = Shader::new("conv_patch", text, patch.threads())
+            .flag("SPLIT", patch.parts > 1)
+            .constant("PARTS", patch.parts)
+            .constant("STEPS", patch.steps(self.geometry.kernel))
+            .constant("QUADS", patch.source_channels / 4)
+            .constant("GROUPS", patch.lines)
+            .constant("ROWS", patch.width)
+            .constant("TILE_CHANNELS", patch.channels)
+            .constant("COLUMN_QUADS", patch.thread_channels / 4)
+            .constant("SOURCE_LOADS", source_loads)
+            .constant("WEIGHT_LOADS", weight_loads)
+            .constant("PATCHES_Y", y)
+            .constant("PATCHES_X", x)
+            .constant("TILES_OF_CHANNELS", channels);
+        (
+            self.describe(shader, output),
+            self.target[0] * y * x * channels,
+        )
+    }
+
+    fn by_tiles(&self, output: &Primitive) -> (Shader, usize) {
+        let text = concat!(include_str!("conv_common.wgsl"), include_str!("conv.wgsl"));
+        let [batch, height, width, channels] = self.target;
+        let [_, _, _, source_channels] = dimensions(self.source);
         // See the header of the shader: the gradient splits its pixels into phases.
         let stride = self.geometry.stride;
-        let (phases, pixels) = if grad_input {
+        let (phases, pixels) = if self.is_gradient() {
             let pixels = batch * height.div_ceil(stride) * width.div_ceil(stride);
             (stride * stride, pixels)
         } else {
             (1, batch * height * width)
         };
-        let tile = pixel_tile(pixels * phases, channels);
+        let tile = Tile::for_pixels(pixels * phases, channels);
         let tiles = [pixels.div_ceil(tile.rows), channels.div_ceil(tile.columns)];
         let [source_loads, weight_loads] = tile.loads();
+        let shader = Shader::new("conv", text, tile.threads())
+            .flag("WHOLE_TAPS", source_channels.is_multiple_of(tile.depth))
+            .flag("SPLIT", tile.parts > 1)
+            .constant("PARTS", tile.parts)
+            .constant("STEPS", tile.depth / 4 / tile.parts)
+            .constant("DEPTH", tile.depth)
+            .constant("GROUPS", tile.rows / tile.thread_rows)
+            .constant("ROWS", tile.thread_rows)
+            .constant("TILE_CHANNELS", tile.columns)
+            .constant("COLUMN_QUADS", tile.thread_columns / 4)
+            .constant("SOURCE_LOADS", source_loads)
+            .constant("WEIGHT_LOADS", weight_loads)
+            .constant("TILES_OF_PIXELS", tiles[0])
+            .constant("TILES_OF_CHANNELS", tiles[1]);
+        let workgroups = tiles[0] * tiles[1] * phases;
+        (self.describe(shader, output), workgroups)
+    }
 
-        let output = allocate_map(self.source, self.target, self.mixed_precision);
-        let shader = Shader::new("conv", include_str!("conv.wgsl"), tile.threads())
-            .flag("GRAD_INPUT", grad_input)
+    /// `shader` with what `conv_common.wgsl` wants to know.
+    fn describe(&self, shader: Shader, output: &Primitive) -> Shader {
+        let [batch, source_height, source_width, source_channels] = dimensions(self.source);
+        let [_, height, width, channels] = self.target;
+        // Neighbouring weights that are read at once; see the shaders.
+        let weight_run = if self.is_gradient() {
+            source_channels
+        } else {
+            channels
+        };
+        shader
+            .flag("GRAD_INPUT", self.is_gradient())
             .flag("ADD", self.addend.is_some())
             .constant(
                 "PIXELS_PER_ADDEND",
                 pixels_per_addend(self.addend, self.target),
             )
             .stored("Source", self.source)
-            .stored("Target", &output)
+            .stored("Target", output)
             .stored("Addend", self.addend)
             .flag("SOURCE_VEC4", source_channels.is_multiple_of(4))
-            .flag("WEIGHT_VEC4", !grad_input && channels.is_multiple_of(4))
+            .flag("WEIGHT_VEC4", weight_run.is_multiple_of(4))
             .flag("TARGET_VEC4", channels.is_multiple_of(4))
             .constant("BATCH", batch)
             .constant("SOURCE_HEIGHT", source_height * self.repeat)
@@ -121,29 +146,8 @@ impl Product<'_> {
             .constant("TARGET_WIDTH", width)
             .constant("TARGET_CHANNELS", channels)
             .constant("KERNEL", self.geometry.kernel)
-            .constant("STRIDE", stride)
+            .constant("STRIDE", self.geometry.stride)
             .constant("PADDING", self.geometry.padding)
-            .constant("DEPTH", DEPTH)
-            .constant("TILE_PIXELS", tile.rows)
-            .constant("TILE_CHANNELS", tile.columns)
-            .constant("ROWS", tile.rows_per_thread)
-            .constant("SOURCE_LOADS", source_loads)
-            .constant("WEIGHT_LOADS", weight_loads)
-            .constant("TILES_OF_PIXELS", tiles[0])
-            .constant("TILES_OF_CHANNELS", tiles[1]);
-        let weights = self.geometry.kernel.pow(2) * source_channels * channels;
-        let mut bindings = vec![
-            bind_map(
-                self.source,
-                [batch, source_height, source_width, source_channels],
-            ),
-            bind(self.weight, [weights]),
-            bind_map(&output, self.target),
-        ];
-        bindings.extend(self.bias.map(|bias| bind(bias, [channels])));
-        bindings.extend((self.addend).map(|addend| bind_addend(addend, self.target)));
-        launch(shader, tiles[0] * tiles[1] * phases, &bindings);
-        output
     }
 }
 
@@ -227,24 +231,8 @@ pub(super) fn grad_input(
     .run()
 }
 
-/// Workgroups to aim for when the pixels of a weight gradient are split between several.
-const SPLIT_WORKGROUPS: usize = 256;
-
-/// Fewer pixels than this are not worth a partial sum of their own.
-const MIN_PIXELS_PER_SPLIT: usize = 128;
-
-fn weight_tile(rows: usize, channels: usize) -> Tile {
-    match (rows, channels) {
-        (_, 0..=4) => tile(128, 4, 4),
-        (_, 5..=16) => tile(64, 16, 4),
-        (0..=32, _) => tile(32, 32, 4),
-        (_, 17..=32) => tile(64, 32, 4),
-        _ => tile(64, 64, 8),
-    }
-}
-
-/// See [`crate::ops::Kernels::conv2d_grad_weight`]; every pixel of `x` counts as `repeat` × `repeat` of
-/// them.
+/// See [`crate::ops::Kernels::conv2d_grad_weight`]; every pixel of `x` counts as `repeat` ×
+/// `repeat` of them.
 pub(super) fn grad_weight(
     x: Primitive,
     grad: Primitive,
@@ -256,7 +244,7 @@ pub(super) fn grad_weight(
     let [batch, height, width, channels_in] = dimensions(&x);
     let (height_in, width_in) = (height * repeat, width * repeat);
     let input = [batch, height_in, width_in, channels_in];
-    let output @ [_, height_out, width_out, channels_out] = dimensions(&grad);
+    let output @ [_, _, _, channels_out] = dimensions(&grad);
     let kernel = geometry.kernel;
     let weight_shape = [kernel, kernel, channels_in, channels_out];
     let walk = Walk {
@@ -267,59 +255,27 @@ pub(super) fn grad_weight(
     if device::runs_on_cpu(&x.device) {
         return conv_direct::grad_weight(&x, &grad, repeat, walk);
     }
+    let product = WeightProduct {
+        x: &x,
+        grad: &grad,
+        repeat,
+        geometry,
+        mixed_precision,
+    };
+    let patch = WeightPatch::choose(output, channels_in, geometry);
+    let (shader, workgroups, splits) = match patch {
+        Some(patch) => product.by_patches(patch),
+        None => product.by_tiles(),
+    };
     let rows = kernel * kernel * channels_in;
-    let pixels = batch * height_out * width_out;
-
-    let tile = weight_tile(rows, channels_out);
-    let tiles = [
-        rows.div_ceil(tile.rows),
-        channels_out.div_ceil(tile.columns),
-    ];
-    let [x_loads, grad_loads] = tile.loads();
-    let pixels_per_split = pixels
-        .div_ceil(SPLIT_WORKGROUPS.div_ceil(tiles[0] * tiles[1]))
-        .max(MIN_PIXELS_PER_SPLIT)
-        .next_multiple_of(DEPTH);
-    let splits = pixels.div_ceil(pixels_per_split);
-
     let parts = [
         allocate(&x, [splits, rows, channels_out]),
         allocate(&x, [splits, channels_out]),
     ];
-    let shader = Shader::new(
-        "conv_weight",
-        include_str!("conv_weight.wgsl"),
-        tile.threads(),
-    )
-    .stored("X", &x)
-    .stored("Grad", &grad)
-    .float("UNSCALE", half::unscale(mixed_precision))
-    .flag("X_VEC4", channels_in.is_multiple_of(4))
-    .flag("GRAD_VEC4", channels_out.is_multiple_of(4))
-    .constant("BATCH", batch)
-    .constant("HEIGHT_IN", height_in)
-    .constant("WIDTH_IN", width_in)
-    .constant("REPEAT", repeat)
-    .constant("CHANNELS_IN", channels_in)
-    .constant("HEIGHT_OUT", height_out)
-    .constant("WIDTH_OUT", width_out)
-    .constant("CHANNELS_OUT", channels_out)
-    .constant("KERNEL", kernel)
-    .constant("STRIDE", geometry.stride)
-    .constant("PADDING", geometry.padding)
-    .constant("DEPTH", DEPTH)
-    .constant("TILE_ROWS", tile.rows)
-    .constant("TILE_CHANNELS", tile.columns)
-    .constant("QUADS", tile.rows_per_thread / 4)
-    .constant("X_LOADS", x_loads)
-    .constant("GRAD_LOADS", grad_loads)
-    .constant("TILES_OF_ROWS", tiles[0])
-    .constant("TILES_OF_CHANNELS", tiles[1])
-    .constant("PIXELS_PER_SPLIT", pixels_per_split);
     let [weight_parts, bias_parts] = &parts;
     launch(
         shader,
-        tiles[0] * tiles[1] * splits,
+        workgroups,
         &[
             bind_map(&x, [batch, height, width, channels_in]),
             bind_map(&grad, output),
@@ -327,6 +283,100 @@ pub(super) fn grad_weight(
             bind(bias_parts, [splits, channels_out]),
         ],
     );
-
     sum_parts(parts, splits, weight_shape)
+}
+
+/// The gradient of a weight: `conv_patch_weight.wgsl` where that fits, else `conv_weight.wgsl`. Both
+/// ways tell the shader, the workgroups, and the partial sums that each number is split into.
+struct WeightProduct<'a> {
+    x: &'a Primitive,
+    grad: &'a Primitive,
+    repeat: usize,
+    geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
+}
+
+impl WeightProduct<'_> {
+    fn by_patches(&self, patch: WeightPatch) -> (Shader, usize, usize) {
+        let kernel = self.geometry.kernel;
+        let [_, _, _, channels_in] = dimensions(self.x);
+        let output @ [batch, _, _, channels_out] = dimensions(self.grad);
+        let [y, x] = patch.grid(output);
+        let tiles = patch.tiles(channels_in, channels_out);
+        let splits = patch.splits(batch * y * x, tiles[0] * tiles[1]);
+        let [x_loads, grad_loads] = patch.loads(kernel);
+        let text = include_str!("conv_patch_weight.wgsl");
+        let shader = Shader::new("conv_patch_weight", text, patch.threads(kernel))
+            .constant("LINES", patch.lines)
+            .constant("WIDTH", patch.width)
+            .constant("CHANNELS_OF_X", patch.x_channels)
+            .constant("TILE_CHANNELS", patch.channels)
+            .constant("COLUMN_QUADS", patch.thread_channels / 4)
+            .constant("PARTS", patch.parts)
+            .constant("STEPS", patch.lines / patch.parts)
+            .constant("CELLS_AT_ONCE", patch.cells_at_once)
+            .constant("X_LOADS", x_loads)
+            .constant("GRAD_LOADS", grad_loads)
+            .constant("PATCHES_Y", y)
+            .constant("PATCHES_X", x)
+            .constant("TILES_OF_X", tiles[0])
+            .constant("TILES_OF_CHANNELS", tiles[1])
+            .constant("SPLITS", splits);
+        (self.describe(shader), tiles[0] * tiles[1] * splits, splits)
+    }
+
+    fn by_tiles(&self) -> (Shader, usize, usize) {
+        let kernel = self.geometry.kernel;
+        let [_, _, _, channels_in] = dimensions(self.x);
+        let [batch, height, width, channels_out] = dimensions(self.grad);
+        let rows = kernel * kernel * channels_in;
+        let pixels = batch * height * width;
+        let tile = Tile::for_weights(rows, channels_out, pixels);
+        let tiles = [
+            rows.div_ceil(tile.rows),
+            channels_out.div_ceil(tile.columns),
+        ];
+        let [x_loads, grad_loads] = tile.loads();
+        let pixels_per_split = tile.pixels_per_split(pixels, tiles[0] * tiles[1]);
+        let splits = pixels.div_ceil(pixels_per_split);
+        let text = include_str!("conv_weight.wgsl");
+        let shader = Shader::new("conv_weight", text, tile.threads())
+            .flag("SPLIT", tile.parts > 1)
+            .constant("DEPTH", tile.depth)
+            .constant("PARTS", tile.parts)
+            .constant("STEPS", tile.depth / tile.parts)
+            .constant("TILE_ROWS", tile.rows)
+            .constant("TILE_CHANNELS", tile.columns)
+            .constant("QUADS", tile.thread_rows / 4)
+            .constant("COLUMN_QUADS", tile.thread_columns / 4)
+            .constant("X_LOADS", x_loads)
+            .constant("GRAD_LOADS", grad_loads)
+            .constant("TILES_OF_ROWS", tiles[0])
+            .constant("TILES_OF_CHANNELS", tiles[1])
+            .constant("PIXELS_PER_SPLIT", pixels_per_split);
+        (self.describe(shader), tiles[0] * tiles[1] * splits, splits)
+    }
+
+    /// `shader` with what both want to know.
+    fn describe(&self, shader: Shader) -> Shader {
+        let [batch, height, width, channels_in] = dimensions(self.x);
+        let [_, height_out, width_out, channels_out] = dimensions(self.grad);
+        shader
+            .stored("X", self.x)
+            .stored("Grad", self.grad)
+            .float("UNSCALE", half::unscale(self.mixed_precision))
+            .flag("X_VEC4", channels_in.is_multiple_of(4))
+            .flag("GRAD_VEC4", channels_out.is_multiple_of(4))
+            .constant("BATCH", batch)
+            .constant("HEIGHT_IN", height * self.repeat)
+            .constant("WIDTH_IN", width * self.repeat)
+            .constant("REPEAT", self.repeat)
+            .constant("CHANNELS_IN", channels_in)
+            .constant("HEIGHT_OUT", height_out)
+            .constant("WIDTH_OUT", width_out)
+            .constant("CHANNELS_OUT", channels_out)
+            .constant("KERNEL", self.geometry.kernel)
+            .constant("STRIDE", self.geometry.stride)
+            .constant("PADDING", self.geometry.padding)
+    }
 }

@@ -14,6 +14,7 @@ mod concat;
 mod conv;
 mod conv_direct;
 mod conv_parts;
+mod conv_tile;
 pub mod device;
 mod group_norm;
 mod half;
