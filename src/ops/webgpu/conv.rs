@@ -179,6 +179,8 @@ pub(super) fn forward(
         output,
         geometry,
     };
+    #[cfg(not(target_family = "wasm"))]
+    let _work = super::record::Work::convolution("forward", walk);
     if device::runs_on_cpu(&x.device) {
         return conv_direct::forward(&x, &weight, &bias, addend, repeat, walk);
     }
@@ -215,6 +217,8 @@ pub(super) fn grad_input(
         output,
         geometry,
     };
+    #[cfg(not(target_family = "wasm"))]
+    let _work = super::record::Work::convolution("grad_input", walk);
     if device::runs_on_cpu(&grad.device) {
         return conv_direct::grad_input(&grad, &weight, addend, walk);
     }
@@ -252,6 +256,8 @@ pub(super) fn grad_weight(
         output,
         geometry,
     };
+    #[cfg(not(target_family = "wasm"))]
+    let _work = super::record::Work::convolution("grad_weight", walk);
     if device::runs_on_cpu(&x.device) {
         return conv_direct::grad_weight(&x, &grad, repeat, walk);
     }

@@ -47,6 +47,12 @@ pub(super) fn launch(shader: Shader, workgroups: usize, bindings: &[Binding]) {
     dispatch(shader, workgroups, bindings);
 }
 
+/// `workgroups` along x and y.
+pub(super) fn grid(workgroups: usize) -> [usize; 2] {
+    let width = workgroups.min(DISPATCH_WIDTH);
+    [width, workgroups.div_ceil(width)]
+}
+
 /// [`launch`] for a shader that knows by itself which workgroups have work.
 pub(super) fn dispatch(shader: Shader, workgroups: usize, bindings: &[Binding]) {
     let Some(Binding(first)) = bindings.first() else {
@@ -55,9 +61,16 @@ pub(super) fn dispatch(shader: Shader, workgroups: usize, bindings: &[Binding]) 
     if workgroups == 0 {
         return;
     }
-    let width = workgroups.min(DISPATCH_WIDTH);
+    #[cfg(not(target_family = "wasm"))]
+    super::record::note(&shader, workgroups, || {
+        bindings
+            .iter()
+            .map(|Binding(tensor)| (*tensor).clone())
+            .collect()
+    });
     let dim = CubeDim::new_1d(shader.threads());
-    let count = CubeCount::Static(width as u32, workgroups.div_ceil(width) as u32, 1);
+    let [width, height] = grid(workgroups);
+    let count = CubeCount::Static(width as u32, height as u32, 1);
     let buffers = bindings
         .iter()
         .map(|Binding(tensor)| tensor.handle.clone().binding())

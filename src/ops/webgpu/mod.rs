@@ -21,6 +21,10 @@ mod half;
 mod launch;
 mod noise;
 mod optimizer;
+#[cfg(not(target_family = "wasm"))]
+pub mod peak;
+#[cfg(not(target_family = "wasm"))]
+pub mod record;
 mod shader;
 mod silu;
 mod spread;

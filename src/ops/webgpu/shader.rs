@@ -103,6 +103,32 @@ impl Shader {
         self.key.threads
     }
 
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn name(&self) -> &'static str {
+        self.key.name
+    }
+
+    /// The constants as numbers; the bits of a number for types.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn values(&self) -> Vec<(&'static str, f64)> {
+        let number = |value: &Constant| match *value {
+            Constant::Unsigned(value) => f64::from(value),
+            Constant::Signed(value) => f64::from(value),
+            Constant::Float(bits) => f64::from(f32::from_bits(bits)),
+            Constant::Stored { half } => {
+                if half {
+                    16.0
+                } else {
+                    32.0
+                }
+            }
+        };
+        let constants = self.key.constants.iter();
+        constants
+            .map(|(name, value)| (*name, number(value)))
+            .collect()
+    }
+
     fn count(&self, name: &str) -> u32 {
         self.key
             .constants
@@ -129,8 +155,8 @@ impl Shader {
         }
     }
 
-    /// The complete WGSL.
-    fn source_text(&self) -> String {
+    /// The complete WGSL, with the bindings as a browser has them.
+    pub(super) fn source_text(&self) -> String {
         let mut source = String::with_capacity(2 * self.text.len());
         let half = Constant::Stored { half: true };
         if self.key.constants.iter().any(|(_, value)| *value == half) {
@@ -167,6 +193,13 @@ impl Shader {
                 self.repeat(line, &["$i", "$j", "$k"], &mut source);
             }
         }
+        source
+    }
+}
+
+impl KernelSource for Shader {
+    fn source(&self) -> SourceTemplate {
+        let mut source = self.source_text();
         // WebGPU refuses a buffer that is bound for reading and for writing in one dispatch.
         // Natively a device of somebody else's may put any two tensors into one buffer, so every
         // binding is of one kind there. In a browser the device is ours: tensors share a buffer
@@ -175,13 +208,7 @@ impl Shader {
         if cfg!(not(target_family = "wasm")) {
             source = source.replace("<storage, read>", "<storage, read_write>");
         }
-        source
-    }
-}
-
-impl KernelSource for Shader {
-    fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.source_text())
+        SourceTemplate::new(source)
     }
 
     fn id(&self) -> KernelId {
