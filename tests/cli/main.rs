@@ -7,6 +7,7 @@ mod evaluation;
 #[path = "../../examples/train.rs"]
 mod example;
 mod folder;
+mod kernels;
 mod labels;
 mod refusals;
 mod sampling;

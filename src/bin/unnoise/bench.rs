@@ -1,6 +1,17 @@
 //! `unnoise bench`.
 
-use std::{collections::HashMap, path::PathBuf, time::Instant};
+#[cfg(feature = "webgpu")]
+mod gpu;
+#[cfg(feature = "webgpu")]
+mod launches;
+mod queued;
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use clap::value_parser;
 use pollster::block_on;
@@ -19,7 +30,7 @@ use unnoise::{
 
 use crate::{
     backend::{BackendKind, Job},
-    failure::Result,
+    failure::{Failure, Result},
     input::read_checkpoint,
     output::{self, Output},
 };
@@ -41,6 +52,15 @@ pub struct Args {
     /// configuration]
     #[arg(long, value_name = "MODEL.safetensors")]
     model: Option<PathBuf>,
+    /// A configuration for the fresh model, as for `unnoise train`
+    #[arg(long, value_name = "CONFIG.json", conflicts_with = "model")]
+    config: Option<PathBuf>,
+    /// Side of the images of the fresh model in pixels [default: the configuration's, or 32]
+    #[arg(long, value_name = "PIXELS", conflicts_with = "model")]
+    size: Option<usize>,
+    /// Images per step, 1 to 1024 [default: the configuration's, or 16]
+    #[arg(long, value_name = "B")]
+    batch_size: Option<usize>,
     /// Steps of each kind to time after the first, 1 or more
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
     steps: u32,
@@ -51,30 +71,91 @@ pub struct Args {
     /// 0, 1, 2), so that another implementation can take the same steps
     #[arg(long, value_name = "BATCHES.safetensors")]
     batches: Option<PathBuf>,
+    /// Also time steps that are queued without reading between them, and how long queueing one
+    /// takes
+    #[arg(long)]
+    queued: bool,
+    #[cfg(feature = "webgpu")]
+    #[command(flatten)]
+    gpu: gpu::GpuArgs,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let checkpoint = args.model.as_deref().map(read_checkpoint).transpose()?;
+    let mut start = match &args.model {
+        Some(path) => Start::Checkpoint(Box::new(read_checkpoint(path)?)),
+        None => Start::Fresh(Box::new(read_config(&args)?)),
+    };
+    start.config().training.batch_size =
+        (args.batch_size).unwrap_or(start.config().training.batch_size);
+    start.config().validate()?;
     let batches = args.batches.as_deref().map(Output::new).transpose()?;
+    #[cfg(feature = "webgpu")]
+    if args.backend == BackendKind::Webgpu {
+        let gpu = gpu::Gpu::open(&args.gpu)?;
+        let device = gpu.device.clone();
+        return Bench {
+            start,
+            batches,
+            args: &args,
+            gpu: Some(gpu),
+        }
+        .run::<unnoise::backend::WebGpu>(device);
+    }
+    #[cfg(feature = "webgpu")]
+    if args.gpu.are_given() {
+        let options = "--kernels, --profile and --as-gpu are for --backend webgpu.";
+        return Err(Failure::Use(options.into()));
+    }
     args.backend.run(Bench {
-        checkpoint,
+        start,
         batches,
         args: &args,
+        #[cfg(feature = "webgpu")]
+        gpu: None,
     })
 }
 
+fn read_config(args: &Args) -> Result<Config> {
+    let Some(path) = &args.config else {
+        return Ok(args.size.map_or_else(Config::default, Config::for_size));
+    };
+    let json = fs::read_to_string(path).map_err(|error| Failure::cannot_read(path, &error))?;
+    Config::parse_json(&json, args.size).map_err(|error| Failure::reading(path, &error))
+}
+
+/// The model that is timed.
+enum Start {
+    Fresh(Box<Config>),
+    Checkpoint(Box<Checkpoint>),
+}
+
+impl Start {
+    fn config(&mut self) -> &mut Config {
+        match self {
+            Self::Fresh(config) => config,
+            Self::Checkpoint(checkpoint) => &mut checkpoint.config,
+        }
+    }
+
+    fn session<B: Kernels>(self, device: B::Device) -> Result<Session<B>> {
+        Ok(match self {
+            Self::Fresh(config) => Session::new(*config, device)?,
+            Self::Checkpoint(checkpoint) => Session::resume(*checkpoint, device)?,
+        })
+    }
+}
+
 struct Bench<'a> {
-    checkpoint: Option<Checkpoint>,
+    start: Start,
     batches: Option<Output>,
     args: &'a Args,
+    #[cfg(feature = "webgpu")]
+    gpu: Option<gpu::Gpu>,
 }
 
 impl Job for Bench<'_> {
     fn run<B: Kernels>(self, device: B::Device) -> Result<()> {
-        let mut session = match self.checkpoint {
-            Some(checkpoint) => Session::<B>::resume(checkpoint, device)?,
-            None => Session::new(Config::default(), device)?,
-        };
+        let mut session = self.start.session::<B>(device)?;
         let size = session.trainer().config().size;
         session.set_images(&made_up_images(size), IMAGES, size)?;
         if let Some(output) = &self.batches {
@@ -99,28 +180,63 @@ impl Job for Bench<'_> {
             block_on(sampling.next())?;
             Ok(())
         })?;
+        // As long as it holds weights, training works on copies of them.
+        drop(sampling);
 
-        let config = session.trainer().config();
+        let config = session.trainer().config().clone();
         let backend = clap::ValueEnum::to_possible_value(&self.args.backend);
         let backend = backend.map_or_else(String::new, |value| value.get_name().to_owned());
-        let report = json!({
+        let mut report = json!({
             "backend": backend,
             "size": config.size,
             "batch_size": config.training.batch_size,
+            "mixed_precision": config.training.mixed_precision,
             "parameters": session.trainer().unet().parameter_count(),
             "losses": losses,
             "training": training.json(),
             "denoising": denoising.json(),
         });
-        if self.args.json {
-            return output::print(&report.to_string());
-        }
-        output::print(&format!(
+        let mut text = format!(
             "{backend}, {size} × {size} pixels, {} images a step, {} weights\n\
-             training step   {}\n\
-             denoising step  {}",
-            report["batch_size"], report["parameters"], training, denoising
-        ))
+             training step   {training}\n\
+             denoising step  {denoising}",
+            report["batch_size"], report["parameters"]
+        );
+        if self.args.queued {
+            // Hands what is queued to the device, without waiting for it.
+            let flush = || {
+                #[cfg(feature = "webgpu")]
+                if let Some(gpu) = &self.gpu {
+                    gpu.flush()?;
+                }
+                Ok(())
+            };
+            for (kind, queued) in [
+                ("training", queued::training(&session, steps, flush)?),
+                (
+                    "denoising",
+                    queued::denoising(&session, &options, steps, flush)?,
+                ),
+            ] {
+                report[kind]["queued_ms"] = json!(queued.step);
+                report[kind]["queueing_ms"] = json!(queued.host);
+                text += &format!("\n{kind} queued  {queued}");
+            }
+        }
+        #[cfg(feature = "webgpu")]
+        if let Some(gpu) = &self.gpu {
+            report["adapter"] = json!(gpu.adapter);
+        }
+        #[cfg(feature = "webgpu")]
+        if let Some(gpu) = self.gpu
+            && (self.args.gpu.kernels.is_some() || self.args.gpu.profile)
+        {
+            text += &gpu::inspect(&mut session, &options, &self.args.gpu, gpu, &mut report)?;
+        }
+        if self.args.json {
+            text = report.to_string();
+        }
+        output::print(&text)
     }
 }
 
@@ -134,6 +250,10 @@ fn made_up_images(size: usize) -> Vec<u8> {
         .collect()
 }
 
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
 /// Wall-clock milliseconds of the first run and of those after it.
 struct Times {
     first: f64,
@@ -145,7 +265,7 @@ fn times(count: usize, mut run: impl FnMut() -> Result<()>) -> Result<Times> {
     let mut timed = || {
         let start = Instant::now();
         run()?;
-        Ok(start.elapsed().as_secs_f64() * 1000.0)
+        Ok(milliseconds(start.elapsed()))
     };
     Ok(Times {
         first: timed()?,

@@ -21,8 +21,8 @@ pub struct Peak {
     pub flops: f64,
     /// Bytes read and written a second when a buffer of 64 MiB is copied to another.
     pub bandwidth: f64,
-    /// Seconds from a launch of a single workgroup that does next to nothing to the next that depends
-    /// on it.
+    /// Seconds from a launch of a single workgroup that does next to nothing to the next that
+    /// depends on it.
     pub launch: f64,
 }
 

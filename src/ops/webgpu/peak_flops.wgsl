@@ -1,4 +1,5 @@
-// Fused multiply-adds in chains that do not depend on each other, as many at once as keep every unit busy.
+// Fused multiply-adds in chains that do not depend on each other, as many at once as keep every
+// unit busy.
 
 @group(0) @binding(0) var<storage, read_write> output: array<vec4<f32>>;
 

@@ -68,8 +68,8 @@ impl Drop for Scope {
 
 /// One dispatch, which can be repeated.
 ///
-/// It holds on to its buffers, so that whatever works in place where nobody else holds a tensor works
-/// on a copy while it is recorded.
+/// It holds on to its buffers, so that whatever works in place where nobody else holds a tensor
+/// works on a copy while it is recorded.
 #[derive(Debug, Clone)]
 pub struct Launch {
     shader: Shader,
@@ -167,8 +167,8 @@ impl Launch {
     }
 }
 
-/// What `run` gives, and what it launched in this thread, in order. Launches of burn's own kernels are
-/// not among them.
+/// What `run` gives, and what it launched in this thread, in order. Launches of burn's own kernels
+/// are not among them.
 pub fn record<R>(run: impl FnOnce() -> R) -> (R, Vec<Launch>) {
     RECORDED.set(Some(Vec::new()));
     let result = run();
@@ -184,8 +184,8 @@ pub(super) fn note(shader: &Shader, workgroups: usize, buffers: impl FnOnce() ->
     });
 }
 
-/// How long the device takes for `launches`, at most [`MOST_TIMED`], one after the other, in seconds:
-/// measured by the device itself where it can.
+/// How long the device takes for `launches`, at most [`MOST_TIMED`], one after the other, in
+/// seconds: measured by the device itself where it can.
 ///
 /// # Errors
 /// [`Error::Device`] when the device was lost.
