@@ -12,6 +12,7 @@ pub(super) const MAX_BETA: f64 = 0.999;
 
 /// The shape of β over t.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum BetaSchedule {
     /// β rises linearly (Ho et al. 2020, section 4).
@@ -20,6 +21,7 @@ pub enum BetaSchedule {
     ScaledLinear,
     /// ᾱ follows a squared cosine, β capped at 0.999 (Nichol & Dhariwal 2021, equation 17).
     #[serde(rename = "squaredcos_cap_v2")]
+    #[cfg_attr(feature = "cli", value(name = "cosine"))]
     SquaredcosCapV2,
     /// β follows a logistic curve over [-6, 6] (Xu et al. 2022, "GeoDiff": `sigmoid` in their
     /// `get_beta_schedule`).

@@ -1,23 +1,9 @@
 //! `unnoise schedule`.
 
-use clap::ValueEnum;
 use serde_json::json;
 use unnoise::diffusion::{BetaSchedule, Posterior, PredictionType, Schedule, SchedulerConfig};
 
 use crate::{failure::Result, output};
-
-/// The shape of the schedule.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
-    /// β rises linearly from beta-start to beta-end (Ho et al. 2020)
-    Linear,
-    /// √β rises linearly from that of beta-start to that of beta-end (Rombach et al. 2022)
-    ScaledLinear,
-    /// ᾱ follows a squared cosine (Nichol & Dhariwal 2021)
-    Cosine,
-    /// β follows a logistic curve between beta-start and beta-end
-    Sigmoid,
-}
 
 /// Print a noise schedule and what follows from it, as JSON
 ///
@@ -30,7 +16,7 @@ Example:
 pub struct Args {
     /// Shape of the schedule
     #[arg(long, value_enum, default_value = "linear")]
-    kind: Kind,
+    kind: BetaSchedule,
     /// Length of the Markov chain, 2 to 10000
     #[arg(long, value_name = "T", default_value_t = 1000)]
     num_train_timesteps: usize,
@@ -54,12 +40,7 @@ pub fn run(args: Args) -> Result<()> {
         num_train_timesteps: args.num_train_timesteps,
         beta_start: args.beta_start,
         beta_end: args.beta_end,
-        beta_schedule: match args.kind {
-            Kind::Linear => BetaSchedule::Linear,
-            Kind::ScaledLinear => BetaSchedule::ScaledLinear,
-            Kind::Cosine => BetaSchedule::SquaredcosCapV2,
-            Kind::Sigmoid => BetaSchedule::Sigmoid,
-        },
+        beta_schedule: args.kind,
         rescale_betas_zero_snr: args.rescale_betas_zero_snr,
         // The schedule is the same for everything but ε, which such a schedule cannot serve.
         prediction_type: PredictionType::VPrediction,
