@@ -229,7 +229,7 @@ impl Job for Bench<'_> {
         }
         #[cfg(feature = "webgpu")]
         if let Some(gpu) = self.gpu
-            && (self.args.gpu.kernels.is_some() || self.args.gpu.profile)
+            && self.args.gpu.inspect()
         {
             text += &gpu::inspect(&mut session, &options, &self.args.gpu, gpu, &mut report)?;
         }

@@ -397,6 +397,7 @@ mod tests {
             kernel: KERNEL,
             stride: 1,
             padding: 1,
+            upsample: false,
         };
         for (target, channels_in) in cases() {
             if let Some(patch) = Patch::choose(target, channels_in, geometry) {

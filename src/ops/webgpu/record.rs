@@ -81,7 +81,9 @@ pub struct Launch {
 /// A buffer as a launch sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bound {
+    /// What its numbers are, such as `F32`.
     pub dtype: String,
+    /// The tensor's shape.
     pub shape: Vec<usize>,
     /// Bytes of the numbers in it.
     pub bytes: usize,

@@ -37,7 +37,12 @@ pub struct GpuArgs {
 impl GpuArgs {
     /// Whether any of them is.
     pub fn are_given(&self) -> bool {
-        self.kernels.is_some() || self.profile || self.as_gpu
+        self.inspect() || self.as_gpu
+    }
+
+    /// Whether launches are to be written or timed.
+    pub fn inspect(&self) -> bool {
+        self.kernels.is_some() || self.profile
     }
 }
 
