@@ -13,6 +13,8 @@ fn main() -> ExitCode {
     let mut bindgen = Bindgen::new();
     let generated = bindgen
         .input_path(input)
+        // As the command: `init` finds the wasm file beside itself.
+        .omit_default_module_path(false)
         .web(true)
         .and_then(|bindgen| bindgen.typescript(true).generate(output));
     match generated {
