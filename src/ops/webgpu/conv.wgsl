@@ -21,6 +21,8 @@ const DEPTH_QUADS: u32 = DEPTH / 4u;
 const TILE_PIXELS: u32 = GROUPS * ROWS;
 const SOURCE_TILE_QUADS: u32 = TILE_PIXELS * DEPTH_QUADS;
 const WEIGHT_TILE_QUADS: u32 = DEPTH * CHANNEL_QUADS;
+// Whether every thread copies a part of the weights' tile; others must not read past the weights.
+const WHOLE_WEIGHT_TILE: bool = WEIGHT_TILE_QUADS % THREADS == 0u;
 // For each column quad and each of four numbers i, STEPS vec4s: weights of four channels at number
 // 4 step + i of the part's k; in the gradient, of channel i at the numbers 4 step … of that k.
 const WEIGHT_PITCH: u32 = max(4u * COLUMN_QUADS * STEPS, GROUPS) | 1u;
@@ -66,9 +68,9 @@ fn pixel_at(index: u32, size: vec2<u32>) -> vec3<u32> {
 }
 
 // (y, x) of the source pixel under tap (0, 0), and the number of the first pixel of the image or, where
-// every pixel counts once, of that pixel itself. Rows beyond the last pixel get a place that is outside of
-// the image for every tap.
-fn origin_of(index: u32, pixels: u32, phase: Phase) -> vec3<i32> {
+// every pixel counts once, of that pixel itself. Pixels from `end` on get a place that is outside of the
+// image for every tap.
+fn origin_of(index: u32, end: u32, phase: Phase) -> vec3<i32> {
     let pixel = vec3<i32>(pixel_at(index, phase.size));
 #if GRAD_INPUT
     let place = pixel.yz + phase.shift;
@@ -79,7 +81,7 @@ fn origin_of(index: u32, pixels: u32, phase: Phase) -> vec3<i32> {
     if (REPEAT == 1u) {
         start += place.x * i32(SOURCE_WIDTH) + place.y;
     }
-    return vec3<i32>(select(-0x40000000, place.x, index < pixels), place.y, start);
+    return vec3<i32>(select(-0x40000000, place.x, index < end), place.y, start);
 }
 
 // (channel, tap y, tap x) of position k along the product.
@@ -167,6 +169,7 @@ fn load_weight_scalar(k: u32, n: u32, phase: Phase) -> f32 {
 // weight[k, n … n + 4], neighbours along n; in the gradient, where the stored weight is [tap, n, channel],
 // weight[k … k + 4, n], neighbours along k.
 fn load_weight(index: u32, start: u32, first_channel: u32, phase: Phase) -> vec4<f32> {
+    let in_tile = WHOLE_WEIGHT_TILE | (index < WEIGHT_TILE_QUADS);
 #if GRAD_INPUT
     let quad = index % DEPTH_QUADS;
     let n = first_channel + index / DEPTH_QUADS;
@@ -175,11 +178,11 @@ fn load_weight(index: u32, start: u32, first_channel: u32, phase: Phase) -> vec4
 #if WHOLE_TAPS
     let place = tap_at(start, phase);
     let channel_quad = place.x / 4u + quad;
-    let exists = WHOLE_CHANNELS | (n < TARGET_CHANNELS);
+    let exists = in_tile & (WHOLE_CHANNELS | (n < TARGET_CHANNELS));
 #else
     let place = tap_at(k, phase);
     let channel_quad = place.x / 4u;
-    let exists = (k < phase.depth) & (WHOLE_CHANNELS | (n < TARGET_CHANNELS));
+    let exists = in_tile & (k < phase.depth) & (WHOLE_CHANNELS | (n < TARGET_CHANNELS));
 #endif
     let tap = phase.first_tap + STRIDE * place.yz;
     let first = (tap.x * KERNEL + tap.y) * (TARGET_CHANNELS * (SOURCE_CHANNELS / 4u));
@@ -198,9 +201,9 @@ fn load_weight(index: u32, start: u32, first_channel: u32, phase: Phase) -> vec4
     let n = first_channel + 4u * (index % CHANNEL_QUADS);
 #if WEIGHT_VEC4
 #if WHOLE_TAPS
-    let exists = WHOLE_CHANNELS | (n < TARGET_CHANNELS);
+    let exists = in_tile & (WHOLE_CHANNELS | (n < TARGET_CHANNELS));
 #else
-    let exists = (k < phase.depth) & (WHOLE_CHANNELS | (n < TARGET_CHANNELS));
+    let exists = in_tile & (k < phase.depth) & (WHOLE_CHANNELS | (n < TARGET_CHANNELS));
 #endif
     let at = (k * TARGET_CHANNELS + n) / 4u;
     return select(vec4<f32>(0.0), weight[select(0u, at, exists)], exists);
@@ -297,7 +300,8 @@ fn main(
     // What this thread copies: one quad of k of SOURCE_LOADS pixels, and WEIGHT_LOADS quads of weight.
     let copied_quad = lane % DEPTH_QUADS;
     let copied_row = lane / DEPTH_QUADS;
-    #repeat SOURCE_LOADS let origin$i = origin_of(first_pixel + copied_row + $iu * (THREADS / DEPTH_QUADS), pixels, phase);
+    let copied_end = min(first_pixel + TILE_PIXELS, pixels);
+    #repeat SOURCE_LOADS let origin$i = origin_of(first_pixel + copied_row + $iu * (THREADS / DEPTH_QUADS), copied_end, phase);
     #repeat SOURCE_LOADS var source$i = vec4<f32>(0.0);
     #repeat WEIGHT_LOADS var weight$i = vec4<f32>(0.0);
     if (phase.depth > 0u) {

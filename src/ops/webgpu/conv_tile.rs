@@ -365,6 +365,8 @@ mod tests {
             let columns = tile.columns / tile.thread_columns;
             let steps = tile.depth / 4 / tile.parts;
             assert_eq!(steps * 4 * tile.parts, tile.depth, "{what}");
+            // A thread copies the same quad of k of every pixel.
+            assert_eq!(tile.threads() % (tile.depth / 4), 0, "{what}");
             let weights = (tile.thread_columns * steps).max(groups) | 1;
             let source = (tile.thread_rows * steps) | 1;
             let vec4s = tile.parts * (weights * columns + source * groups);
@@ -418,6 +420,8 @@ mod tests {
                 assert_eq!(patch.lines % patch.parts, 0, "{what}");
                 // The bias gradient: a thread copies numbers of the same channels only.
                 assert_eq!(threads % (patch.channels / 4), 0, "{what}");
+                let cells = KERNEL * patch.thread_channels;
+                assert_eq!(cells % patch.cells_at_once, 0, "{what}");
                 let x = (patch.width + KERNEL - 1) | 1;
                 let x_rows = (patch.lines + KERNEL - 1) * patch.x_channels / 4;
                 let grad = (patch.width | 1) * patch.lines * patch.channels / 4;

@@ -248,7 +248,7 @@ fn main(
     // What this thread copies: X_LOADS quads of rows and GRAD_LOADS quads of channels.
     #repeat X_LOADS let row$i = row_at(first_row + 4u * ((lane + $iu * THREADS) % ROW_QUADS));
     #repeat X_LOADS var x$i = load_x(start + (lane + $iu * THREADS) / ROW_QUADS, end, row$i, first_row + 4u * ((lane + $iu * THREADS) % ROW_QUADS));
-    #repeat GRAD_LOADS var grad$i = load_grad(start + (lane + $iu * THREADS) / CHANNEL_QUADS, end, first_channel + 4u * ((lane + $iu * THREADS) % CHANNEL_QUADS));
+    #repeat GRAD_LOADS var grad$i = load_grad(start + (lane + $iu * THREADS) / CHANNEL_QUADS, min(start + DEPTH, end), first_channel + 4u * ((lane + $iu * THREADS) % CHANNEL_QUADS));
 
     let part = lane / PART_THREADS;
     let column = lane % COLUMNS;
@@ -266,7 +266,7 @@ fn main(
         let next = pixel + DEPTH;
         if (next < end) {
             #repeat X_LOADS x$i = load_x(next + (lane + $iu * THREADS) / ROW_QUADS, end, row$i, first_row + 4u * ((lane + $iu * THREADS) % ROW_QUADS));
-            #repeat GRAD_LOADS grad$i = load_grad(next + (lane + $iu * THREADS) / CHANNEL_QUADS, end, first_channel + 4u * ((lane + $iu * THREADS) % CHANNEL_QUADS));
+            #repeat GRAD_LOADS grad$i = load_grad(next + (lane + $iu * THREADS) / CHANNEL_QUADS, min(next + DEPTH, end), first_channel + 4u * ((lane + $iu * THREADS) % CHANNEL_QUADS));
         }
         #repeat STEPS accumulate(&sums, tile_group, tile_column, $iu);
         if (sums_bias) {
