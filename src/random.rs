@@ -29,10 +29,10 @@ pub enum Stream {
     ForwardNoise = 7,
     /// ε of the variational bound; `step` is the timestep.
     EvaluationNoise = 8,
-    /// Which images the floor of the loss is measured with; `step` is the timestep.
-    FloorImages = 9,
-    /// What noise the floor of the loss is measured with; `step` is the timestep.
-    FloorNoise = 10,
+    /// Which images the optimal loss is measured with; `step` is the timestep.
+    OptimalLossImages = 9,
+    /// What noise the optimal loss is measured with; `step` is the timestep.
+    OptimalLossNoise = 10,
     /// Which timesteps stand for all in an estimate.
     EvaluationTimesteps = 11,
     /// Which training images lose their label; `step` is the optimizer step.

@@ -89,12 +89,12 @@ impl<B: Backend> IdealDenoiser<B> {
         let [count, length] = self.centred.dims();
         let one_hot: Vec<f32> = (0..samples as u64)
             .flat_map(|sample| {
-                let chosen = random.below(count, Stream::FloorImages, step, sample);
+                let chosen = random.below(count, Stream::OptimalLossImages, step, sample);
                 (0..count).map(move |image| if image == chosen { 1.0 } else { 0.0 })
             })
             .collect();
         let chosen = Tensor::<B, 2>::from_data(TensorData::new(one_hot, [samples, count]), &device);
-        let eps = random.normals(Stream::FloorNoise, step, 0, samples * length);
+        let eps = random.normals(Stream::OptimalLossNoise, step, 0, samples * length);
         let eps = Tensor::<B, 2>::from_data(TensorData::new(eps, [samples, length]), &device);
         let x_0 = chosen.matmul(self.centred.clone()) + self.mean.clone();
         let weights = self.weights(q_sample_at(x_0, eps, level), level);

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, activation::softmax};
 
 use super::{
     UNetConfig, Weights,
-    layers::{Conv2d, GroupNorm, Scope, Start},
+    layers::{Conv2d, GroupNorm, Init, Scope},
 };
 use crate::ops::Kernels;
 
@@ -28,10 +28,10 @@ impl Attention {
         let inner = heads * head_dim;
         let mut project =
             |name: &str, widths, start| Conv2d::linear(scope.child(name), widths, start);
-        let to_q = project("to_q", [channels, inner], Start::Random);
-        let to_k = project("to_k", [channels, inner], Start::Random);
-        let to_v = project("to_v", [channels, inner], Start::Random);
-        let to_out = project("to_out.0", [inner, channels], Start::Zero);
+        let to_q = project("to_q", [channels, inner], Init::Random);
+        let to_k = project("to_k", [channels, inner], Init::Random);
+        let to_v = project("to_v", [channels, inner], Init::Random);
+        let to_out = project("to_out.0", [inner, channels], Init::Zero);
         Self {
             group_norm: GroupNorm::new(scope.child("group_norm"), channels, config),
             to_q,

@@ -48,7 +48,7 @@ impl<'a> Scope<'a> {
 
 /// Whether training starts a layer from zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub(super) enum Init {
     Random,
     Zero,
 }
@@ -62,8 +62,8 @@ pub(super) struct Conv2d {
 
 impl Conv2d {
     /// A linear layer of every pixel's channels.
-    pub(super) fn linear(mut scope: Scope, [inputs, outputs]: [usize; 2], start: Start) -> Self {
-        let zero = start == Start::Zero;
+    pub(super) fn linear(mut scope: Scope, [inputs, outputs]: [usize; 2], init: Init) -> Self {
+        let zero = init == Init::Zero;
         let shape = vec![outputs, inputs];
         let fan_in = inputs;
         Self {
@@ -79,9 +79,9 @@ impl Conv2d {
         [inputs, outputs]: [usize; 2],
         kernel: usize,
         stride: usize,
-        start: Start,
+        init: Init,
     ) -> Self {
-        let zero = start == Start::Zero;
+        let zero = init == Init::Zero;
         let shape = vec![outputs, inputs, kernel, kernel];
         let fan_in = inputs * kernel * kernel;
         Self {

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{
     UNetConfig, Weights,
-    layers::{Conv2d, GroupNorm, Scope, Start},
+    layers::{Conv2d, GroupNorm, Init, Scope},
 };
 use crate::ops::Kernels;
 
@@ -28,21 +28,21 @@ impl ResnetBlock {
     ) -> Self {
         Self {
             norm1: GroupNorm::new(scope.child("norm1"), inputs, config),
-            conv1: Conv2d::new(scope.child("conv1"), [inputs, outputs], 3, 1, Start::Random),
+            conv1: Conv2d::new(scope.child("conv1"), [inputs, outputs], 3, 1, Init::Random),
             time_emb_proj: Conv2d::linear(
                 scope.child("time_emb_proj"),
                 [time_embed_dim, outputs],
-                Start::Random,
+                Init::Random,
             ),
             norm2: GroupNorm::new(scope.child("norm2"), outputs, config),
-            conv2: Conv2d::new(scope.child("conv2"), [outputs, outputs], 3, 1, Start::Zero),
+            conv2: Conv2d::new(scope.child("conv2"), [outputs, outputs], 3, 1, Init::Zero),
             conv_shortcut: (inputs != outputs).then(|| {
                 Conv2d::new(
                     scope.child("conv_shortcut"),
                     [inputs, outputs],
                     1,
                     1,
-                    Start::Random,
+                    Init::Random,
                 )
             }),
         }

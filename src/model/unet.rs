@@ -8,7 +8,7 @@ use super::{
     attention::Attention,
     config::{DownBlockType, UpBlockType},
     embedding::timestep_embedding,
-    layers::{Conv2d, Embedding, GroupNorm, Scope, Start},
+    layers::{Conv2d, Embedding, GroupNorm, Init, Scope},
     parameters::ParameterList,
     resnet::ResnetBlock,
 };
@@ -48,8 +48,7 @@ struct Level {
     resample: Option<Conv2d>,
 }
 
-/// What the network is told of each item beside the image: numbers for the host, tensors for the
-/// network.
+/// The conditioning of each item, beside the image: numbers for the host, tensors for the network.
 #[derive(Debug, Clone)]
 pub struct Conditioning<T> {
     /// The sinusoidal embedding of its time, `[n, 1, 1, block_out_channels[0]]`.
@@ -91,18 +90,18 @@ impl UNet {
             [config.in_channels, finest],
             3,
             1,
-            Start::Random,
+            Init::Random,
         );
         let mut time_embedding = root.child("time_embedding");
         let time_linear_1 = Conv2d::linear(
             time_embedding.child("linear_1"),
             [finest, time_embed_dim],
-            Start::Random,
+            Init::Random,
         );
         let time_linear_2 = Conv2d::linear(
             time_embedding.child("linear_2"),
             [time_embed_dim, time_embed_dim],
-            Start::Random,
+            Init::Random,
         );
         let class_embedding = config
             .num_class_embeds
@@ -116,7 +115,7 @@ impl UNet {
             [finest, config.out_channels],
             3,
             1,
-            Start::Zero,
+            Init::Zero,
         );
         Ok(Self {
             specs: list.into_specs(),
@@ -202,7 +201,7 @@ impl UNet {
         self.forward_conditioned(weights, x, conditioning)
     }
 
-    /// [`UNet::forward`] with what the network is told already on the device.
+    /// [`UNet::forward`] with the conditioning already on the device.
     pub fn forward_conditioned<B: Kernels>(
         &self,
         weights: &Weights<B>,
@@ -309,7 +308,7 @@ fn down_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> 
                         [width, width],
                         3,
                         2,
-                        Start::Random,
+                        Init::Random,
                     )
                 }),
             }
@@ -370,7 +369,7 @@ fn up_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> Ve
                         [width, width],
                         3,
                         1,
-                        Start::Random,
+                        Init::Random,
                     )
                     .upsampling()
                 }),

@@ -16,7 +16,7 @@ use super::{
 /// [`Autodiff`] overrides those that the network is made of, to record their gradients.
 ///
 /// `mixed_precision` is what the feature maps that an operation makes are stored as. An operation
-/// and its gradients must be told the same.
+/// and its gradients must be given the same.
 ///
 /// [`Autodiff`]: burn::backend::Autodiff
 pub trait Kernels: Backend {

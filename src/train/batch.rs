@@ -106,6 +106,7 @@ fn image_indices(random: &Random, step: u64, size: usize, count: usize) -> Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{backend::Flex, train::Trainer};
 
     #[test]
     fn every_epoch_uses_every_image_once() {
@@ -130,18 +131,22 @@ mod tests {
         let dataset = Dataset::from_rgb(&bytes, 5, 4).unwrap();
         let dataset = dataset.with_labels(vec![0, 1, 0, 1, 1]).unwrap();
         let at = |shard| Batch::at(3, shard, &dataset, &config);
+        let trainer = Trainer::<Flex>::new(config.clone(), Default::default()).unwrap();
         let whole = at(0..7);
         let mut joined = at(0..3);
-        let mut eps = joined.eps.take(joined.x_0.len());
+        let noised = |batch: &Batch| trainer.step_inputs(batch).noised_on_host();
+        let mut noised_joined = noised(&joined);
         for shard in [at(3..4), at(4..7)] {
-            eps.extend(shard.eps.take(shard.x_0.len()));
+            for (joined, part) in noised_joined.iter_mut().zip(noised(&shard)) {
+                joined.extend(part);
+            }
             joined.timesteps.extend(shard.timesteps);
             joined.x_0.extend(shard.x_0);
             let labels = joined.class_labels.as_mut().unwrap();
             labels.extend(shard.class_labels.unwrap());
         }
         assert_eq!(joined, whole);
-        assert_eq!(eps, whole.eps.take(whole.x_0.len()));
+        assert_eq!(noised_joined, noised(&whole));
     }
 
     #[test]

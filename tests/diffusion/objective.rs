@@ -114,8 +114,8 @@ fn losses_weigh_each_item() {
             let level = objective.schedule.level(Some(t));
             let [x0_coef, eps_coef] = objective.prediction_type.target_coefficients(level);
             let squares = part.map(|at| {
-                let wanted = x0_coef * x_0[at] as f64 + eps_coef * eps[at] as f64;
-                (wanted - output[at] as f64).powi(2)
+                let target = x0_coef * x_0[at] as f64 + eps_coef * eps[at] as f64;
+                (target - output[at] as f64).powi(2)
             });
             expected += objective.weight(t) * squares.sum::<f64>() / LENGTH as f64;
         }

@@ -41,8 +41,10 @@ pub fn agree<B: Kernels>(device: &B::Device) {
             MixedPrecision::No,
         );
         let both = ops::concat_channels(ops::silu(y.clone()), skip.clone(), MixedPrecision::No);
-        let factors = Tensor::from_inner(tensor::<K, 4>(both.dims(), 6, device));
-        let grads = (both.clone() * both.clone() * factors).sum().backward();
+        let loss_weights = Tensor::from_inner(tensor::<K, 4>(both.dims(), 6, device));
+        let grads = (both.clone() * both.clone() * loss_weights)
+            .sum()
+            .backward();
         vec![
             values(y.inner()),
             values(both.inner()),

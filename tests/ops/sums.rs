@@ -120,17 +120,17 @@ pub fn squared_error_agrees<B: Kernels>(device: &B::Device) {
         };
         let prediction = || into_primitive(seen.clone());
         let target = || into_primitive(tensor::<K, 4>([n, c, h, w], 2, device));
-        let factors = || weighted.then(|| into_primitive(tensor::<K, 1>([n], 3, device)));
+        let loss_weights = || weighted.then(|| into_primitive(tensor::<K, 1>([n], 3, device)));
         let grad = into_primitive(tensor::<K, 1>([1], 4, device));
         let (error, slope) = if portable {
             (
-                portable::squared_error::<K>(prediction(), target(), factors()),
-                portable::squared_error_backward::<K>(grad, prediction(), target(), factors()),
+                portable::squared_error::<K>(prediction(), target(), loss_weights()),
+                portable::squared_error_backward::<K>(grad, prediction(), target(), loss_weights()),
             )
         } else {
             (
-                K::squared_error(prediction(), target(), factors()),
-                K::squared_error_backward(grad, prediction(), target(), factors()),
+                K::squared_error(prediction(), target(), loss_weights()),
+                K::squared_error_backward(grad, prediction(), target(), loss_weights()),
             )
         };
         let (error, slope) = (from_primitive::<K, 1>(error), from_primitive::<K, 4>(slope));
@@ -158,16 +158,17 @@ pub fn weighted_sum_agrees<B: Kernels>(device: &B::Device) {
         let x = tensor::<B, 4>([*n, *c, *h, *w], 1, device);
         let y = tensor::<B, 4>([*n, *h, *w, *c], 2, device).permute([0, 3, 1, 2]);
         let pairs = [(x.clone(), y.clone()), (y.clone(), x.clone()), (y, x)];
-        for ((x, y), (of_x, of_y)) in pairs
-            .into_iter()
-            .zip([(0.25, -3.0), (1.0, 1.5), (-7.0, 0.0)])
+        for ((x, y), (x_coef, y_coef)) in
+            pairs
+                .into_iter()
+                .zip([(0.25, -3.0), (1.0, 1.5), (-7.0, 0.0)])
         {
             let expected: Vec<f32> = values(x.clone())
                 .into_iter()
                 .zip(values(y.clone()))
-                .map(|(x, y)| (f64::from(x) * of_x + f64::from(y) * of_y) as f32)
+                .map(|(x, y)| (f64::from(x) * x_coef + f64::from(y) * y_coef) as f32)
                 .collect();
-            let sum = ops::weighted_sum(x, of_x, y, of_y);
+            let sum = ops::weighted_sum(x, x_coef, y, y_coef);
             assert_eq!(sum.dims(), [*n, *c, *h, *w]);
             assert_close(&values(sum), &expected, "weighted sum");
         }
@@ -177,9 +178,9 @@ pub fn weighted_sum_agrees<B: Kernels>(device: &B::Device) {
 /// The definition and its gradient against plain arithmetic.
 pub fn squared_error_is_a_mean<B: Kernels>(device: &B::Device) {
     let shape = [3, 2, 4, 5];
-    let (prediction, target, factors) = (numbers(120, 1), numbers(120, 2), [0.5f32, 0.0, 3.0]);
+    let (prediction, target, loss_weights) = (numbers(120, 1), numbers(120, 2), [0.5f32, 0.0, 3.0]);
     let difference = |i: usize| f64::from(prediction[i]) - f64::from(target[i]);
-    let factor = |i: usize| f64::from(factors[i / 40]) / 120.0;
+    let factor = |i: usize| f64::from(loss_weights[i / 40]) / 120.0;
     let mean: f64 = (0..120).map(|i| factor(i) * difference(i).powi(2)).sum();
     let slopes: Vec<f32> = (0..120)
         .map(|i| (2.0 * factor(i) * difference(i)) as f32)
@@ -189,8 +190,8 @@ pub fn squared_error_is_a_mean<B: Kernels>(device: &B::Device) {
         Tensor::<Autodiff<B>, 4>::from_data(TensorData::new(values.to_vec(), shape), device)
     };
     let leaf = to4(&prediction).require_grad();
-    let factors = Tensor::from_data(TensorData::new(factors.to_vec(), [3]), device);
-    let error = ops::squared_error(leaf.clone(), to4(&target), Some(factors));
+    let loss_weights = Tensor::from_data(TensorData::new(loss_weights.to_vec(), [3]), device);
+    let error = ops::squared_error(leaf.clone(), to4(&target), Some(loss_weights));
     let grads = error.backward();
     assert_close(&values(error.inner()), &[mean as f32], "mean");
     assert_close(&values(leaf.grad(&grads).unwrap()), &slopes, "gradient");

@@ -48,9 +48,9 @@ fn read(folder: &Path) -> io::Result<Files> {
             if !path.is_file() {
                 continue;
             }
-            // Of other files only their presence is told: they may be huge.
-            let wanted = name.ends_with(".json") || name.ends_with(".safetensors");
-            let bytes = if wanted { fs::read(path)? } else { Vec::new() };
+            // Of other files only their presence matters: they may be huge.
+            let is_read = name.ends_with(".json") || name.ends_with(".safetensors");
+            let bytes = if is_read { fs::read(path)? } else { Vec::new() };
             let separator = if part.is_empty() { "" } else { "/" };
             files.insert(format!("{part}{separator}{name}"), bytes);
         }

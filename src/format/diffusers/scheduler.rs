@@ -78,7 +78,7 @@ pub(super) fn write(config: &SchedulerConfig) -> Result<Value> {
             "variance_type learned_range",
         ),
     ];
-    if let Some((_, field)) = lacking.into_iter().find(|(wanted, _)| *wanted) {
+    if let Some((_, field)) = lacking.into_iter().find(|(is_set, _)| *is_set) {
         return Err(Error::Config(format!(
             "diffusers has no {field} for a flow: its {FLOW} would draw other images. Train without \
              it to export."

@@ -199,11 +199,11 @@ fn total(parts: Vec<ChannelSums>, channels: usize) -> ChannelSums {
     sums
 }
 
-/// The gradient of the input is `of_grad · g + of_x · x + constant` per channel, g the gradient
+/// The gradient of the input is `grad_coef · g + x_coef · x + constant` per channel, g the gradient
 /// before SiLU.
 struct InputCoefficients {
-    of_grad: Vec<f32>,
-    of_x: Vec<f32>,
+    grad_coef: Vec<f32>,
+    x_coef: Vec<f32>,
     constant: Vec<f32>,
 }
 
@@ -219,8 +219,8 @@ fn input_coefficients(
     let per_group = shape.channels / groups;
     let count = (per_group * shape.pixels) as f64;
     let mut coefficients = InputCoefficients {
-        of_grad: Vec::with_capacity(shape.channels),
-        of_x: Vec::with_capacity(shape.channels),
+        grad_coef: Vec::with_capacity(shape.channels),
+        x_coef: Vec::with_capacity(shape.channels),
         constant: Vec::with_capacity(shape.channels),
     };
     for group in 0..groups {
@@ -235,13 +235,13 @@ fn input_coefficients(
         let mean_product = group_mean(&sums.product);
         let mean = statistics[2 * group] as f64;
         let r = statistics[2 * group + 1] as f64;
-        let of_x = -r * r * mean_product;
+        let x_coef = -r * r * mean_product;
         for channel in range {
             coefficients
-                .of_grad
+                .grad_coef
                 .push((r * gamma[channel] as f64) as f32);
-            coefficients.of_x.push(of_x as f32);
-            let constant = -r * mean_grad - of_x * mean;
+            coefficients.x_coef.push(x_coef as f32);
+            let constant = -r * mean_grad - x_coef * mean;
             coefficients.constant.push(constant as f32);
         }
     }
@@ -384,16 +384,16 @@ vectorised! {
 
     /// Turns the gradient before SiLU in `grad` `[pixels, c]` into that of the input.
     fn combine(grad: &mut [f32], x: &[f32], coefficients: &InputCoefficients) {
-        let channels = coefficients.of_x.len();
+        let channels = coefficients.x_coef.len();
         for (grad, x) in grad.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
             for_each_channel_block!(channels, |first, N| {
                 let (x, g) = (block::<N>(x, first), block::<N>(grad, first));
-                let of_grad = block::<N>(&coefficients.of_grad, first);
-                let of_x = block::<N>(&coefficients.of_x, first);
+                let grad_coef = block::<N>(&coefficients.grad_coef, first);
+                let x_coef = block::<N>(&coefficients.x_coef, first);
                 let constant = block::<N>(&coefficients.constant, first);
                 let mut result = [0.0; N];
                 for i in 0..N {
-                    result[i] = of_grad[i] * g[i] + of_x[i] * x[i] + constant[i];
+                    result[i] = grad_coef[i] * g[i] + x_coef[i] * x[i] + constant[i];
                 }
                 grad[first..first + N].copy_from_slice(&result);
             });

@@ -5,8 +5,10 @@
 
 use crate::ops::{ConvGeometry, MixedPrecision};
 
+#[cfg(not(target_family = "wasm"))]
+use super::recording::Work;
 use super::{
-    conv_direct::{self, Walk},
+    conv_direct::{self, ConvShapes},
     conv_parts::{bind_addend, pixels_per_addend, sum_parts},
     conv_tile::{Patch, Tile, WeightPatch},
     device, half,
@@ -174,15 +176,15 @@ pub(super) fn forward(
         geometry.output_size(input[2]),
         channels,
     ];
-    let walk = Walk {
+    let shapes = ConvShapes {
         input,
         output,
         geometry,
     };
     #[cfg(not(target_family = "wasm"))]
-    let _work = super::record::Work::convolution("forward", walk);
+    let _work = Work::convolution("forward", channels_in, output, geometry);
     if device::runs_on_cpu(&x.device) {
-        return conv_direct::forward(&x, &weight, &bias, addend, repeat, walk);
+        return conv_direct::forward(&x, &weight, &bias, addend, repeat, shapes);
     }
     Product {
         source: &x,
@@ -212,15 +214,15 @@ pub(super) fn grad_input(
     let output: [usize; 4] = dimensions(&grad);
     let [_, _, channels, _] = dimensions(&weight);
     let input = [output[0], input_size[0], input_size[1], channels];
-    let walk = Walk {
+    let shapes = ConvShapes {
         input,
         output,
         geometry,
     };
     #[cfg(not(target_family = "wasm"))]
-    let _work = super::record::Work::convolution("grad_input", walk);
+    let _work = Work::convolution("grad_input", channels, output, geometry);
     if device::runs_on_cpu(&grad.device) {
-        return conv_direct::grad_input(&grad, &weight, addend, walk);
+        return conv_direct::grad_input(&grad, &weight, addend, shapes);
     }
     Product {
         source: &grad,
@@ -251,15 +253,15 @@ pub(super) fn grad_weight(
     let output @ [_, _, _, channels_out] = dimensions(&grad);
     let kernel = geometry.kernel;
     let weight_shape = [kernel, kernel, channels_in, channels_out];
-    let walk = Walk {
+    let shapes = ConvShapes {
         input,
         output,
         geometry,
     };
     #[cfg(not(target_family = "wasm"))]
-    let _work = super::record::Work::convolution("grad_weight", walk);
+    let _work = Work::convolution("grad_weight", channels_in, output, geometry);
     if device::runs_on_cpu(&x.device) {
-        return conv_direct::grad_weight(&x, &grad, repeat, walk);
+        return conv_direct::grad_weight(&x, &grad, repeat, shapes);
     }
     let product = WeightProduct {
         x: &x,

@@ -39,9 +39,9 @@ fn largest_divisor(number: usize, candidates: &[usize]) -> usize {
     candidates.iter().find(divides).copied().unwrap_or(1)
 }
 
-/// The images of a convolution as these kernels walk over them.
+/// The shapes of a convolution: its input, its output and its geometry.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Walk {
+pub(super) struct ConvShapes {
     /// `[batch, height, width, channels]` of the input.
     pub(super) input: [usize; 4],
     /// `[batch, height, width, channels]` of the output.
@@ -49,7 +49,7 @@ pub(super) struct Walk {
     pub(super) geometry: ConvGeometry,
 }
 
-impl Walk {
+impl ConvShapes {
     /// With channels in vec4s.
     fn padded(mut self) -> Self {
         for channels in [&mut self.input[3], &mut self.output[3]] {
@@ -105,7 +105,7 @@ impl Walk {
 fn product_shader(
     [_, source_height, source_width, source_channels]: [usize; 4],
     [batch, height, width, channels]: [usize; 4],
-    walk: &Walk,
+    shapes: &ConvShapes,
 ) -> (Shader, usize) {
     let (pixels, quads) = (pixels(width), quads(channels));
     let threads = batch * height * (width / pixels) * (channels / 4 / quads);
@@ -117,11 +117,11 @@ fn product_shader(
         .constant("TARGET_HEIGHT", height)
         .constant("TARGET_WIDTH", width)
         .constant("TARGET_CHANNELS", channels)
-        .constant("KERNEL", walk.geometry.kernel)
-        .constant("STRIDE", walk.geometry.stride)
+        .constant("KERNEL", shapes.geometry.kernel)
+        .constant("STRIDE", shapes.geometry.stride)
         .constant("PIXELS", pixels)
         .constant("QUADS", quads)
-        .constant("COLUMNS", walk.columns(pixels));
+        .constant("COLUMNS", shapes.columns(pixels));
     (shader, threads.div_ceil(THREADS))
 }
 
@@ -137,22 +137,22 @@ pub(super) fn forward(
     bias: &Primitive,
     addend: Option<&Primitive>,
     repeat: usize,
-    walk: Walk,
+    shapes: ConvShapes,
 ) -> Primitive {
-    let padded = walk.padded();
+    let padded = shapes.padded();
     let x = spread(
         x,
-        stored(walk.input, repeat),
+        stored(shapes.input, repeat),
         stored(padded.input, repeat),
         1,
     );
-    let weight = spread(weight, walk.weight(), padded.weight(), 1);
-    let bias = spread(bias, walk.bias(), padded.bias(), 1);
-    let pixels_per_addend = pixels_per_addend(addend, walk.output);
+    let weight = spread(weight, shapes.weight(), padded.weight(), 1);
+    let bias = spread(bias, shapes.bias(), padded.bias(), 1);
+    let pixels_per_addend = pixels_per_addend(addend, shapes.output);
     let addend = addend.map(|addend| {
-        let pixels = walk.output[..3].iter().product::<usize>() / pixels_per_addend;
-        let shape = |walk: Walk| [pixels, 1, 1, walk.output[3]];
-        spread(addend, shape(walk), shape(padded), 1)
+        let pixels = shapes.output[..3].iter().product::<usize>() / pixels_per_addend;
+        let shape = |shapes: ConvShapes| [pixels, 1, 1, shapes.output[3]];
+        spread(addend, shape(shapes), shape(padded), 1)
     });
 
     let output = allocate(&x, padded.output);
@@ -171,7 +171,7 @@ pub(super) fn forward(
     ];
     bindings.extend((addend.as_ref()).map(|addend| bind_addend(addend, padded.output)));
     launch(shader, workgroups, &bindings);
-    corner(output, walk.output)
+    corner(output, shapes.output)
 }
 
 /// See [`crate::ops::Kernels::conv2d_grad_input`]; all operands are contiguous.
@@ -179,12 +179,12 @@ pub(super) fn grad_input(
     grad: &Primitive,
     weight: &Primitive,
     addend: Option<&Primitive>,
-    walk: Walk,
+    shapes: ConvShapes,
 ) -> Primitive {
-    let padded = walk.padded().unstrided();
-    let grad = spread(grad, walk.output, padded.output, walk.geometry.stride);
-    let weight = spread(weight, walk.weight(), padded.weight(), 1);
-    let addend = addend.map(|addend| spread(addend, walk.input, padded.input, 1));
+    let padded = shapes.padded().unstrided();
+    let grad = spread(grad, shapes.output, padded.output, shapes.geometry.stride);
+    let weight = spread(weight, shapes.weight(), padded.weight(), 1);
+    let addend = addend.map(|addend| spread(addend, shapes.input, padded.input, 1));
 
     let grad_x = allocate(&grad, padded.input);
     let flat = padded.flattened(1);
@@ -205,7 +205,7 @@ pub(super) fn grad_input(
     ];
     bindings.extend((addend.as_ref()).map(|addend| bind_addend(addend, padded.input)));
     launch(shader, workgroups, &bindings);
-    corner(grad_x, walk.input)
+    corner(grad_x, shapes.input)
 }
 
 /// See [`crate::ops::Kernels::conv2d_grad_weight`]; all operands are contiguous.
@@ -213,22 +213,25 @@ pub(super) fn grad_weight(
     x: &Primitive,
     grad: &Primitive,
     repeat: usize,
-    walk: Walk,
+    shapes: ConvShapes,
 ) -> (Primitive, Primitive) {
-    let padded = walk.padded();
+    let padded = shapes.padded();
     let x = spread(
         x,
-        stored(walk.input, repeat),
+        stored(shapes.input, repeat),
         stored(padded.input, repeat),
         1,
     );
-    let grad = spread(grad, walk.output, padded.output, 1);
+    let grad = spread(grad, shapes.output, padded.output, 1);
     let (parts, splits) = grad_weight_parts(&x, &grad, repeat, padded);
 
-    let kernel = walk.geometry.kernel;
-    let shape = |walk: Walk| [kernel, kernel, walk.input[3], walk.output[3]];
+    let kernel = shapes.geometry.kernel;
+    let shape = |shapes: ConvShapes| [kernel, kernel, shapes.input[3], shapes.output[3]];
     let (weight, bias) = sum_parts(parts, splits, shape(padded));
-    (corner(weight, shape(walk)), corner(bias, [walk.output[3]]))
+    (
+        corner(weight, shape(shapes)),
+        corner(bias, [shapes.output[3]]),
+    )
 }
 
 /// Partial sums of the gradients of weight `[splits, rows, channels]` and bias
@@ -237,12 +240,12 @@ fn grad_weight_parts(
     x: &Primitive,
     grad: &Primitive,
     repeat: usize,
-    walk: Walk,
+    shapes: ConvShapes,
 ) -> ([Primitive; 2], usize) {
-    let walk = walk.flattened(repeat);
-    let [_, height_in, width_in, channels_in] = walk.input;
-    let [batch, height, width, channels] = walk.output;
-    let kernel = walk.geometry.kernel;
+    let shapes = shapes.flattened(repeat);
+    let [_, height_in, width_in, channels_in] = shapes.input;
+    let [batch, height, width, channels] = shapes.output;
+    let kernel = shapes.geometry.kernel;
     let quads = quads(channels);
 
     let threads = kernel * (channels_in / 4) * (channels / 4 / quads);
@@ -265,10 +268,10 @@ fn grad_weight_parts(
         .constant("WIDTH_OUT", width)
         .constant("CHANNELS_OUT", channels)
         .constant("KERNEL", kernel)
-        .constant("STRIDE", walk.geometry.stride)
-        .signed("PADDING", walk.geometry.padding as i32)
+        .constant("STRIDE", shapes.geometry.stride)
+        .signed("PADDING", shapes.geometry.padding as i32)
         .constant("QUADS", quads)
-        .constant("COLUMNS", walk.columns(8))
+        .constant("COLUMNS", shapes.columns(8))
         .constant("LINES_PER_SPLIT", lines_per_split)
         .constant("SPLITS", splits);
     let [weight_parts, bias_parts] = &parts;
@@ -276,8 +279,8 @@ fn grad_weight_parts(
         shader,
         (threads * splits).div_ceil(THREADS),
         &[
-            bind(x, stored(walk.input, repeat)),
-            bind(grad, walk.output),
+            bind(x, stored(shapes.input, repeat)),
+            bind(grad, shapes.output),
             bind(
                 weight_parts,
                 [splits, kernel * kernel * channels_in, channels],

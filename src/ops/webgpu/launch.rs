@@ -23,7 +23,7 @@ pub(super) fn bind<const D: usize>(tensor: &Primitive, shape: [usize; D]) -> Bin
     bind_map(tensor, shape)
 }
 
-/// [`bind`] for a shader that is told by [`Shader::stored`] what the numbers of `tensor` are.
+/// [`bind`] for a shader whose [`Shader::stored`] says what the numbers of `tensor` are.
 pub(super) fn bind_map<const D: usize>(tensor: &Primitive, shape: [usize; D]) -> Binding<'_> {
     let stored = [DType::F32, DType::F16, DType::U32].contains(&tensor.dtype);
     let indexed = shape.iter().product::<usize>() * tensor.dtype.size();
@@ -62,7 +62,7 @@ pub(super) fn dispatch(shader: Shader, workgroups: usize, bindings: &[Binding]) 
         return;
     }
     #[cfg(not(target_family = "wasm"))]
-    super::record::note(&shader, workgroups, || {
+    super::recording::note(&shader, workgroups, || {
         bindings
             .iter()
             .map(|Binding(tensor)| (*tensor).clone())

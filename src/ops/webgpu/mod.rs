@@ -25,6 +25,8 @@ mod optimizer;
 pub mod peak;
 #[cfg(not(target_family = "wasm"))]
 pub mod record;
+#[cfg(not(target_family = "wasm"))]
+mod recording;
 mod shader;
 mod silu;
 mod spread;

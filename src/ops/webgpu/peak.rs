@@ -6,7 +6,7 @@ use cubecl::Runtime;
 
 use super::{
     launch::DISPATCH_WIDTH,
-    record::{Launch, MOST_TIMED, seconds},
+    record::{Launch, MAX_TIMED, seconds},
     shader::Shader,
     tensor::Primitive,
 };
@@ -97,5 +97,5 @@ fn bandwidth(device: &WgpuDevice) -> Result<f64> {
 fn launch(device: &WgpuDevice) -> Result<f64> {
     let output = buffer(device, THREADS);
     let shader = Shader::new("peak_launch", include_str!("peak_launch.wgsl"), THREADS);
-    least(&Launch::new(shader, 1, vec![output]), MOST_TIMED)
+    least(&Launch::new(shader, 1, vec![output]), MAX_TIMED)
 }

@@ -1,82 +1,18 @@
-//! Records what is launched, so that it can be read, counted and timed one by one.
-
-use std::cell::{Cell, RefCell};
+//! Reading, replaying and timing of recorded launches, one by one.
 
 use burn::tensor::TensorMetadata;
 use burn_wgpu::{WgpuDevice, WgpuRuntime};
 use cubecl::{Runtime, future::block_on};
 
+pub use super::recording::{Launch, Work, record};
 use super::{
-    conv_direct::Walk,
     launch::{self, bind_map},
-    shader::Shader,
     tensor::Primitive,
 };
 use crate::error::{Error, Result};
 
-thread_local! {
-    /// The launches since recording began, if it has.
-    static RECORDED: RefCell<Option<Vec<Launch>>> = const { RefCell::new(None) };
-    /// What the launches of this moment compute.
-    static WORK: RefCell<Option<Work>> = const { RefCell::new(None) };
-    /// The number of [`Work`]s so far.
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-}
-
 /// The most launches that [`seconds`] times: all must be in one submission.
-pub const MOST_TIMED: usize = 30;
-
-/// What a group of launches computes, and what that takes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Work {
-    /// Such as "forward 32x32 3>32 3x3 s1": side of the output, channels, kernel and stride.
-    pub name: String,
-    /// Multiplications and additions that the mathematics asks for, padding counted as numbers.
-    pub flops: f64,
-    /// The same for all launches of one group, and for no others of this thread.
-    pub call: usize,
-}
-
-/// Until it is dropped, launches are of a [`Work`].
-pub(super) struct Scope(());
-
-impl Work {
-    /// Declares that launches until the end of the scope are one of the three products of a
-    /// convolution; each takes the same number of operations.
-    pub(super) fn convolution(product: &str, walk: Walk) -> Scope {
-        let [batch, height, width, channels] = walk.output;
-        let (kernel, stride) = (walk.geometry.kernel, walk.geometry.stride);
-        let from = walk.input[3];
-        let products = batch * height * width * kernel * kernel * from * channels;
-        let work = Self {
-            name: format!(
-                "{product} {height}x{width} {from}>{channels} {kernel}x{kernel} s{stride}"
-            ),
-            flops: 2.0 * products as f64,
-            call: CALLS.replace(CALLS.get() + 1),
-        };
-        WORK.set(Some(work));
-        Scope(())
-    }
-}
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        WORK.set(None);
-    }
-}
-
-/// One dispatch, which can be repeated.
-///
-/// It holds on to its buffers, so that whatever works in place where nobody else holds a tensor
-/// works on a copy while it is recorded.
-#[derive(Debug, Clone)]
-pub struct Launch {
-    shader: Shader,
-    workgroups: usize,
-    buffers: Vec<Primitive>,
-    work: Option<Work>,
-}
+pub const MAX_TIMED: usize = 30;
 
 /// A buffer as a launch sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,15 +28,6 @@ pub struct Bound {
 }
 
 impl Launch {
-    pub(super) fn new(shader: Shader, workgroups: usize, buffers: Vec<Primitive>) -> Self {
-        Self {
-            shader,
-            workgroups,
-            buffers,
-            work: WORK.with_borrow(Clone::clone),
-        }
-    }
-
     /// The shader's.
     pub fn name(&self) -> &'static str {
         self.shader.name()
@@ -169,24 +96,7 @@ impl Launch {
     }
 }
 
-/// What `run` gives, and what it launched in this thread, in order. Launches of burn's own kernels
-/// are not among them.
-pub fn record<R>(run: impl FnOnce() -> R) -> (R, Vec<Launch>) {
-    RECORDED.set(Some(Vec::new()));
-    let result = run();
-    (result, RECORDED.take().unwrap_or_default())
-}
-
-/// Notes a launch, if anybody wants to know.
-pub(super) fn note(shader: &Shader, workgroups: usize, buffers: impl FnOnce() -> Vec<Primitive>) {
-    RECORDED.with_borrow_mut(|recorded| {
-        if let Some(recorded) = recorded {
-            recorded.push(Launch::new(shader.clone(), workgroups, buffers()));
-        }
-    });
-}
-
-/// How long the device takes for `launches`, at most [`MOST_TIMED`], one after the other, in
+/// How long the device takes for `launches`, at most [`MAX_TIMED`], one after the other, in
 /// seconds: measured by the device itself where it can.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig, profiling::Prof
 use serde_json::{Value, json};
 use unnoise::ops::webgpu::{
     peak::Peak,
-    record::{Launch, MOST_TIMED, seconds},
+    record::{Launch, MAX_TIMED, seconds},
 };
 
 use crate::failure::{Failure, Result};
@@ -229,7 +229,7 @@ pub fn profile(launches: &[Launch], peak: &Peak) -> Result<Value> {
     }
     let apart: f64 = times.iter().sum();
     let mut in_order = 0.0;
-    for part in launches.chunks(MOST_TIMED) {
+    for part in launches.chunks(MAX_TIMED) {
         in_order += seconds(part)?;
     }
     Ok(json!({
@@ -246,7 +246,7 @@ fn time(launch: &Launch) -> Result<f64> {
     const RUNS: usize = 5;
     let first = seconds(std::slice::from_ref(launch))?;
     let count = (TIME_PER_GROUP / RUNS as f64 / first.max(1e-9)) as usize;
-    let repeated = vec![launch.clone(); count.clamp(1, MOST_TIMED)];
+    let repeated = vec![launch.clone(); count.clamp(1, MAX_TIMED)];
     let runs = if first > TIME_PER_GROUP { 1 } else { RUNS };
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
