@@ -27,7 +27,10 @@ async function number(lab, name) {
 /** @param {import('./lab.mjs').LabPage} lab */
 async function copies(lab) {
   await lab.page.locator('[data-testid=nearest]:not(.stale)').waitFor();
-  const { copies, of } = await lab.by('copy-count').evaluate(({ dataset }) => ({ ...dataset }));
+  const { copies, of, text } = await lab
+    .by('copy-count')
+    .evaluate(({ dataset, textContent }) => ({ ...dataset, text: textContent ?? '' }));
+  assert.ok(text.trim().startsWith(`${copies} of ${of} `), text);
   return { count: Number(copies), of: Number(of) };
 }
 

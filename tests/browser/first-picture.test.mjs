@@ -70,6 +70,7 @@ for (const { name, ...options } of [
 test('who wants no motion sees the end of the recording, then finished images', async () => {
   const { lab, page, canvas, caption, release } = await openHeldBack({ reducedMotion: 'reduce' });
   await caption.and(page.locator('[data-source=recording]')).waitFor();
+  assert.match((await caption.textContent()) ?? '', /Recorded earlier/);
   const pictures = new Set();
   const watch = async () => pictures.add(await picture(canvas));
   for (let look = 0; look < 20; look++) {

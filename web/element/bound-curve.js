@@ -7,12 +7,12 @@
  * @import { BoundPart } from '../worker/protocol.js'
  */
 
-/** Timesteps that an estimate is made of. */
-export const BOUND_TIMESTEPS = 32;
 /** Estimates kept; beyond this, every second one goes. */
 const MAX_POINTS = 500;
 
 export class BoundCurve {
+  /** Timesteps that an estimate is made of. */
+  timesteps = 32;
   /** A training image by its position, or another one. @type {number | MasterImage} */
   image = 0;
   /** Estimates by training step, oldest first; each is the last part of its measurement. */
@@ -57,7 +57,7 @@ export class BoundCurve {
     const { step } = lab;
     /** @type {BoundPart[]} */
     const parts = [];
-    for await (const part of lab.elbo({ image, timesteps: BOUND_TIMESTEPS })) {
+    for await (const part of lab.elbo({ image, timesteps: this.timesteps })) {
       parts.unshift(part);
       yield;
     }

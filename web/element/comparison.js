@@ -1,5 +1,5 @@
 import { isAbort, LabError } from '../lib/errors.js';
-import { samplersFor } from '../lib/samplers.js';
+import { MAX_COMPARED, MIN_COMPARED, samplersFor } from '../lib/samplers.js';
 import { frameAt, isKept, Played, recordedShare } from './playback.js';
 
 /**
@@ -10,9 +10,6 @@ import { frameAt, isKept, Played, recordedShare } from './playback.js';
  *   as usual
  * @typedef {{ options: SampleOptions, frames: Frame[], total: number }} Run
  */
-
-export const MIN_RUNS = 2;
-export const MAX_RUNS = 4;
 
 /**
  * Several samplers from the same x_T, recorded together and played in step: a share of the way for
@@ -75,8 +72,8 @@ export class Comparison extends Played {
 
   /** @param {Choice[]} choices too few or too many are brought within bounds */
   choose(choices) {
-    const few = choices.slice(0, MAX_RUNS);
-    while (few.length < MIN_RUNS) few.push(few[0] ?? { sampler: 'ddpm' });
+    const few = choices.slice(0, MAX_COMPARED);
+    while (few.length < MIN_COMPARED) few.push(few[0] ?? { sampler: 'ddpm' });
     this.#choices = few;
     this.changed();
   }

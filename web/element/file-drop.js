@@ -1,6 +1,5 @@
 import { transferredFiles } from '../lib/dropped-files.js';
 import { divideFiles } from '../lib/model-files.js';
-import { openModel } from './models.js';
 
 /** @typedef {import('./session.js').Session} Session */
 
@@ -54,7 +53,7 @@ export async function takeFiles(session, transfer) {
     await session.started;
     if (session.phase !== 'ready') return;
     if (images.length) await session.imageSet.add(images);
-    if (model) await openModel(session, model);
+    if (model) await session.openModel(model);
   } catch (error) {
     session.fail(error, 'files');
   }

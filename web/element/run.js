@@ -3,7 +3,7 @@ import { newRun } from '../lib/store.js';
 
 /**
  * The run: which model is in the lab, whether the next start goes on with it, and the settings that
- * a fresh one would have. It changes by its own methods only, and dispatches `change` then.
+ * a fresh one would have. It changes by its own methods only, and dispatches `change` where panels show it.
  *
  * | state       | the model in the lab                                    |
  * |-------------|---------------------------------------------------------|
@@ -164,6 +164,7 @@ export class Run extends EventTarget {
 
   /** Training begins, or goes on to the step that was aimed at before. */
   start() {
+    if (this.training) throw new Error('A run is started once before it is stopped.');
     const resumes = this.state === 'paused' && this.#step > 0 && this.#target > 0;
     if (!resumes) this.#target = this.#step + this.#steps;
     this.#state = 'training';
@@ -173,6 +174,7 @@ export class Run extends EventTarget {
 
   /** Training has ended, wherever. */
   stop() {
+    if (!this.training) return;
     this.#state = 'paused';
     this.#changed();
   }

@@ -10,7 +10,7 @@ import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
 import { Diagnostics } from './diagnostics.js';
 import { Messages } from './messages.js';
-import { loadModel, switchBackend } from './models.js';
+import { loadModel, openModel, switchBackend } from './models.js';
 import { Recording } from './recording.js';
 import { Recovery } from './recovery.js';
 import { Run } from './run.js';
@@ -349,6 +349,11 @@ export class Session extends SessionEvents {
    */
   loadModel(model, state, turn) {
     return this.queue.run(() => loadModel(this, model, state), turn);
+  }
+
+  /** @param {import('../lib/model-files.js').GivenModel} model that someone chose or dropped */
+  openModel(model) {
+    return openModel(this, model);
   }
 
   /** @param {string} backend */

@@ -12,6 +12,10 @@
  * @property {('variance' | 'eta' | 'karras' | 'spacing')[]} choices what is its own to choose
  */
 
+/** How few and how many samplers are compared side by side. */
+export const MIN_COMPARED = 2;
+export const MAX_COMPARED = 4;
+
 const once = (/** @type {number} */ steps) => steps;
 
 /** @type {Record<SamplerName, SamplerFacts>} */

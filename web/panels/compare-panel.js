@@ -1,6 +1,5 @@
 import { html, nothing } from 'lit';
-import { MIN_RUNS, MAX_RUNS } from '../element/comparison.js';
-import { maxSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
+import { MAX_COMPARED, maxSteps, MIN_COMPARED, SAMPLERS, samplersFor } from '../lib/samplers.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { playbackControls } from './playback-controls.js';
@@ -57,7 +56,7 @@ export function comparisonChoice({ comparison, lab }) {
             aria-label="Remove sampler ${index + 1}"
             data-testid="compare-remove-${index}"
             data-changes=${run.sampler}
-            ?disabled=${choices.length <= MIN_RUNS}
+            ?disabled=${choices.length <= MIN_COMPARED}
             @click=${() => replace(index)}
           >
             ×
@@ -65,7 +64,7 @@ export function comparisonChoice({ comparison, lab }) {
         </div>`,
     )}
     ${
-      choices.length < MAX_RUNS
+      choices.length < MAX_COMPARED
         ? html`<button
             type="button"
             class="link"

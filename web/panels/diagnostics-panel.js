@@ -1,5 +1,4 @@
 import { html, nothing } from 'lit';
-import { BOUND_TIMESTEPS } from '../element/bound-curve.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { bits, integer, percent } from '../lib/format.js';
 import { boundEquation, boundMeaning, copyRatio, optimalLossEquation } from './equations/bound.js';
@@ -77,9 +76,9 @@ export class DiagnosticsPanel extends MeasuredPanel {
 
   #estimate() {
     const { lab } = this.session;
-    const { step } = this.session.diagnostics.bound;
+    const { step, timesteps } = this.session.diagnostics.bound;
     const all = lab.config.scheduler?.num_train_timesteps ?? 0;
-    const from = `estimated from ${Math.min(BOUND_TIMESTEPS, all)} of ${integer(all)} timesteps`;
+    const from = `estimated from ${Math.min(timesteps, all)} of ${integer(all)} timesteps`;
     return step === undefined ? from : `${from}, after step ${integer(step)}`;
   }
 

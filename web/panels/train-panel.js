@@ -1,5 +1,4 @@
 import { html, nothing } from 'lit';
-import { openModel } from '../element/models.js';
 import { download } from '../lib/canvas.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
 import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
@@ -151,7 +150,7 @@ export class TrainPanel extends Panel {
         testid: 'load-model',
         accept: MODEL_TYPES,
         disabled: !idle,
-        change: ([file]) => openModel(session, modelFile(file)),
+        change: ([file]) => session.openModel(modelFile(file)),
       })}
     </div>`;
   }
