@@ -10,7 +10,7 @@ use unnoise::ops::{
     from_primitive, into_primitive, portable,
 };
 
-use crate::cases::{CONVOLUTIONS, GROUP_NORMS};
+use crate::cases::{CONVOLUTIONS, GROUP_NORMS, LARGE_CONVOLUTIONS};
 
 /// Relative to the largest magnitude of the reference: sums of a few thousand f32 products in
 /// another order differ by a few 1e-6 of it.
@@ -84,7 +84,7 @@ pub fn output_shape(n: usize, h: usize, w: usize, c: usize, g: ConvGeometry) -> 
 
 pub fn conv2d_agrees<B: Kernels>(device: &B::Device) {
     let reference = Default::default();
-    for &(n, h, w, c_in, c_out, geometry) in CONVOLUTIONS {
+    for &(n, h, w, c_in, c_out, geometry) in CONVOLUTIONS.iter().chain(LARGE_CONVOLUTIONS) {
         let what = format!("{n}x{h}x{w} {c_in}->{c_out} {geometry:?}");
         let x_shape = [n, h, w, c_in];
         let weight_shape = [geometry.kernel, geometry.kernel, c_in, c_out];

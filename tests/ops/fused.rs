@@ -8,7 +8,7 @@ use burn::{
 use unnoise::backend::Flex;
 use unnoise::ops::{self, ConvGeometry, Kernels, MixedPrecision};
 
-use crate::cases::{CONVOLUTIONS, ConvCase};
+use crate::cases::{CONVOLUTIONS, ConvCase, LARGE_CONVOLUTIONS};
 use crate::check::{assert_close, numbers, output_shape, tensor, values};
 
 /// Convolution plus an addend of either shape, SiLU and concatenation, with all their gradients.
@@ -55,7 +55,7 @@ pub fn agree<B: Kernels>(device: &B::Device) {
             values(skip.grad(&grads).unwrap()),
         ]
     }
-    for case in CONVOLUTIONS {
+    for case in CONVOLUTIONS.iter().chain(LARGE_CONVOLUTIONS) {
         for per_image in [false, true] {
             let actual = run::<B>(device, case, per_image);
             let expected = run::<Flex>(&Default::default(), case, per_image);
@@ -79,7 +79,7 @@ pub fn agree<B: Kernels>(device: &B::Device) {
 /// The convolution of repeated pixels and its gradients against the convolution of pixels that the
 /// test repeats.
 pub fn upsampling_agrees<B: Kernels>(device: &B::Device) {
-    for &(n, h, w, c_in, c_out, geometry) in CONVOLUTIONS {
+    for &(n, h, w, c_in, c_out, geometry) in CONVOLUTIONS.iter().chain(LARGE_CONVOLUTIONS) {
         let what = format!("{n}x{h}x{w} {c_in}->{c_out} {geometry:?}");
         let x = numbers(n * h * w * c_in, 1);
         let repeated: Vec<f32> = (0..4 * x.len())
