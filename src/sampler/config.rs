@@ -27,7 +27,7 @@ pub enum SamplerConfig {
         /// η: 0 adds no noise, 1 as much as DDPM.
         #[serde(default)]
         eta: f64,
-        /// Whether ε is derived anew from a limited pred_x0; see [`Ddim::new`].
+        /// Whether ε is derived anew from a clipped pred_x0; see [`Ddim::new`].
         #[serde(default)]
         use_clipped_model_output: bool,
     },

@@ -24,8 +24,8 @@ pub struct Ddim {
 impl Ddim {
     /// A run of `steps` steps; `eta` in [0, 1].
     ///
-    /// A limited pred_x0 and the ε it came from no longer make up x_t. diffusers goes on with that
-    /// ε; with `use_clipped_model_output` it is derived from the limited pred_x0 instead, as
+    /// A clipped pred_x0 and the ε it came from no longer make up x_t. diffusers goes on with that
+    /// ε; with `use_clipped_model_output` it is derived from the clipped pred_x0 instead, as
     /// improved-diffusion does.
     ///
     /// # Errors

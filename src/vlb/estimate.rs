@@ -18,7 +18,7 @@ pub struct BoundPart {
     /// Timesteps that this one stands for.
     pub width: usize,
     /// What the objective makes of `x0_mse`: the model's loss at this timestep, but that its
-    /// estimate of x_0 is limited.
+    /// estimate of x_0 is clipped.
     pub loss: f64,
     /// Parts still to come.
     pub left: usize,
