@@ -1,6 +1,6 @@
 //! The fused operations as a trait of backends.
 
-use burn::tensor::{TensorData, backend::Backend, ops::FloatTensor};
+use burn::tensor::{TensorData, TensorMetadata, backend::Backend, ops::FloatTensor};
 
 use crate::{error::Result, random::Normals};
 
@@ -14,6 +14,11 @@ use super::{
 ///
 /// The default methods are the portable definitions; a backend overrides what it does better.
 /// [`Autodiff`] overrides those that the network is made of, to record their gradients.
+///
+/// Gradients of parameters may have one axis more than the parameter, in front: partial sums, which
+/// [`Kernels::adam_step`] and [`sum_parts`] add up over that axis. A kernel can then leave the sum over
+/// workgroups to whoever reads it anyway. A parameter is used once in a network, since burn could not
+/// add partial sums of several uses.
 ///
 /// `mixed_precision` is what the feature maps that an operation makes are stored as. An operation
 /// and its gradients must be given the same.
@@ -51,7 +56,7 @@ pub trait Kernels: Backend {
     }
 
     /// Gradients with respect to weight `[k, k, c_in, c_out]` and bias `[c_out]` of
-    /// [`Kernels::conv2d_forward`].
+    /// [`Kernels::conv2d_forward`], or partial sums of them.
     fn conv2d_grad_weight(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
@@ -82,7 +87,8 @@ pub trait Kernels: Backend {
         portable::group_norm::<Self>(x, gamma, beta, options)
     }
 
-    /// Gradients of [`Kernels::group_norm_forward`] with respect to `x`, `gamma` and `beta`.
+    /// Gradients of [`Kernels::group_norm_forward`] with respect to `x`, `gamma` and `beta`, or partial
+    /// sums of the latter two.
     /// `addend`, of the shape of `x`, is added to the first: the gradient that other uses of `x`
     /// have given it.
     fn group_norm_backward(
@@ -185,7 +191,8 @@ pub trait Kernels: Backend {
         }
     }
 
-    /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]`.
+    /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]` and may be
+    /// partial sums.
     /// `uploaded` is [`AdamStep::numbers`] of `step`, for kernels that read them on the device.
     fn adam_step(
         states: Vec<ParameterState<Self>>,
@@ -197,7 +204,10 @@ pub trait Kernels: Backend {
         states
             .into_iter()
             .zip(grads)
-            .map(|(state, grad)| portable::adam_step::<Self>(state, grad, step))
+            .map(|(state, grad)| {
+                let rank = state.value.shape().num_dims();
+                portable::adam_step::<Self>(state, sum_parts::<Self>(grad, rank), step)
+            })
             .collect()
     }
 
@@ -217,4 +227,14 @@ pub trait Kernels: Backend {
     fn check_device() -> Result<()> {
         Ok(())
     }
+}
+
+/// The gradient of a parameter of rank `rank`, of which `grad` may be partial sums.
+pub fn sum_parts<B: Backend>(grad: FloatTensor<B>, rank: usize) -> FloatTensor<B> {
+    let shape = grad.shape();
+    if shape.num_dims() == rank {
+        return grad;
+    }
+    let sum = B::float_sum_dim(grad, 0);
+    B::float_reshape(sum, shape[1..].into())
 }

@@ -31,7 +31,7 @@ mod typed;
 pub mod webgpu;
 
 pub use arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState};
-pub use kernels::Kernels;
+pub use kernels::{Kernels, sum_parts};
 pub use primitive::{from_primitive, into_primitive};
 pub use typed::{
     concat_channels, conv2d, conv2d_add, embedding, group_norm, one_hot, silu, squared_error,

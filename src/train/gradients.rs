@@ -3,6 +3,7 @@
 use burn::{
     backend::Autodiff,
     tensor::{
+        TensorMetadata,
         backend::{AutodiffBackend, Backend},
         ops::FloatTensor,
     },
@@ -12,10 +13,11 @@ use super::read_all;
 use crate::{
     error::{Error, Result},
     model::{UNet, Weights},
-    ops::Kernels,
+    ops::{Kernels, ParameterState, sum_parts},
 };
 
-/// Gradients of the loss, one tensor per parameter of the network.
+/// Gradients of the loss, one tensor per parameter of the network; partial sums until they are
+/// summed, see [`Kernels`].
 #[derive(Debug, Clone)]
 pub struct Gradients<B: Backend>(pub(super) Vec<FloatTensor<B>>);
 
@@ -33,6 +35,19 @@ impl<B: Kernels> Gradients<B> {
             })
         };
         Self(weights.tensors().iter().map(gradient).collect())
+    }
+
+    /// The gradients of `parameters` themselves, where these are partial sums.
+    pub(super) fn summed(self, parameters: &[ParameterState<B>]) -> Self {
+        let ranks = parameters
+            .iter()
+            .map(|state| state.value.shape().num_dims());
+        let grads = self.0.into_iter().zip(ranks);
+        Self(
+            grads
+                .map(|(grad, rank)| sum_parts::<B>(grad, rank))
+                .collect(),
+        )
     }
 
     /// All values in one list, in the order and layout of the parameters.

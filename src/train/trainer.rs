@@ -202,7 +202,8 @@ impl<B: Kernels> Trainer<B> {
         shard: Range<usize>,
     ) -> Result<(Loss<B>, Gradients<B>)> {
         let batch = self.batch(dataset, shard)?;
-        Ok(self.loss_and_grads(&batch.timesteps, self.noise(&batch)))
+        let (loss, grads) = self.loss_and_grads(&batch.timesteps, self.noise(&batch));
+        Ok((loss, grads.summed(&self.state.parameters)))
     }
 
     /// Takes the next step with the gradients of its whole batch.

@@ -9,7 +9,7 @@ use unnoise::backend::Flex;
 use unnoise::ops::{self, ConvGeometry, Kernels, MixedPrecision};
 
 use crate::cases::{CONVOLUTIONS, ConvCase, LARGE_CONVOLUTIONS};
-use crate::check::{assert_close, numbers, output_shape, tensor, values};
+use crate::check::{assert_close, gradient, numbers, output_shape, tensor, values};
 
 /// Convolution plus an addend of either shape, SiLU and concatenation, with all their gradients.
 pub fn agree<B: Kernels>(device: &B::Device) {
@@ -48,11 +48,11 @@ pub fn agree<B: Kernels>(device: &B::Device) {
         vec![
             values(y.inner()),
             values(both.inner()),
-            values(x.grad(&grads).unwrap()),
-            values(weight.grad(&grads).unwrap()),
-            values(bias.grad(&grads).unwrap()),
-            values(addend.grad(&grads).unwrap()),
-            values(skip.grad(&grads).unwrap()),
+            gradient(x.grad(&grads).unwrap()),
+            gradient(weight.grad(&grads).unwrap()),
+            gradient(bias.grad(&grads).unwrap()),
+            gradient(addend.grad(&grads).unwrap()),
+            gradient(skip.grad(&grads).unwrap()),
         ]
     }
     for case in CONVOLUTIONS.iter().chain(LARGE_CONVOLUTIONS) {
@@ -128,7 +128,7 @@ pub fn upsampling_agrees<B: Kernels>(device: &B::Device) {
         let large_grads = (large_y.clone() * large_y.clone()).mean().backward();
 
         let mut summed = vec![0.0; n * h * w * c_in];
-        let grad_large = values(large.grad(&large_grads).unwrap());
+        let grad_large = gradient(large.grad(&large_grads).unwrap());
         for (i, slope) in grad_large.iter().enumerate() {
             let (line, column, channel) = (i / c_in / (2 * w), i / c_in % (2 * w), i % c_in);
             summed[(line / 2 * w + column / 2) * c_in + channel] += slope;
@@ -136,18 +136,18 @@ pub fn upsampling_agrees<B: Kernels>(device: &B::Device) {
         assert_eq!(y.dims(), large_y.dims(), "{what}");
         assert_close(&values(y.inner()), &values(large_y.inner()), &what);
         assert_close(
-            &values(x.grad(&grads).unwrap()),
+            &gradient(x.grad(&grads).unwrap()),
             &summed,
             &format!("x {what}"),
         );
         assert_close(
-            &values(weight.grad(&grads).unwrap()),
-            &values(large_weight.grad(&large_grads).unwrap()),
+            &gradient(weight.grad(&grads).unwrap()),
+            &gradient(large_weight.grad(&large_grads).unwrap()),
             &format!("weight {what}"),
         );
         assert_close(
-            &values(bias.grad(&grads).unwrap()),
-            &values(large_bias.grad(&large_grads).unwrap()),
+            &gradient(bias.grad(&grads).unwrap()),
+            &gradient(large_bias.grad(&large_grads).unwrap()),
             &format!("bias {what}"),
         );
     }
@@ -197,8 +197,8 @@ pub fn finite_differences<B: Kernels>(device: &B::Device) {
         let skip = numbers(60, 5);
         let (value, addend_leaf, skip_leaf) = loss(addend.clone(), skip.clone());
         let grads = value.backward();
-        let grad_addend = values(addend_leaf.grad(&grads).unwrap());
-        let grad_skip = values(skip_leaf.grad(&grads).unwrap());
+        let grad_addend = gradient(addend_leaf.grad(&grads).unwrap());
+        let grad_skip = gradient(skip_leaf.grad(&grads).unwrap());
         let at = |addend: &[f32], skip: &[f32]| {
             f64::from(
                 loss(addend.to_vec(), skip.to_vec())

@@ -5,6 +5,7 @@ mod cases;
 mod check;
 mod fused;
 mod noise;
+mod optimizer;
 mod sums;
 mod threads;
 
@@ -44,12 +45,17 @@ macro_rules! backend_tests {
 
             #[test]
             fn adam_agrees_with_portable_definition() {
-                check::adam_agrees::<$backend>(&$device);
+                optimizer::adam_agrees::<$backend>(&$device);
             }
 
             #[test]
             fn adam_leaves_other_holders_of_its_tensors_alone() {
-                check::adam_leaves_other_holders_alone::<$backend>(&$device);
+                optimizer::adam_leaves_other_holders_alone::<$backend>(&$device);
+            }
+
+            #[test]
+            fn adam_adds_up_partial_sums() {
+                optimizer::partial_sums_add_up::<$backend>(&$device);
             }
 
             #[test]

@@ -8,7 +8,7 @@ use unnoise::backend::Flex;
 use unnoise::ops::{self, Kernels, MixedPrecision, from_primitive, into_primitive, portable};
 
 use crate::cases::{CONVOLUTIONS, ConvCase, GROUP_NORMS, GroupNormCase};
-use crate::check::{assert_close, dot, finite_difference, numbers, tensor, values};
+use crate::check::{assert_close, dot, finite_difference, gradient, numbers, tensor, values};
 
 /// A kernel that adds to the gradient which another use has left gives the sum of the two.
 pub fn uses_add_up<B: Kernels>(device: &B::Device) {
@@ -80,7 +80,7 @@ fn conv_and_product<B: Kernels>(device: &B::Device, case: &ConvCase) -> Vec<f32>
     let y = conv::<B>(device, x.clone(), case);
     let mean = y.mean().reshape([1, 1, 1, 1]);
     let grads = (x.clone() * mean).sum().backward();
-    values(x.grad(&grads).unwrap())
+    gradient(x.grad(&grads).unwrap())
 }
 
 /// The gradients of x, gamma and beta in the sum of x · norm(x).
@@ -94,9 +94,9 @@ fn norm_and_product<B: Kernels>(
     let y = ops::group_norm(x.clone(), gamma.clone(), beta.clone(), options);
     let grads = (x.clone() * y).sum().backward();
     [
-        values(x.grad(&grads).unwrap()),
-        values(gamma.grad(&grads).unwrap()),
-        values(beta.grad(&grads).unwrap()),
+        gradient(x.grad(&grads).unwrap()),
+        gradient(gamma.grad(&grads).unwrap()),
+        gradient(beta.grad(&grads).unwrap()),
     ]
 }
 
@@ -194,5 +194,5 @@ pub fn squared_error_is_a_mean<B: Kernels>(device: &B::Device) {
     let error = ops::squared_error(leaf.clone(), to4(&target), Some(loss_weights));
     let grads = error.backward();
     assert_close(&values(error.inner()), &[mean as f32], "mean");
-    assert_close(&values(leaf.grad(&grads).unwrap()), &slopes, "gradient");
+    assert_close(&gradient(leaf.grad(&grads).unwrap()), &slopes, "gradient");
 }

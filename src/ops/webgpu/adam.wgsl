@@ -1,9 +1,9 @@
 // One step of Adam (Kingma & Ba 2015, algorithm 1) and of the moving average of the weights, in
-// place, for up to TENSORS parameter tensors; one number per thread. Neighbouring threads touch
-// neighbouring numbers, so this runs at the speed of memory.
+// place; one number per thread. Neighbouring threads touch neighbouring numbers, so this runs at the
+// speed of memory.
 //
-// The state is HEADER numbers that say where each tensor lies, then [value, exp_avg, exp_avg_sq,
-// ema], each of them with all tensors in it.
+// The state is [value, exp_avg, exp_avg_sq, ema], each of them with all tensors in it. The gradient
+// is the sum of the partial sums that the kernels of the backward pass left.
 
 struct Step {
     learning_rate: f32,
@@ -15,24 +15,76 @@ struct Step {
     ema_decay: f32,
 }
 
+struct Tensor {
+    first_workgroup: u32,
+    offset: u32,  // in each field of the state
+    count: u32,
+    buffer: u32,  // where its gradient is
+    start: u32,   // of the first partial sum there
+    parts: u32,   // partial sums
+    stride: u32,  // from one to the next
+    unused: u32,
+}
+
+struct Table {
+    count: u32,
+    length: u32,  // of a field of the state
+    unused: vec2<u32>,
+    tensors: array<Tensor>,
+}
+
 @group(0) @binding(0) var<storage, read> step: Step;
 @group(0) @binding(1) var<storage, read_write> state: array<f32>;
-@group(0) @binding(2) var<storage, read> grad_0: array<f32>;
-@group(0) @binding(3) var<storage, read> grad_1: array<f32>;
-@group(0) @binding(4) var<storage, read> grad_2: array<f32>;
-@group(0) @binding(5) var<storage, read> grad_3: array<f32>;
-@group(0) @binding(6) var<storage, read> grad_4: array<f32>;
-@group(0) @binding(7) var<storage, read> grad_5: array<f32>;
+@group(0) @binding(2) var<storage, read> table: Table;
+@group(0) @binding(3) var<storage, read> grad_0: array<f32>;
+@group(0) @binding(4) var<storage, read> grad_1: array<f32>;
+@group(0) @binding(5) var<storage, read> grad_2: array<f32>;
+@group(0) @binding(6) var<storage, read> grad_3: array<f32>;
+@group(0) @binding(7) var<storage, read> grad_4: array<f32>;
 
-fn grad(tensor: u32, index: u32) -> f32 {
-    switch (tensor) {
+fn grad_at(buffer: u32, index: u32) -> f32 {
+    switch (buffer) {
         case 0u: { return grad_0[index]; }
         case 1u: { return grad_1[index]; }
         case 2u: { return grad_2[index]; }
         case 3u: { return grad_3[index]; }
-        case 4u: { return grad_4[index]; }
-        default: { return grad_5[index]; }
+        default: { return grad_4[index]; }
     }
+}
+
+// Partial sum `part`, or 0 after the last.
+fn partial_sum(tensor: Tensor, part: u32, index: u32) -> f32 {
+    let last = tensor.parts - 1u;
+    let at = tensor.start + min(part, last) * tensor.stride + index;
+    return select(0.0, grad_at(tensor.buffer, at), part <= last);
+}
+
+fn gradient(tensor: Tensor, index: u32) -> f32 {
+    var sum: f32 = 0.0;
+    // Four at a time, so that they are read at once.
+    for (var part: u32 = 0u; part < tensor.parts; part += 4u) {
+        let a = partial_sum(tensor, part, index);
+        let b = partial_sum(tensor, part + 1u, index);
+        let c = partial_sum(tensor, part + 2u, index);
+        let d = partial_sum(tensor, part + 3u, index);
+        sum = sum + a + b + c + d;
+    }
+    return sum;
+}
+
+// The tensor of `workgroup`: the last one that begins there or before.
+fn tensor_of(workgroup: u32) -> u32 {
+    var low: u32 = 0u;
+    var high: u32 = table.count;
+    while (high - low > 1u) {
+        let middle = (low + high) / 2u;
+        if (table.tensors[middle].first_workgroup <= workgroup) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 @compute @workgroup_size(THREADS)
@@ -41,22 +93,17 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let workgroup = group_id.y * DISPATCH_WIDTH + group_id.x;
-    var tensor = 0u;
-    #repeat TENSORS if (f32(workgroup) >= state[3u * $iu]) { tensor = $iu; }
-    let first_workgroup = u32(state[3u * tensor]);
-    let offset = u32(state[3u * tensor + 1u]);
-    let count = u32(state[3u * tensor + 2u]);
-    let index = (workgroup - first_workgroup) * THREADS + lane;
-    if (index >= count) {
+    let tensor = table.tensors[tensor_of(workgroup)];
+    let index = (workgroup - tensor.first_workgroup) * THREADS + lane;
+    if (index >= tensor.count) {
         return;
     }
-    let length = u32(state[3u * TENSORS]);
-    let value = HEADER + offset + index;
-    let exp_avg = value + length;
-    let exp_avg_sq = exp_avg + length;
-    let ema = exp_avg_sq + length;
+    let value = tensor.offset + index;
+    let exp_avg = value + table.length;
+    let exp_avg_sq = exp_avg + table.length;
+    let ema = exp_avg_sq + table.length;
 
-    let g = grad(tensor, index);
+    let g = gradient(tensor, index);
     let mean = step.beta1 * state[exp_avg] + (1.0 - step.beta1) * g;
     let mean_sq = step.beta2 * state[exp_avg_sq] + (1.0 - step.beta2) * g * g;
     let denominator = sqrt(mean_sq / step.bias_correction2) + step.epsilon;

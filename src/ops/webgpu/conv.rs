@@ -1,20 +1,21 @@
 //! Convolution and its gradients as tiled matrix products; the tiling is explained in the `.wgsl`
 //! files, the sizes of tiles in `conv_tile.rs`.
 //!
-//! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias.
+//! Launches: 1 forward, 1 for the gradient of the input, 1 for those of weight and bias.
 
 use crate::ops::{ConvGeometry, MixedPrecision};
 
 #[cfg(not(target_family = "wasm"))]
 use super::recording::Work;
 use super::{
+    addend::{bind_addend, pixels_per_addend},
     conv_direct::{self, ConvShapes},
-    conv_parts::{bind_addend, pixels_per_addend, sum_parts},
     conv_tile::{Patch, Tile, WeightPatch},
     device, half,
     launch::{bind, bind_map, launch},
+    partial_sums,
     shader::Shader,
-    tensor::{Primitive, allocate, allocate_map, contiguous, dimensions},
+    tensor::{Primitive, allocate_map, contiguous, dimensions},
 };
 
 /// A convolution or the gradient of its input: `conv_patch.wgsl` where that fits, else `conv.wgsl`.
@@ -252,7 +253,6 @@ pub(super) fn grad_weight(
     let input = [batch, height_in, width_in, channels_in];
     let output @ [_, _, _, channels_out] = dimensions(&grad);
     let kernel = geometry.kernel;
-    let weight_shape = [kernel, kernel, channels_in, channels_out];
     let shapes = ConvShapes {
         input,
         output,
@@ -275,23 +275,20 @@ pub(super) fn grad_weight(
         Some(patch) => product.by_patches(patch),
         None => product.by_tiles(),
     };
-    let rows = kernel * kernel * channels_in;
-    let parts = [
-        allocate(&x, [splits, rows, channels_out]),
-        allocate(&x, [splits, channels_out]),
-    ];
-    let [weight_parts, bias_parts] = &parts;
+    let weight_shape = [splits, kernel, kernel, channels_in, channels_out];
+    let weight_parts = partial_sums::allocate(&x, weight_shape);
+    let bias_parts = partial_sums::allocate(&x, [splits, channels_out]);
     launch(
         shader,
         workgroups,
         &[
             bind_map(&x, [batch, height, width, channels_in]),
             bind_map(&grad, output),
-            bind(weight_parts, [splits, rows, channels_out]),
-            bind(bias_parts, [splits, channels_out]),
+            bind(&weight_parts, weight_shape),
+            bind(&bias_parts, [splits, channels_out]),
         ],
     );
-    sum_parts(parts, splits, weight_shape)
+    (weight_parts, bias_parts)
 }
 
 /// The gradient of a weight: `conv_patch_weight.wgsl` where that fits, else `conv_weight.wgsl`. Both

@@ -4,14 +4,17 @@
 //! Channels that do not come in vec4s are padded, and gradients of a strided convolution are spread
 //! over the pixels of its input, so that one kernel without exceptions serves all.
 //!
-//! Launches: 1 forward, 1 for the gradient of the input, 1 or 2 for those of weight and bias; 1 more
-//! for each operand that is padded or spread.
+//! Launches: 1 forward, 1 for the gradient of the input, 1 for those of weight and bias; 1 more for
+//! each operand that is padded or spread.
+
+use burn::tensor::TensorMetadata;
 
 use crate::ops::ConvGeometry;
 
 use super::{
-    conv_parts::{bind_addend, pixels_per_addend, sum_parts},
+    addend::{bind_addend, pixels_per_addend},
     launch::{bind, launch},
+    partial_sums,
     shader::Shader,
     spread::{corner, spread},
     tensor::{Primitive, allocate},
@@ -223,25 +226,24 @@ pub(super) fn grad_weight(
         1,
     );
     let grad = spread(grad, shapes.output, padded.output, 1);
-    let (parts, splits) = grad_weight_parts(&x, &grad, repeat, padded);
-
+    let [weight, bias] = grad_weight_padded(&x, &grad, repeat, padded);
+    let splits = weight.shape()[0];
+    let [_, _, _, channels_in] = shapes.input;
+    let [_, _, _, channels] = shapes.output;
     let kernel = shapes.geometry.kernel;
-    let shape = |shapes: ConvShapes| [kernel, kernel, shapes.input[3], shapes.output[3]];
-    let (weight, bias) = sum_parts(parts, splits, shape(padded));
     (
-        corner(weight, shape(shapes)),
-        corner(bias, [shapes.output[3]]),
+        corner(weight, [splits, kernel, kernel, channels_in, channels]),
+        corner(bias, [splits, channels]),
     )
 }
 
-/// Partial sums of the gradients of weight `[splits, rows, channels]` and bias
-/// `[splits, channels]`; channels come in vec4s, all operands are contiguous.
-fn grad_weight_parts(
+/// [`grad_weight`] where channels come in vec4s.
+fn grad_weight_padded(
     x: &Primitive,
     grad: &Primitive,
     repeat: usize,
     shapes: ConvShapes,
-) -> ([Primitive; 2], usize) {
+) -> [Primitive; 2] {
     let shapes = shapes.flattened(repeat);
     let [_, height_in, width_in, channels_in] = shapes.input;
     let [batch, height, width, channels] = shapes.output;
@@ -253,10 +255,9 @@ fn grad_weight_parts(
     let lines_per_split = lines.div_ceil(SPLIT_THREADS.div_ceil(threads).min(lines));
     let splits = lines.div_ceil(lines_per_split);
 
-    let parts = [
-        allocate(x, [splits, kernel * kernel * channels_in, channels]),
-        allocate(x, [splits, channels]),
-    ];
+    let weight_shape = [splits, kernel, kernel, channels_in, channels];
+    let weight_parts = partial_sums::allocate(x, weight_shape);
+    let bias_parts = partial_sums::allocate(x, [splits, channels]);
     let text = include_str!("conv_direct_weight.wgsl");
     let shader = Shader::new("conv_direct_weight", text, THREADS)
         .constant("BATCH", batch)
@@ -274,19 +275,15 @@ fn grad_weight_parts(
         .constant("COLUMNS", shapes.columns(8))
         .constant("LINES_PER_SPLIT", lines_per_split)
         .constant("SPLITS", splits);
-    let [weight_parts, bias_parts] = &parts;
     launch(
         shader,
         (threads * splits).div_ceil(THREADS),
         &[
             bind(x, stored(shapes.input, repeat)),
             bind(grad, shapes.output),
-            bind(
-                weight_parts,
-                [splits, kernel * kernel * channels_in, channels],
-            ),
-            bind(bias_parts, [splits, channels]),
+            bind(&weight_parts, weight_shape),
+            bind(&bias_parts, [splits, channels]),
         ],
     );
-    (parts, splits)
+    [weight_parts, bias_parts]
 }

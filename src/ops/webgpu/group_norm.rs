@@ -1,14 +1,17 @@
 //! Group normalisation with SiLU.
 //!
-//! Launches: 1 forward, 2 backward.
+//! Launches: 1 forward, 1 backward.
+
+use burn::tensor::Shape;
 
 use crate::ops::GroupNormOptions;
 
 use super::{
     device, half,
     launch::{Binding, bind, bind_map, launch},
+    partial_sums,
     shader::Shader,
-    tensor::{Primitive, allocate, allocate_map, contiguous, dimensions},
+    tensor::{ALIGNMENT, Primitive, allocate, allocate_map, contiguous, dimensions, part},
 };
 
 /// Threads of a workgroup that shares one group of one image.
@@ -123,7 +126,10 @@ pub(super) fn backward(
     let shape: [usize; 4] = dimensions(&x);
     let [images, _, _, channels] = shape;
     let grad_x = allocate_map(&x, shape, options.mixed_precision);
-    let parts = allocate(&x, [images, 2, channels]);
+    // Of gamma, then of beta, each `[images, channels]`.
+    let beta_start = (images * channels).next_multiple_of(ALIGNMENT);
+    let parts_shape = [beta_start + images * channels];
+    let parts = partial_sums::allocate(&x, parts_shape);
     let mut bindings = vec![
         bind_map(&grad, shape),
         bind_map(&x, shape),
@@ -131,7 +137,7 @@ pub(super) fn backward(
         bind(&beta, [channels]),
         bind(&statistics, [images, options.groups, 2]),
         bind_map(&grad_x, shape),
-        bind(&parts, [images, 2, channels]),
+        bind(&parts, parts_shape),
     ];
     bindings.extend(addend.as_ref().map(|addend| bind_map(addend, shape)));
     launch_per_group(
@@ -144,32 +150,17 @@ pub(super) fn backward(
                 .stored("GradX", &grad_x)
                 .stored("Addend", addend.as_ref())
                 .flag("ADD", addend.is_some())
+                .constant("BETA_START", beta_start)
+                .float("UNSCALE", half::unscale(options.mixed_precision))
         },
         shape,
         options,
         device::runs_on_cpu(&x.device),
         &bindings,
     );
-
-    const SUM_THREADS: usize = 64;
-    let grad_gamma = allocate(&x, [channels]);
-    let grad_beta = allocate(&x, [channels]);
-    let shader = Shader::new(
-        "group_norm_sum",
-        include_str!("group_norm_sum.wgsl"),
-        SUM_THREADS,
-    )
-    .float("UNSCALE", half::unscale(options.mixed_precision))
-    .constant("IMAGES", images)
-    .constant("CHANNELS", channels);
-    launch(
-        shader,
-        channels.div_ceil(SUM_THREADS),
-        &[
-            bind(&parts, [images, 2, channels]),
-            bind(&grad_gamma, [channels]),
-            bind(&grad_beta, [channels]),
-        ],
-    );
+    let [grad_gamma, grad_beta] = [0, beta_start].map(|start| {
+        let shape = Shape::from([images, channels]);
+        part(&parts, start, shape)
+    });
     [grad_x, grad_gamma, grad_beta]
 }

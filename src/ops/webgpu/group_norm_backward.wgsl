@@ -8,8 +8,9 @@
 //
 // One workgroup handles one group of one image, threads laid out as in group_norm.wgsl. The
 // first pass sums g and g h for every channel; those sums, weighted by gamma, also give the two
-// means. The second pass writes grad_x. The sums per image go to `parts`, [image, 2, channel],
-// which group_norm_sum.wgsl adds up.
+// means. The second pass writes grad_x. The sums per image go to `parts`, [image, channel] of gamma
+// and from BETA_START on of beta, times UNSCALE, which undoes what the loss was multiplied by;
+// adam.wgsl adds them up.
 
 #if VEC4
 alias GradElement = Grad4;
@@ -101,9 +102,9 @@ fn main(
         sums_gh[lane] = sum_gh;
         reduce(lane, LANES, ROWS);
         if (lane < LANES && inside) {
-            let part = 2u * image * ELEMENTS + group_start + e;
-            parts[part] = sums_gh[lane];
-            parts[part + ELEMENTS] = sums_g[lane];
+            let part = image * ELEMENTS + group_start + e;
+            parts[part] = UNSCALE * sums_gh[lane];
+            parts[BETA_START / WIDTH + part] = UNSCALE * sums_g[lane];
             group_g += scale * sums_g[lane];
             group_gh += scale * sums_gh[lane];
         }

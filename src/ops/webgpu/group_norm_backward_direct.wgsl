@@ -51,9 +51,9 @@ fn main(
             sum_g += g;
             sum_gh += g * h;
         }
-        let part = 2u * image * ELEMENTS + group_start + e;
+        let part = image * ELEMENTS + group_start + e;
         parts[part] = sum_gh;
-        parts[part + ELEMENTS] = sum_g;
+        parts[BETA_START / WIDTH + part] = sum_g;
         group_g += scale * sum_g;
         group_gh += scale * sum_gh;
     }

@@ -10,10 +10,10 @@
     allow(dead_code, unused_imports, reason = "kernels that stand by")
 )]
 
+mod addend;
 mod concat;
 mod conv;
 mod conv_direct;
-mod conv_parts;
 mod conv_tile;
 pub mod device;
 mod group_norm;
@@ -21,6 +21,7 @@ mod half;
 mod launch;
 mod noise;
 mod optimizer;
+mod partial_sums;
 #[cfg(not(target_family = "wasm"))]
 pub mod peak;
 #[cfg(not(target_family = "wasm"))]

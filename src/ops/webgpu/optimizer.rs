@@ -1,11 +1,15 @@
-//! Adam (Kingma & Ba 2015) and the moving average of the weights, in place.
+//! Adam (Kingma & Ba 2015) and the moving average of the weights, in place, of gradients whose
+//! partial sums are added up in passing.
 //!
-//! Launches: 1 per 6 parameter tensors. A shader may have 8 storage buffers everywhere; all that
-//! the optimizer keeps for a group of tensors is in one of them, with where each tensor lies there,
-//! and the numbers of the step are in another, which leaves 6 for gradients.
+//! Launches: 1 for a network of up to 4 million parameters whose gradients are in one buffer, which
+//! `partial_sums.rs` provides; else more, since a shader may have 8 storage buffers everywhere. All
+//! that the optimizer keeps is in one of them, the numbers of the step in another, a table of the
+//! tensors in a third, which leaves 5 for gradients.
 
-use burn::tensor::{DType, Shape, Tensor, TensorData, TensorMetadata};
-use burn_wgpu::CubeTensor;
+use std::cell::RefCell;
+
+use burn::tensor::{DType, Shape, Tensor, TensorMetadata};
+use burn_wgpu::{CubeTensor, WgpuDevice};
 
 use crate::{
     backend::WebGpu,
@@ -14,8 +18,9 @@ use crate::{
 
 use super::{
     launch::{Binding, DISPATCH_WIDTH, bind, dispatch},
+    partial_sums,
     shader::Shader,
-    tensor::{ALIGNMENT, Primitive, allocate, contiguous, part},
+    tensor::{ALIGNMENT, Primitive, allocate, contiguous, part, upload, whole},
 };
 
 const THREADS: usize = 256;
@@ -23,20 +28,22 @@ const THREADS: usize = 256;
 /// Numbers of [`crate::ops::AdamStep::numbers`].
 const NUMBERS: usize = 7;
 
-/// Parameter tensors a launch.
-const TENSORS: usize = 6;
+/// Buffers of gradients a launch.
+const BUFFERS: usize = 5;
 
-/// Numbers at the start of a state's buffer: of each tensor its first workgroup, its offset in a
-/// field, and its size; then the size of a field.
-const HEADER: usize = ALIGNMENT;
-
-/// Most numbers in one buffer: half of the 128 MiB that can be bound everywhere.
+/// Most numbers in one buffer of states: half of the 128 MiB that can be bound everywhere.
 const MAX_NUMBERS: usize = 1 << 24;
+
+/// Words of the table for a tensor.
+const ENTRY: usize = 8;
+
+/// Tables that are kept.
+const MAX_TABLES: usize = 64;
 
 /// value, exp_avg, exp_avg_sq, ema.
 const FIELDS: usize = 4;
 
-/// Where a group of tensors lies in the buffer of its state: a header, then `[FIELDS, length]`.
+/// Where tensors lie in the buffer of their states, `[FIELDS, length]`.
 struct Layout {
     shapes: Vec<Shape>,
     /// The first number of each tensor within a field.
@@ -70,35 +77,11 @@ impl Layout {
 
     /// The number that tensor `index` of field `field` begins with.
     fn start(&self, field: usize, index: usize) -> usize {
-        HEADER + field * self.length + self.offsets[index]
+        field * self.length + self.offsets[index]
     }
 
     fn size(&self) -> usize {
-        HEADER + FIELDS * self.length
-    }
-
-    /// Workgroups for a number per thread, each of one tensor.
-    fn workgroups(&self) -> usize {
-        let counts = self.shapes.iter().map(Shape::num_elements);
-        counts.map(|count| count.div_ceil(THREADS)).sum()
-    }
-
-    /// What the shader reads at the start of the buffer. All are whole numbers that f32 holds.
-    fn header(&self) -> Vec<f32> {
-        let mut header = Vec::with_capacity(HEADER);
-        let mut workgroups = 0;
-        for (shape, offset) in self.shapes.iter().zip(&self.offsets) {
-            let count = shape.num_elements();
-            header.extend([workgroups, *offset, count].map(|number| number as f32));
-            workgroups += count.div_ceil(THREADS);
-        }
-        // No workgroup comes as far as tensors that there are not.
-        for _ in self.shapes.len()..TENSORS {
-            header.extend([f32::MAX, 0.0, 0.0]);
-        }
-        header.push(self.length as f32);
-        header.resize(HEADER, 0.0);
-        header
+        FIELDS * self.length
     }
 
     /// Tensor `index` of field `field` in `buffer`.
@@ -144,16 +127,7 @@ impl Layout {
         if !self.is_in_place(&states) {
             return self.collect(&states);
         }
-        let first = &states[0].value;
-        let mut handle = first.handle.clone();
-        (handle.offset_start, handle.offset_end) = (None, None);
-        let buffer = CubeTensor::new_contiguous(
-            first.client.clone(),
-            first.device.clone(),
-            Shape::from([self.size()]),
-            handle,
-            DType::F32,
-        );
+        let buffer = whole(&states[0].value);
         drop(states);
         if buffer.can_mut() {
             buffer
@@ -164,10 +138,7 @@ impl Layout {
 
     fn collect(&self, states: &[ParameterState<WebGpu>]) -> Primitive {
         let buffer = allocate(&states[0].value, [self.size()]);
-        let header = TensorData::from(self.header().as_slice());
-        let header = Tensor::from_data(header, &buffer.device);
         let mut buffer: Tensor<WebGpu, 1> = from_primitive(buffer);
-        buffer = buffer.slice_assign(0..HEADER, header);
         for (index, state) in states.iter().enumerate() {
             for (field, tensor) in fields(state).into_iter().enumerate() {
                 let first = self.start(field, index);
@@ -190,6 +161,46 @@ fn fields(state: &ParameterState<WebGpu>) -> [&Primitive; FIELDS] {
     [&state.value, &state.exp_avg, &state.exp_avg_sq, &state.ema]
 }
 
+/// Where the partial sums of a gradient lie.
+struct Gradient {
+    tensor: Primitive,
+    /// How many there are.
+    parts: usize,
+    /// Numbers from one to the next.
+    stride: usize,
+}
+
+impl Gradient {
+    /// Of a parameter of shape `shape`; see [`crate::ops::Kernels::adam_step`].
+    fn of(grad: Primitive, shape: &Shape) -> Self {
+        let summed = grad.meta.num_dims() > shape.num_dims();
+        let mut one = grad.clone();
+        if summed {
+            one.meta.remove(0);
+        }
+        let tensor = if one.is_contiguous() {
+            grad
+        } else {
+            contiguous(grad)
+        };
+        let (parts, stride) = if summed {
+            (tensor.meta.shape()[0], tensor.meta.strides()[0])
+        } else {
+            (1, 0)
+        };
+        Self {
+            tensor,
+            parts,
+            stride,
+        }
+    }
+
+    /// The number of its buffer that it begins with.
+    fn start(&self) -> usize {
+        self.tensor.handle.offset_start.unwrap_or(0) as usize / size_of::<f32>()
+    }
+}
+
 /// See [`crate::ops::Kernels::adam_step`].
 pub(super) fn adam_step(
     states: Vec<ParameterState<WebGpu>>,
@@ -201,41 +212,122 @@ pub(super) fn adam_step(
     let mut rest = states.into_iter().zip(grads).peekable();
     while rest.peek().is_some() {
         let (mut group, mut grads) = (Vec::new(), Vec::new());
-        let mut size = HEADER;
+        let mut size = 0;
         while let Some((state, grad)) = rest.next_if(|(state, _)| {
             size += FIELDS * padded(state.value.shape().num_elements());
-            group.is_empty() || (group.len() < TENSORS && size <= MAX_NUMBERS)
+            group.is_empty() || size <= MAX_NUMBERS
         }) {
+            grads.push(Gradient::of(grad, &state.value.shape()));
             group.push(state);
-            grads.push(contiguous(grad));
         }
-        stepped.extend(step_group(group, &grads, &numbers));
+        stepped.extend(step_group(group, grads, &numbers));
     }
+    partial_sums::end_step(&numbers.device);
     stepped
 }
 
+/// Steps all tensors whose state is in one buffer.
 fn step_group(
     states: Vec<ParameterState<WebGpu>>,
-    grads: &[Primitive],
+    grads: Vec<Gradient>,
     numbers: &Primitive,
 ) -> Vec<ParameterState<WebGpu>> {
     let layout = Layout::of(&states);
-    let buffer = layout.gather(states);
-    let numbers = bind(numbers, [NUMBERS]);
-    let mut bindings: Vec<Binding> = vec![numbers, bind(&buffer, [layout.size()])];
-    let shapes = layout.shapes.iter().map(Shape::num_elements);
-    bindings.extend(
-        grads
+    let state = layout.gather(states);
+    let mut launch = Launch::default();
+    for (index, gradient) in grads.into_iter().enumerate() {
+        if !launch.has_room_for(&gradient) {
+            std::mem::take(&mut launch).run(&layout, &state, numbers);
+        }
+        launch.add(&layout, index, gradient);
+    }
+    launch.run(&layout, &state, numbers);
+    layout.views(&state)
+}
+
+/// The tensors of a launch.
+#[derive(Default)]
+struct Launch {
+    workgroups: usize,
+    /// What the shader reads of each tensor; see there.
+    table: Vec<u32>,
+    /// Buffers of gradients, and whether each is the shared one.
+    buffers: Vec<(Primitive, bool)>,
+}
+
+impl Launch {
+    fn has_room_for(&self, gradient: &Gradient) -> bool {
+        self.buffers.len() < BUFFERS
+            || partial_sums::is_shared(&gradient.tensor) && self.shared().is_some()
+    }
+
+    /// The place of the shared buffer.
+    fn shared(&self) -> Option<usize> {
+        self.buffers.iter().position(|(_, shared)| *shared)
+    }
+
+    fn add(&mut self, layout: &Layout, index: usize, gradient: Gradient) {
+        let is_shared = partial_sums::is_shared(&gradient.tensor);
+        let known = if is_shared { self.shared() } else { None };
+        let buffer = known.unwrap_or_else(|| {
+            self.buffers.push((whole(&gradient.tensor), is_shared));
+            self.buffers.len() - 1
+        });
+        let count = layout.shapes[index].num_elements();
+        let entry = [
+            self.workgroups,
+            layout.offsets[index],
+            count,
+            buffer,
+            gradient.start(),
+            gradient.parts,
+            gradient.stride,
+            0,
+        ];
+        self.table.extend(entry.map(|number| number as u32));
+        self.workgroups += count.div_ceil(THREADS);
+    }
+
+    fn run(self, layout: &Layout, state: &Primitive, numbers: &Primitive) {
+        let tensors = self.table.len() / ENTRY;
+        let mut words = vec![tensors as u32, layout.length as u32, 0, 0];
+        words.extend(self.table);
+        let count = words.len();
+        let table = table(words, &state.device);
+        let mut bindings: Vec<Binding> = vec![
+            bind(numbers, [NUMBERS]),
+            bind(state, [layout.size()]),
+            bind(&table, [count]),
+        ];
+        let buffers = self.buffers.iter().map(|(buffer, _)| buffer);
+        bindings.extend(buffers.map(|buffer| bind(buffer, [buffer.meta.num_elements()])));
+        // Of buffers that there are not, no tensor is read.
+        bindings.resize(3 + BUFFERS, bind(numbers, [NUMBERS]));
+        let shader = Shader::new("adam", include_str!("adam.wgsl"), THREADS)
+            .constant("DISPATCH_WIDTH", DISPATCH_WIDTH);
+        dispatch(shader, self.workgroups, &bindings);
+    }
+}
+
+thread_local! {
+    /// Tables on the device. They are the same in every step of a run.
+    static TABLES: RefCell<Vec<(Vec<u32>, Primitive)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `words` on `device`.
+fn table(words: Vec<u32>, device: &WgpuDevice) -> Primitive {
+    TABLES.with_borrow_mut(|tables| {
+        let known = tables
             .iter()
-            .zip(shapes)
-            .map(|(grad, count)| bind(grad, [count])),
-    );
-    // No workgroup reads the gradients of tensors that there are not.
-    bindings.resize(2 + TENSORS, numbers);
-    let shader = Shader::new("adam", include_str!("adam.wgsl"), THREADS)
-        .constant("TENSORS", TENSORS)
-        .constant("HEADER", HEADER)
-        .constant("DISPATCH_WIDTH", DISPATCH_WIDTH);
-    dispatch(shader, layout.workgroups(), &bindings);
-    layout.views(&buffer)
+            .find(|(known, table)| *known == words && table.device == *device);
+        if let Some((_, table)) = known {
+            return table.clone();
+        }
+        if tables.len() == MAX_TABLES {
+            tables.remove(0);
+        }
+        let table = upload(&words, device);
+        tables.push((words, table.clone()));
+        table
+    })
 }

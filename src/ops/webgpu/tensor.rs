@@ -59,11 +59,26 @@ pub(super) fn reshaped(tensor: Primitive, shape: Shape) -> Primitive {
     )
 }
 
+/// The buffer that `tensor` may be only a part of, as a tensor of f32.
+pub(super) fn whole(tensor: &Primitive) -> Primitive {
+    let mut handle = tensor.handle.clone();
+    (handle.offset_start, handle.offset_end) = (None, None);
+    let count = handle.size() as usize / size_of::<f32>();
+    CubeTensor::new_contiguous(
+        tensor.client.clone(),
+        tensor.device.clone(),
+        Shape::from([count]),
+        handle,
+        DType::F32,
+    )
+}
+
 /// The numbers of `whole` from `start` on, a multiple of [`ALIGNMENT`], as a tensor of their own.
+/// `whole` is as long as a multiple of [`ALIGNMENT`].
 pub(super) fn part(whole: &Primitive, start: usize, shape: Shape) -> Primitive {
     let size = shape.num_elements().next_multiple_of(ALIGNMENT);
     let bytes = |numbers: usize| (numbers * size_of::<f32>()) as u64;
-    let end = whole.handle.size() - bytes(start) - bytes(size);
+    let end = whole.handle.size_in_used() - bytes(start) - bytes(size);
     CubeTensor::new_contiguous(
         whole.client.clone(),
         whole.device.clone(),
