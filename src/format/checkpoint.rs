@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{ParameterSpec, UNet, UNetConfig, Weights},
+    model::{ParameterSpec, StateDictTensor, UNet, UNetConfig, Weights},
     ops::{Kernels, ParameterState},
     pipeline::{DenoiserKind, Pipeline},
     train::{Config, Trainer, TrainingState, read_all},
@@ -275,7 +275,8 @@ impl Checkpoint {
         };
         let ema = read(EMA)?;
         let sets = if optimizer.is_some() { 4 } else { 1 };
-        let expected = sets * unet.parameters().len();
+        let tensors = unet.parameters().iter().map(|spec| spec.tensors.len());
+        let expected = sets * tensors.sum::<usize>();
         if file.len() != expected {
             return Err(Error::ShapeMismatch(format!(
                 "it has {} tensors, but its network has {expected}",
@@ -293,21 +294,26 @@ impl Checkpoint {
 }
 
 /// The tensors `<prefix><name>`.
-fn named(unet: &UNet, values: &Values, prefix: String) -> impl Iterator<Item = NamedTensor> {
+fn named<'a>(
+    unet: &'a UNet,
+    values: &'a Values,
+    prefix: String,
+) -> impl Iterator<Item = NamedTensor> + 'a {
     let parameters = unet.parameters().iter().zip(values);
-    parameters.map(move |(spec, values)| NamedTensor {
-        name: format!("{prefix}{}", spec.name),
-        shape: spec.shape.clone(),
-        values: values.clone(),
+    let tensors = parameters.flat_map(|(spec, values)| spec.unstacked(values));
+    tensors.map(move |(tensor, values)| NamedTensor {
+        name: format!("{prefix}{}", tensor.name),
+        shape: tensor.shape.clone(),
+        values: values.to_vec(),
     })
 }
 
 /// The tensors `<prefix>.<name>`, each checked.
 fn read_values(file: &SafeTensors, prefix: &str, specs: &[ParameterSpec]) -> Result<Values> {
-    specs
-        .iter()
-        .map(|spec| tensors::weights(file, &format!("{prefix}.{}", spec.name), &spec.shape))
-        .collect()
+    let read = |tensor: &StateDictTensor| {
+        tensors::weights(file, &format!("{prefix}.{}", tensor.name), &tensor.shape)
+    };
+    specs.iter().map(|spec| spec.stacked(read)).collect()
 }
 
 fn read_config(metadata: &Metadata) -> Result<Config> {

@@ -4,9 +4,9 @@ use burn::tensor::Tensor;
 
 use super::{
     UNetConfig,
-    parameters::{Parameter, ParameterKind, ParameterList, ParameterSpec, Weights},
+    parameters::{Parameter, ParameterKind, ParameterList, Weights},
 };
-use crate::ops::{self, ConvGeometry, GroupNormOptions, Kernels};
+use crate::ops::{self, ConvGeometry, GroupNormOptions, Kernels, Shift};
 
 /// Where a layer's parameters go, and under which name.
 pub(super) struct Scope<'a> {
@@ -37,12 +37,8 @@ impl<'a> Scope<'a> {
         kind: ParameterKind,
         zero_init: bool,
     ) -> Parameter<D> {
-        self.list.add(ParameterSpec {
-            name: format!("{}{name}", self.prefix),
-            shape,
-            kind,
-            zero_init,
-        })
+        let name = format!("{}{name}", self.prefix);
+        self.list.add(name, shape, kind, zero_init)
     }
 }
 
@@ -116,7 +112,7 @@ impl Conv2d {
         )
     }
 
-    /// Plus `addend`, of the output's shape or `[n, 1, 1, out]`.
+    /// Plus `addend`, of the output's shape.
     pub(super) fn forward_add<B: Kernels>(
         &self,
         weights: &Weights<B>,
@@ -131,6 +127,53 @@ impl Conv2d {
             self.geometry,
             weights.mixed_precision(),
         )
+    }
+}
+
+/// Linear layers of the same input, computed as one: each has its own part of the output's channels.
+#[derive(Debug)]
+pub(super) struct StackedLinear {
+    inputs: usize,
+    outputs: usize,
+    linear: Option<Conv2d>,
+}
+
+impl StackedLinear {
+    /// No layers yet, of `inputs` channels.
+    pub(super) fn new(inputs: usize) -> Self {
+        Self {
+            inputs,
+            outputs: 0,
+            linear: None,
+        }
+    }
+
+    /// Adds a layer with `outputs` channels, and says which of all the channels its first one is.
+    pub(super) fn push(&mut self, scope: Scope, outputs: usize) -> usize {
+        let start = self.outputs;
+        self.outputs += outputs;
+        match &self.linear {
+            None => {
+                let widths = [self.inputs, outputs];
+                self.linear = Some(Conv2d::linear(scope, widths, Init::Random));
+            }
+            Some(linear) => {
+                let name = |name: &str| format!("{}{name}", scope.prefix);
+                let (weight, bias) = (name("weight"), name("bias"));
+                scope.list.stack(linear.weight, weight, outputs);
+                scope.list.stack(linear.bias, bias, outputs);
+            }
+        }
+        start
+    }
+
+    /// All outputs, `[n, h, w, outputs]`; none of no layers.
+    pub(super) fn forward<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+    ) -> Option<Tensor<B, 4>> {
+        (self.linear.as_ref()).map(|linear| linear.forward(weights, x))
     }
 }
 
@@ -181,7 +224,7 @@ impl GroupNorm {
         weights: &Weights<B>,
         x: Tensor<B, 4>,
     ) -> Tensor<B, 4> {
-        self.run(weights, x, false)
+        self.run(weights, x, None, false)
     }
 
     /// Followed by SiLU.
@@ -190,16 +233,33 @@ impl GroupNorm {
         weights: &Weights<B>,
         x: Tensor<B, 4>,
     ) -> Tensor<B, 4> {
-        self.run(weights, x, true)
+        self.run(weights, x, None, true)
     }
 
-    fn run<B: Kernels>(&self, weights: &Weights<B>, x: Tensor<B, 4>, silu: bool) -> Tensor<B, 4> {
+    /// Of `x` and `shift` together, followed by SiLU.
+    pub(super) fn forward_shifted_silu<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        shift: Shift<Tensor<B, 4>>,
+    ) -> Tensor<B, 4> {
+        self.run(weights, x, Some(shift), true)
+    }
+
+    fn run<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        shift: Option<Shift<Tensor<B, 4>>>,
+        silu: bool,
+    ) -> Tensor<B, 4> {
         let options = GroupNormOptions {
             groups: self.groups,
             epsilon: self.epsilon,
             silu,
             mixed_precision: weights.mixed_precision(),
         };
-        ops::group_norm(x, weights.get(self.weight), weights.get(self.bias), options)
+        let (gamma, beta) = (weights.get(self.weight), weights.get(self.bias));
+        ops::group_norm(x, shift, gamma, beta, options)
     }
 }

@@ -14,5 +14,5 @@ mod resnet;
 mod unet;
 
 pub use config::UNetConfig;
-pub use parameters::{ParameterKind, ParameterSpec, Weights};
+pub use parameters::{ParameterKind, ParameterSpec, StateDictTensor, Weights};
 pub use unet::{Conditioning, UNet};

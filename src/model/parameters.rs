@@ -27,12 +27,31 @@ pub enum ParameterKind {
     NormBias,
 }
 
+/// A tensor of diffusers' state dict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDictTensor {
+    /// Its name there.
+    pub name: String,
+    /// Its shape there.
+    pub shape: Vec<usize>,
+    /// Its place among all tensors of the network, which picks its initial values.
+    position: usize,
+}
+
+impl StateDictTensor {
+    /// Number of values.
+    pub fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
 /// One parameter tensor of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterSpec {
-    /// Its name in diffusers' state dict.
-    pub name: String,
-    /// Its shape in diffusers.
+    /// What it is in diffusers' state dict: one tensor, or several that are stacked along the first
+    /// axis.
+    pub tensors: Vec<StateDictTensor>,
+    /// Its shape in diffusers' layout.
     pub shape: Vec<usize>,
     /// What it is for, which decides its layout and its initial values.
     pub kind: ParameterKind,
@@ -95,8 +114,23 @@ impl ParameterSpec {
 
     /// Initial values in our layout: PyTorch's defaults, uniform within ±1/√fan_in for weights and
     /// biases and standard normal for embeddings, except where [`ParameterSpec::zero_init`] says
-    /// zeros. `position` is the parameter's place in the list and picks its random numbers.
-    pub fn initial_values(&self, random: &Random, position: usize) -> Vec<f32> {
+    /// zeros.
+    pub fn initial_values(&self, random: &Random) -> Vec<f32> {
+        let stacked: Vec<f32> = (self.tensors.iter())
+            .flat_map(|tensor| {
+                let alone = Self {
+                    tensors: Vec::new(),
+                    shape: tensor.shape.clone(),
+                    ..*self
+                };
+                alone.diffusers_from_channels_last(&alone.draw(random, tensor.position))
+            })
+            .collect();
+        self.channels_last_from_diffusers(&stacked)
+    }
+
+    /// [`ParameterSpec::initial_values`] of one tensor.
+    fn draw(&self, random: &Random, position: usize) -> Vec<f32> {
         let count = self.count();
         let uniform = |fan_in: usize| {
             let bound = 1.0 / (fan_in as f64).sqrt();
@@ -119,6 +153,30 @@ impl ParameterSpec {
         }
     }
 
+    /// Values in diffusers' layout from those of each of [`ParameterSpec::tensors`].
+    ///
+    /// # Errors
+    /// What `read` fails with.
+    pub fn stacked<E>(
+        &self,
+        read: impl FnMut(&StateDictTensor) -> std::result::Result<Vec<f32>, E>,
+    ) -> std::result::Result<Vec<f32>, E> {
+        let values: std::result::Result<Vec<_>, E> = self.tensors.iter().map(read).collect();
+        Ok(values?.concat())
+    }
+
+    /// Values in diffusers' layout, as the values of each of [`ParameterSpec::tensors`].
+    pub fn unstacked<'a>(
+        &'a self,
+        values: &'a [f32],
+    ) -> impl Iterator<Item = (&'a StateDictTensor, &'a [f32])> {
+        self.tensors.iter().scan(values, |rest, tensor| {
+            let (own, others) = rest.split_at(tensor.count());
+            *rest = others;
+            Some((tensor, own))
+        })
+    }
+
     /// A tensor of this parameter's shape from values in our layout.
     pub fn tensor<B: Backend>(&self, values: Vec<f32>, device: &B::Device) -> FloatTensor<B> {
         let data = TensorData::new(values, self.channels_last_shape());
@@ -139,12 +197,50 @@ pub(super) struct Parameter<const D: usize>(usize);
 #[derive(Debug, Default)]
 pub(super) struct ParameterList {
     specs: Vec<ParameterSpec>,
+    /// Number of tensors in diffusers' state dict.
+    tensors: usize,
 }
 
 impl ParameterList {
-    pub(super) fn add<const D: usize>(&mut self, spec: ParameterSpec) -> Parameter<D> {
-        self.specs.push(spec);
+    pub(super) fn add<const D: usize>(
+        &mut self,
+        name: String,
+        shape: Vec<usize>,
+        kind: ParameterKind,
+        zero_init: bool,
+    ) -> Parameter<D> {
+        let tensor = self.tensor(name, shape.clone());
+        self.specs.push(ParameterSpec {
+            tensors: vec![tensor],
+            shape,
+            kind,
+            zero_init,
+        });
         Parameter(self.specs.len() - 1)
+    }
+
+    /// Stacks a tensor of `rows` rows onto `parameter`.
+    pub(super) fn stack<const D: usize>(
+        &mut self,
+        parameter: Parameter<D>,
+        name: String,
+        rows: usize,
+    ) {
+        let mut shape = self.specs[parameter.0].shape.clone();
+        shape[0] = rows;
+        let tensor = self.tensor(name, shape);
+        let spec = &mut self.specs[parameter.0];
+        spec.shape[0] += rows;
+        spec.tensors.push(tensor);
+    }
+
+    fn tensor(&mut self, name: String, shape: Vec<usize>) -> StateDictTensor {
+        self.tensors += 1;
+        StateDictTensor {
+            name,
+            shape,
+            position: self.tensors - 1,
+        }
     }
 
     pub(super) fn into_specs(self) -> Vec<ParameterSpec> {

@@ -4,15 +4,16 @@ use burn::tensor::Tensor;
 
 use super::{
     UNetConfig, Weights,
-    layers::{Conv2d, GroupNorm, Init, Scope},
+    layers::{Conv2d, GroupNorm, Init, Scope, StackedLinear},
 };
-use crate::ops::Kernels;
+use crate::ops::{Kernels, Shift};
 
 #[derive(Debug)]
 pub(super) struct ResnetBlock {
     norm1: GroupNorm,
     conv1: Conv2d,
-    time_emb_proj: Conv2d,
+    /// Its first channel among those of all blocks' projections of the time embedding.
+    time_emb_proj_start: usize,
     norm2: GroupNorm,
     conv2: Conv2d,
     /// Where the widths differ, a 1×1 convolution carries the input across.
@@ -23,17 +24,13 @@ impl ResnetBlock {
     pub(super) fn new(
         mut scope: Scope,
         [inputs, outputs]: [usize; 2],
-        time_embed_dim: usize,
+        time_emb_proj: &mut StackedLinear,
         config: &UNetConfig,
     ) -> Self {
         Self {
             norm1: GroupNorm::new(scope.child("norm1"), inputs, config),
             conv1: Conv2d::new(scope.child("conv1"), [inputs, outputs], 3, 1, Init::Random),
-            time_emb_proj: Conv2d::linear(
-                scope.child("time_emb_proj"),
-                [time_embed_dim, outputs],
-                Init::Random,
-            ),
+            time_emb_proj_start: time_emb_proj.push(scope.child("time_emb_proj"), outputs),
             norm2: GroupNorm::new(scope.child("norm2"), outputs, config),
             conv2: Conv2d::new(scope.child("conv2"), [outputs, outputs], 3, 1, Init::Zero),
             conv_shortcut: (inputs != outputs).then(|| {
@@ -48,21 +45,25 @@ impl ResnetBlock {
         }
     }
 
-    /// `x` `[n, h, w, in]`, `time` `[n, 1, 1, time_embed_dim]` already through SiLU.
+    /// `x` `[n, h, w, in]`, `time` `[n, 1, 1, ..]` the projections of the time embedding for all
+    /// blocks.
     pub(super) fn forward<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
-        time: &Tensor<B, 4>,
+        time: Tensor<B, 4>,
     ) -> Tensor<B, 4> {
         let shortcut = match &self.conv_shortcut {
             Some(conv) => conv.forward(weights, x.clone()),
             None => x.clone(),
         };
         let hidden = self.norm1.forward_silu(weights, x);
-        let time = self.time_emb_proj.forward(weights, time.clone());
-        let hidden = self.conv1.forward_add(weights, hidden, time);
-        let hidden = self.norm2.forward_silu(weights, hidden);
+        let hidden = self.conv1.forward(weights, hidden);
+        let time = Shift {
+            all: time,
+            start: self.time_emb_proj_start,
+        };
+        let hidden = self.norm2.forward_shifted_silu(weights, hidden, time);
         self.conv2.forward_add(weights, hidden, shortcut)
     }
 }

@@ -8,7 +8,7 @@ use super::{
     attention::Attention,
     config::{DownBlockType, UpBlockType},
     embedding::timestep_embedding,
-    layers::{Conv2d, Embedding, GroupNorm, Init, Scope},
+    layers::{Conv2d, Embedding, GroupNorm, Init, Scope, StackedLinear},
     parameters::ParameterList,
     resnet::ResnetBlock,
 };
@@ -32,7 +32,7 @@ impl Layer {
         x: Tensor<B, 4>,
         time: &Tensor<B, 4>,
     ) -> Tensor<B, 4> {
-        let x = self.resnet.forward(weights, x, time);
+        let x = self.resnet.forward(weights, x, time.clone());
         match &self.attention {
             Some(attention) => attention.forward(weights, x),
             None => x,
@@ -66,6 +66,8 @@ pub struct UNet {
     time_linear_1: Conv2d,
     time_linear_2: Conv2d,
     class_embedding: Option<Embedding>,
+    /// Of all residual blocks.
+    time_emb_proj: StackedLinear,
     down: Vec<Level>,
     mid: [Layer; 2],
     up: Vec<Level>,
@@ -106,9 +108,11 @@ impl UNet {
         let class_embedding = config
             .num_class_embeds
             .map(|rows| Embedding::new(root.child("class_embedding"), rows, time_embed_dim));
-        let down = down_levels(root.child("down_blocks"), time_embed_dim, &config);
-        let mid = mid_layers(root.child("mid_block"), coarsest, time_embed_dim, &config);
-        let up = up_levels(root.child("up_blocks"), time_embed_dim, &config);
+        let mut time_emb_proj = StackedLinear::new(time_embed_dim);
+        let down = down_levels(root.child("down_blocks"), &mut time_emb_proj, &config);
+        let mid_scope = root.child("mid_block");
+        let mid = mid_layers(mid_scope, coarsest, &mut time_emb_proj, &config);
+        let up = up_levels(root.child("up_blocks"), &mut time_emb_proj, &config);
         let conv_norm_out = GroupNorm::new(root.child("conv_norm_out"), finest, &config);
         let conv_out = Conv2d::new(
             root.child("conv_out"),
@@ -124,6 +128,7 @@ impl UNet {
             time_linear_1,
             time_linear_2,
             class_embedding,
+            time_emb_proj,
             down,
             mid,
             up,
@@ -150,9 +155,8 @@ impl UNet {
     /// Weights to start training from.
     pub fn initial_weights<B: Kernels>(&self, seed: u64, device: &B::Device) -> Weights<B> {
         let random = Random::new(seed);
-        let tensors = self.specs.iter().enumerate().map(|(position, spec)| {
-            spec.tensor::<B>(spec.initial_values(&random, position), device)
-        });
+        let specs = self.specs.iter();
+        let tensors = specs.map(|spec| spec.tensor::<B>(spec.initial_values(&random), device));
         Weights::new(tensors.collect())
     }
 
@@ -239,8 +243,8 @@ impl UNet {
         self.conv_out.forward(weights, x).permute([0, 3, 1, 2])
     }
 
-    /// `[n, 1, 1, time_embed_dim]`, the classes' embeddings added, through SiLU, which every
-    /// residual block would apply first.
+    /// The projections of the time embedding for all residual blocks, `[n, 1, 1, ..]`. SiLU comes
+    /// before, and the classes' embeddings are added before that.
     fn embedding<B: Kernels>(
         &self,
         weights: &Weights<B>,
@@ -251,7 +255,8 @@ impl UNet {
         if let (Some(table), Some(class)) = (&self.class_embedding, class) {
             embedding = embedding + table.forward(weights, class);
         }
-        ops::silu(embedding)
+        let embedding = ops::silu(embedding);
+        (self.time_emb_proj.forward(weights, embedding.clone())).unwrap_or(embedding)
     }
 }
 
@@ -260,7 +265,7 @@ fn layers(
     scope: &mut Scope,
     widths: impl IntoIterator<Item = [usize; 2]>,
     attention: bool,
-    time_embed_dim: usize,
+    time_emb_proj: &mut StackedLinear,
     config: &UNetConfig,
 ) -> Vec<Layer> {
     widths
@@ -270,7 +275,7 @@ fn layers(
             resnet: ResnetBlock::new(
                 scope.child(&format!("resnets.{index}")),
                 widths,
-                time_embed_dim,
+                time_emb_proj,
                 config,
             ),
             attention: attention.then(|| {
@@ -284,7 +289,11 @@ fn layers(
         .collect()
 }
 
-fn down_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> Vec<Level> {
+fn down_levels(
+    mut scope: Scope,
+    time_emb_proj: &mut StackedLinear,
+    config: &UNetConfig,
+) -> Vec<Level> {
     let widths = &config.block_out_channels;
     let last = widths.len() - 1;
     (0..widths.len())
@@ -299,7 +308,7 @@ fn down_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> 
                     &mut scope,
                     std::iter::once(first).chain(rest),
                     attention,
-                    time_embed_dim,
+                    time_emb_proj,
                     config,
                 ),
                 resample: (index != last).then(|| {
@@ -319,14 +328,14 @@ fn down_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> 
 fn mid_layers(
     mut scope: Scope,
     width: usize,
-    time_embed_dim: usize,
+    time_emb_proj: &mut StackedLinear,
     config: &UNetConfig,
 ) -> [Layer; 2] {
     let attention = config
         .add_attention
         .then(|| Attention::new(scope.child("attentions.0"), width, config));
     let mut resnet =
-        |name: &str| ResnetBlock::new(scope.child(name), [width, width], time_embed_dim, config);
+        |name: &str| ResnetBlock::new(scope.child(name), [width, width], time_emb_proj, config);
     [
         Layer {
             resnet: resnet("resnets.0"),
@@ -339,7 +348,11 @@ fn mid_layers(
     ]
 }
 
-fn up_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> Vec<Level> {
+fn up_levels(
+    mut scope: Scope,
+    time_emb_proj: &mut StackedLinear,
+    config: &UNetConfig,
+) -> Vec<Level> {
     // Coarsest first.
     let widths: Vec<usize> = config.block_out_channels.iter().rev().copied().collect();
     let last = widths.len() - 1;
@@ -362,7 +375,7 @@ fn up_levels(mut scope: Scope, time_embed_dim: usize, config: &UNetConfig) -> Ve
             });
             let attention = config.up_block_types[index] == UpBlockType::AttnUpBlock2D;
             Level {
-                layers: layers(&mut scope, layer_widths, attention, time_embed_dim, config),
+                layers: layers(&mut scope, layer_widths, attention, time_emb_proj, config),
                 resample: (index != last).then(|| {
                     Conv2d::new(
                         scope.child("upsamplers.0.conv"),

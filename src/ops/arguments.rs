@@ -45,6 +45,61 @@ impl ConvGeometry {
     }
 }
 
+/// What is added to every pixel of an image: channels from `start` on of `all` `[n, 1, 1, total]`, as
+/// many as the image has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shift<T> {
+    /// The numbers of each image, those for other tensors among them.
+    pub all: T,
+    /// The channel of them that the first channel gets.
+    pub start: usize,
+}
+
+impl<T> Shift<T> {
+    /// The same channels of `change` of the numbers.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Shift<U> {
+        Shift {
+            all: change(self.all),
+            start: self.start,
+        }
+    }
+}
+
+/// The tensors that [`super::Kernels::group_norm_forward`] takes.
+#[derive(Debug, Clone)]
+pub struct GroupNormInputs<T> {
+    /// `[n, h, w, c]`
+    pub x: T,
+    /// Added to `x` before it is normalised.
+    pub shift: Option<Shift<T>>,
+    /// Scale `[c]` of the affine map.
+    pub gamma: T,
+    /// Shift `[c]` of the affine map.
+    pub beta: T,
+}
+
+/// Gradients of [`super::Kernels::group_norm_forward`].
+#[derive(Debug, Clone)]
+pub struct GroupNormGrads<T> {
+    /// With respect to `x`.
+    pub x: T,
+    /// With respect to all numbers of the shift, if there is one.
+    pub shift: Option<T>,
+    /// With respect to `gamma`, or partial sums of that.
+    pub gamma: T,
+    /// With respect to `beta`, or partial sums of that.
+    pub beta: T,
+}
+
+/// Gradients that other uses have given to operands of [`super::Kernels::group_norm_forward`].
+#[derive(Debug, Clone)]
+pub struct OtherUses<T> {
+    /// Of `x`.
+    pub x: Option<T>,
+    /// Of all numbers of the shift.
+    pub shift: Option<T>,
+}
+
 /// How [`super::Kernels::group_norm_forward`] normalises.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNormOptions {

@@ -18,7 +18,9 @@ use burn::{
 };
 
 use super::{
-    arguments::{ConvGeometry, GroupNormOptions, MixedPrecision},
+    arguments::{
+        ConvGeometry, GroupNormInputs, GroupNormOptions, MixedPrecision, OtherUses, Shift,
+    },
     kernels::Kernels,
 };
 use crate::error::Result;
@@ -72,8 +74,6 @@ struct Conv2dBackward;
 struct Conv2dState<B: Backend> {
     x: FloatTensor<Autodiff<B>>,
     weight: FloatTensor<B>,
-    /// Whether the addend, if there is one, is the same for every pixel of an image.
-    addend_per_image: bool,
     geometry: ConvGeometry,
     mixed_precision: MixedPrecision,
 }
@@ -88,18 +88,11 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Conv2dBackward {
         let Conv2dState {
             x,
             weight,
-            addend_per_image,
             geometry,
             mixed_precision,
         } = node.state;
         if let Some(id) = parent(3) {
-            let grad = grad.clone();
-            let grad = if addend_per_image {
-                B::sum_pixels(grad)
-            } else {
-                grad
-            };
-            grads.register::<B>(id, grad);
+            grads.register::<B>(id, grad.clone());
         }
         if let Some(id) = parent(0) {
             let shape = x.shape();
@@ -130,29 +123,49 @@ struct GroupNormBackward;
 #[derive(Debug, Clone)]
 struct GroupNormState<B: Backend> {
     x: FloatTensor<Autodiff<B>>,
+    shift: Option<Shift<FloatTensor<Autodiff<B>>>>,
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
     statistics: FloatTensor<B>,
     options: GroupNormOptions,
 }
 
-impl<B: Kernels> Backward<B, 3> for GroupNormBackward {
+/// The operands are input, gamma, beta and, if `N` is 4, the numbers of the shift.
+impl<B: Kernels, const N: usize> Backward<B, N> for GroupNormBackward {
     type State = GroupNormState<B>;
 
-    fn backward(self, node: Node<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, node: Node<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
         let GroupNormState {
             x,
+            shift,
             gamma,
             beta,
             statistics,
             options,
         } = node.state;
-        let addend = grads.remove(&x);
-        let input_grads =
-            B::group_norm_backward(grad, x.primitive, gamma, beta, statistics, addend, options);
-        let parents = node.parents.map(|parent| parent.map(|node| node.id));
-        register_all::<B, 3>(parents, input_grads, grads);
+        let other_uses = OtherUses {
+            x: grads.remove(&x),
+            shift: (shift.as_ref()).and_then(|shift| grads.remove(&shift.all)),
+        };
+        let inputs = GroupNormInputs {
+            x: x.primitive,
+            shift: shift.map(|shift| shift.map(|all| all.primitive)),
+            gamma,
+            beta,
+        };
+        let input_grads = B::group_norm_backward(grad, inputs, statistics, other_uses, options);
+        let input_grads = [
+            Some(input_grads.x),
+            Some(input_grads.gamma),
+            Some(input_grads.beta),
+            input_grads.shift,
+        ];
+        for (parent, grad) in node.parents.into_iter().zip(input_grads) {
+            if let (Some(parent), Some(grad)) = (parent, grad) {
+                grads.register::<B>(parent.id, grad);
+            }
+        }
     }
 }
 
@@ -229,7 +242,6 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             Some(addend) => (Some(addend.primitive), Some(addend.node)),
             None => (None, None),
         };
-        let added = addend.as_ref().map(TensorMetadata::shape);
         let output = B::conv2d_forward(
             x.primitive,
             weight.primitive.clone(),
@@ -241,7 +253,6 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let state = Conv2dState::<B> {
             x: input,
             weight: weight.primitive,
-            addend_per_image: added.is_some_and(|shape| shape != output.shape()),
             geometry,
             mixed_precision,
         };
@@ -257,27 +268,43 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     }
 
     fn group_norm_forward(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
+        inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let input = remembered(&x);
-        let (output, statistics) = B::group_norm_forward(
-            x.primitive,
-            gamma.primitive.clone(),
-            beta.primitive.clone(),
-            options,
-        );
+        let GroupNormInputs {
+            x,
+            shift,
+            gamma,
+            beta,
+        } = inputs;
+        let inner = GroupNormInputs {
+            x: x.primitive.clone(),
+            shift: shift.clone().map(|shift| shift.map(|all| all.primitive)),
+            gamma: gamma.primitive.clone(),
+            beta: beta.primitive.clone(),
+        };
+        let (output, statistics) = B::group_norm_forward(inner, options);
         let state = GroupNormState {
-            x: input,
+            x: remembered(&x),
+            shift: (shift.as_ref()).map(|shift| Shift {
+                all: remembered(&shift.all),
+                start: shift.start,
+            }),
             gamma: gamma.primitive,
             beta: beta.primitive,
             statistics: statistics.clone(),
             options,
         };
-        let step = GroupNormBackward.prepare::<C>([x.node, gamma.node, beta.node]);
-        (finish(step, state, output), Self::from_inner(statistics))
+        let operands = [x.node, gamma.node, beta.node];
+        let output = match shift {
+            None => finish(GroupNormBackward.prepare::<C>(operands), state, output),
+            Some(shift) => {
+                let [x, gamma, beta] = operands;
+                let step = GroupNormBackward.prepare::<C>([x, gamma, beta, shift.all.node]);
+                finish(step, state, output)
+            }
+        };
+        (output, Self::from_inner(statistics))
     }
 
     fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -5,7 +5,10 @@ use burn::tensor::{TensorData, TensorMetadata, backend::Backend, ops::FloatTenso
 use crate::{error::Result, random::Normals};
 
 use super::{
-    arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState},
+    arguments::{
+        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, MixedPrecision,
+        OtherUses, ParameterState,
+    },
     noised_batch::{NoisedBatch, StepInputs},
     portable,
 };
@@ -26,8 +29,7 @@ use super::{
 /// [`Autodiff`]: burn::backend::Autodiff
 pub trait Kernels: Backend {
     /// Cross-correlation of `x` `[n, h, w, c_in]` with `weight` `[k, k, c_in, c_out]` plus `bias`
-    /// `[c_out]`, giving `[n, h', w', c_out]`, plus `addend`, if there is one: either of that shape
-    /// or `[n, 1, 1, c_out]`, the same for every pixel of an image.
+    /// `[c_out]`, giving `[n, h', w', c_out]`, plus `addend`, if there is one, of that shape.
     fn conv2d_forward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -67,40 +69,28 @@ pub trait Kernels: Backend {
         portable::conv2d_grad_weight::<Self>(x, grad, geometry)
     }
 
-    /// `x` `[n, h, w, c]` summed over the pixels of each image, `[n, 1, 1, c]`: the gradient of an
-    /// addend of that shape in [`Kernels::conv2d_forward`].
-    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        portable::sum_pixels::<Self>(x)
-    }
-
-    /// Group normalisation (Wu & He 2018) of `x` `[n, h, w, c]` over the pixels and channels of
-    /// each group, with the affine map `gamma`, `beta` `[c]` and optionally SiLU.
+    /// Group normalisation (Wu & He 2018) of `x` `[n, h, w, c]`, plus the shift if there is one, over
+    /// the pixels and channels of each group, with the affine map `gamma`, `beta` `[c]` and optionally
+    /// SiLU.
     ///
-    /// The second value is `[n, groups, 2]`: mean and reciprocal standard deviation, for the
-    /// backward pass.
+    /// The second value is what the backward pass needs: of each image mean and reciprocal standard
+    /// deviation of every group, and perhaps more.
     fn group_norm_forward(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
+        inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        portable::group_norm::<Self>(x, gamma, beta, options)
+        portable::group_norm::<Self>(inputs, options)
     }
 
-    /// Gradients of [`Kernels::group_norm_forward`] with respect to `x`, `gamma` and `beta`, or partial
-    /// sums of the latter two.
-    /// `addend`, of the shape of `x`, is added to the first: the gradient that other uses of `x`
-    /// have given it.
+    /// Gradients of [`Kernels::group_norm_forward`], to which those of `other_uses` are added.
     fn group_norm_backward(
         grad: FloatTensor<Self>,
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
+        inputs: GroupNormInputs<FloatTensor<Self>>,
         statistics: FloatTensor<Self>,
-        addend: Option<FloatTensor<Self>>,
+        other_uses: OtherUses<FloatTensor<Self>>,
         options: GroupNormOptions,
-    ) -> [FloatTensor<Self>; 3] {
-        portable::group_norm_backward::<Self>(grad, x, gamma, beta, statistics, addend, options)
+    ) -> GroupNormGrads<FloatTensor<Self>> {
+        portable::group_norm_backward::<Self>(grad, inputs, statistics, other_uses, options)
     }
 
     /// `x · sigmoid(x)` of any shape.

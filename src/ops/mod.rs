@@ -30,7 +30,10 @@ mod typed;
 #[cfg(feature = "webgpu")]
 pub mod webgpu;
 
-pub use arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState};
+pub use arguments::{
+    AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, MixedPrecision,
+    OtherUses, ParameterState, Shift,
+};
 pub use kernels::{Kernels, sum_parts};
 pub use primitive::{from_primitive, into_primitive};
 pub use typed::{

@@ -10,7 +10,10 @@ use burn::tensor::{
 };
 
 use super::{
-    arguments::{AdamStep, ConvGeometry, GroupNormOptions, ParameterState},
+    arguments::{
+        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, OtherUses,
+        ParameterState, Shift,
+    },
     primitive::{from_primitive, into_primitive},
 };
 
@@ -178,11 +181,6 @@ pub fn split_channels<B: Backend>(x: FloatTensor<B>, channels: usize) -> [FloatT
     ]
 }
 
-/// See [`super::Kernels::sum_pixels`].
-pub fn sum_pixels<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    into_primitive(from_primitive::<B, 4>(x).sum_dim(1).sum_dim(2))
-}
-
 /// `loss_weights` `[n]`, or ones, over the number of values of `x` `[n, c, h, w]`: `[n, 1, 1, 1]`.
 fn weights_of_mean<B: Backend>(
     loss_weights: Option<FloatTensor<B>>,
@@ -222,12 +220,16 @@ pub fn squared_error_backward<B: Backend>(
 
 /// See [`super::Kernels::group_norm_forward`].
 pub fn group_norm<B: Backend>(
-    x: FloatTensor<B>,
-    gamma: FloatTensor<B>,
-    beta: FloatTensor<B>,
+    inputs: GroupNormInputs<FloatTensor<B>>,
     options: GroupNormOptions,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
-    let x = from_primitive::<B, 4>(x);
+    let GroupNormInputs {
+        x,
+        shift,
+        gamma,
+        beta,
+    } = inputs;
+    let x = from_primitive::<B, 4>(shifted::<B>(x, shift));
     let [n, h, w, c] = x.dims();
     let x = grouped(x, options.groups);
     let mean = mean_of_group(x.clone());
@@ -249,14 +251,18 @@ pub fn group_norm<B: Backend>(
 /// See [`super::Kernels::group_norm_backward`].
 pub fn group_norm_backward<B: Backend>(
     grad: FloatTensor<B>,
-    x: FloatTensor<B>,
-    gamma: FloatTensor<B>,
-    beta: FloatTensor<B>,
+    inputs: GroupNormInputs<FloatTensor<B>>,
     statistics: FloatTensor<B>,
-    addend: Option<FloatTensor<B>>,
+    other_uses: OtherUses<FloatTensor<B>>,
     options: GroupNormOptions,
-) -> [FloatTensor<B>; 3] {
-    let x = from_primitive::<B, 4>(x);
+) -> GroupNormGrads<FloatTensor<B>> {
+    let GroupNormInputs {
+        x,
+        shift,
+        gamma,
+        beta,
+    } = inputs;
+    let x = from_primitive::<B, 4>(shifted::<B>(x, shift.clone()));
     let [n, h, w, c] = x.dims();
     let groups = options.groups;
     let statistics = from_primitive::<B, 3>(statistics).reshape([n, 1, groups, 2]);
@@ -284,8 +290,44 @@ pub fn group_norm_backward<B: Backend>(
     let mean_grad = mean_of_group(grad.clone());
     let mean_product = mean_of_group(grad.clone() * normalised.clone());
     let grad_x = (grad - mean_grad - normalised * mean_product) * reciprocal_std;
-    let grad_x = add_optional::<B>(into_primitive(grad_x.reshape([n, h, w, c])), addend);
-    [grad_x, grad_gamma, grad_beta]
+    let grad_x = into_primitive(grad_x.reshape([n, h, w, c]));
+    GroupNormGrads {
+        shift: shift.map(|shift| shift_grad::<B>(grad_x.clone(), &shift, other_uses.shift)),
+        x: add_optional::<B>(grad_x, other_uses.x),
+        gamma: grad_gamma,
+        beta: grad_beta,
+    }
+}
+
+/// `x` `[n, h, w, c]` plus `shift`, if there is one.
+pub fn shifted<B: Backend>(
+    x: FloatTensor<B>,
+    shift: Option<Shift<FloatTensor<B>>>,
+) -> FloatTensor<B> {
+    let Some(Shift { all, start }) = shift else {
+        return x;
+    };
+    let x = from_primitive::<B, 4>(x);
+    let [_, _, _, channels] = x.dims();
+    into_primitive(x + from_primitive::<B, 4>(all).narrow(3, start, channels))
+}
+
+/// The gradient of all numbers of `shift` when that of a tensor plus `shift` is `grad` `[n, h, w, c]`,
+/// and that of other uses `others`.
+pub fn shift_grad<B: Backend>(
+    grad: FloatTensor<B>,
+    shift: &Shift<FloatTensor<B>>,
+    others: Option<FloatTensor<B>>,
+) -> FloatTensor<B> {
+    let sums = from_primitive::<B, 4>(grad).sum_dim(1).sum_dim(2);
+    let [n, _, _, channels] = sums.dims();
+    let all = match others {
+        Some(others) => from_primitive::<B, 4>(others),
+        None => from_primitive::<B, 4>(shift.all.clone()).zeros_like(),
+    };
+    let own = all.clone().narrow(3, shift.start, channels) + sums;
+    let channels = shift.start..shift.start + channels;
+    into_primitive(all.slice_assign([0..n, 0..1, 0..1, channels], own))
 }
 
 /// See [`super::Kernels::adam_step`], for one parameter.

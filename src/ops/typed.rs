@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::{
-    arguments::{ConvGeometry, GroupNormOptions, MixedPrecision},
+    arguments::{ConvGeometry, GroupNormInputs, GroupNormOptions, MixedPrecision, Shift},
     kernels::Kernels,
     primitive::{from_primitive, into_primitive},
 };
@@ -26,7 +26,7 @@ pub fn conv2d<B: Kernels>(
     ))
 }
 
-/// [`Kernels::conv2d_forward`] plus `addend`, either of the output's shape or `[n, 1, 1, c_out]`.
+/// [`Kernels::conv2d_forward`] plus `addend`, of the output's shape.
 pub fn conv2d_add<B: Kernels>(
     x: Tensor<B, 4>,
     weight: Tensor<B, 4>,
@@ -70,16 +70,18 @@ pub fn embedding<B: Kernels>(
 /// [`Kernels::group_norm_forward`] without the statistics.
 pub fn group_norm<B: Kernels>(
     x: Tensor<B, 4>,
+    shift: Option<Shift<Tensor<B, 4>>>,
     gamma: Tensor<B, 1>,
     beta: Tensor<B, 1>,
     options: GroupNormOptions,
 ) -> Tensor<B, 4> {
-    let (y, _) = B::group_norm_forward(
-        into_primitive(x),
-        into_primitive(gamma),
-        into_primitive(beta),
-        options,
-    );
+    let inputs = GroupNormInputs {
+        x: into_primitive(x),
+        shift: shift.map(|shift| shift.map(into_primitive)),
+        gamma: into_primitive(gamma),
+        beta: into_primitive(beta),
+    };
+    let (y, _) = B::group_norm_forward(inputs, options);
     from_primitive(y)
 }
 

@@ -10,7 +10,7 @@ use unnoise::ops::{
     portable,
 };
 
-use crate::cases::{CONVOLUTIONS, GROUP_NORMS, LARGE_CONVOLUTIONS};
+use crate::cases::{CONVOLUTIONS, LARGE_CONVOLUTIONS};
 
 /// Relative to the largest magnitude of the reference: sums of a few thousand f32 products in
 /// another order differ by a few 1e-6 of it.
@@ -257,124 +257,6 @@ pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
     }
 }
 
-pub fn group_norm_agrees<B: Kernels>(device: &B::Device) {
-    let reference = Default::default();
-    for &(n, h, w, c, options) in GROUP_NORMS {
-        let what = format!("{n}x{h}x{w}x{c} {options:?}");
-        let shape = [n, h, w, c];
-        let (y, statistics) = B::group_norm_forward(
-            into_primitive(tensor::<B, 4>(shape, 1, device)),
-            into_primitive(tensor::<B, 1>([c], 2, device)),
-            into_primitive(tensor::<B, 1>([c], 3, device)),
-            options,
-        );
-        let (expected, expected_statistics) = portable::group_norm::<Flex>(
-            into_primitive(tensor::<Flex, 4>(shape, 1, &reference)),
-            into_primitive(tensor::<Flex, 1>([c], 2, &reference)),
-            into_primitive(tensor::<Flex, 1>([c], 3, &reference)),
-            options,
-        );
-        let y = from_primitive::<B, 4>(y);
-        assert_eq!(y.dims(), shape, "{what}");
-        assert_close(
-            &values(y),
-            &values(from_primitive::<Flex, 4>(expected)),
-            &format!("y {what}"),
-        );
-        assert_close(
-            &values(from_primitive::<B, 3>(statistics.clone())),
-            &values(from_primitive::<Flex, 3>(expected_statistics.clone())),
-            &format!("statistics {what}"),
-        );
-
-        let actual = B::group_norm_backward(
-            into_primitive(tensor::<B, 4>(shape, 4, device)),
-            into_primitive(tensor::<B, 4>(shape, 1, device)),
-            into_primitive(tensor::<B, 1>([c], 2, device)),
-            into_primitive(tensor::<B, 1>([c], 3, device)),
-            statistics,
-            None,
-            options,
-        );
-        let expected = portable::group_norm_backward::<Flex>(
-            into_primitive(tensor::<Flex, 4>(shape, 4, &reference)),
-            into_primitive(tensor::<Flex, 4>(shape, 1, &reference)),
-            into_primitive(tensor::<Flex, 1>([c], 2, &reference)),
-            into_primitive(tensor::<Flex, 1>([c], 3, &reference)),
-            expected_statistics,
-            None,
-            options,
-        );
-        let [dx, dgamma, dbeta] = actual;
-        let [expected_dx, expected_dgamma, expected_dbeta] = expected;
-        assert_close(
-            &values(from_primitive::<B, 4>(dx)),
-            &values(from_primitive::<Flex, 4>(expected_dx)),
-            &format!("dx {what}"),
-        );
-        assert_close(
-            &gradient(from_primitive::<B, 1>(dgamma)),
-            &values(from_primitive::<Flex, 1>(expected_dgamma)),
-            &format!("dgamma {what}"),
-        );
-        assert_close(
-            &gradient(from_primitive::<B, 1>(dbeta)),
-            &values(from_primitive::<Flex, 1>(expected_dbeta)),
-            &format!("dbeta {what}"),
-        );
-    }
-}
-
-pub fn group_norm_finite_differences<B: Kernels>(device: &B::Device) {
-    for silu in [false, true] {
-        let (n, h, w, c) = (2, 3, 4, 6);
-        let options = GroupNormOptions {
-            groups: 3,
-            epsilon: 1e-5,
-            silu,
-            mixed_precision: MixedPrecision::No,
-        };
-        let probe = numbers(n * h * w * c, 9);
-        let (x, gamma, beta) = (numbers(n * h * w * c, 1), numbers(c, 2), numbers(c, 3));
-        let to4 = |v: &[f32]| {
-            into_primitive(Tensor::<B, 4>::from_data(
-                TensorData::new(v.to_vec(), [n, h, w, c]),
-                device,
-            ))
-        };
-        let to1 = |v: &[f32]| {
-            into_primitive(Tensor::<B, 1>::from_data(
-                TensorData::new(v.to_vec(), [c]),
-                device,
-            ))
-        };
-        let objective = |x: &[f32], gamma: &[f32], beta: &[f32]| {
-            let (y, _) = B::group_norm_forward(to4(x), to1(gamma), to1(beta), options);
-            dot(&values(from_primitive::<B, 4>(y)), &probe)
-        };
-        let (_, statistics) = B::group_norm_forward(to4(&x), to1(&gamma), to1(&beta), options);
-        let [dx, dgamma, dbeta] = B::group_norm_backward(
-            to4(&probe),
-            to4(&x),
-            to1(&gamma),
-            to1(&beta),
-            statistics,
-            None,
-            options,
-        );
-        let dx = values(from_primitive::<B, 4>(dx));
-        let dgamma = gradient(from_primitive::<B, 1>(dgamma));
-        let dbeta = gradient(from_primitive::<B, 1>(dbeta));
-        finite_difference(&x, &dx, 2e-2, 5e-3, "x", |x| objective(&x, &gamma, &beta));
-        finite_difference(&gamma, &dgamma, 2e-2, 5e-3, "gamma", |g| {
-            objective(&x, &g, &beta)
-        });
-        finite_difference(&beta, &dbeta, 2e-2, 5e-3, "beta", |b| {
-            objective(&x, &gamma, &b)
-        });
-    }
-}
-
 /// The network's typed operations under `Autodiff` give the kernels' gradients.
 pub fn autodiff_agrees<B: Kernels>(device: &B::Device) {
     let geometry = ConvGeometry {
@@ -406,7 +288,7 @@ pub fn autodiff_agrees<B: Kernels>(device: &B::Device) {
         let beta = leaf::<B, 1>([4], 3, device);
         let weight = leaf::<B, 4>([3, 3, 4, 5], 4, device);
         let bias = leaf::<B, 1>([5], 5, device);
-        let hidden = ops::group_norm(x.clone(), gamma.clone(), beta.clone(), options);
+        let hidden = ops::group_norm(x.clone(), None, gamma.clone(), beta.clone(), options);
         let y = ops::conv2d(
             hidden,
             weight.clone(),
@@ -450,7 +332,7 @@ pub fn strided_inputs<B: Kernels>(device: &B::Device) {
     let weight = tensor::<B, 4>([3, 3, 4, 5], 4, device);
     let bias = tensor::<B, 1>([5], 5, device);
     let run = |x: Tensor<B, 4>| {
-        let x = ops_forward::<B>(x, &gamma, &beta, options);
+        let x = ops::group_norm(x, None, gamma.clone(), beta.clone(), options);
         values(from_primitive::<B, 4>(B::conv2d_forward(
             into_primitive(x.swap_dims(1, 2)),
             into_primitive(weight.clone()),
@@ -461,21 +343,4 @@ pub fn strided_inputs<B: Kernels>(device: &B::Device) {
         )))
     };
     assert_close(&run(first), &run(contiguous), "strided");
-}
-
-fn ops_forward<B: Kernels>(
-    x: Tensor<B, 4>,
-    gamma: &Tensor<B, 1>,
-    beta: &Tensor<B, 1>,
-    options: GroupNormOptions,
-) -> Tensor<B, 4> {
-    from_primitive(
-        B::group_norm_forward(
-            into_primitive(x),
-            into_primitive(gamma.clone()),
-            into_primitive(beta.clone()),
-            options,
-        )
-        .0,
-    )
 }

@@ -11,12 +11,11 @@ use unnoise::ops::{self, ConvGeometry, Kernels, MixedPrecision};
 use crate::cases::{CONVOLUTIONS, ConvCase, LARGE_CONVOLUTIONS};
 use crate::check::{assert_close, gradient, numbers, output_shape, tensor, values};
 
-/// Convolution plus an addend of either shape, SiLU and concatenation, with all their gradients.
+/// Convolution plus an addend, SiLU and concatenation, with all their gradients.
 pub fn agree<B: Kernels>(device: &B::Device) {
     fn run<K: Kernels>(
         device: &K::Device,
         &(n, h, w, c_in, c_out, geometry): &ConvCase,
-        per_image: bool,
     ) -> Vec<Vec<f32>> {
         fn leaf<K: Kernels, const D: usize>(
             shape: [usize; D],
@@ -26,11 +25,10 @@ pub fn agree<B: Kernels>(device: &B::Device) {
             Tensor::from_inner(tensor::<K, D>(shape, seed, device)).require_grad()
         }
         let y_shape = output_shape(n, h, w, c_out, geometry);
-        let added = if per_image { [n, 1, 1, c_out] } else { y_shape };
         let x = leaf::<K, 4>([n, h, w, c_in], 1, device);
         let weight = leaf::<K, 4>([geometry.kernel, geometry.kernel, c_in, c_out], 2, device);
         let bias = leaf::<K, 1>([c_out], 3, device);
-        let addend = leaf::<K, 4>(added, 4, device);
+        let addend = leaf::<K, 4>(y_shape, 4, device);
         let skip = leaf::<K, 4>([n, y_shape[1], y_shape[2], c_in], 5, device);
         let y = ops::conv2d_add(
             x.clone(),
@@ -56,22 +54,19 @@ pub fn agree<B: Kernels>(device: &B::Device) {
         ]
     }
     for case in CONVOLUTIONS.iter().chain(LARGE_CONVOLUTIONS) {
-        for per_image in [false, true] {
-            let actual = run::<B>(device, case, per_image);
-            let expected = run::<Flex>(&Default::default(), case, per_image);
-            let names = [
-                "y",
-                "concatenation",
-                "x",
-                "weight",
-                "bias",
-                "addend",
-                "skip",
-            ];
-            for ((actual, expected), name) in actual.iter().zip(&expected).zip(names) {
-                let what = format!("{name} of {case:?}, per image: {per_image}");
-                assert_close(actual, expected, &what);
-            }
+        let actual = run::<B>(device, case);
+        let expected = run::<Flex>(&Default::default(), case);
+        let names = [
+            "y",
+            "concatenation",
+            "x",
+            "weight",
+            "bias",
+            "addend",
+            "skip",
+        ];
+        for ((actual, expected), name) in actual.iter().zip(&expected).zip(names) {
+            assert_close(actual, expected, &format!("{name} of {case:?}"));
         }
     }
 }
@@ -161,65 +156,55 @@ pub fn finite_differences<B: Kernels>(device: &B::Device) {
         padding: 1,
         upsample: false,
     };
-    let shape = |per_image: bool| {
-        if per_image {
-            [2, 1, 1, 5]
-        } else {
-            [2, 3, 5, 5]
-        }
+    let loss = |addend: Vec<f32>, skip: Vec<f32>| {
+        let input = |values: Vec<f32>, shape: [usize; 4]| {
+            let values =
+                Tensor::<Autodiff<B>, 4>::from_data(TensorData::new(values, shape), device);
+            values.require_grad()
+        };
+        let addend = input(addend, [2, 3, 5, 5]);
+        let skip = input(skip, [2, 3, 5, 2]);
+        let constant =
+            |shape: [usize; 4], seed| Tensor::from_inner(tensor::<B, 4>(shape, seed, device));
+        let bias = Tensor::from_inner(tensor::<B, 1>([5], 3, device));
+        let y = ops::conv2d_add(
+            constant([2, 3, 5, 4], 1),
+            constant([3, 3, 4, 5], 2),
+            bias,
+            addend.clone(),
+            GEOMETRY,
+            MixedPrecision::No,
+        );
+        let both = ops::concat_channels(ops::silu(y), ops::silu(skip.clone()), MixedPrecision::No);
+        let loss = (both * constant([2, 3, 5, 7], 6)).sum();
+        (loss, addend, skip)
     };
-    for per_image in [false, true] {
-        let loss = |addend: Vec<f32>, skip: Vec<f32>| {
-            let input = |values: Vec<f32>, shape: [usize; 4]| {
-                let values =
-                    Tensor::<Autodiff<B>, 4>::from_data(TensorData::new(values, shape), device);
-                values.require_grad()
-            };
-            let addend = input(addend, shape(per_image));
-            let skip = input(skip, [2, 3, 5, 2]);
-            let constant =
-                |shape: [usize; 4], seed| Tensor::from_inner(tensor::<B, 4>(shape, seed, device));
-            let bias = Tensor::from_inner(tensor::<B, 1>([5], 3, device));
-            let y = ops::conv2d_add(
-                constant([2, 3, 5, 4], 1),
-                constant([3, 3, 4, 5], 2),
-                bias,
-                addend.clone(),
-                GEOMETRY,
-                MixedPrecision::No,
-            );
-            let both =
-                ops::concat_channels(ops::silu(y), ops::silu(skip.clone()), MixedPrecision::No);
-            let loss = (both * constant([2, 3, 5, 7], 6)).sum();
-            (loss, addend, skip)
+    let addend = numbers(150, 4);
+    let skip = numbers(60, 5);
+    let (value, addend_leaf, skip_leaf) = loss(addend.clone(), skip.clone());
+    let grads = value.backward();
+    let grad_addend = gradient(addend_leaf.grad(&grads).unwrap());
+    let grad_skip = gradient(skip_leaf.grad(&grads).unwrap());
+    let at = |addend: &[f32], skip: &[f32]| {
+        f64::from(
+            loss(addend.to_vec(), skip.to_vec())
+                .0
+                .into_scalar()
+                .elem::<f32>(),
+        )
+    };
+    let difference = |of: &[f32], at: &dyn Fn(&[f32]) -> f64, index: usize| {
+        let moved = |by: f32| {
+            let mut values = of.to_vec();
+            values[index] += by;
+            at(&values)
         };
-        let addend = numbers(shape(per_image).iter().product(), 4);
-        let skip = numbers(60, 5);
-        let (value, addend_leaf, skip_leaf) = loss(addend.clone(), skip.clone());
-        let grads = value.backward();
-        let grad_addend = gradient(addend_leaf.grad(&grads).unwrap());
-        let grad_skip = gradient(skip_leaf.grad(&grads).unwrap());
-        let at = |addend: &[f32], skip: &[f32]| {
-            f64::from(
-                loss(addend.to_vec(), skip.to_vec())
-                    .0
-                    .into_scalar()
-                    .elem::<f32>(),
-            )
-        };
-        let difference = |of: &[f32], at: &dyn Fn(&[f32]) -> f64, index: usize| {
-            let moved = |by: f32| {
-                let mut values = of.to_vec();
-                values[index] += by;
-                at(&values)
-            };
-            (moved(1e-2) - moved(-1e-2)) / 2e-2
-        };
-        for index in [0, 3, 9] {
-            let by_addend = difference(&addend, &|addend| at(addend, &skip), index);
-            assert!((by_addend - f64::from(grad_addend[index])).abs() < 1e-2);
-            let by_skip = difference(&skip, &|skip| at(&addend, skip), index);
-            assert!((by_skip - f64::from(grad_skip[index])).abs() < 1e-2);
-        }
+        (moved(1e-2) - moved(-1e-2)) / 2e-2
+    };
+    for index in [0, 3, 9] {
+        let by_addend = difference(&addend, &|addend| at(addend, &skip), index);
+        assert!((by_addend - f64::from(grad_addend[index])).abs() < 1e-2);
+        let by_skip = difference(&skip, &|skip| at(&addend, skip), index);
+        assert!((by_skip - f64::from(grad_skip[index])).abs() < 1e-2);
     }
 }

@@ -4,6 +4,7 @@
 mod cases;
 mod check;
 mod fused;
+mod group_norm;
 mod noise;
 mod optimizer;
 mod sums;
@@ -35,12 +36,17 @@ macro_rules! backend_tests {
 
             #[test]
             fn group_norm_agrees_with_portable_definition() {
-                check::group_norm_agrees::<$backend>(&$device);
+                group_norm::agrees_with_definition::<$backend>(&$device);
+            }
+
+            #[test]
+            fn group_norm_of_shifted_images_agrees_with_flex() {
+                group_norm::agrees::<$backend>(&$device);
             }
 
             #[test]
             fn group_norm_gradients_agree_with_finite_differences() {
-                check::group_norm_finite_differences::<$backend>(&$device);
+                group_norm::finite_differences::<$backend>(&$device);
             }
 
             #[test]
@@ -152,5 +158,5 @@ fn gpu_kernels_refuse_operands_that_are_too_short() {
         silu: true,
         mixed_precision: ops::MixedPrecision::No,
     };
-    ops::group_norm(x, gamma, beta, options);
+    ops::group_norm(x, None, gamma, beta, options);
 }

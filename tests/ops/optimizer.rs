@@ -3,8 +3,8 @@
 use burn::tensor::{Tensor, TensorMetadata, ops::FloatTensor};
 use unnoise::backend::Flex;
 use unnoise::ops::{
-    self, AdamStep, ConvGeometry, GroupNormOptions, Kernels, MixedPrecision, ParameterState,
-    from_primitive, into_primitive, portable,
+    self, AdamStep, ConvGeometry, GroupNormInputs, GroupNormOptions, Kernels, MixedPrecision,
+    OtherUses, ParameterState, from_primitive, into_primitive, portable,
 };
 
 use crate::check::{assert_close, numbers, tensor, values};
@@ -122,21 +122,20 @@ fn gradients<B: Kernels>(seed: u32, device: &B::Device) -> Vec<FloatTensor<B>> {
             geometry,
             MixedPrecision::No,
         );
-        let x = of(c_out, seed + 2);
-        let vector = |seed| into_primitive(tensor::<B, 1>([c_out], seed, device));
-        let (gamma, beta) = (vector(seed + 3), vector(seed + 4));
-        let (_, statistics) =
-            B::group_norm_forward(x.clone(), gamma.clone(), beta.clone(), options);
-        let [_, grad_gamma, grad_beta] = B::group_norm_backward(
-            of(c_out, seed + 5),
-            x,
-            gamma,
-            beta,
-            statistics,
-            None,
-            options,
-        );
-        [weight, bias, grad_gamma, grad_beta]
+        let inputs = GroupNormInputs {
+            x: of(c_out, seed + 2),
+            shift: None,
+            gamma: into_primitive(tensor::<B, 1>([c_out], seed + 3, device)),
+            beta: into_primitive(tensor::<B, 1>([c_out], seed + 4, device)),
+        };
+        let (_, statistics) = B::group_norm_forward(inputs.clone(), options);
+        let other_uses = OtherUses {
+            x: None,
+            shift: None,
+        };
+        let grad = of(c_out, seed + 5);
+        let norm = B::group_norm_backward(grad, inputs, statistics, other_uses, options);
+        [weight, bias, norm.gamma, norm.beta]
     });
     convolutions.collect()
 }

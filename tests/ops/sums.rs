@@ -56,7 +56,13 @@ pub fn sums_are_slopes<B: Kernels>(device: &B::Device) {
         let x = numbers(gradient.len(), 1);
         finite_difference(&x, &gradient, 2e-2, 1e-2, &format!("{case:?}"), |x| {
             let [gamma, beta] = [2, 3].map(|seed| leaf::<B, 1>([c], seed, device));
-            let y = ops::group_norm(constant(x.clone(), [n, h, w, c]), gamma, beta, options);
+            let y = ops::group_norm(
+                constant(x.clone(), [n, h, w, c]),
+                None,
+                gamma,
+                beta,
+                options,
+            );
             dot(&x, &values(y.inner()))
         });
     }
@@ -91,7 +97,7 @@ fn norm_and_product<B: Kernels>(
     let x = leaf::<B, 4>([n, h, w, c], 1, device);
     let gamma = leaf::<B, 1>([c], 2, device);
     let beta = leaf::<B, 1>([c], 3, device);
-    let y = ops::group_norm(x.clone(), gamma.clone(), beta.clone(), options);
+    let y = ops::group_norm(x.clone(), None, gamma.clone(), beta.clone(), options);
     let grads = (x.clone() * y).sum().backward();
     [
         gradient(x.grad(&grads).unwrap()),

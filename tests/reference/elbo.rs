@@ -45,11 +45,7 @@ fn network(case: &UNetCase, config: &SchedulerConfig) -> NetworkDenoiser<Flex> {
     let unet = UNet::new(UNetConfig::from_diffusers(&case.config).unwrap()).unwrap();
     let bytes = golden::bytes(&case.file);
     let file = SafeTensors::deserialize(&bytes).unwrap();
-    let values: Vec<Vec<f32>> = unet
-        .parameters()
-        .iter()
-        .map(|spec| golden::tensor(&file, &format!("unet.{}", spec.name)).1)
-        .collect();
+    let values = golden::weights(&file, &unet);
     NetworkDenoiser {
         weights: Weights::from_diffusers(unet.parameters(), &values, &Default::default()),
         unet: Arc::new(unet),

@@ -1,9 +1,10 @@
 //! Reading the golden files.
 
-use std::path::PathBuf;
+use std::{convert::Infallible, path::PathBuf};
 
 use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
+use unnoise::model::{StateDictTensor, UNet};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -32,6 +33,17 @@ pub fn tensor(file: &SafeTensors, name: &str) -> (Vec<usize>, Vec<f32>) {
         .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
         .collect();
     (view.shape().to_vec(), values)
+}
+
+/// The weights of `unet`, which the file has as `unet.<name>`.
+pub fn weights(file: &SafeTensors, unet: &UNet) -> Vec<Vec<f32>> {
+    let read = |spec: &StateDictTensor| {
+        let (shape, values) = tensor(file, &format!("unet.{}", spec.name));
+        assert_eq!(shape, spec.shape, "{}", spec.name);
+        Ok::<_, Infallible>(values)
+    };
+    let values = unet.parameters().iter().map(|spec| spec.stacked(read));
+    values.map(|values| values.unwrap()).collect()
 }
 
 /// The largest difference between two equally long lists.

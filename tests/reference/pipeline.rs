@@ -70,14 +70,15 @@ impl Pipeline {
             .unwrap()
             .parameters()
             .iter()
-            .map(|spec| NamedTensor {
-                name: rename(spec.name.clone()),
-                shape: spec.shape.clone(),
+            .flat_map(|spec| &spec.tensors)
+            .map(|tensor| NamedTensor {
+                name: rename(tensor.name.clone()),
+                shape: tensor.shape.clone(),
                 values: std::iter::repeat_with(|| {
                     number += 0.25;
                     number
                 })
-                .take(spec.count())
+                .take(tensor.count())
                 .collect(),
             })
             .collect();

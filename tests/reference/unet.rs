@@ -40,15 +40,7 @@ fn check<B: Kernels>() {
 
         let bytes = golden::bytes(&case.file);
         let file = SafeTensors::deserialize(&bytes).unwrap();
-        let values: Vec<Vec<f32>> = unet
-            .parameters()
-            .iter()
-            .map(|spec| {
-                let (shape, values) = golden::tensor(&file, &format!("unet.{}", spec.name));
-                assert_eq!(shape, spec.shape, "{} {}", case.name, spec.name);
-                values
-            })
-            .collect();
+        let values = golden::weights(&file, &unet);
         let weights = Weights::<B>::from_diffusers(unet.parameters(), &values, &device);
         let (shape, x) = golden::tensor(&file, "x");
         let x = Tensor::<B, 4>::from_data(TensorData::new(x, shape), &device);

@@ -70,7 +70,10 @@ fn only_the_classes_of_a_batch_have_gradients() {
     let trainer = session.trainer();
     let specs = trainer.unet().parameters();
     let name = "class_embedding.weight";
-    let place = specs.iter().position(|spec| spec.name == name).unwrap();
+    let place = specs
+        .iter()
+        .position(|spec| spec.tensors[0].name == name)
+        .unwrap();
     assert_eq!(specs[place].shape, [3, 32]);
     let start: usize = specs[..place].iter().map(|spec| spec.count()).sum();
     let (_, grads) = block_on(session.gradients(0..1)).unwrap();

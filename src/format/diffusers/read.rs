@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     format::{Checkpoint, checkpoint::Values, metadata, tensors},
-    model::{ParameterSpec, UNet, UNetConfig},
+    model::{ParameterSpec, StateDictTensor, UNet, UNetConfig},
     train::Config,
 };
 
@@ -67,21 +67,23 @@ pub fn read(files: &Files) -> Result<Checkpoint> {
 fn read_weights(file: &SafeTensors, specs: &[ParameterSpec]) -> Result<Values> {
     let names = file.names();
     let present = |name: &str| names.contains(&name);
+    let read = |tensor: &StateDictTensor| {
+        let name = &tensor.name;
+        let old = RENAMED
+            .iter()
+            .map(|(new, old)| name.replace(new, old))
+            .find(|old| !present(name) && present(old));
+        tensors::weights(file, old.as_ref().unwrap_or(name), &tensor.shape)
+    };
     let weights = specs
         .iter()
-        .map(|spec| {
-            let old = RENAMED
-                .iter()
-                .map(|(new, old)| spec.name.replace(new, old))
-                .find(|old| !present(&spec.name) && present(old));
-            tensors::weights(file, old.as_ref().unwrap_or(&spec.name), &spec.shape)
-        })
+        .map(|spec| spec.stacked(read))
         .collect::<Result<Values>>()?;
-    if file.len() != weights.len() {
+    let expected: usize = specs.iter().map(|spec| spec.tensors.len()).sum();
+    if file.len() != expected {
         return Err(Error::ShapeMismatch(format!(
-            "it has {} tensors, but its network has {}",
+            "it has {} tensors, but its network has {expected}",
             file.len(),
-            weights.len()
         )));
     }
     Ok(weights)

@@ -11,7 +11,10 @@ use super::{
     patches::ConvShape,
 };
 use crate::ops::{
-    arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState},
+    arguments::{
+        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, MixedPrecision,
+        OtherUses, ParameterState,
+    },
     kernels::Kernels,
     portable,
 };
@@ -78,16 +81,15 @@ impl<B: SliceBackend> Kernels for B {
     }
 
     fn group_norm_forward(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
+        inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let x = portable::shifted::<B>(inputs.x, inputs.shift);
         let shape = dims(&x.shape());
         let (y, statistics) = group_norm::forward(
             &B::values(x),
-            &B::values(gamma),
-            &B::values(beta),
+            &B::values(inputs.gamma),
+            &B::values(inputs.beta),
             norm_shape(shape),
             options,
         );
@@ -97,28 +99,31 @@ impl<B: SliceBackend> Kernels for B {
 
     fn group_norm_backward(
         grad: FloatTensor<Self>,
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
+        inputs: GroupNormInputs<FloatTensor<Self>>,
         statistics: FloatTensor<Self>,
-        addend: Option<FloatTensor<Self>>,
+        other_uses: OtherUses<FloatTensor<Self>>,
         options: GroupNormOptions,
-    ) -> [FloatTensor<Self>; 3] {
+    ) -> GroupNormGrads<FloatTensor<Self>> {
+        let shift = inputs.shift;
+        let x = portable::shifted::<B>(inputs.x, shift.clone());
         let shape = dims(&x.shape());
         let [grad_x, grad_gamma, grad_beta] = group_norm::backward(
             &B::values(grad),
             &B::values(x),
-            &B::values(gamma),
-            &B::values(beta),
+            &B::values(inputs.gamma),
+            &B::values(inputs.beta),
             &B::values(statistics),
             norm_shape(shape),
             options,
         );
-        [
-            portable::add_optional::<B>(tensor::<B, 4>(grad_x, shape), addend),
-            tensor::<B, 1>(grad_gamma, [shape[3]]),
-            tensor::<B, 1>(grad_beta, [shape[3]]),
-        ]
+        let grad_x = tensor::<B, 4>(grad_x, shape);
+        GroupNormGrads {
+            shift: shift
+                .map(|shift| portable::shift_grad::<B>(grad_x.clone(), &shift, other_uses.shift)),
+            x: portable::add_optional::<B>(grad_x, other_uses.x),
+            gamma: tensor::<B, 1>(grad_gamma, [shape[3]]),
+            beta: tensor::<B, 1>(grad_beta, [shape[3]]),
+        }
     }
 
     fn adam_step(

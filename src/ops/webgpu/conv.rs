@@ -8,7 +8,6 @@ use crate::ops::{ConvGeometry, MixedPrecision};
 #[cfg(not(target_family = "wasm"))]
 use super::recording::Work;
 use super::{
-    addend::{bind_addend, pixels_per_addend},
     conv_direct::{self, ConvShapes},
     conv_tile::{Patch, Tile, WeightPatch},
     device, half,
@@ -48,7 +47,7 @@ impl Product<'_> {
             bind_map(&output, self.target),
         ];
         bindings.extend(self.bias.map(|bias| bind(bias, [channels])));
-        bindings.extend((self.addend).map(|addend| bind_addend(addend, self.target)));
+        bindings.extend((self.addend).map(|addend| bind_map(addend, self.target)));
         launch(shader, workgroups, &bindings);
         output
     }
@@ -130,10 +129,6 @@ impl Product<'_> {
         shader
             .flag("GRAD_INPUT", self.is_gradient())
             .flag("ADD", self.addend.is_some())
-            .constant(
-                "PIXELS_PER_ADDEND",
-                pixels_per_addend(self.addend, self.target),
-            )
             .stored("Source", self.source)
             .stored("Target", output)
             .stored("Addend", self.addend)

@@ -6,8 +6,7 @@
 // Every pixel of the source counts as REPEAT x REPEAT pixels, whose number SOURCE_HEIGHT and
 // SOURCE_WIDTH say: upsampling to the nearest pixel is then not written out.
 //
-// With flag ADD, the PIXELS_PER_ADDEND pixels of the target that follow each other get the same numbers
-// of `addend` added.
+// With flag ADD, `addend` is added to the target.
 //
 // Source, Target and Addend are what the maps are stored as, f32 or f16; all sums are f32.
 //
@@ -91,7 +90,7 @@ fn multiply_add(
 // What is added to channels n .. n + 4 of a pixel.
 fn addend_at(pixel: u32, n: u32) -> vec4<f32> {
 #if ADD
-    let start = pixel / PIXELS_PER_ADDEND * TARGET_CHANNELS;
+    let start = pixel * TARGET_CHANNELS;
 #if TARGET_VEC4
     return vec4<f32>(addend[(start + n) / 4u]);
 #else

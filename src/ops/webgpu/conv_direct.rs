@@ -12,7 +12,6 @@ use burn::tensor::TensorMetadata;
 use crate::ops::ConvGeometry;
 
 use super::{
-    addend::{bind_addend, pixels_per_addend},
     launch::{bind, launch},
     partial_sums,
     shader::Shader,
@@ -151,12 +150,7 @@ pub(super) fn forward(
     );
     let weight = spread(weight, shapes.weight(), padded.weight(), 1);
     let bias = spread(bias, shapes.bias(), padded.bias(), 1);
-    let pixels_per_addend = pixels_per_addend(addend, shapes.output);
-    let addend = addend.map(|addend| {
-        let pixels = shapes.output[..3].iter().product::<usize>() / pixels_per_addend;
-        let shape = |shapes: ConvShapes| [pixels, 1, 1, shapes.output[3]];
-        spread(addend, shape(shapes), shape(padded), 1)
-    });
+    let addend = addend.map(|addend| spread(addend, shapes.output, padded.output, 1));
 
     let output = allocate(&x, padded.output);
     let flat = padded.flattened(repeat);
@@ -164,7 +158,6 @@ pub(super) fn forward(
     let shader = shader
         .flag("ADD", addend.is_some())
         .constant("REPEAT", repeat)
-        .constant("PIXELS_PER_ADDEND", pixels_per_addend)
         .signed("SHIFT", flat.geometry.padding as i32);
     let mut bindings = vec![
         bind(&x, stored(padded.input, repeat)),
@@ -172,7 +165,7 @@ pub(super) fn forward(
         bind(&output, padded.output),
         bind(&bias, padded.bias()),
     ];
-    bindings.extend((addend.as_ref()).map(|addend| bind_addend(addend, padded.output)));
+    bindings.extend((addend.as_ref()).map(|addend| bind(addend, padded.output)));
     launch(shader, workgroups, &bindings);
     corner(output, shapes.output)
 }
@@ -199,14 +192,13 @@ pub(super) fn grad_input(
         .flag("GRAD_INPUT", true)
         .flag("ADD", addend.is_some())
         .constant("REPEAT", 1)
-        .constant("PIXELS_PER_ADDEND", 1)
         .signed("SHIFT", kernel as i32 - 1 - padding as i32);
     let mut bindings = vec![
         bind(&grad, padded.output),
         bind(&weight, padded.weight()),
         bind(&grad_x, padded.input),
     ];
-    bindings.extend((addend.as_ref()).map(|addend| bind_addend(addend, padded.input)));
+    bindings.extend((addend.as_ref()).map(|addend| bind(addend, padded.input)));
     launch(shader, workgroups, &bindings);
     corner(grad_x, shapes.input)
 }

@@ -62,7 +62,7 @@ fn initial(pixel: u32, quad: u32) -> vec4<f32> {
     let start = bias[quad];
 #endif
 #if ADD
-    return start + addend[pixel / PIXELS_PER_ADDEND * TARGET_QUADS + quad];
+    return start + addend[pixel * TARGET_QUADS + quad];
 #else
     return start;
 #endif

@@ -2,9 +2,15 @@
 //!
 //! Launches: 1 forward, 1 backward.
 
-use burn::tensor::Shape;
+use burn::tensor::{Shape, Tensor};
 
-use crate::ops::GroupNormOptions;
+use crate::{
+    backend::WebGpu,
+    ops::{
+        GroupNormGrads, GroupNormInputs, GroupNormOptions, OtherUses, Shift, from_primitive,
+        into_primitive, portable,
+    },
+};
 
 use super::{
     device, half,
@@ -75,54 +81,125 @@ fn specialised(shader: Shader, [n, h, w, c]: [usize; 4], options: GroupNormOptio
         .constant("ROWS", THREADS / lanes)
 }
 
+/// `shader` with where the shift lies, if there is one.
+fn with_shift(shader: Shader, shift: Option<&Shift<Primitive>>) -> Shader {
+    match shift {
+        None => shader,
+        Some(Shift { all, start }) => {
+            let [_, _, _, total] = dimensions(all);
+            shader
+                .flag("SHIFT", true)
+                .constant("SHIFT_TOTAL", total)
+                .constant("SHIFT_START", *start)
+        }
+    }
+}
+
+/// The shape of what the forward pass leaves for the backward pass; see `group_norm_common.wgsl`.
+fn statistics_shape(shape: [usize; 4], options: GroupNormOptions, shifted: bool) -> [usize; 2] {
+    let [images, _, _, channels] = shape;
+    let shifts = if shifted { channels } else { 0 };
+    [images, 2 * options.groups + shifts]
+}
+
+/// `inputs` with all tensors contiguous.
+fn all_contiguous(inputs: GroupNormInputs<Primitive>) -> GroupNormInputs<Primitive> {
+    GroupNormInputs {
+        x: contiguous(inputs.x),
+        shift: inputs.shift.map(|shift| shift.map(contiguous)),
+        gamma: contiguous(inputs.gamma),
+        beta: contiguous(inputs.beta),
+    }
+}
+
 /// See [`crate::ops::Kernels::group_norm_forward`].
 pub(super) fn forward(
-    x: Primitive,
-    gamma: Primitive,
-    beta: Primitive,
+    inputs: GroupNormInputs<Primitive>,
     options: GroupNormOptions,
 ) -> (Primitive, Primitive) {
-    let (x, gamma, beta) = (contiguous(x), contiguous(gamma), contiguous(beta));
-    let shape @ [images, _, _, channels] = dimensions(&x);
+    let GroupNormInputs {
+        x,
+        shift,
+        gamma,
+        beta,
+    } = all_contiguous(inputs);
+    let shape @ [_, _, _, channels] = dimensions(&x);
     let output = allocate_map(&x, shape, options.mixed_precision);
-    let statistics_shape = [images, options.groups, 2];
+    let statistics_shape = statistics_shape(shape, options, shift.is_some());
     let statistics = allocate(&x, statistics_shape);
+    let mut bindings = vec![
+        bind_map(&x, shape),
+        bind(&gamma, [channels]),
+        bind(&beta, [channels]),
+        bind_map(&output, shape),
+        bind(&statistics, statistics_shape),
+    ];
+    bindings.extend((shift.as_ref()).map(|shift| bind_shift(&shift.all, shift.start, shape)));
     launch_per_group(
         text!("group_norm"),
         text!("group_norm_direct"),
-        |shader| shader.stored("X", &x).stored("Output", &output),
+        |shader| {
+            let shader = shader.stored("X", &x).stored("Output", &output);
+            with_shift(shader, shift.as_ref())
+        },
         shape,
         options,
         device::runs_on_cpu(&x.device),
-        &[
-            bind_map(&x, shape),
-            bind(&gamma, [channels]),
-            bind(&beta, [channels]),
-            bind_map(&output, shape),
-            bind(&statistics, statistics_shape),
-        ],
+        &bindings,
     );
     (output, statistics)
+}
+
+/// `all`, the numbers of a shift or their gradient, for a kernel that takes those from `start` on for
+/// images of `shape`.
+///
+/// # Panics
+/// If they do not fit together.
+fn bind_shift(all: &Primitive, start: usize, shape: [usize; 4]) -> Binding<'_> {
+    let [images, _, _, total] = dimensions(all);
+    assert!(
+        images == shape[0] && start + shape[3] <= total,
+        "channels from {start} on of {:?} do not fit {shape:?}",
+        all.meta.shape()
+    );
+    bind(all, [images, total])
+}
+
+/// The gradient of the numbers of `shift`, to be added to in place: what `others` have given them.
+fn shift_grad(shift: &Shift<Primitive>, others: Option<Primitive>) -> Primitive {
+    match others.map(contiguous) {
+        Some(others) if others.can_mut() => others,
+        Some(others) => others.copy(),
+        None => {
+            let all: Tensor<WebGpu, 4> = from_primitive(shift.all.clone());
+            into_primitive(all.zeros_like())
+        }
+    }
 }
 
 /// See [`crate::ops::Kernels::group_norm_backward`].
 pub(super) fn backward(
     grad: Primitive,
-    x: Primitive,
-    gamma: Primitive,
-    beta: Primitive,
+    inputs: GroupNormInputs<Primitive>,
     statistics: Primitive,
-    addend: Option<Primitive>,
+    other_uses: OtherUses<Primitive>,
     options: GroupNormOptions,
-) -> [Primitive; 3] {
-    let (grad, x, gamma, beta) = (
-        contiguous(grad),
-        contiguous(x),
-        contiguous(gamma),
-        contiguous(beta),
-    );
+) -> GroupNormGrads<Primitive> {
+    let grad = contiguous(grad);
+    let GroupNormInputs {
+        x,
+        shift,
+        gamma,
+        beta,
+    } = all_contiguous(inputs);
     let statistics = contiguous(statistics);
-    let addend = addend.map(contiguous);
+    let shift_grad = (shift.as_ref()).map(|shift| shift_grad(shift, other_uses.shift));
+    // There is no buffer left for the gradient of other uses beside that of a shift.
+    let (addend, added_after) = if shift.is_some() {
+        (None, other_uses.x)
+    } else {
+        (other_uses.x.map(contiguous), None)
+    };
     let shape: [usize; 4] = dimensions(&x);
     let [images, _, _, channels] = shape;
     let grad_x = allocate_map(&x, shape, options.mixed_precision);
@@ -135,32 +212,44 @@ pub(super) fn backward(
         bind_map(&x, shape),
         bind(&gamma, [channels]),
         bind(&beta, [channels]),
-        bind(&statistics, [images, options.groups, 2]),
+        bind(
+            &statistics,
+            statistics_shape(shape, options, shift.is_some()),
+        ),
         bind_map(&grad_x, shape),
         bind(&parts, parts_shape),
     ];
     bindings.extend(addend.as_ref().map(|addend| bind_map(addend, shape)));
+    let starts = shift.iter().map(|shift| shift.start);
+    let shifts = shift_grad.iter().zip(starts);
+    bindings.extend(shifts.map(|(grad, start)| bind_shift(grad, start, shape)));
     launch_per_group(
         text!("group_norm_backward"),
         text!("group_norm_backward_direct"),
         |shader| {
-            shader
+            let shader = shader
                 .stored("X", &x)
                 .stored("Grad", &grad)
                 .stored("GradX", &grad_x)
                 .stored("Addend", addend.as_ref())
                 .flag("ADD", addend.is_some())
                 .constant("BETA_START", beta_start)
-                .float("UNSCALE", half::unscale(options.mixed_precision))
+                .float("UNSCALE", half::unscale(options.mixed_precision));
+            with_shift(shader, shift.as_ref())
         },
         shape,
         options,
         device::runs_on_cpu(&x.device),
         &bindings,
     );
-    let [grad_gamma, grad_beta] = [0, beta_start].map(|start| {
+    let [gamma, beta] = [0, beta_start].map(|start| {
         let shape = Shape::from([images, channels]);
         part(&parts, start, shape)
     });
-    [grad_x, grad_gamma, grad_beta]
+    GroupNormGrads {
+        x: portable::add_optional::<WebGpu>(grad_x, added_after),
+        shift: shift_grad,
+        gamma,
+        beta,
+    }
 }

@@ -21,7 +21,39 @@ alias OutputElement = Output1;
 @group(0) @binding(1) var<storage, read> gamma: array<Element>;
 @group(0) @binding(2) var<storage, read> beta: array<Element>;
 @group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
-@group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // [image, group, 2]
+@group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
+#if SHIFT
+@group(0) @binding(5) var<storage, read> shift: array<f32>;
+#endif
+
+// What is added to element e of all pixels of an image.
+fn shift_at(image: u32, e: u32) -> Element {
+#if SHIFT
+    let at = image * SHIFT_TOTAL + SHIFT_START + e * WIDTH;
+#if VEC4
+    return vec4<f32>(shift[at], shift[at + 1u], shift[at + 2u], shift[at + 3u]);
+#else
+    return shift[at];
+#endif
+#else
+    return Element(0.0);
+#endif
+}
+
+// Leaves what was added to element e for the backward pass.
+fn keep_shift(image: u32, e: u32, added: Element) {
+#if SHIFT
+    let at = image * STATISTICS + 2u * GROUPS + e * WIDTH;
+#if VEC4
+    statistics[at] = added.x;
+    statistics[at + 1u] = added.y;
+    statistics[at + 2u] = added.z;
+    statistics[at + 3u] = added.w;
+#else
+    statistics[at] = added;
+#endif
+#endif
+}
 
 var<workgroup> partial: array<f32, THREADS>;
 
@@ -59,16 +91,21 @@ fn main(
 
     var sum = Element(0.0);
     for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
+        let added = shift_at(image, group_start + e);
         for (var p = first_row; p < PIXELS; p += ROWS) {
-            sum += Element(x[start + p * ELEMENTS + e]);
+            sum += Element(x[start + p * ELEMENTS + e]) + added;
+        }
+        if (first_row == 0u) {
+            keep_shift(image, group_start + e, added);
         }
     }
     let mean = sum_over_workgroup(lane, total(sum)) / COUNT;
 
     var squares = Element(0.0);
     for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
+        let centre = Element(mean) - shift_at(image, group_start + e);
         for (var p = first_row; p < PIXELS; p += ROWS) {
-            let centred = Element(x[start + p * ELEMENTS + e]) - Element(mean);
+            let centred = Element(x[start + p * ELEMENTS + e]) - centre;
             squares += centred * centred;
         }
     }
@@ -77,14 +114,16 @@ fn main(
 
     for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
         let scale = gamma[group_start + e] * reciprocal_std;
-        let shift = beta[group_start + e];
+        let offset = beta[group_start + e];
+        let centre = Element(mean) - shift_at(image, group_start + e);
         for (var p = first_row; p < PIXELS; p += ROWS) {
             let at = start + p * ELEMENTS + e;
-            output[at] = OutputElement(activated((Element(x[at]) - Element(mean)) * scale + shift));
+            output[at] = OutputElement(activated((Element(x[at]) - centre) * scale + offset));
         }
     }
     if (lane == 0u) {
-        statistics[2u * index] = mean;
-        statistics[2u * index + 1u] = reciprocal_std;
+        let at = image * STATISTICS + 2u * (index % GROUPS);
+        statistics[at] = mean;
+        statistics[at + 1u] = reciprocal_std;
     }
 }

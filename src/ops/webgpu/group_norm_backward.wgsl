@@ -10,7 +10,8 @@
 // first pass sums g and g h for every channel; those sums, weighted by gamma, also give the two
 // means. The second pass writes grad_x. The sums per image go to `parts`, [image, channel] of gamma
 // and from BETA_START on of beta, times UNSCALE, which undoes what the loss was multiplied by;
-// adam.wgsl adds them up.
+// adam.wgsl adds them up. The gradient of a shift is grad_x summed over the pixels of an image; it is
+// added to `shift_grad`.
 
 #if VEC4
 alias GradElement = Grad4;
@@ -26,7 +27,7 @@ alias GradXElement = GradX1;
 @group(0) @binding(1) var<storage, read> x: array<XElement>;
 @group(0) @binding(2) var<storage, read> gamma: array<Element>;
 @group(0) @binding(3) var<storage, read> beta: array<Element>;
-@group(0) @binding(4) var<storage, read> statistics: array<f32>; // [image, group, 2]
+@group(0) @binding(4) var<storage, read> statistics: array<f32>;
 @group(0) @binding(5) var<storage, read_write> grad_x: array<GradXElement>;
 @group(0) @binding(6) var<storage, read_write> parts: array<Element>;
 #if ADD
@@ -36,6 +37,39 @@ alias GradXElement = GradX1;
 @group(0) @binding(7) var<storage, read> addend: array<Addend1>;
 #endif
 #endif
+
+#if SHIFT
+@group(0) @binding(7) var<storage, read_write> shift_grad: array<f32>;
+#endif
+
+// What was added to element e of all pixels of an image.
+fn shift_at(image: u32, e: u32) -> Element {
+#if SHIFT
+    let at = image * STATISTICS + 2u * GROUPS + e * WIDTH;
+#if VEC4
+    return vec4<f32>(statistics[at], statistics[at + 1u], statistics[at + 2u], statistics[at + 3u]);
+#else
+    return statistics[at];
+#endif
+#else
+    return Element(0.0);
+#endif
+}
+
+// Adds to the gradient of what was added to element e.
+fn add_shift_grad(image: u32, e: u32, sum: Element) {
+#if SHIFT
+    let at = image * SHIFT_TOTAL + SHIFT_START + e * WIDTH;
+#if VEC4
+    shift_grad[at] += sum.x;
+    shift_grad[at + 1u] += sum.y;
+    shift_grad[at + 2u] += sum.z;
+    shift_grad[at + 3u] += sum.w;
+#else
+    shift_grad[at] += sum;
+#endif
+#endif
+}
 
 // What grad_x starts from.
 fn addend_at(at: u32) -> Element {
@@ -77,8 +111,9 @@ fn main(
     let group_start = index % GROUPS * GROUP_ELEMENTS; // within a pixel
     let start = image * PIXELS * ELEMENTS + group_start;
     let first_row = select(PIXELS, lane / LANES, lane < ROWS * LANES);
-    let mean = Element(statistics[2u * index]);
-    let reciprocal_std = statistics[2u * index + 1u];
+    let statistic = image * STATISTICS + 2u * (index % GROUPS);
+    let mean = Element(statistics[statistic]);
+    let reciprocal_std = statistics[statistic + 1u];
 
     // Weighted by gamma and summed over the elements of this thread's lane.
     var group_g = Element(0.0);
@@ -88,13 +123,14 @@ fn main(
         let e = first + lane % LANES;
         let inside = e < GROUP_ELEMENTS;
         let scale = gamma[group_start + min(e, GROUP_ELEMENTS - 1u)];
-        let shift = beta[group_start + min(e, GROUP_ELEMENTS - 1u)];
+        let offset = beta[group_start + min(e, GROUP_ELEMENTS - 1u)];
+        let centre = mean - shift_at(image, group_start + min(e, GROUP_ELEMENTS - 1u));
         var sum_g = Element(0.0);
         var sum_gh = Element(0.0);
         for (var p = select(PIXELS, first_row, inside); p < PIXELS; p += ROWS) {
             let at = start + p * ELEMENTS + e;
-            let h = (Element(x[at]) - mean) * reciprocal_std;
-            let g = before_silu(Element(grad[at]), h * scale + shift);
+            let h = (Element(x[at]) - centre) * reciprocal_std;
+            let g = before_silu(Element(grad[at]), h * scale + offset);
             sum_g += g;
             sum_gh += g * h;
         }
@@ -116,15 +152,33 @@ fn main(
     let mean_g = Element(total(sums_g[0]) / COUNT);
     let mean_gh = Element(total(sums_gh[0]) / COUNT);
 
-    for (var e = lane % LANES; e < GROUP_ELEMENTS; e += LANES) {
-        let scale = gamma[group_start + e];
-        let shift = beta[group_start + e];
-        for (var p = first_row; p < PIXELS; p += ROWS) {
+#if SHIFT
+    // Nobody may write to sums_g before all have read it.
+    workgroupBarrier();
+#endif
+
+    for (var first: u32 = 0u; first < GROUP_ELEMENTS; first += LANES) {
+        let e = first + lane % LANES;
+        let inside = e < GROUP_ELEMENTS;
+        let scale = gamma[group_start + min(e, GROUP_ELEMENTS - 1u)];
+        let offset = beta[group_start + min(e, GROUP_ELEMENTS - 1u)];
+        let centre = mean - shift_at(image, group_start + min(e, GROUP_ELEMENTS - 1u));
+        var sum = Element(0.0);
+        for (var p = select(PIXELS, first_row, inside); p < PIXELS; p += ROWS) {
             let at = start + p * ELEMENTS + e;
-            let h = (Element(x[at]) - mean) * reciprocal_std;
-            let g = before_silu(Element(grad[at]), h * scale + shift);
+            let h = (Element(x[at]) - centre) * reciprocal_std;
+            let g = before_silu(Element(grad[at]), h * scale + offset);
             let value = (g * scale - mean_g - h * mean_gh) * reciprocal_std;
             grad_x[at] = GradXElement(addend_at(at) + value);
+            sum += value;
         }
+#if SHIFT
+        sums_g[lane] = sum;
+        reduce(lane, LANES, ROWS);
+        if (lane < LANES && inside) {
+            add_shift_grad(image, group_start + e, sums_g[lane]);
+        }
+        workgroupBarrier();
+#endif
     }
 }

@@ -5,12 +5,45 @@
 @group(0) @binding(1) var<storage, read> x: array<Element>;
 @group(0) @binding(2) var<storage, read> gamma: array<Element>;
 @group(0) @binding(3) var<storage, read> beta: array<Element>;
-@group(0) @binding(4) var<storage, read> statistics: array<f32>; // [image, group, 2]
+@group(0) @binding(4) var<storage, read> statistics: array<f32>;
 @group(0) @binding(5) var<storage, read_write> grad_x: array<Element>;
 @group(0) @binding(6) var<storage, read_write> parts: array<Element>;
 #if ADD
 @group(0) @binding(7) var<storage, read> addend: array<Element>;
 #endif
+
+#if SHIFT
+@group(0) @binding(7) var<storage, read_write> shift_grad: array<f32>;
+#endif
+
+// What was added to element e of all pixels of an image.
+fn shift_at(image: u32, e: u32) -> Element {
+#if SHIFT
+    let at = image * STATISTICS + 2u * GROUPS + e * WIDTH;
+#if VEC4
+    return vec4<f32>(statistics[at], statistics[at + 1u], statistics[at + 2u], statistics[at + 3u]);
+#else
+    return statistics[at];
+#endif
+#else
+    return Element(0.0);
+#endif
+}
+
+// Adds to the gradient of what was added to element e.
+fn add_shift_grad(image: u32, e: u32, sum: Element) {
+#if SHIFT
+    let at = image * SHIFT_TOTAL + SHIFT_START + e * WIDTH;
+#if VEC4
+    shift_grad[at] += sum.x;
+    shift_grad[at + 1u] += sum.y;
+    shift_grad[at + 2u] += sum.z;
+    shift_grad[at + 3u] += sum.w;
+#else
+    shift_grad[at] += sum;
+#endif
+#endif
+}
 
 // What grad_x starts from.
 fn addend_at(at: u32) -> Element {
@@ -33,21 +66,23 @@ fn main(
     let image = index / GROUPS;
     let group_start = index % GROUPS * GROUP_ELEMENTS; // within a pixel
     let start = image * PIXELS * ELEMENTS + group_start;
-    let mean = Element(statistics[2u * index]);
-    let reciprocal_std = statistics[2u * index + 1u];
+    let statistic = image * STATISTICS + 2u * (index % GROUPS);
+    let mean = Element(statistics[statistic]);
+    let reciprocal_std = statistics[statistic + 1u];
 
     // Weighted by gamma.
     var group_g = Element(0.0);
     var group_gh = Element(0.0);
     for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
         let scale = gamma[group_start + e];
-        let shift = beta[group_start + e];
+        let offset = beta[group_start + e];
+        let centre = mean - shift_at(image, group_start + e);
         var sum_g = Element(0.0);
         var sum_gh = Element(0.0);
         for (var p: u32 = 0u; p < PIXELS; p += 1u) {
             let at = start + p * ELEMENTS + e;
-            let h = (x[at] - mean) * reciprocal_std;
-            let g = before_silu(grad[at], h * scale + shift);
+            let h = (x[at] - centre) * reciprocal_std;
+            let g = before_silu(grad[at], h * scale + offset);
             sum_g += g;
             sum_gh += g * h;
         }
@@ -62,12 +97,17 @@ fn main(
 
     for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
         let scale = gamma[group_start + e];
-        let shift = beta[group_start + e];
+        let offset = beta[group_start + e];
+        let centre = mean - shift_at(image, group_start + e);
+        var sum = Element(0.0);
         for (var p: u32 = 0u; p < PIXELS; p += 1u) {
             let at = start + p * ELEMENTS + e;
-            let h = (x[at] - mean) * reciprocal_std;
-            let g = before_silu(grad[at], h * scale + shift);
-            grad_x[at] = addend_at(at) + (g * scale - mean_g - h * mean_gh) * reciprocal_std;
+            let h = (x[at] - centre) * reciprocal_std;
+            let g = before_silu(grad[at], h * scale + offset);
+            let value = (g * scale - mean_g - h * mean_gh) * reciprocal_std;
+            grad_x[at] = addend_at(at) + value;
+            sum += value;
         }
+        add_shift_grad(image, group_start + e, sum);
     }
 }

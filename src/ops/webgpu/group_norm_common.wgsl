@@ -1,6 +1,12 @@
 // What all kernels of group normalisation begin with, after their constants. An element is a vec4 of
 // channels if the channels of a group divide by 4, and one channel otherwise.
-
+//
+// With flag SHIFT, each image has numbers that are added to all its pixels before they are normalised:
+// SHIFT_TOTAL numbers an image, of which the channels get those from SHIFT_START on.
+//
+// `statistics` has STATISTICS numbers an image: mean and reciprocal standard deviation of each group,
+// and with SHIFT what was added to each channel, so that the backward pass needs no other buffer for
+// it.
 //
 // X, Output, Grad, GradX and Addend are what the maps are stored as, f32 or f16; all sums are f32.
 
@@ -14,6 +20,12 @@ const WIDTH: u32 = 1u;
 
 const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
 const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
+
+#if SHIFT
+const STATISTICS: u32 = 2u * GROUPS + ELEMENTS * WIDTH;
+#else
+const STATISTICS: u32 = 2u * GROUPS;
+#endif
 
 fn total(value: Element) -> f32 {
 #if VEC4

@@ -6,7 +6,39 @@
 @group(0) @binding(1) var<storage, read> gamma: array<Element>;
 @group(0) @binding(2) var<storage, read> beta: array<Element>;
 @group(0) @binding(3) var<storage, read_write> output: array<Element>;
-@group(0) @binding(4) var<storage, read_write> statistics: array<f32>; // [image, group, 2]
+@group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
+#if SHIFT
+@group(0) @binding(5) var<storage, read> shift: array<f32>;
+#endif
+
+// What is added to element e of all pixels of an image.
+fn shift_at(image: u32, e: u32) -> Element {
+#if SHIFT
+    let at = image * SHIFT_TOTAL + SHIFT_START + e * WIDTH;
+#if VEC4
+    return vec4<f32>(shift[at], shift[at + 1u], shift[at + 2u], shift[at + 3u]);
+#else
+    return shift[at];
+#endif
+#else
+    return Element(0.0);
+#endif
+}
+
+// Leaves what was added to element e for the backward pass.
+fn keep_shift(image: u32, e: u32, added: Element) {
+#if SHIFT
+    let at = image * STATISTICS + 2u * GROUPS + e * WIDTH;
+#if VEC4
+    statistics[at] = added.x;
+    statistics[at + 1u] = added.y;
+    statistics[at + 2u] = added.z;
+    statistics[at + 3u] = added.w;
+#else
+    statistics[at] = added;
+#endif
+#endif
+}
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -17,8 +49,9 @@ fn main(
     if (index >= IMAGES * GROUPS) {
         return;
     }
+    let image = index / GROUPS;
     let group_start = index % GROUPS * GROUP_ELEMENTS; // within a pixel
-    let start = index / GROUPS * PIXELS * ELEMENTS + group_start;
+    let start = image * PIXELS * ELEMENTS + group_start;
 
     var sum = Element(0.0);
     for (var p: u32 = 0u; p < PIXELS; p += 1u) {
@@ -26,12 +59,18 @@ fn main(
             sum += x[start + p * ELEMENTS + e];
         }
     }
+    for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
+        let added = shift_at(image, group_start + e);
+        sum += f32(PIXELS) * added;
+        keep_shift(image, group_start + e, added);
+    }
     let mean = total(sum) / COUNT;
 
     var squares = Element(0.0);
-    for (var p: u32 = 0u; p < PIXELS; p += 1u) {
-        for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
-            let centred = x[start + p * ELEMENTS + e] - Element(mean);
+    for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
+        let centre = Element(mean) - shift_at(image, group_start + e);
+        for (var p: u32 = 0u; p < PIXELS; p += 1u) {
+            let centred = x[start + p * ELEMENTS + e] - centre;
             squares += centred * centred;
         }
     }
@@ -39,12 +78,14 @@ fn main(
 
     for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
         let scale = gamma[group_start + e] * reciprocal_std;
-        let shift = beta[group_start + e];
+        let offset = beta[group_start + e];
+        let centre = Element(mean) - shift_at(image, group_start + e);
         for (var p: u32 = 0u; p < PIXELS; p += 1u) {
             let at = start + p * ELEMENTS + e;
-            output[at] = activated((x[at] - Element(mean)) * scale + shift);
+            output[at] = activated((x[at] - centre) * scale + offset);
         }
     }
-    statistics[2u * index] = mean;
-    statistics[2u * index + 1u] = reciprocal_std;
+    let at = image * STATISTICS + 2u * (index % GROUPS);
+    statistics[at] = mean;
+    statistics[at + 1u] = reciprocal_std;
 }

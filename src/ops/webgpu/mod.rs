@@ -10,7 +10,6 @@
     allow(dead_code, unused_imports, reason = "kernels that stand by")
 )]
 
-mod addend;
 mod concat;
 mod conv;
 mod conv_direct;
@@ -32,7 +31,6 @@ mod shader;
 mod silu;
 mod spread;
 mod squared_error;
-mod sum_pixels;
 mod tensor;
 mod upsample;
 mod weighted_sum;
@@ -43,7 +41,10 @@ use burn_wgpu::WgpuDevice;
 use crate::{backend::WebGpu, random::Normals};
 
 use super::{
-    arguments::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, ParameterState},
+    arguments::{
+        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, MixedPrecision,
+        OtherUses, ParameterState,
+    },
     kernels::Kernels,
     noised_batch::{NoisedBatch, StepInputs},
     portable,
@@ -95,29 +96,21 @@ impl Kernels for WebGpu {
         conv::grad_weight(x, grad, repeat, geometry, mixed_precision)
     }
 
-    fn sum_pixels(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        sum_pixels::sum_pixels(x)
-    }
-
     fn group_norm_forward(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
+        inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        group_norm::forward(x, gamma, beta, options)
+        group_norm::forward(inputs, options)
     }
 
     fn group_norm_backward(
         grad: FloatTensor<Self>,
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
+        inputs: GroupNormInputs<FloatTensor<Self>>,
         statistics: FloatTensor<Self>,
-        addend: Option<FloatTensor<Self>>,
+        other_uses: OtherUses<FloatTensor<Self>>,
         options: GroupNormOptions,
-    ) -> [FloatTensor<Self>; 3] {
-        group_norm::backward(grad, x, gamma, beta, statistics, addend, options)
+    ) -> GroupNormGrads<FloatTensor<Self>> {
+        group_norm::backward(grad, inputs, statistics, other_uses, options)
     }
 
     fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
