@@ -246,6 +246,17 @@ impl GroupNorm {
         self.run(weights, x, Some(shift), true)
     }
 
+    /// Of `x` and `skip` concatenated, followed by SiLU, and the concatenation.
+    pub(super) fn forward_concat_silu<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        skip: Tensor<B, 4>,
+    ) -> [Tensor<B, 4>; 2] {
+        let (gamma, beta) = (weights.get(self.weight), weights.get(self.bias));
+        ops::group_norm_concat(x, skip, gamma, beta, self.options(weights, true))
+    }
+
     fn run<B: Kernels>(
         &self,
         weights: &Weights<B>,
@@ -253,13 +264,16 @@ impl GroupNorm {
         shift: Option<Shift<Tensor<B, 4>>>,
         silu: bool,
     ) -> Tensor<B, 4> {
-        let options = GroupNormOptions {
+        let (gamma, beta) = (weights.get(self.weight), weights.get(self.bias));
+        ops::group_norm(x, shift, gamma, beta, self.options(weights, silu))
+    }
+
+    fn options<B: Kernels>(&self, weights: &Weights<B>, silu: bool) -> GroupNormOptions {
+        GroupNormOptions {
             groups: self.groups,
             epsilon: self.epsilon,
             silu,
             mixed_precision: weights.mixed_precision(),
-        };
-        let (gamma, beta) = (weights.get(self.weight), weights.get(self.bias));
-        ops::group_norm(x, shift, gamma, beta, options)
+        }
     }
 }

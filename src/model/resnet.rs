@@ -45,19 +45,23 @@ impl ResnetBlock {
         }
     }
 
-    /// `x` `[n, h, w, in]`, `time` `[n, 1, 1, ..]` the projections of the time embedding for all
-    /// blocks.
+    /// `x` `[n, h, w, in]`, or as many channels less as `skip`, which follow them; `time`
+    /// `[n, 1, 1, ..]` the projections of the time embedding for all blocks.
     pub(super) fn forward<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
+        skip: Option<Tensor<B, 4>>,
         time: Tensor<B, 4>,
     ) -> Tensor<B, 4> {
-        let shortcut = match &self.conv_shortcut {
-            Some(conv) => conv.forward(weights, x.clone()),
-            None => x.clone(),
+        let [hidden, x] = match skip {
+            Some(skip) => self.norm1.forward_concat_silu(weights, x, skip),
+            None => [self.norm1.forward_silu(weights, x.clone()), x],
         };
-        let hidden = self.norm1.forward_silu(weights, x);
+        let shortcut = match &self.conv_shortcut {
+            Some(conv) => conv.forward(weights, x),
+            None => x,
+        };
         let hidden = self.conv1.forward(weights, hidden);
         let time = Shift {
             all: time,

@@ -30,9 +30,10 @@ impl Layer {
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
+        skip: Option<Tensor<B, 4>>,
         time: &Tensor<B, 4>,
     ) -> Tensor<B, 4> {
-        let x = self.resnet.forward(weights, x, time.clone());
+        let x = self.resnet.forward(weights, x, skip, time.clone());
         match &self.attention {
             Some(attention) => attention.forward(weights, x),
             None => x,
@@ -217,7 +218,7 @@ impl UNet {
         let mut skips = vec![x.clone()];
         for level in &self.down {
             for layer in &level.layers {
-                x = layer.forward(weights, x, &time);
+                x = layer.forward(weights, x, None, &time);
                 skips.push(x.clone());
             }
             if let Some(downsample) = &level.resample {
@@ -226,14 +227,11 @@ impl UNet {
             }
         }
         for layer in &self.mid {
-            x = layer.forward(weights, x, &time);
+            x = layer.forward(weights, x, None, &time);
         }
         for level in &self.up {
             for layer in &level.layers {
-                if let Some(skip) = skips.pop() {
-                    x = ops::concat_channels(x, skip, weights.mixed_precision());
-                }
-                x = layer.forward(weights, x, &time);
+                x = layer.forward(weights, x, skips.pop(), &time);
             }
             if let Some(upsample) = &level.resample {
                 x = upsample.forward(weights, x);

@@ -68,9 +68,12 @@ impl<T> Shift<T> {
 /// The tensors that [`super::Kernels::group_norm_forward`] takes.
 #[derive(Debug, Clone)]
 pub struct GroupNormInputs<T> {
-    /// `[n, h, w, c]`
+    /// `[n, h, w, a]`
     pub x: T,
-    /// Added to `x` before it is normalised.
+    /// `[n, h, w, b]`, whose channels follow those of `x`: what is normalised is the concatenation
+    /// `[n, h, w, c]`.
+    pub skip: Option<T>,
+    /// Added to that before it is normalised.
     pub shift: Option<Shift<T>>,
     /// Scale `[c]` of the affine map.
     pub gamma: T,
@@ -78,11 +81,42 @@ pub struct GroupNormInputs<T> {
     pub beta: T,
 }
 
+/// What [`super::Kernels::group_norm_forward`] gives.
+#[derive(Debug, Clone)]
+pub struct GroupNormOutput<T> {
+    /// `[n, h, w, c]`
+    pub y: T,
+    /// The concatenation, if there was one.
+    pub concatenated: Option<T>,
+    /// What the backward pass needs: of each image mean and reciprocal standard deviation of every
+    /// group, and perhaps more.
+    pub statistics: T,
+}
+
+/// What [`super::Kernels::group_norm_backward`] takes beside the gradient.
+#[derive(Debug, Clone)]
+pub struct GroupNormState<T> {
+    /// What was normalised, the concatenation if there was one, but for the shift.
+    pub x: T,
+    /// Channels of the first of its two parts, if there were two.
+    pub split: Option<usize>,
+    /// As in [`GroupNormInputs`].
+    pub shift: Option<Shift<T>>,
+    /// As in [`GroupNormInputs`].
+    pub gamma: T,
+    /// As in [`GroupNormInputs`].
+    pub beta: T,
+    /// As in [`GroupNormOutput`].
+    pub statistics: T,
+}
+
 /// Gradients of [`super::Kernels::group_norm_forward`].
 #[derive(Debug, Clone)]
 pub struct GroupNormGrads<T> {
     /// With respect to `x`.
     pub x: T,
+    /// With respect to `skip`, if there is one.
+    pub skip: Option<T>,
     /// With respect to all numbers of the shift, if there is one.
     pub shift: Option<T>,
     /// With respect to `gamma`, or partial sums of that.
@@ -94,7 +128,7 @@ pub struct GroupNormGrads<T> {
 /// Gradients that other uses have given to operands of [`super::Kernels::group_norm_forward`].
 #[derive(Debug, Clone)]
 pub struct OtherUses<T> {
-    /// Of `x`.
+    /// Of what was normalised, the concatenation if there was one.
     pub x: Option<T>,
     /// Of all numbers of the shift.
     pub shift: Option<T>,

@@ -1,5 +1,7 @@
 //! Gradients of the fused operations, registered with burn's autodiff.
 
+use std::sync::{Arc, OnceLock};
+
 use burn::{
     backend::{
         Autodiff,
@@ -19,7 +21,8 @@ use burn::{
 
 use super::{
     arguments::{
-        ConvGeometry, GroupNormInputs, GroupNormOptions, MixedPrecision, OtherUses, Shift,
+        ConvGeometry, GroupNormInputs, GroupNormOptions, GroupNormOutput, GroupNormState,
+        MixedPrecision, OtherUses, Shift,
     },
     kernels::Kernels,
 };
@@ -121,8 +124,10 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Conv2dBackward {
 struct GroupNormBackward;
 
 #[derive(Debug, Clone)]
-struct GroupNormState<B: Backend> {
+struct TrackedGroupNorm<B: Backend> {
     x: FloatTensor<Autodiff<B>>,
+    /// The concatenation, once it has a node, and the channels of its first part.
+    concatenated: Option<(Arc<OnceLock<FloatTensor<Autodiff<B>>>>, usize)>,
     shift: Option<Shift<FloatTensor<Autodiff<B>>>>,
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
@@ -130,36 +135,46 @@ struct GroupNormState<B: Backend> {
     options: GroupNormOptions,
 }
 
-/// The operands are input, gamma, beta and, if `N` is 4, the numbers of the shift.
-impl<B: Kernels, const N: usize> Backward<B, N> for GroupNormBackward {
-    type State = GroupNormState<B>;
+/// The operands are input, gamma, beta, the numbers of the shift, and the skip connection; the last two
+/// have no gradient where there are none.
+impl<B: Kernels> Backward<B, 5> for GroupNormBackward {
+    type State = TrackedGroupNorm<B>;
 
-    fn backward(self, node: Node<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, node: Node<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
-        let GroupNormState {
+        let TrackedGroupNorm {
             x,
+            concatenated,
             shift,
             gamma,
             beta,
             statistics,
             options,
         } = node.state;
+        let (concatenated, split) = match concatenated {
+            Some((concatenated, split)) => (concatenated.get().cloned(), Some(split)),
+            None => (None, None),
+        };
+        let x = concatenated.unwrap_or(x);
         let other_uses = OtherUses {
             x: grads.remove(&x),
             shift: (shift.as_ref()).and_then(|shift| grads.remove(&shift.all)),
         };
-        let inputs = GroupNormInputs {
+        let state = GroupNormState {
             x: x.primitive,
+            split,
             shift: shift.map(|shift| shift.map(|all| all.primitive)),
             gamma,
             beta,
+            statistics,
         };
-        let input_grads = B::group_norm_backward(grad, inputs, statistics, other_uses, options);
+        let input_grads = B::group_norm_backward(grad, state, other_uses, options);
         let input_grads = [
             Some(input_grads.x),
             Some(input_grads.gamma),
             Some(input_grads.beta),
             input_grads.shift,
+            input_grads.skip,
         ];
         for (parent, grad) in node.parents.into_iter().zip(input_grads) {
             if let (Some(parent), Some(grad)) = (parent, grad) {
@@ -167,6 +182,17 @@ impl<B: Kernels, const N: usize> Backward<B, N> for GroupNormBackward {
             }
         }
     }
+}
+
+/// A concatenation, whose gradient is left for the group norm that made it to take up: burn's
+/// operations have one output, so this one hangs on the other.
+#[derive(Debug)]
+struct ConcatenatedBackward;
+
+impl<B: Kernels> Backward<B, 1> for ConcatenatedBackward {
+    type State = ();
+
+    fn backward(self, _: Node<Self::State, 1>, _: &mut Gradients, _: &mut Checkpointer) {}
 }
 
 #[derive(Debug)]
@@ -180,22 +206,6 @@ impl<B: Kernels> Backward<B, 1> for SiluBackward {
         if let [Some(parent)] = node.parents {
             grads.register::<B>(parent.id, B::silu_backward(grad, node.state));
         }
-    }
-}
-
-#[derive(Debug)]
-struct ConcatChannelsBackward;
-
-impl<B: Kernels> Backward<B, 2> for ConcatChannelsBackward {
-    /// Channels of the first operand.
-    type State = (usize, MixedPrecision);
-
-    fn backward(self, node: Node<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&node.node);
-        let parents = node.parents.map(|parent| parent.map(|node| node.id));
-        let (channels, mixed_precision) = node.state;
-        let input_grads = B::split_channels(grad, channels, mixed_precision);
-        register_all::<B, 2>(parents, input_grads, grads);
     }
 }
 
@@ -270,22 +280,32 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn group_norm_forward(
         inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> GroupNormOutput<FloatTensor<Self>> {
         let GroupNormInputs {
             x,
+            skip,
             shift,
             gamma,
             beta,
         } = inputs;
-        let inner = GroupNormInputs {
-            x: x.primitive.clone(),
-            shift: shift.clone().map(|shift| shift.map(|all| all.primitive)),
-            gamma: gamma.primitive.clone(),
-            beta: beta.primitive.clone(),
-        };
-        let (output, statistics) = B::group_norm_forward(inner, options);
-        let state = GroupNormState {
+        let GroupNormOutput {
+            y,
+            concatenated,
+            statistics,
+        } = B::group_norm_forward(
+            GroupNormInputs {
+                x: x.primitive.clone(),
+                skip: skip.as_ref().map(|skip| skip.primitive.clone()),
+                shift: shift.clone().map(|shift| shift.map(|all| all.primitive)),
+                gamma: gamma.primitive.clone(),
+                beta: beta.primitive.clone(),
+            },
+            options,
+        );
+        let place = Arc::new(OnceLock::new());
+        let state = TrackedGroupNorm {
             x: remembered(&x),
+            concatenated: (skip.as_ref()).map(|_| (place.clone(), x.primitive.shape()[3])),
             shift: (shift.as_ref()).map(|shift| Shift {
                 all: remembered(&shift.all),
                 start: shift.start,
@@ -295,32 +315,32 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             statistics: statistics.clone(),
             options,
         };
-        let operands = [x.node, gamma.node, beta.node];
-        let output = match shift {
-            None => finish(GroupNormBackward.prepare::<C>(operands), state, output),
-            Some(shift) => {
-                let [x, gamma, beta] = operands;
-                let step = GroupNormBackward.prepare::<C>([x, gamma, beta, shift.all.node]);
-                finish(step, state, output)
-            }
-        };
-        (output, Self::from_inner(statistics))
+        let none = || Self::from_inner(statistics.clone()).node;
+        let operands = [
+            x.node,
+            gamma.node,
+            beta.node,
+            shift.map_or_else(none, |shift| shift.all.node),
+            skip.map_or_else(none, |skip| skip.node),
+        ];
+        let y = finish(GroupNormBackward.prepare::<C>(operands), state, y);
+        let concatenated = concatenated.map(|concatenated| {
+            let step = ConcatenatedBackward.prepare::<C>([y.node.clone()]);
+            let concatenated = finish(step, (), concatenated);
+            // It is new, so this is the first value that the place gets.
+            let _ = place.set(remembered(&concatenated));
+            concatenated
+        });
+        GroupNormOutput {
+            y,
+            concatenated,
+            statistics: Self::from_inner(statistics),
+        }
     }
 
     fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let output = B::silu_forward(x.primitive.clone());
         finish(SiluBackward.prepare::<C>([x.node]), x.primitive, output)
-    }
-
-    fn concat_channels(
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        mixed_precision: MixedPrecision,
-    ) -> FloatTensor<Self> {
-        let channels = first.primitive.shape()[3];
-        let output = B::concat_channels(first.primitive, second.primitive, mixed_precision);
-        let step = ConcatChannelsBackward.prepare::<C>([first.node, second.node]);
-        finish(step, (channels, mixed_precision), output)
     }
 
     fn squared_error(

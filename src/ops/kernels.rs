@@ -6,8 +6,8 @@ use crate::{error::Result, random::Normals};
 
 use super::{
     arguments::{
-        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, MixedPrecision,
-        OtherUses, ParameterState,
+        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+        GroupNormState, MixedPrecision, OtherUses, ParameterState,
     },
     noised_batch::{NoisedBatch, StepInputs},
     portable,
@@ -69,28 +69,24 @@ pub trait Kernels: Backend {
         portable::conv2d_grad_weight::<Self>(x, grad, geometry)
     }
 
-    /// Group normalisation (Wu & He 2018) of `x` `[n, h, w, c]`, plus the shift if there is one, over
-    /// the pixels and channels of each group, with the affine map `gamma`, `beta` `[c]` and optionally
-    /// SiLU.
-    ///
-    /// The second value is what the backward pass needs: of each image mean and reciprocal standard
-    /// deviation of every group, and perhaps more.
+    /// Group normalisation (Wu & He 2018) of `x`, or of `x` and `skip` concatenated, `[n, h, w, c]`,
+    /// plus the shift if there is one, over the pixels and channels of each group, with the affine map
+    /// `gamma`, `beta` `[c]` and optionally SiLU.
     fn group_norm_forward(
         inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> GroupNormOutput<FloatTensor<Self>> {
         portable::group_norm::<Self>(inputs, options)
     }
 
     /// Gradients of [`Kernels::group_norm_forward`], to which those of `other_uses` are added.
     fn group_norm_backward(
         grad: FloatTensor<Self>,
-        inputs: GroupNormInputs<FloatTensor<Self>>,
-        statistics: FloatTensor<Self>,
+        state: GroupNormState<FloatTensor<Self>>,
         other_uses: OtherUses<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> GroupNormGrads<FloatTensor<Self>> {
-        portable::group_norm_backward::<Self>(grad, inputs, statistics, other_uses, options)
+        portable::group_norm_backward::<Self>(grad, state, other_uses, options)
     }
 
     /// `x · sigmoid(x)` of any shape.
@@ -101,27 +97,6 @@ pub trait Kernels: Backend {
     /// Gradient of [`Kernels::silu_forward`].
     fn silu_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
         portable::silu_backward::<Self>(grad, x)
-    }
-
-    /// The channels of `first` `[n, h, w, a]` followed by those of `second` `[n, h, w, b]`.
-    fn concat_channels(
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        mixed_precision: MixedPrecision,
-    ) -> FloatTensor<Self> {
-        let _ = mixed_precision;
-        Self::float_cat(vec![first, second], 3)
-    }
-
-    /// The first `channels` channels of `x` `[n, h, w, c]`, and the others: the gradients of
-    /// [`Kernels::concat_channels`].
-    fn split_channels(
-        x: FloatTensor<Self>,
-        channels: usize,
-        mixed_precision: MixedPrecision,
-    ) -> [FloatTensor<Self>; 2] {
-        let _ = mixed_precision;
-        portable::split_channels::<Self>(x, channels)
     }
 
     /// The mean over items of the mean squared difference of `prediction` and `target`

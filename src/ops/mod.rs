@@ -31,12 +31,12 @@ mod typed;
 pub mod webgpu;
 
 pub use arguments::{
-    AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, MixedPrecision,
-    OtherUses, ParameterState, Shift,
+    AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+    GroupNormState, MixedPrecision, OtherUses, ParameterState, Shift,
 };
 pub use kernels::{Kernels, sum_parts};
 pub use primitive::{from_primitive, into_primitive};
 pub use typed::{
-    concat_channels, conv2d, conv2d_add, embedding, group_norm, one_hot, silu, squared_error,
+    conv2d, conv2d_add, embedding, group_norm, group_norm_concat, one_hot, silu, squared_error,
     weighted_sum,
 };

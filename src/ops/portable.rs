@@ -11,8 +11,8 @@ use burn::tensor::{
 
 use super::{
     arguments::{
-        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, OtherUses,
-        ParameterState, Shift,
+        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+        GroupNormState, OtherUses, ParameterState, Shift,
     },
     primitive::{from_primitive, into_primitive},
 };
@@ -171,14 +171,33 @@ pub fn silu_backward<B: Backend>(grad: FloatTensor<B>, x: FloatTensor<B>) -> Flo
     B::float_mul(grad, B::float_mul(s, slope))
 }
 
-/// See [`super::Kernels::split_channels`].
-pub fn split_channels<B: Backend>(x: FloatTensor<B>, channels: usize) -> [FloatTensor<B>; 2] {
+/// `x` with the channels of `skip` after its own, and the same again if there was a `skip`.
+pub fn concat<B: Backend>(
+    x: FloatTensor<B>,
+    skip: Option<FloatTensor<B>>,
+) -> (FloatTensor<B>, Option<FloatTensor<B>>) {
+    match skip {
+        None => (x, None),
+        Some(skip) => {
+            let both = B::float_cat(vec![x, skip], 3);
+            (both.clone(), Some(both))
+        }
+    }
+}
+
+/// The first `split` channels of `x` `[n, h, w, c]`, and the others: the gradients of [`concat`].
+pub fn split_off<B: Backend>(
+    x: FloatTensor<B>,
+    split: Option<usize>,
+) -> (FloatTensor<B>, Option<FloatTensor<B>>) {
+    let Some(channels) = split else {
+        return (x, None);
+    };
     let x = from_primitive::<B, 4>(x);
     let rest = x.dims()[3] - channels;
-    [
-        into_primitive(x.clone().narrow(3, 0, channels)),
-        into_primitive(x.narrow(3, channels, rest)),
-    ]
+    let first = x.clone().narrow(3, 0, channels);
+    let second = x.narrow(3, channels, rest);
+    (into_primitive(first), Some(into_primitive(second)))
 }
 
 /// `loss_weights` `[n]`, or ones, over the number of values of `x` `[n, c, h, w]`: `[n, 1, 1, 1]`.
@@ -222,13 +241,15 @@ pub fn squared_error_backward<B: Backend>(
 pub fn group_norm<B: Backend>(
     inputs: GroupNormInputs<FloatTensor<B>>,
     options: GroupNormOptions,
-) -> (FloatTensor<B>, FloatTensor<B>) {
+) -> GroupNormOutput<FloatTensor<B>> {
     let GroupNormInputs {
         x,
+        skip,
         shift,
         gamma,
         beta,
     } = inputs;
+    let (x, concatenated) = concat::<B>(x, skip);
     let x = from_primitive::<B, 4>(shifted::<B>(x, shift));
     let [n, h, w, c] = x.dims();
     let x = grouped(x, options.groups);
@@ -245,23 +266,28 @@ pub fn group_norm<B: Backend>(
         y
     };
     let statistics = Tensor::cat(vec![mean, reciprocal_std], 3).reshape([n, options.groups, 2]);
-    (into_primitive(y), into_primitive(statistics))
+    GroupNormOutput {
+        y: into_primitive(y),
+        concatenated,
+        statistics: into_primitive(statistics),
+    }
 }
 
 /// See [`super::Kernels::group_norm_backward`].
 pub fn group_norm_backward<B: Backend>(
     grad: FloatTensor<B>,
-    inputs: GroupNormInputs<FloatTensor<B>>,
-    statistics: FloatTensor<B>,
+    state: GroupNormState<FloatTensor<B>>,
     other_uses: OtherUses<FloatTensor<B>>,
     options: GroupNormOptions,
 ) -> GroupNormGrads<FloatTensor<B>> {
-    let GroupNormInputs {
+    let GroupNormState {
         x,
+        split,
         shift,
         gamma,
         beta,
-    } = inputs;
+        statistics,
+    } = state;
     let x = from_primitive::<B, 4>(shifted::<B>(x, shift.clone()));
     let [n, h, w, c] = x.dims();
     let groups = options.groups;
@@ -291,9 +317,12 @@ pub fn group_norm_backward<B: Backend>(
     let mean_product = mean_of_group(grad.clone() * normalised.clone());
     let grad_x = (grad - mean_grad - normalised * mean_product) * reciprocal_std;
     let grad_x = into_primitive(grad_x.reshape([n, h, w, c]));
+    let grad_shift = shift.map(|shift| shift_grad::<B>(grad_x.clone(), &shift, other_uses.shift));
+    let (grad_x, grad_skip) = split_off::<B>(add_optional::<B>(grad_x, other_uses.x), split);
     GroupNormGrads {
-        shift: shift.map(|shift| shift_grad::<B>(grad_x.clone(), &shift, other_uses.shift)),
-        x: add_optional::<B>(grad_x, other_uses.x),
+        x: grad_x,
+        skip: grad_skip,
+        shift: grad_shift,
         gamma: grad_gamma,
         beta: grad_beta,
     }

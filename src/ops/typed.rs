@@ -67,7 +67,7 @@ pub fn embedding<B: Kernels>(
     conv2d(one_hot, table, bias, ConvGeometry::LINEAR, mixed_precision)
 }
 
-/// [`Kernels::group_norm_forward`] without the statistics.
+/// [`Kernels::group_norm_forward`] of `x` alone.
 pub fn group_norm<B: Kernels>(
     x: Tensor<B, 4>,
     shift: Option<Shift<Tensor<B, 4>>>,
@@ -77,27 +77,37 @@ pub fn group_norm<B: Kernels>(
 ) -> Tensor<B, 4> {
     let inputs = GroupNormInputs {
         x: into_primitive(x),
+        skip: None,
         shift: shift.map(|shift| shift.map(into_primitive)),
         gamma: into_primitive(gamma),
         beta: into_primitive(beta),
     };
-    let (y, _) = B::group_norm_forward(inputs, options);
-    from_primitive(y)
+    from_primitive(B::group_norm_forward(inputs, options).y)
+}
+
+/// [`Kernels::group_norm_forward`] of `x` and `skip` concatenated, and the concatenation.
+pub fn group_norm_concat<B: Kernels>(
+    x: Tensor<B, 4>,
+    skip: Tensor<B, 4>,
+    gamma: Tensor<B, 1>,
+    beta: Tensor<B, 1>,
+    options: GroupNormOptions,
+) -> [Tensor<B, 4>; 2] {
+    let inputs = GroupNormInputs {
+        x: into_primitive(x.clone()),
+        skip: Some(into_primitive(skip)),
+        shift: None,
+        gamma: into_primitive(gamma),
+        beta: into_primitive(beta),
+    };
+    let output = B::group_norm_forward(inputs, options);
+    let concatenated = output.concatenated.map_or(x, from_primitive);
+    [from_primitive(output.y), concatenated]
 }
 
 /// [`Kernels::silu_forward`].
 pub fn silu<B: Kernels, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     from_primitive(B::silu_forward(into_primitive(x)))
-}
-
-/// [`Kernels::concat_channels`].
-pub fn concat_channels<B: Kernels>(
-    first: Tensor<B, 4>,
-    second: Tensor<B, 4>,
-    mixed_precision: MixedPrecision,
-) -> Tensor<B, 4> {
-    let (first, second) = (into_primitive(first), into_primitive(second));
-    from_primitive(B::concat_channels(first, second, mixed_precision))
 }
 
 /// [`Kernels::squared_error`].

@@ -48,8 +48,9 @@ async function count(address) {
     await run();
     return dispatches - start;
   };
-  // The first step of each kind also prepares what the others find.
+  // The first steps also prepare what the others find: the second has one buffer for all gradients.
   const training = () => engine.train(0, 1);
+  await training();
   await training();
   const uploadsBefore = uploads;
   const inTraining = await counted(training);

@@ -3,8 +3,8 @@
 use burn::tensor::{Tensor, TensorMetadata, ops::FloatTensor};
 use unnoise::backend::Flex;
 use unnoise::ops::{
-    self, AdamStep, ConvGeometry, GroupNormInputs, GroupNormOptions, Kernels, MixedPrecision,
-    OtherUses, ParameterState, from_primitive, into_primitive, portable,
+    self, AdamStep, ConvGeometry, GroupNormInputs, GroupNormOptions, GroupNormState, Kernels,
+    MixedPrecision, OtherUses, ParameterState, from_primitive, into_primitive, portable,
 };
 
 use crate::check::{assert_close, numbers, tensor, values};
@@ -124,17 +124,25 @@ fn gradients<B: Kernels>(seed: u32, device: &B::Device) -> Vec<FloatTensor<B>> {
         );
         let inputs = GroupNormInputs {
             x: of(c_out, seed + 2),
+            skip: None,
             shift: None,
             gamma: into_primitive(tensor::<B, 1>([c_out], seed + 3, device)),
             beta: into_primitive(tensor::<B, 1>([c_out], seed + 4, device)),
         };
-        let (_, statistics) = B::group_norm_forward(inputs.clone(), options);
+        let output = B::group_norm_forward(inputs.clone(), options);
+        let state = GroupNormState {
+            x: inputs.x,
+            split: None,
+            shift: None,
+            gamma: inputs.gamma,
+            beta: inputs.beta,
+            statistics: output.statistics,
+        };
         let other_uses = OtherUses {
             x: None,
             shift: None,
         };
-        let grad = of(c_out, seed + 5);
-        let norm = B::group_norm_backward(grad, inputs, statistics, other_uses, options);
+        let norm = B::group_norm_backward(of(c_out, seed + 5), state, other_uses, options);
         [weight, bias, norm.gamma, norm.beta]
     });
     convolutions.collect()

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::ops::{
     arguments::{
-        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, MixedPrecision,
-        OtherUses, ParameterState,
+        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+        GroupNormState, MixedPrecision, OtherUses, ParameterState,
     },
     kernels::Kernels,
     portable,
@@ -83,8 +83,9 @@ impl<B: SliceBackend> Kernels for B {
     fn group_norm_forward(
         inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let x = portable::shifted::<B>(inputs.x, inputs.shift);
+    ) -> GroupNormOutput<FloatTensor<Self>> {
+        let (x, concatenated) = portable::concat::<B>(inputs.x, inputs.skip);
+        let x = portable::shifted::<B>(x, inputs.shift);
         let shape = dims(&x.shape());
         let (y, statistics) = group_norm::forward(
             &B::values(x),
@@ -93,34 +94,40 @@ impl<B: SliceBackend> Kernels for B {
             norm_shape(shape),
             options,
         );
-        let statistics = tensor::<B, 3>(statistics, [shape[0], options.groups, 2]);
-        (tensor::<B, 4>(y, shape), statistics)
+        GroupNormOutput {
+            y: tensor::<B, 4>(y, shape),
+            concatenated,
+            statistics: tensor::<B, 3>(statistics, [shape[0], options.groups, 2]),
+        }
     }
 
     fn group_norm_backward(
         grad: FloatTensor<Self>,
-        inputs: GroupNormInputs<FloatTensor<Self>>,
-        statistics: FloatTensor<Self>,
+        state: GroupNormState<FloatTensor<Self>>,
         other_uses: OtherUses<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> GroupNormGrads<FloatTensor<Self>> {
-        let shift = inputs.shift;
-        let x = portable::shifted::<B>(inputs.x, shift.clone());
+        let shift = state.shift;
+        let x = portable::shifted::<B>(state.x, shift.clone());
         let shape = dims(&x.shape());
         let [grad_x, grad_gamma, grad_beta] = group_norm::backward(
             &B::values(grad),
             &B::values(x),
-            &B::values(inputs.gamma),
-            &B::values(inputs.beta),
-            &B::values(statistics),
+            &B::values(state.gamma),
+            &B::values(state.beta),
+            &B::values(state.statistics),
             norm_shape(shape),
             options,
         );
         let grad_x = tensor::<B, 4>(grad_x, shape);
+        let grad_shift =
+            shift.map(|shift| portable::shift_grad::<B>(grad_x.clone(), &shift, other_uses.shift));
+        let grad_x = portable::add_optional::<B>(grad_x, other_uses.x);
+        let (grad_x, grad_skip) = portable::split_off::<B>(grad_x, state.split);
         GroupNormGrads {
-            shift: shift
-                .map(|shift| portable::shift_grad::<B>(grad_x.clone(), &shift, other_uses.shift)),
-            x: portable::add_optional::<B>(grad_x, other_uses.x),
+            x: grad_x,
+            skip: grad_skip,
+            shift: grad_shift,
             gamma: tensor::<B, 1>(grad_gamma, [shape[3]]),
             beta: tensor::<B, 1>(grad_beta, [shape[3]]),
         }

@@ -2,13 +2,13 @@
 //!
 //! Launches: 1 forward, 1 backward.
 
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::{DType, Shape, Tensor};
 
 use crate::{
     backend::WebGpu,
     ops::{
-        GroupNormGrads, GroupNormInputs, GroupNormOptions, OtherUses, Shift, from_primitive,
-        into_primitive, portable,
+        GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput, GroupNormState,
+        OtherUses, Shift, from_primitive, into_primitive, portable,
     },
 };
 
@@ -17,7 +17,10 @@ use super::{
     launch::{Binding, bind, bind_map, launch},
     partial_sums,
     shader::Shader,
-    tensor::{ALIGNMENT, Primitive, allocate, allocate_map, contiguous, dimensions, part},
+    tensor::{
+        ALIGNMENT, Primitive, allocate, allocate_as, allocate_map, contiguous, dimensions, part,
+        part_as,
+    },
 };
 
 /// Threads of a workgroup that shares one group of one image.
@@ -49,6 +52,7 @@ fn launch_per_group(
     direct: Text,
     with: impl FnOnce(Shader) -> Shader,
     shape: [usize; 4],
+    split: Option<usize>,
     options: GroupNormOptions,
     on_cpu: bool,
     bindings: &[Binding],
@@ -59,14 +63,19 @@ fn launch_per_group(
     } else {
         (shared, THREADS, groups)
     };
-    let shader = specialised(Shader::new(name, text, threads), shape, options);
+    let shader = specialised(Shader::new(name, text, threads), shape, split, options);
     launch(with(shader), workgroups, bindings);
 }
 
 /// `shader` with the constants that all of them share.
-fn specialised(shader: Shader, [n, h, w, c]: [usize; 4], options: GroupNormOptions) -> Shader {
+fn specialised(
+    shader: Shader,
+    [n, h, w, c]: [usize; 4],
+    split: Option<usize>,
+    options: GroupNormOptions,
+) -> Shader {
     let channels = c / options.groups;
-    let vectors = channels.is_multiple_of(4);
+    let vectors = channels.is_multiple_of(4) && split.unwrap_or(0).is_multiple_of(4);
     let elements = if vectors { channels / 4 } else { channels };
     let lanes = elements.min(THREADS);
     shader
@@ -95,6 +104,14 @@ fn with_shift(shader: Shader, shift: Option<&Shift<Primitive>>) -> Shader {
     }
 }
 
+/// `shader` with the channels of the first of two parts, if there are two.
+fn with_split(shader: Shader, split: Option<usize>) -> Shader {
+    match split {
+        None => shader,
+        Some(channels) => shader.flag("SKIP", true).constant("X_CHANNELS", channels),
+    }
+}
+
 /// The shape of what the forward pass leaves for the backward pass; see `group_norm_common.wgsl`.
 fn statistics_shape(shape: [usize; 4], options: GroupNormOptions, shifted: bool) -> [usize; 2] {
     let [images, _, _, channels] = shape;
@@ -102,52 +119,55 @@ fn statistics_shape(shape: [usize; 4], options: GroupNormOptions, shifted: bool)
     [images, 2 * options.groups + shifts]
 }
 
-/// `inputs` with all tensors contiguous.
-fn all_contiguous(inputs: GroupNormInputs<Primitive>) -> GroupNormInputs<Primitive> {
-    GroupNormInputs {
-        x: contiguous(inputs.x),
-        shift: inputs.shift.map(|shift| shift.map(contiguous)),
-        gamma: contiguous(inputs.gamma),
-        beta: contiguous(inputs.beta),
-    }
-}
-
 /// See [`crate::ops::Kernels::group_norm_forward`].
 pub(super) fn forward(
     inputs: GroupNormInputs<Primitive>,
     options: GroupNormOptions,
-) -> (Primitive, Primitive) {
-    let GroupNormInputs {
-        x,
-        shift,
-        gamma,
-        beta,
-    } = all_contiguous(inputs);
-    let shape @ [_, _, _, channels] = dimensions(&x);
+) -> GroupNormOutput<Primitive> {
+    let (x, skip) = (contiguous(inputs.x), inputs.skip.map(contiguous));
+    let shift = inputs.shift.map(|shift| shift.map(contiguous));
+    let (gamma, beta) = (contiguous(inputs.gamma), contiguous(inputs.beta));
+    let x_shape @ [images, height, width, split] = dimensions(&x);
+    let more = skip.as_ref().map_or(0, |skip| dimensions::<4>(skip)[3]);
+    let shape @ [_, _, _, channels] = [images, height, width, split + more];
     let output = allocate_map(&x, shape, options.mixed_precision);
+    let both = (skip.as_ref()).map(|_| allocate_map(&x, shape, options.mixed_precision));
     let statistics_shape = statistics_shape(shape, options, shift.is_some());
     let statistics = allocate(&x, statistics_shape);
     let mut bindings = vec![
-        bind_map(&x, shape),
+        bind_map(&x, x_shape),
         bind(&gamma, [channels]),
         bind(&beta, [channels]),
         bind_map(&output, shape),
         bind(&statistics, statistics_shape),
     ];
+    let skip_shape = [images, height, width, more];
+    bindings.extend(skip.as_ref().map(|skip| bind_map(skip, skip_shape)));
+    bindings.extend(both.as_ref().map(|both| bind_map(both, shape)));
     bindings.extend((shift.as_ref()).map(|shift| bind_shift(&shift.all, shift.start, shape)));
+    let split = skip.as_ref().map(|_| split);
     launch_per_group(
         text!("group_norm"),
         text!("group_norm_direct"),
         |shader| {
-            let shader = shader.stored("X", &x).stored("Output", &output);
-            with_shift(shader, shift.as_ref())
+            let shader = shader
+                .stored("X", &x)
+                .stored("Skip", skip.as_ref())
+                .stored("Both", both.as_ref())
+                .stored("Output", &output);
+            with_split(with_shift(shader, shift.as_ref()), split)
         },
         shape,
+        split,
         options,
         device::runs_on_cpu(&x.device),
         &bindings,
     );
-    (output, statistics)
+    GroupNormOutput {
+        y: output,
+        concatenated: both,
+        statistics,
+    }
 }
 
 /// `all`, the numbers of a shift or their gradient, for a kernel that takes those from `start` on for
@@ -177,47 +197,74 @@ fn shift_grad(shift: &Shift<Primitive>, others: Option<Primitive>) -> Primitive 
     }
 }
 
+/// Memory for the gradient of x, or of the two parts that x is made of: both tensors lie in one
+/// buffer, since no other is left for the second, which begins at the number that is returned.
+fn gradient_maps(x: &Primitive, split: Option<usize>, options: GroupNormOptions) -> GradientMaps {
+    let shape @ [images, height, width, channels] = dimensions(x);
+    let Some(split) = split else {
+        return GradientMaps {
+            whole: allocate_map(x, shape, options.mixed_precision),
+            parts: None,
+        };
+    };
+    let shapes = [split, channels - split].map(|channels| [images, height, width, channels]);
+    let [first, second] = shapes.map(|shape| shape.iter().product::<usize>());
+    // A multiple of 256 bytes for f16 too.
+    let start = first.next_multiple_of(2 * ALIGNMENT);
+    let numbers = (start + second).next_multiple_of(2 * ALIGNMENT);
+    let halves = shapes.map(|shape| half::storage(shape, options.mixed_precision));
+    let dtype = if halves == [DType::F16; 2] {
+        DType::F16
+    } else {
+        DType::F32
+    };
+    let whole = allocate_as(dtype, x, [numbers]);
+    let [first, second] = [(0, shapes[0]), (start, shapes[1])]
+        .map(|(start, shape)| part_as(dtype, &whole, start, Shape::from(shape)));
+    GradientMaps {
+        whole,
+        parts: Some((first, second, start)),
+    }
+}
+
+/// See [`gradient_maps`].
+struct GradientMaps {
+    whole: Primitive,
+    /// The two parts, and the number that the second begins at.
+    parts: Option<(Primitive, Primitive, usize)>,
+}
+
 /// See [`crate::ops::Kernels::group_norm_backward`].
 pub(super) fn backward(
     grad: Primitive,
-    inputs: GroupNormInputs<Primitive>,
-    statistics: Primitive,
+    state: GroupNormState<Primitive>,
     other_uses: OtherUses<Primitive>,
     options: GroupNormOptions,
 ) -> GroupNormGrads<Primitive> {
-    let grad = contiguous(grad);
-    let GroupNormInputs {
-        x,
-        shift,
-        gamma,
-        beta,
-    } = all_contiguous(inputs);
-    let statistics = contiguous(statistics);
+    let (grad, x) = (contiguous(grad), contiguous(state.x));
+    let (gamma, beta) = (contiguous(state.gamma), contiguous(state.beta));
+    let (shift, statistics) = (state.shift, contiguous(state.statistics));
     let shift_grad = (shift.as_ref()).map(|shift| shift_grad(shift, other_uses.shift));
     // There is no buffer left for the gradient of other uses beside that of a shift.
-    let (addend, added_after) = if shift.is_some() {
-        (None, other_uses.x)
-    } else {
-        (other_uses.x.map(contiguous), None)
+    let (addend, other_uses) = match other_uses.x {
+        Some(addend) if shift.is_none() => (Some(contiguous(addend)), None),
+        addend => (None, addend),
     };
-    let shape: [usize; 4] = dimensions(&x);
-    let [images, _, _, channels] = shape;
-    let grad_x = allocate_map(&x, shape, options.mixed_precision);
+    let shape @ [images, _, _, channels] = dimensions(&x);
+    let maps = gradient_maps(&x, state.split, options);
     // Of gamma, then of beta, each `[images, channels]`.
     let beta_start = (images * channels).next_multiple_of(ALIGNMENT);
-    let parts_shape = [beta_start + images * channels];
-    let parts = partial_sums::allocate(&x, parts_shape);
+    let sums_shape = [beta_start + images * channels];
+    let sums = partial_sums::allocate(&x, sums_shape);
+    let statistics_shape = statistics_shape(shape, options, shift.is_some());
     let mut bindings = vec![
         bind_map(&grad, shape),
         bind_map(&x, shape),
         bind(&gamma, [channels]),
         bind(&beta, [channels]),
-        bind(
-            &statistics,
-            statistics_shape(shape, options, shift.is_some()),
-        ),
-        bind_map(&grad_x, shape),
-        bind(&parts, parts_shape),
+        bind(&statistics, statistics_shape),
+        bind_map(&maps.whole, [maps.whole.meta.num_elements()]),
+        bind(&sums, sums_shape),
     ];
     bindings.extend(addend.as_ref().map(|addend| bind_map(addend, shape)));
     let starts = shift.iter().map(|shift| shift.start);
@@ -227,27 +274,43 @@ pub(super) fn backward(
         text!("group_norm_backward"),
         text!("group_norm_backward_direct"),
         |shader| {
+            let skip_start = maps.parts.as_ref().map_or(0, |(.., start)| *start);
             let shader = shader
                 .stored("X", &x)
                 .stored("Grad", &grad)
-                .stored("GradX", &grad_x)
+                .stored("GradX", &maps.whole)
                 .stored("Addend", addend.as_ref())
                 .flag("ADD", addend.is_some())
                 .constant("BETA_START", beta_start)
+                .constant("SKIP_START", skip_start)
                 .float("UNSCALE", half::unscale(options.mixed_precision));
-            with_shift(shader, shift.as_ref())
+            with_split(with_shift(shader, shift.as_ref()), state.split)
         },
         shape,
+        state.split,
         options,
         device::runs_on_cpu(&x.device),
         &bindings,
     );
     let [gamma, beta] = [0, beta_start].map(|start| {
         let shape = Shape::from([images, channels]);
-        part(&parts, start, shape)
+        part(&sums, start, shape)
     });
+    let (x, skip) = match maps.parts {
+        Some((first, second, _)) => (first, Some(second)),
+        None => (maps.whole, None),
+    };
+    // Other uses of a concatenation beside a shift: none in a U-Net.
+    let (others, other_skip) = match other_uses {
+        Some(others) => {
+            let (others, skip) = portable::split_off::<WebGpu>(others, state.split);
+            (Some(others), skip)
+        }
+        None => (None, None),
+    };
     GroupNormGrads {
-        x: portable::add_optional::<WebGpu>(grad_x, added_after),
+        x: portable::add_optional::<WebGpu>(x, others),
+        skip: skip.map(|skip| portable::add_optional::<WebGpu>(skip, other_skip)),
         shift: shift_grad,
         gamma,
         beta,

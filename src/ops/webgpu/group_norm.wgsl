@@ -12,9 +12,17 @@
 #if VEC4
 alias XElement = X4;
 alias OutputElement = Output4;
+#if SKIP
+alias SkipElement = Skip4;
+alias BothElement = Both4;
+#endif
 #else
 alias XElement = X1;
 alias OutputElement = Output1;
+#if SKIP
+alias SkipElement = Skip1;
+alias BothElement = Both1;
+#endif
 #endif
 
 @group(0) @binding(0) var<storage, read> x: array<XElement>;
@@ -22,8 +30,36 @@ alias OutputElement = Output1;
 @group(0) @binding(2) var<storage, read> beta: array<Element>;
 @group(0) @binding(3) var<storage, read_write> output: array<OutputElement>;
 @group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
+#if SKIP
+@group(0) @binding(5) var<storage, read> skip: array<SkipElement>;
+@group(0) @binding(6) var<storage, read_write> both: array<BothElement>;
+#endif
+
+// Element e of a pixel of what is normalised, but for the shift.
+fn x_at(pixel: u32, e: u32) -> Element {
+#if SKIP
+    if (e >= X_ELEMENTS) {
+        return Element(skip[pixel * SKIP_ELEMENTS + e - X_ELEMENTS]);
+    }
+    return Element(x[pixel * X_ELEMENTS + e]);
+#else
+    return Element(x[pixel * ELEMENTS + e]);
+#endif
+}
+
+// Leaves an element of the concatenation for whoever else reads it.
+fn keep(pixel: u32, e: u32, value: Element) {
+#if SKIP
+    both[pixel * ELEMENTS + e] = BothElement(value);
+#endif
+}
+
 #if SHIFT
+#if SKIP
+@group(0) @binding(7) var<storage, read> shift: array<f32>;
+#else
 @group(0) @binding(5) var<storage, read> shift: array<f32>;
+#endif
 #endif
 
 // What is added to element e of all pixels of an image.
@@ -84,7 +120,7 @@ fn main(
     }
     let image = index / GROUPS;
     let group_start = index % GROUPS * GROUP_ELEMENTS; // within a pixel
-    let start = image * PIXELS * ELEMENTS + group_start;
+    let first_pixel = image * PIXELS;
     // A thread without a row starts past the last pixel.
     let first_row = select(PIXELS, lane / LANES, lane < ROWS * LANES);
     let first_element = lane % LANES;
@@ -93,7 +129,9 @@ fn main(
     for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
         let added = shift_at(image, group_start + e);
         for (var p = first_row; p < PIXELS; p += ROWS) {
-            sum += Element(x[start + p * ELEMENTS + e]) + added;
+            let value = x_at(first_pixel + p, group_start + e);
+            keep(first_pixel + p, group_start + e, value);
+            sum += value + added;
         }
         if (first_row == 0u) {
             keep_shift(image, group_start + e, added);
@@ -105,7 +143,7 @@ fn main(
     for (var e = first_element; e < GROUP_ELEMENTS; e += LANES) {
         let centre = Element(mean) - shift_at(image, group_start + e);
         for (var p = first_row; p < PIXELS; p += ROWS) {
-            let centred = Element(x[start + p * ELEMENTS + e]) - centre;
+            let centred = x_at(first_pixel + p, group_start + e) - centre;
             squares += centred * centred;
         }
     }
@@ -117,8 +155,9 @@ fn main(
         let offset = beta[group_start + e];
         let centre = Element(mean) - shift_at(image, group_start + e);
         for (var p = first_row; p < PIXELS; p += ROWS) {
-            let at = start + p * ELEMENTS + e;
-            output[at] = OutputElement(activated((Element(x[at]) - centre) * scale + offset));
+            let centred = x_at(first_pixel + p, group_start + e) - centre;
+            let at = (first_pixel + p) * ELEMENTS + group_start + e;
+            output[at] = OutputElement(activated(centred * scale + offset));
         }
     }
     if (lane == 0u) {

@@ -11,7 +11,8 @@
 // means. The second pass writes grad_x. The sums per image go to `parts`, [image, channel] of gamma
 // and from BETA_START on of beta, times UNSCALE, which undoes what the loss was multiplied by;
 // adam.wgsl adds them up. The gradient of a shift is grad_x summed over the pixels of an image; it is
-// added to `shift_grad`.
+// added to `shift_grad`. With flag SKIP, x is the concatenation, and the gradient of its second part begins
+// at SKIP_START of grad_x.
 
 #if VEC4
 alias GradElement = Grad4;
@@ -68,6 +69,20 @@ fn add_shift_grad(image: u32, e: u32, sum: Element) {
 #else
     shift_grad[at] += sum;
 #endif
+#endif
+}
+
+// Writes the gradient of element e of a pixel.
+fn store(pixel: u32, e: u32, value: Element) {
+#if SKIP
+    if (e >= X_ELEMENTS) {
+        let at = SKIP_START / WIDTH + pixel * SKIP_ELEMENTS + e - X_ELEMENTS;
+        grad_x[at] = GradXElement(value);
+    } else {
+        grad_x[pixel * X_ELEMENTS + e] = GradXElement(value);
+    }
+#else
+    grad_x[pixel * ELEMENTS + e] = GradXElement(value);
 #endif
 }
 
@@ -169,7 +184,7 @@ fn main(
             let h = (Element(x[at]) - centre) * reciprocal_std;
             let g = before_silu(Element(grad[at]), h * scale + offset);
             let value = (g * scale - mean_g - h * mean_gh) * reciprocal_std;
-            grad_x[at] = GradXElement(addend_at(at) + value);
+            store(image * PIXELS + p, group_start + e, addend_at(at) + value);
             sum += value;
         }
 #if SHIFT

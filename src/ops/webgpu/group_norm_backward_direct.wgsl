@@ -45,6 +45,20 @@ fn add_shift_grad(image: u32, e: u32, sum: Element) {
 #endif
 }
 
+// Writes the gradient of element e of a pixel.
+fn store(pixel: u32, e: u32, value: Element) {
+#if SKIP
+    if (e >= X_ELEMENTS) {
+        let at = SKIP_START / WIDTH + pixel * SKIP_ELEMENTS + e - X_ELEMENTS;
+        grad_x[at] = value;
+    } else {
+        grad_x[pixel * X_ELEMENTS + e] = value;
+    }
+#else
+    grad_x[pixel * ELEMENTS + e] = value;
+#endif
+}
+
 // What grad_x starts from.
 fn addend_at(at: u32) -> Element {
 #if ADD
@@ -105,7 +119,7 @@ fn main(
             let h = (x[at] - centre) * reciprocal_std;
             let g = before_silu(grad[at], h * scale + offset);
             let value = (g * scale - mean_g - h * mean_gh) * reciprocal_std;
-            grad_x[at] = addend_at(at) + value;
+            store(image * PIXELS + p, group_start + e, addend_at(at) + value);
             sum += value;
         }
         add_shift_grad(image, group_start + e, sum);

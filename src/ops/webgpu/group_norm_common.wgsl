@@ -4,11 +4,13 @@
 // With flag SHIFT, each image has numbers that are added to all its pixels before they are normalised:
 // SHIFT_TOTAL numbers an image, of which the channels get those from SHIFT_START on.
 //
+// With flag SKIP, what is normalised are the first X_CHANNELS channels and those of `skip` after them.
+//
 // `statistics` has STATISTICS numbers an image: mean and reciprocal standard deviation of each group,
 // and with SHIFT what was added to each channel, so that the backward pass needs no other buffer for
 // it.
 //
-// X, Output, Grad, GradX and Addend are what the maps are stored as, f32 or f16; all sums are f32.
+// X, Skip, Output, Grad, GradX and Addend are what the maps are stored as, f32 or f16; all sums are f32.
 
 #if VEC4
 alias Element = vec4<f32>;
@@ -20,6 +22,11 @@ const WIDTH: u32 = 1u;
 
 const ELEMENTS: u32 = GROUPS * GROUP_ELEMENTS; // of a pixel
 const COUNT: f32 = f32(PIXELS * GROUP_ELEMENTS * WIDTH);
+
+#if SKIP
+const X_ELEMENTS: u32 = X_CHANNELS / WIDTH; // of a pixel
+const SKIP_ELEMENTS: u32 = ELEMENTS - X_ELEMENTS;
+#endif
 
 #if SHIFT
 const STATISTICS: u32 = 2u * GROUPS + ELEMENTS * WIDTH;

@@ -7,8 +7,36 @@
 @group(0) @binding(2) var<storage, read> beta: array<Element>;
 @group(0) @binding(3) var<storage, read_write> output: array<Element>;
 @group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
+#if SKIP
+@group(0) @binding(5) var<storage, read> skip: array<Element>;
+@group(0) @binding(6) var<storage, read_write> both: array<Element>;
+#endif
+
+// Element e of a pixel of what is normalised, but for the shift.
+fn x_at(pixel: u32, e: u32) -> Element {
+#if SKIP
+    if (e >= X_ELEMENTS) {
+        return skip[pixel * SKIP_ELEMENTS + e - X_ELEMENTS];
+    }
+    return x[pixel * X_ELEMENTS + e];
+#else
+    return x[pixel * ELEMENTS + e];
+#endif
+}
+
+// Leaves an element of the concatenation for whoever else reads it.
+fn keep(pixel: u32, e: u32, value: Element) {
+#if SKIP
+    both[pixel * ELEMENTS + e] = value;
+#endif
+}
+
 #if SHIFT
+#if SKIP
+@group(0) @binding(7) var<storage, read> shift: array<f32>;
+#else
 @group(0) @binding(5) var<storage, read> shift: array<f32>;
+#endif
 #endif
 
 // What is added to element e of all pixels of an image.
@@ -51,12 +79,14 @@ fn main(
     }
     let image = index / GROUPS;
     let group_start = index % GROUPS * GROUP_ELEMENTS; // within a pixel
-    let start = image * PIXELS * ELEMENTS + group_start;
+    let first_pixel = image * PIXELS;
 
     var sum = Element(0.0);
     for (var p: u32 = 0u; p < PIXELS; p += 1u) {
         for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
-            sum += x[start + p * ELEMENTS + e];
+            let value = x_at(first_pixel + p, group_start + e);
+            keep(first_pixel + p, group_start + e, value);
+            sum += value;
         }
     }
     for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
@@ -70,7 +100,7 @@ fn main(
     for (var e: u32 = 0u; e < GROUP_ELEMENTS; e += 1u) {
         let centre = Element(mean) - shift_at(image, group_start + e);
         for (var p: u32 = 0u; p < PIXELS; p += 1u) {
-            let centred = x[start + p * ELEMENTS + e] - centre;
+            let centred = x_at(first_pixel + p, group_start + e) - centre;
             squares += centred * centred;
         }
     }
@@ -81,8 +111,9 @@ fn main(
         let offset = beta[group_start + e];
         let centre = Element(mean) - shift_at(image, group_start + e);
         for (var p: u32 = 0u; p < PIXELS; p += 1u) {
-            let at = start + p * ELEMENTS + e;
-            output[at] = activated((x[at] - centre) * scale + offset);
+            let centred = x_at(first_pixel + p, group_start + e) - centre;
+            let at = (first_pixel + p) * ELEMENTS + group_start + e;
+            output[at] = activated(centred * scale + offset);
         }
     }
     let at = image * STATISTICS + 2u * (index % GROUPS);

@@ -10,7 +10,6 @@
     allow(dead_code, unused_imports, reason = "kernels that stand by")
 )]
 
-mod concat;
 mod conv;
 mod conv_direct;
 mod conv_tile;
@@ -42,8 +41,8 @@ use crate::{backend::WebGpu, random::Normals};
 
 use super::{
     arguments::{
-        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, MixedPrecision,
-        OtherUses, ParameterState,
+        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+        GroupNormState, MixedPrecision, OtherUses, ParameterState,
     },
     kernels::Kernels,
     noised_batch::{NoisedBatch, StepInputs},
@@ -99,18 +98,17 @@ impl Kernels for WebGpu {
     fn group_norm_forward(
         inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> GroupNormOutput<FloatTensor<Self>> {
         group_norm::forward(inputs, options)
     }
 
     fn group_norm_backward(
         grad: FloatTensor<Self>,
-        inputs: GroupNormInputs<FloatTensor<Self>>,
-        statistics: FloatTensor<Self>,
+        state: GroupNormState<FloatTensor<Self>>,
         other_uses: OtherUses<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> GroupNormGrads<FloatTensor<Self>> {
-        group_norm::backward(grad, inputs, statistics, other_uses, options)
+        group_norm::backward(grad, state, other_uses, options)
     }
 
     fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -119,22 +117,6 @@ impl Kernels for WebGpu {
 
     fn silu_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
         silu::backward(grad, x)
-    }
-
-    fn concat_channels(
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        mixed_precision: MixedPrecision,
-    ) -> FloatTensor<Self> {
-        concat::concat(first, second, mixed_precision)
-    }
-
-    fn split_channels(
-        x: FloatTensor<Self>,
-        channels: usize,
-        mixed_precision: MixedPrecision,
-    ) -> [FloatTensor<Self>; 2] {
-        concat::split(x, channels, mixed_precision)
     }
 
     fn squared_error(

@@ -37,7 +37,12 @@ pub(super) fn allocate_map(
     allocate_as(half::storage(shape, mixed_precision), like, shape)
 }
 
-fn allocate_as<const D: usize>(dtype: DType, like: &Primitive, shape: [usize; D]) -> Primitive {
+/// An uninitialised row-major tensor on the device of `like`.
+pub(super) fn allocate_as<const D: usize>(
+    dtype: DType,
+    like: &Primitive,
+    shape: [usize; D],
+) -> Primitive {
     let bytes = shape.iter().product::<usize>() * dtype.size();
     CubeTensor::new_contiguous(
         like.client.clone(),
@@ -73,11 +78,17 @@ pub(super) fn whole(tensor: &Primitive) -> Primitive {
     )
 }
 
-/// The numbers of `whole` from `start` on, a multiple of [`ALIGNMENT`], as a tensor of their own.
+/// The f32 numbers of `whole` from `start` on, a multiple of [`ALIGNMENT`], as a tensor of their own.
 /// `whole` is as long as a multiple of [`ALIGNMENT`].
 pub(super) fn part(whole: &Primitive, start: usize, shape: Shape) -> Primitive {
-    let size = shape.num_elements().next_multiple_of(ALIGNMENT);
-    let bytes = |numbers: usize| (numbers * size_of::<f32>()) as u64;
+    part_as(DType::F32, whole, start, shape)
+}
+
+/// [`part`] of numbers of another kind; 256 bytes of them take the place of [`ALIGNMENT`].
+pub(super) fn part_as(dtype: DType, whole: &Primitive, start: usize, shape: Shape) -> Primitive {
+    let alignment = ALIGNMENT * size_of::<f32>() / dtype.size();
+    let size = shape.num_elements().next_multiple_of(alignment);
+    let bytes = |numbers: usize| (numbers * dtype.size()) as u64;
     let end = whole.handle.size_in_used() - bytes(start) - bytes(size);
     CubeTensor::new_contiguous(
         whole.client.clone(),
@@ -86,7 +97,7 @@ pub(super) fn part(whole: &Primitive, start: usize, shape: Shape) -> Primitive {
         (whole.handle.clone())
             .offset_start(bytes(start))
             .offset_end(end),
-        DType::F32,
+        dtype,
     )
 }
 
