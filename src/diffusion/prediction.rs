@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use super::{NoiseLevel, X0Clipping};
-use crate::ops::{Kernels, weighted_sum};
+use crate::ops::{Kernels, x0_and_eps};
 
 /// What the network predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,21 +51,15 @@ impl PredictionType {
     }
 
     /// x_0 and ε of `x_t` at `level`, for which a network said `y`; all are
-    /// `[batch, channels, height, width]`.
+    /// `[batch, channels, height, width]`. x_0 is clamped to [-1, 1] if `clip` is set.
     pub fn x0_and_eps<B: Kernels>(
         self,
         x_t: Tensor<B, 4>,
         y: Tensor<B, 4>,
         level: NoiseLevel,
+        clip: bool,
     ) -> [Tensor<B, 4>; 2] {
-        self.inverse(level).map(|[x_coef, y_coef]| {
-            // What is predicted itself costs nothing.
-            if x_coef == 0.0 && y_coef == 1.0 {
-                y.clone()
-            } else {
-                weighted_sum(x_t.clone(), x_coef, y.clone(), y_coef)
-            }
-        })
+        x0_and_eps(x_t, y, self.inverse(level), clip)
     }
 
     /// ∂x_0 / ∂y at `level`: how much of an error in what the network predicts becomes an error in
@@ -125,9 +119,10 @@ impl<B: Kernels> Prediction<B> {
         level: NoiseLevel,
         clipping: X0Clipping,
     ) -> Self {
-        let [x_0, eps] = prediction_type.x0_and_eps(x_t, output.values, level);
+        let clip = clipping == X0Clipping::Clip;
+        let [x_0, eps] = prediction_type.x0_and_eps(x_t, output.values, level, clip);
         Self {
-            pred_x0: clipping.apply(x_0),
+            pred_x0: if clip { x_0 } else { clipping.apply(x_0) },
             eps,
             var_values: output.var_values,
         }

@@ -133,6 +133,23 @@ pub trait Kernels: Backend {
         )
     }
 
+    /// x_0 and ε of `x_t` `[n, c, h, w]`, for which a network said `y`: the sums of the two with the
+    /// coefficients of a row of `coefs` each, x_0 clamped to [-1, 1] if `clip` is set.
+    fn x0_and_eps(
+        x_t: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        coefs: [[f32; 2]; 2],
+        clip: bool,
+    ) -> [FloatTensor<Self>; 2] {
+        let [x_0, eps] = coefs.map(|coefs| match coefs {
+            // What is predicted itself costs nothing.
+            [0.0, 1.0] => y.clone(),
+            [x_coef, y_coef] => Self::weighted_sum(x_t.clone(), x_coef, y.clone(), y_coef),
+        });
+        let clamp = |x_0| Self::float_clamp(x_0, (-1f32).into(), 1f32.into());
+        [if clip { clamp(x_0) } else { x_0 }, eps]
+    }
+
     /// `numbers`, as `[n, c, h, w]`.
     fn normals(numbers: Normals, shape: [usize; 4], device: &Self::Device) -> FloatTensor<Self> {
         let values = numbers.take(shape.iter().product());

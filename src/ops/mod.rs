@@ -38,5 +38,5 @@ pub use kernels::{Kernels, sum_parts};
 pub use primitive::{from_primitive, into_primitive};
 pub use typed::{
     conv2d, conv2d_add, embedding, group_norm, group_norm_concat, one_hot, silu, squared_error,
-    weighted_sum,
+    weighted_sum, x0_and_eps,
 };

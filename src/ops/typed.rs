@@ -137,3 +137,14 @@ pub fn weighted_sum<B: Kernels>(
         y_coef as f32,
     ))
 }
+
+/// [`Kernels::x0_and_eps`].
+pub fn x0_and_eps<B: Kernels>(
+    x_t: Tensor<B, 4>,
+    y: Tensor<B, 4>,
+    coefs: [[f64; 2]; 2],
+    clip: bool,
+) -> [Tensor<B, 4>; 2] {
+    let coefs = coefs.map(|row| row.map(|coef| coef as f32));
+    B::x0_and_eps(into_primitive(x_t), into_primitive(y), coefs, clip).map(from_primitive)
+}

@@ -80,7 +80,7 @@ impl<B: Kernels> Sampler<B> for Ddim {
         let prediction = denoiser.predict(x_t.clone(), level, None, self.clipping);
         let pred_x0 = prediction.pred_x0;
         let eps = if self.use_clipped_model_output {
-            let [_, eps] = PredictionType::Sample.x0_and_eps(x_t, pred_x0.clone(), level);
+            let [_, eps] = PredictionType::Sample.x0_and_eps(x_t, pred_x0.clone(), level, false);
             eps
         } else {
             prediction.eps

@@ -50,7 +50,7 @@ fn convert(
     x_t: Image,
     level: NoiseLevel,
 ) -> Image {
-    let [x_0, eps] = from.x0_and_eps(x_t, y, level);
+    let [x_0, eps] = from.x0_and_eps(x_t, y, level, false);
     target(to, x_0, eps, level)
 }
 

@@ -100,6 +100,11 @@ macro_rules! backend_tests {
             }
 
             #[test]
+            fn x0_and_eps_agree_with_arithmetic() {
+                sums::x0_and_eps_agree::<$backend>(&$device);
+            }
+
+            #[test]
             fn noise_is_that_of_the_generator() {
                 noise::normals_agree::<$backend>(&$device);
             }

@@ -181,6 +181,33 @@ pub fn weighted_sum_agrees<B: Kernels>(device: &B::Device) {
     }
 }
 
+/// Both sums of contiguous and strided operands against plain arithmetic, the first clipped or not.
+pub fn x0_and_eps_agree<B: Kernels>(device: &B::Device) {
+    let coefs = [[0.5, -3.0], [0.0, 1.0]];
+    for ([n, c, h, w], clip) in IMAGES
+        .iter()
+        .flat_map(|shape| [(shape, false), (shape, true)])
+    {
+        let x = tensor::<B, 4>([*n, *c, *h, *w], 1, device);
+        let y = tensor::<B, 4>([*n, *h, *w, *c], 2, device).permute([0, 3, 1, 2]);
+        let sums = coefs.map(|[x_coef, y_coef]| -> Vec<f32> {
+            let pairs = values(x.clone()).into_iter().zip(values(y.clone()));
+            let sum = |(x, y)| (f64::from(x) * x_coef + f64::from(y) * y_coef) as f32;
+            pairs.map(sum).collect()
+        });
+        let [mut x_0, eps] = sums;
+        if clip {
+            x_0.iter_mut()
+                .for_each(|value| *value = value.clamp(-1.0, 1.0));
+        }
+        let actual = ops::x0_and_eps(x, y, coefs, clip);
+        for (actual, expected) in actual.into_iter().zip([x_0, eps]) {
+            assert_eq!(actual.dims(), [*n, *c, *h, *w]);
+            assert_close(&values(actual), &expected, &format!("clip {clip}"));
+        }
+    }
+}
+
 /// The definition and its gradient against plain arithmetic.
 pub fn squared_error_is_a_mean<B: Kernels>(device: &B::Device) {
     let shape = [3, 2, 4, 5];

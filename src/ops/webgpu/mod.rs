@@ -145,6 +145,15 @@ impl Kernels for WebGpu {
         weighted_sum::run(x, x_coef, y, y_coef)
     }
 
+    fn x0_and_eps(
+        x_t: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        coefs: [[f32; 2]; 2],
+        clip: bool,
+    ) -> [FloatTensor<Self>; 2] {
+        weighted_sum::x0_and_eps(x_t, y, coefs, clip)
+    }
+
     fn normals(numbers: Normals, shape: [usize; 4], device: &WgpuDevice) -> FloatTensor<Self> {
         noise::normals(numbers, shape, device)
     }
