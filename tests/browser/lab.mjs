@@ -72,6 +72,28 @@ export function launch(viewport = { width: 1440, height: 900 }) {
   });
 }
 
+/**
+ * Has every worker of a page run a program of its own first.
+ * @param {import('playwright-core').Page} page
+ * @param {() => void} program
+ */
+export async function beforeWorkers(page, program) {
+  await page.route('**/pkg/worker.js', async (route) => {
+    const response = await route.fetch();
+    const body = `(${program})();\n${await response.text()}`;
+    await route.fulfill({ response, body });
+  });
+}
+
+/**
+ * @param {string} address
+ * @param {Record<string, unknown>} settings
+ */
+export function link(address, settings) {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return `${address}#${given.map(([key, value]) => `${key}=${value}`).join('&')}`;
+}
+
 /** What the tests of a file share: the built page on a server, and a browser. */
 export class Site {
   address = '';
@@ -134,11 +156,17 @@ export class LabPage {
    */
   static async open(context, address, settings) {
     const lab = new LabPage(await context.newPage());
-    const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-    const hash = given.map(([key, value]) => `${key}=${value}`);
-    await lab.page.goto(`${address}#${hash.join('&')}`);
-    await lab.ready();
+    await lab.goto(address, settings);
     return lab;
+  }
+
+  /**
+   * @param {string} address
+   * @param {Record<string, unknown>} settings of the link
+   */
+  async goto(address, settings) {
+    await this.page.goto(link(address, settings));
+    await this.ready();
   }
 
   /** @param {string} name */

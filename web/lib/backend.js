@@ -29,7 +29,6 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render|warp/i;
  *
  * @typedef {object} Adapter
  * @property {AdapterInfo} info
- * @property {ReadonlySet<string>} features
  * @property {boolean} [isFallbackAdapter]
  */
 
@@ -85,10 +84,6 @@ export function describeAdapter(adapter) {
   const label = software
     ? `a software adapter (${name || 'unnamed'}, runs on the CPU)`
     : name || 'GPU (the browser hides its name)';
-  if (!adapter.features.has('timestamp-query')) {
-    const reason = `The WebGPU adapter (${label}) lacks the timestamp-query feature.`;
-    return { usable: false, kind: 'software', label, reason };
-  }
   return { usable: true, kind: software ? 'software' : 'gpu', label };
 }
 

@@ -6,6 +6,7 @@ import { putCheckpoint } from '../lib/store.js';
 import { watchCompiling } from './compiling.js';
 import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
+import { claimTimestampQuery } from './timestamp-query.js';
 import { loadedWasm, loadWasm } from './wasm.js';
 
 /**
@@ -143,6 +144,7 @@ const post = (reply, transfer = []) => self.postMessage(reply, { transfer });
 /** @type {ConstructorParameters<typeof ShardedEngine>[1]['lost']} */
 const postLost = (error, workers) => post({ lost: error, workers });
 
+claimTimestampQuery();
 watchCompiling((compiling) => post({ compiling }));
 
 /**

@@ -1,0 +1,45 @@
+// Programs that tests run in a page of any browser.
+import assert from 'node:assert/strict';
+
+/** A network that every backend of every browser trains in seconds. */
+export const TINIEST = {
+  size: 8,
+  'unet.block_out_channels': [8, 16],
+  'unet.norm_num_groups': 4,
+  batch_size: 2,
+  lr_warmup_steps: 5,
+  num_train_timesteps: 100,
+};
+
+/** How far losses of two backends may lie apart. */
+const TOLERANCE = 2e-4;
+
+/**
+ * Whether two runs learnt the same.
+ * @param {number[]} actual
+ * @param {number[]} expected losses
+ */
+export function assertAgree(actual, expected) {
+  assert.equal(actual.length, expected.length);
+  for (const [step, loss] of actual.entries()) {
+    assert.ok(Math.abs(loss - expected[step]) < TOLERANCE, `${actual}, not ${expected}`);
+  }
+}
+
+/**
+ * What a lab is like, and the losses of its first steps.
+ * @param {{ address: string, backend: string, config: object, steps: number }} job
+ */
+export async function train({ address, backend, config, steps }) {
+  const { Lab } = await import(`${address}pkg/lab.js`);
+  const lab = await Lab.create({ backend, config });
+  const { size } = lab.config;
+  const rgb = Uint8ClampedArray.from({ length: size * size * 3 }, (_, i) => (i * 37) % 256);
+  lab.setImages([{ rgb, size }]);
+  const losses = /** @type {number[]} */ ([]);
+  for await (const report of lab.train({ steps })) losses.push(...report.losses);
+  const { backendReason, adapterKind } = lab;
+  const known = { backend: lab.backend, backendReason, adapterKind };
+  lab.dispose();
+  return { ...known, losses };
+}
