@@ -1,5 +1,6 @@
 import { CPU_BACKEND, cpuChoice, workerCount } from './lib/backend.js';
 import { LabError } from './lib/errors.js';
+import { failedTest, selfTest } from './lib/self-test.js';
 import { compileWasm } from './lib/wasm-module.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
@@ -7,7 +8,7 @@ import { acquireWorker, releaseWorker } from './lib/worker-client.js';
  * @import { BackendChoice } from './lib/backend.js'
  * @import { Config } from './lib/config.js'
  * @import { MasterImage } from './lib/decode-images.js'
- * @import { Args, Compiling, EngineState, Lost, MethodName } from './worker/protocol.js'
+ * @import { Args, Compiling, EngineState, Lost, MethodName, SelfTest } from './worker/protocol.js'
  */
 
 /**
@@ -26,6 +27,8 @@ export class Engine extends EventTarget {
   #disposed = false;
   choice = cpuChoice(CPU_BACKEND);
   workers = 1;
+  /** Of the GPU, if it was to be used. @type {SelfTest | undefined} */
+  selfTest;
   compiling = { done: 0, total: 0 };
   config = /** @type {Config} */ ({});
   parameterCount = 0;
@@ -53,11 +56,14 @@ export class Engine extends EventTarget {
     return { client: this.#client, engine: this.#number };
   }
 
-  /** @param {BackendChoice} choice */
+  /** Throws `bad-gpu` where the GPU computes wrong. @param {BackendChoice} choice */
   async choose(choice) {
     this.choice = choice;
     const { backend } = choice;
     await this.#client.call('loadWasm', 0, { backend, build: await compileWasm(backend) });
+    if (backend !== 'webgpu') return;
+    this.selfTest = await selfTest(this.#client);
+    if (!this.selfTest.passed) throw failedTest(this.selfTest);
   }
 
   /**

@@ -74,17 +74,10 @@ export class Lab extends EventTarget {
   static async create({ backend = 'auto', config = {}, images = 0, workers } = {}) {
     const lab = new Lab(workers);
     try {
-      await lab.#engine.choose(await chooseBackend(backend));
-      await lab.#create(config, images);
+      await lab.#start(backend, config, images);
     } catch (error) {
-      // An adapter can look usable and still fail; what was not asked for by name may be replaced.
-      const failure = LabError.from(error);
-      const gpuFailed = lab.backend === 'webgpu' && backend === 'auto';
-      if (!gpuFailed || failure.code === 'bad-config') {
-        lab.dispose();
-        throw failure;
-      }
-      await lab.restart({ backend: cpuChoice(CPU_BACKEND, failure.message), config, images });
+      lab.dispose();
+      throw error;
     }
     return lab;
   }
@@ -110,6 +103,13 @@ export class Lab extends EventTarget {
   }
   get adapterKind() {
     return this.#engine.choice.kind;
+  }
+  /**
+   * What the test of the GPU found, if the GPU was to be used: on one that failed it nothing is
+   * computed.
+   */
+  get selfTest() {
+    return this.#engine.selfTest;
   }
   /** Why the backend is not the one that one might expect. */
   get backendReason() {
@@ -372,15 +372,38 @@ export class Lab extends EventTarget {
    */
   async restart({ backend = this.#engine.choice, config = this.config, images } = {}) {
     this.#engine.restart();
-    const choice = typeof backend === 'string' ? await chooseBackend(backend) : backend;
-    await this.#engine.choose(choice);
-    await this.#create(config, images);
+    await this.#start(backend, config, images);
   }
 
   /** Frees the model and leaves the worker. What is under way ends with `aborted`. */
   dispose() {
     this.#engine.dispose();
     this.#images.set([]);
+  }
+
+  /**
+   * The first model of a worker.
+   * @param {import('./lib/backend.js').BackendChoice | BackendName | 'auto'} backend
+   * @param {ConfigOverrides} config
+   * @param {number} [images]
+   */
+  async #start(backend, config, images) {
+    const choice = typeof backend === 'string' ? await chooseBackend(backend) : backend;
+    try {
+      await this.#engine.choose(choice);
+      await this.#create(config, images);
+    } catch (error) {
+      // An adapter can look usable and still fail. What was asked for by name is replaced only
+      // where it cannot work at all.
+      const failure = LabError.from(error);
+      const { code, message } = failure;
+      const replaced =
+        backend === 'auto' ? code !== 'bad-config' : ['no-webgpu', 'bad-gpu'].includes(code);
+      if (choice.backend !== 'webgpu' || !replaced) throw failure;
+      this.#engine.restart();
+      await this.#engine.choose(cpuChoice(CPU_BACKEND, message));
+      await this.#create(config, images);
+    }
   }
 
   /**

@@ -7,7 +7,8 @@
 //! - `webgpu/` implements them in WGSL, `cpu/` in packed matrix products and fused loops on slices,
 //!   for every backend whose memory is the CPU's (`candle.rs`, `flex.rs`),
 //! - `autodiff.rs` gives them their gradients,
-//! - `typed.rs` is how the network writes them.
+//! - `typed.rs` is how the network writes them,
+//! - `self_test/` finds out whether a device computes them as it should.
 //!
 //! Activations are channels-last, `[batch, height, width, channels]`: a 1×1 convolution is then a
 //! plain matrix product, a 3×3 one reads contiguous runs of channels, and no backend needs a
@@ -26,6 +27,7 @@ mod kernels;
 pub mod noised_batch;
 pub mod portable;
 mod primitive;
+pub mod self_test;
 mod typed;
 #[cfg(feature = "webgpu")]
 pub mod webgpu;

@@ -6,6 +6,8 @@ mod diagnostics;
 mod editing;
 mod engine;
 mod sampling;
+#[cfg(feature = "webgpu")]
+mod self_test;
 
 pub use diagnostics::Measurement;
 pub use engine::Engine;

@@ -38,8 +38,8 @@ export async function train({ address, backend, config, steps }) {
   lab.setImages([{ rgb, size }]);
   const losses = /** @type {number[]} */ ([]);
   for await (const report of lab.train({ steps })) losses.push(...report.losses);
-  const { backendReason, adapterKind } = lab;
-  const known = { backend: lab.backend, backendReason, adapterKind };
+  const { selfTest, backendReason, adapterKind } = lab;
+  const known = { backend: lab.backend, selfTest, backendReason, adapterKind };
   lab.dispose();
   return { ...known, losses };
 }

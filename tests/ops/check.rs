@@ -72,6 +72,12 @@ pub fn assert_close(actual: &[f32], expected: &[f32], what: &str) {
     );
 }
 
+/// Its reference, plain loops, agrees with the kernels.
+pub fn self_test_passes<B: Kernels>(device: &B::Device) {
+    let wrong = pollster::block_on(ops::self_test::run::<B>(device)).unwrap();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
 pub fn output_shape(n: usize, h: usize, w: usize, c: usize, g: ConvGeometry) -> [usize; 4] {
     [n, g.output_size(h), g.output_size(w), c]
 }

@@ -115,6 +115,11 @@ macro_rules! backend_tests {
             }
 
             #[test]
+            fn the_self_test_finds_nothing_wrong() {
+                check::self_test_passes::<$backend>(&$device);
+            }
+
+            #[test]
             fn autodiff_registers_every_gradient() {
                 check::autodiff_agrees::<$backend>(&$device);
             }

@@ -37,7 +37,7 @@ export class StatusBar extends Panel {
               html`<option value=${name} ?selected=${name === lab.backend}>${NAMES[name]}</option>`,
           )}
         </select>
-        <span class="adapter" data-testid="adapter" title=${lab.backendReason ?? nothing}
+        <span class="adapter" data-testid="adapter" title=${remark(lab) ?? nothing}
           >${lab.adapter}${lab.workers > 1 ? `, ${lab.workers} workers` : nothing}</span
         >
       </label>
@@ -93,6 +93,16 @@ const SENTENCES = {
   paused: 'Paused',
   ready: 'Ready',
 };
+
+/**
+ * What else there is to say of what it runs on.
+ * @param {import('../lab.js').Lab} lab
+ */
+const remark = ({ backend, backendReason, selfTest }) =>
+  backendReason ??
+  (backend === 'webgpu' && selfTest?.passed
+    ? `Tested at the start in ${Math.ceil(selfTest.milliseconds)} ms: it computes as the CPU does.`
+    : undefined);
 
 /**
  * What it does.

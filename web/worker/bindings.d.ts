@@ -10,6 +10,7 @@ import type {
   Noisy,
   OptimalLossPart,
   Schedule,
+  SelfTest,
   Shape,
   TrainReport,
 } from './protocol.js';
@@ -17,6 +18,8 @@ import type {
 export interface Bindings {
   default(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
   Engine: EngineClass;
+  /** Of the GPU, which only its own build has. */
+  selfTest?(): Promise<SelfTest>;
 }
 
 export interface EngineClass {

@@ -12,6 +12,8 @@ import type { Build } from '../lib/wasm-module.js';
 /** What can be asked of a worker: requests, replies and handlers follow from it. */
 export interface Methods {
   loadWasm: { args: { backend: BackendName; build: Build }; result: void };
+  /** Of the GPU. */
+  selfTest: { args: {}; result: SelfTest };
   defaultConfig: { args: DefaultsOf; result: string };
   create: { args: EngineOptions; result: { engine: number; state: EngineState } };
   setImages: { args: PackedImages; result: void };
@@ -68,6 +70,14 @@ export type WireError = { code: string; message: string };
 export type Stream<Part> = number & { part?: Part };
 
 export type CheckpointNote = Omit<CheckpointRecord, 'bytes' | 'step'>;
+
+export interface SelfTest {
+  passed: boolean;
+  /** What the GPU computed wrong, or what it said. */
+  failed: string[];
+  /** How long it took, with compiling. */
+  milliseconds: number;
+}
 
 /** What the default config depends on. */
 export interface DefaultsOf {

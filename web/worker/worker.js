@@ -60,6 +60,11 @@ const stateOf = (engine) => ({
 /** @type {{ [M in MethodName]: Handler<M> }} */
 const methods = {
   loadWasm: (_, { backend, build }) => loadWasm(backend, build),
+  async selfTest() {
+    const { selfTest } = await loadedWasm('webgpu').bindings;
+    if (!selfTest) throw new Error('This build has no GPU to test.');
+    return selfTest();
+  },
   async defaultConfig(_, { backend, size, images, timesteps }) {
     return (await loadedWasm(backend).bindings).Engine.defaultConfig(size, images, timesteps);
   },
