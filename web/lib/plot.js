@@ -1,4 +1,7 @@
+import { restoreLanguage } from './valid-language.js';
 import uPlot from 'uplot';
+
+restoreLanguage();
 
 /**
  * A uPlot chart that fills its container and takes its colours from the element's theme.
