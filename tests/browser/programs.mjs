@@ -43,3 +43,37 @@ export async function train({ address, backend, config, steps }) {
   lab.dispose();
   return { ...known, losses };
 }
+
+/**
+ * What the page says while it trains: whether the GPU is being prepared, and the speeds that come
+ * with its first reports, of which it then has enough.
+ * @param {number} reports
+ */
+export async function watchTraining(reports) {
+  const element = /** @type {any} */ (document.querySelector('unnoise-lab'));
+  const wait = async (/** @type {() => unknown} */ condition) => {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await wait(() => element.session?.phase === 'ready');
+  const { session } = element;
+  await wait(() => !session.activity);
+  const rates = /** @type {number[]} */ ([]);
+  element.addEventListener('unnoise-progress', (/** @type {CustomEvent} */ { detail }) =>
+    rates.push(detail.rate),
+  );
+  const said = new Set();
+  const look = () => {
+    const text = (/** @type {string} */ name) =>
+      element.shadowRoot.querySelector(`[data-testid=${name}]`)?.textContent?.trim();
+    for (const name of ['status', 'preparing', 'rate']) {
+      if (text(name)) said.add(`${name}: ${text(name)}`);
+    }
+  };
+  const looking = setInterval(look, 20);
+  const training = session.train();
+  await wait(() => rates.length >= reports);
+  await session.pause();
+  await training;
+  clearInterval(looking);
+  return { rates: rates.slice(0, reports), said: [...said] };
+}

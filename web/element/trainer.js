@@ -24,6 +24,8 @@ export class Trainer extends EventTarget {
   #loop = Promise.resolve();
   /** @type {{ time: number, step: number }[]} */
   #marks = [];
+  /** When the GPU's programs were last compiled, on the page's clock. */
+  #compiledAt = -Infinity;
   #checkpointAt = 0;
 
   preview = new Preview();
@@ -46,6 +48,7 @@ export class Trainer extends EventTarget {
   use(lab) {
     this.lab = lab;
     this.preview.lab = lab;
+    lab.addEventListener('compiling', () => (this.#compiledAt = performance.now()));
   }
 
   /** @returns {number | undefined} seconds */
@@ -74,10 +77,12 @@ export class Trainer extends EventTarget {
       for await (const report of this.lab.train({ steps, signal })) {
         if (!report.losses.every(Number.isFinite)) throw diverged();
         this.curve.add(report.step, report.losses);
-        this.#measure();
+        const measured = this.#measure(report);
         this.dispatchEvent(new CustomEvent('progress', { detail: report }));
-        await this.preview.advance(report.milliseconds);
-        await this.background.advance(report.milliseconds);
+        if (measured) {
+          await this.preview.advance(report.milliseconds);
+          await this.background.advance(report.milliseconds);
+        }
         if (performance.now() > this.#checkpointAt) await this.checkpoint();
       }
       await this.checkpoint();
@@ -98,13 +103,28 @@ export class Trainer extends EventTarget {
     await this.#loop;
   }
 
-  #measure() {
+  /**
+   * Measures the speed, but never that of compiling, which may take half a minute.
+   *
+   * @param {import('../lab.js').TrainReport} report
+   * @returns {boolean} whether its time was that of steps alone
+   */
+  #measure({ step, losses, milliseconds }) {
     const now = performance.now();
-    this.#marks.push({ time: now, step: this.lab.step });
+    const began = now - milliseconds;
+    if (this.#compiledAt > began) {
+      this.#marks = [];
+      return false;
+    }
+    const last = this.#marks.at(-1);
+    if (!last || this.#compiledAt > last.time) {
+      this.#marks = [{ time: began, step: step - losses.length }];
+    }
+    this.#marks.push({ time: now, step });
     while (this.#marks.length > 2 && now - this.#marks[0].time > RATE_MS) this.#marks.shift();
-    // From the first report on: what comes before it is also the time of compiling.
     const [first] = this.#marks;
-    if (now > first.time) this.rate = ((this.lab.step - first.step) * 1000) / (now - first.time);
+    if (now > first.time) this.rate = ((step - first.step) * 1000) / (now - first.time);
+    return true;
   }
 
   /** Writes the next checkpoint as soon as the slice under way is over. */
