@@ -7,14 +7,18 @@ import { assertAgree, TINIEST, train } from './programs.mjs';
 /** With attention, whose kernels are burn's own, and little else: kernels take long to compile. */
 const CONFIG = { ...TINIEST, 'unet.block_out_channels': [8], 'unet.add_attention': true };
 
+/** Without attention, whose networks stay f32 anyway. */
+const HALF = { ...CONFIG, 'unet.add_attention': false, mixed_precision: 'fp16' };
+
 const site = Site.forTests();
 
 /**
  * @param {import('playwright-core').Page} page of the server's
  * @param {string} backend
+ * @param {{ config?: object, steps?: number }} [options]
  */
-const trainOn = (page, backend, steps = 2) =>
-  page.evaluate(train, { address: site.address, backend, config: CONFIG, steps });
+const trainOn = (page, backend, { config = CONFIG, steps = 2 } = {}) =>
+  page.evaluate(train, { address: site.address, backend, config, steps });
 
 /**
  * An adapter that has nothing but what WebGPU guarantees, and does not say that it is an emulator,
@@ -58,13 +62,23 @@ test('a GPU without any optional feature computes what the CPU does', async (t) 
   assert.equal(cpu.selfTest, undefined);
 });
 
+test('half precision is left out where the GPU lacks it', async () => {
+  const page = await site.blank();
+  await beforeWorkers(page, hideFeatures);
+  const gpu = await trainOn(page, 'webgpu', { config: HALF, steps: 1 });
+  const cpu = await trainOn(page, 'flex', { config: HALF, steps: 1 });
+  await page.close();
+  assert.equal(gpu.backend, 'webgpu');
+  assertAgree(gpu.losses, cpu.losses);
+});
+
 test('a GPU is tested once a page', async (t) => {
   const page = await site.blank();
-  const { selfTest } = await trainOn(page, 'webgpu', 0);
+  const { selfTest } = await trainOn(page, 'webgpu', { steps: 0 });
   t.diagnostic(`tested in ${selfTest.milliseconds.toFixed()} ms`);
   assert.equal(selfTest.passed, true);
   // Down to the time that it took.
-  assert.deepEqual((await trainOn(page, 'webgpu', 0)).selfTest, selfTest);
+  assert.deepEqual((await trainOn(page, 'webgpu', { steps: 0 })).selfTest, selfTest);
   await page.close();
 });
 
