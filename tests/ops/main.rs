@@ -9,6 +9,7 @@ mod noise;
 mod optimizer;
 mod sums;
 mod threads;
+mod winograd;
 
 use unnoise::ops::Kernels;
 
@@ -137,6 +138,17 @@ backend_tests!(webgpu_as_opened, unnoise::backend::WebGpu, opened());
 fn opened() -> burn_wgpu::WgpuDevice {
     let gpu = unnoise::ops::webgpu::device::initialise_blocking();
     gpu.expect("a Vulkan, Metal or DirectX adapter").device
+}
+
+#[test]
+fn winograd_agrees_with_portable_definition() {
+    winograd::agrees_with_definition::<unnoise::backend::Flex>(&Default::default());
+    winograd::agrees_with_definition::<unnoise::backend::Candle>(&Default::default());
+}
+
+#[test]
+fn winograd_takes_images_one_by_one() {
+    winograd::images_are_independent::<unnoise::backend::Flex>(&Default::default());
 }
 
 /// Kernels take what a caller has, so a strided view must give what its contiguous copy gives.

@@ -5,6 +5,7 @@ use unnoise::ops::cpu::adam::{self, Parameter};
 use unnoise::ops::cpu::conv;
 use unnoise::ops::cpu::group_norm::{self, NormShape};
 use unnoise::ops::cpu::patches::ConvShape;
+use unnoise::ops::cpu::winograd::Addend;
 use unnoise::ops::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision};
 
 use crate::check::numbers;
@@ -31,7 +32,7 @@ fn assert_independent_of_threads(run: impl Fn() -> Vec<Vec<f32>> + Send + Sync) 
 
 #[test]
 fn convolutions_give_the_same_bits_on_any_number_of_threads() {
-    for (kernel, stride) in [(3, 1), (3, 2), (1, 1)] {
+    for (kernel, stride, upsample) in [(3, 1, false), (3, 1, true), (3, 2, false), (1, 1, false)] {
         let shape = ConvShape {
             batch: 9,
             height: 23,
@@ -42,7 +43,7 @@ fn convolutions_give_the_same_bits_on_any_number_of_threads() {
                 kernel,
                 stride,
                 padding: kernel / 2,
-                upsample: false,
+                upsample,
             },
         };
         let [height, width] = shape.output_size();
@@ -53,8 +54,8 @@ fn convolutions_give_the_same_bits_on_any_number_of_threads() {
         assert_independent_of_threads(|| {
             let (grad_weight, grad_bias) = conv::grad_weight(&x, &grad, &shape);
             vec![
-                conv::forward(&x, &weight, &bias, &shape),
-                conv::grad_input(&grad, &weight, &shape),
+                conv::forward(&x, &weight, &bias, Addend::None, &shape),
+                conv::grad_input(&grad, &weight, Addend::None, &shape),
                 grad_weight,
                 grad_bias,
             ]
@@ -79,7 +80,8 @@ fn group_norm_gives_the_same_bits_on_any_number_of_threads() {
     let (gamma, beta) = (numbers(28, 2), numbers(28, 3));
     assert_independent_of_threads(|| {
         let (y, statistics) = group_norm::forward(&x, &gamma, &beta, shape, options);
-        let grads = group_norm::backward(&grad, &x, &gamma, &beta, &statistics, shape, options);
+        let grads =
+            group_norm::backward(&grad, &x, &gamma, &beta, &statistics, None, shape, options);
         let mut all = vec![y, statistics];
         all.extend(grads);
         all

@@ -7,13 +7,15 @@ use burn::tensor::{Shape, TensorMetadata, backend::Backend, ops::FloatTensor};
 use super::{
     adam::{self, Parameter},
     conv,
-    group_norm::{self, NormShape},
+    group_norm::{self, Norm, NormShape},
+    maps,
     patches::ConvShape,
+    winograd::Addend,
 };
 use crate::ops::{
     arguments::{
         AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-        GroupNormState, MixedPrecision, OtherUses, ParameterState,
+        GroupNormState, MixedPrecision, OtherUses, ParameterState, Shift,
     },
     kernels::Kernels,
     portable,
@@ -40,12 +42,19 @@ impl<B: SliceBackend> Kernels for B {
         geometry: ConvGeometry,
         _mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
-        let x = portable::upsampled::<B>(x, geometry);
         let shape = conv_shape(&x.shape(), dims::<4>(&weight.shape())[3], geometry);
+        let (x, shape) = upsampled::<B>(x, shape);
         let [height, width] = shape.output_size();
-        let y = conv::forward(&B::values(x), &B::values(weight), &B::values(bias), &shape);
-        let y = tensor::<B, 4>(y, [shape.batch, height, width, shape.outputs]);
-        portable::add_optional::<B>(y, addend)
+        let output = [shape.batch, height, width, shape.outputs];
+        let addend = addend.map(B::values);
+        let y = conv::forward(
+            &B::values(x),
+            &B::values(weight),
+            &B::values(bias),
+            addend.as_deref().map_or(Addend::None, Addend::PerPixel),
+            &shape,
+        );
+        tensor::<B, 4>(y, output)
     }
 
     fn conv2d_grad_input(
@@ -58,12 +67,21 @@ impl<B: SliceBackend> Kernels for B {
     ) -> FloatTensor<Self> {
         let [batch, _, _, outputs] = dims(&grad.shape());
         let [_, _, inputs, _] = dims(&weight.shape());
-        let [height, width] = input_size.map(|side| side * geometry.repeat());
+        let [height, width] = input_size;
         let input = [batch, height, width, inputs];
         let shape = conv_shape(&Shape::from(input), outputs, geometry);
-        let grad_x = conv::grad_input(&B::values(grad), &B::values(weight), &shape);
-        let grad_x = portable::upsampled_backward::<B>(tensor::<B, 4>(grad_x, input), geometry);
-        portable::add_optional::<B>(grad_x, addend)
+        let (grad, weight) = (B::values(grad), B::values(weight));
+        if geometry.upsample && !conv::upsamples(&shape) {
+            let shape = shape.of_upsampled();
+            let grad_x = conv::grad_input(&grad, &weight, Addend::None, &shape);
+            let upsampled = [batch, shape.height, shape.width, inputs];
+            let grad_x = tensor::<B, 4>(grad_x, upsampled);
+            let grad_x = portable::upsampled_backward::<B>(grad_x, geometry);
+            return portable::add_optional::<B>(grad_x, addend);
+        }
+        let addend = addend.map(B::values);
+        let grad_x = conv::grad_input(&grad, &weight, addend.as_deref().map_or(Addend::None, Addend::PerPixel), &shape);
+        tensor::<B, 4>(grad_x, input)
     }
 
     fn conv2d_grad_weight(
@@ -72,8 +90,8 @@ impl<B: SliceBackend> Kernels for B {
         geometry: ConvGeometry,
         _mixed_precision: MixedPrecision,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let x = portable::upsampled::<B>(x, geometry);
         let shape = conv_shape(&x.shape(), dims::<4>(&grad.shape())[3], geometry);
+        let (x, shape) = upsampled::<B>(x, shape);
         let (weight, bias) = conv::grad_weight(&B::values(x), &B::values(grad), &shape);
         let (kernel, inputs, outputs) = (geometry.kernel, shape.inputs, shape.outputs);
         let weight = tensor::<B, 4>(weight, [kernel, kernel, inputs, outputs]);
@@ -84,20 +102,26 @@ impl<B: SliceBackend> Kernels for B {
         inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> GroupNormOutput<FloatTensor<Self>> {
-        let (x, concatenated) = portable::concat::<B>(inputs.x, inputs.skip);
-        let x = portable::shifted::<B>(x, inputs.shift);
-        let shape = dims(&x.shape());
-        let (y, statistics) = group_norm::forward(
-            &B::values(x),
-            &B::values(inputs.gamma),
-            &B::values(inputs.beta),
-            norm_shape(shape),
-            options,
-        );
+        let (x, concatenated) = match inputs.skip {
+            None => (inputs.x, None),
+            Some(skip) => {
+                let both = concat::<B>(inputs.x, skip);
+                (both.clone(), Some(both))
+            }
+        };
+        let shape @ [batch, _, _, channels] = dims(&x.shape());
+        let shift = inputs.shift.map(|shift| own_channels::<B>(shift, channels));
+        let norm = Norm {
+            x: &B::values(x),
+            shift: shift.as_deref(),
+            gamma: &B::values(inputs.gamma),
+            beta: &B::values(inputs.beta),
+        };
+        let (y, statistics) = group_norm::forward(norm, norm_shape(shape), options);
         GroupNormOutput {
             y: tensor::<B, 4>(y, shape),
             concatenated,
-            statistics: tensor::<B, 3>(statistics, [shape[0], options.groups, 2]),
+            statistics: tensor::<B, 3>(statistics, [batch, options.groups, 2]),
         }
     }
 
@@ -107,29 +131,46 @@ impl<B: SliceBackend> Kernels for B {
         other_uses: OtherUses<FloatTensor<Self>>,
         options: GroupNormOptions,
     ) -> GroupNormGrads<FloatTensor<Self>> {
+        let shape @ [_, height, width, channels] = dims(&state.x.shape());
         let shift = state.shift;
-        let x = portable::shifted::<B>(state.x, shift.clone());
-        let shape = dims(&x.shape());
+        let own = shift.clone().map(|shift| own_channels::<B>(shift, channels));
+        let norm = Norm {
+            x: &B::values(state.x),
+            shift: own.as_deref(),
+            gamma: &B::values(state.gamma),
+            beta: &B::values(state.beta),
+        };
+        // The gradient of a shift is a sum without that of other uses.
+        let (addend, others) = match other_uses.x {
+            Some(addend) if shift.is_none() => (Some(B::values(addend)), None),
+            others => (None, others),
+        };
         let [grad_x, grad_gamma, grad_beta] = group_norm::backward(
             &B::values(grad),
-            &B::values(x),
-            &B::values(state.gamma),
-            &B::values(state.beta),
+            norm,
             &B::values(state.statistics),
+            addend.as_deref(),
             norm_shape(shape),
             options,
         );
-        let grad_x = tensor::<B, 4>(grad_x, shape);
-        let grad_shift =
-            shift.map(|shift| portable::shift_grad::<B>(grad_x.clone(), &shift, other_uses.shift));
-        let grad_x = portable::add_optional::<B>(grad_x, other_uses.x);
-        let (grad_x, grad_skip) = portable::split_off::<B>(grad_x, state.split);
+        let grad_shift = shift.map(|shift| {
+            let sums = maps::sum_pixels(&grad_x, height * width, channels);
+            shift_grad::<B>(&sums, channels, shift, other_uses.shift)
+        });
+        let grad_x = portable::add_optional::<B>(tensor::<B, 4>(grad_x, shape), others);
+        let (grad_x, grad_skip) = match state.split {
+            None => (grad_x, None),
+            Some(first) => {
+                let [grad_x, grad_skip] = split::<B>(grad_x, first);
+                (grad_x, Some(grad_skip))
+            }
+        };
         GroupNormGrads {
             x: grad_x,
             skip: grad_skip,
             shift: grad_shift,
-            gamma: tensor::<B, 1>(grad_gamma, [shape[3]]),
-            beta: tensor::<B, 1>(grad_beta, [shape[3]]),
+            gamma: tensor::<B, 1>(grad_gamma, [channels]),
+            beta: tensor::<B, 1>(grad_beta, [channels]),
         }
     }
 
@@ -179,7 +220,69 @@ fn tensor<B: SliceBackend, const D: usize>(values: Vec<f32>, shape: [usize; D]) 
     B::tensor(values.into(), Shape::from(shape))
 }
 
-/// Sizes of a convolution of `input` `[n, h, w, c_in]`, upsampled already, to `outputs` channels.
+/// The channels of `first` followed by those of `second`, both `[n, h, w, c]`.
+fn concat<B: SliceBackend>(first: FloatTensor<B>, second: FloatTensor<B>) -> FloatTensor<B> {
+    let [batch, height, width, channels] = dims(&first.shape());
+    let others = dims::<4>(&second.shape())[3];
+    let both = maps::concat(
+        &B::values(first),
+        &B::values(second),
+        [channels, others],
+    );
+    tensor::<B, 4>(both, [batch, height, width, channels + others])
+}
+
+/// The first `channels` channels of `x` `[n, h, w, c]`, and the others.
+fn split<B: SliceBackend>(x: FloatTensor<B>, channels: usize) -> [FloatTensor<B>; 2] {
+    let [batch, height, width, all] = dims(&x.shape());
+    let widths = [channels, all - channels];
+    let [first, second] = maps::split(&B::values(x), widths);
+    [(first, widths[0]), (second, widths[1])]
+        .map(|(values, channels)| tensor::<B, 4>(values, [batch, height, width, channels]))
+}
+
+/// The numbers of a shift of `channels` channels: `[n, channels]`.
+fn own_channels<B: SliceBackend>(shift: Shift<FloatTensor<B>>, channels: usize) -> Vec<f32> {
+    let [_, _, _, total] = dims(&shift.all.shape());
+    let all = B::values(shift.all);
+    let images = all.chunks_exact(total);
+    images
+        .flat_map(|all| &all[shift.start..][..channels])
+        .copied()
+        .collect()
+}
+
+/// The gradient of all numbers of `shift` when that of its own ones is `sums` `[n, channels]`, and
+/// that of other uses `others`.
+fn shift_grad<B: SliceBackend>(
+    sums: &[f32],
+    channels: usize,
+    shift: Shift<FloatTensor<B>>,
+    others: Option<FloatTensor<B>>,
+) -> FloatTensor<B> {
+    let shape @ [batch, _, _, total] = dims::<4>(&shift.all.shape());
+    let mut all = match others {
+        Some(others) => B::values(others),
+        None => vec![0.0; batch * total].into(),
+    };
+    for (all, sums) in all.chunks_exact_mut(total).zip(sums.chunks_exact(channels)) {
+        for (all, sum) in all[shift.start..].iter_mut().zip(sums) {
+            *all += sum;
+        }
+    }
+    B::tensor(all, Shape::from(shape))
+}
+
+/// `x` as [`conv`] takes it, and the sizes that go with it.
+fn upsampled<B: SliceBackend>(x: FloatTensor<B>, shape: ConvShape) -> (FloatTensor<B>, ConvShape) {
+    if conv::upsamples(&shape) {
+        return (x, shape);
+    }
+    let x = portable::upsampled::<B>(x, shape.geometry);
+    (x, shape.of_upsampled())
+}
+
+/// Sizes of a convolution of `input` `[n, h, w, c_in]` to `outputs` channels.
 fn conv_shape(input: &Shape, outputs: usize, geometry: ConvGeometry) -> ConvShape {
     let [batch, height, width, inputs] = dims(input);
     ConvShape {
@@ -188,7 +291,7 @@ fn conv_shape(input: &Shape, outputs: usize, geometry: ConvGeometry) -> ConvShap
         width,
         inputs,
         outputs,
-        geometry: geometry.without_upsampling(),
+        geometry,
     }
 }
 

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::super::arguments::ConvGeometry;
+use super::maps::add_rows;
 use super::matrix::Matrix;
 use super::parallel;
 use super::patches::{ConvShape, scatter_add, with_patches, with_scratch};
-use super::product::{multiply, multiply_add};
-use super::vectorised::vectorised;
+use super::product::{Panels, multiply, multiply_add, with_packed, with_panels};
+use super::winograd::{self, Addend};
 
 /// Bytes of patches gathered at a time: with the weights they should stay in a core's L2 cache
 /// until the product has read them.
@@ -30,26 +31,68 @@ fn tile_pixels(shape: &ConvShape) -> usize {
         .clamp(TILE_PIXELS.start, TILE_PIXELS.end)
 }
 
-/// `x` `[n, h, w, c_in]` convolved with `weight` `[k, k, c_in, c_out]` plus `bias` `[c_out]`:
-/// `[n, h', w', c_out]`.
-pub fn forward(x: &[f32], weight: &[f32], bias: &[f32], shape: &ConvShape) -> Vec<f32> {
-    let weight = Matrix::row_major(weight, shape.outputs);
+/// Whether convolutions of this shape take their input as it is where it is to be upsampled; others
+/// need it upsampled already.
+pub fn upsamples(shape: &ConvShape) -> bool {
+    winograd::suits(shape)
+}
+
+/// `x` `[n, h, w, c_in]` convolved with `weight` `[k, k, c_in, c_out]` plus `bias` `[c_out]` and
+/// `addend`: `[n, h', w', c_out]`.
+pub fn forward(
+    x: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    addend: Addend,
+    shape: &ConvShape,
+) -> Vec<f32> {
+    if winograd::suits(shape) {
+        return winograd::forward(x, weight, bias, addend, shape);
+    }
+    let image = shape.output_pixels() / shape.batch.max(1);
+    let start = |pixel: usize, y: &mut [f32]| {
+        y.copy_from_slice(bias);
+        let addend = match addend {
+            Addend::None => return,
+            Addend::PerPixel(addend) => &addend[pixel * bias.len()..][..bias.len()],
+            Addend::PerImage(addend) => &addend[pixel / image * bias.len()..][..bias.len()],
+        };
+        for (y, addend) in y.iter_mut().zip(addend) {
+            *y += addend;
+        }
+    };
+    with_panels(weight, shape.outputs, |weight| {
+        by_patches(x, weight, start, shape)
+    })
+}
+
+/// Patches of `x` times `weight` `[k · k · c_in, c_out]`, added to what `start` writes to a pixel
+/// of a number.
+fn by_patches(
+    x: &[f32],
+    weight: Panels,
+    start: impl Fn(usize, &mut [f32]) + Sync,
+    shape: &ConvShape,
+) -> Vec<f32> {
     let mut y = vec![0.0; shape.output_pixels() * shape.outputs];
     let tile = tile_pixels(shape);
     let tiles = y.chunks_mut(tile * shape.outputs.max(1)).enumerate();
     parallel::for_each(tiles.collect(), |(index, y)| {
         let pixels = index * tile..index * tile + y.len() / shape.outputs;
-        for pixel in y.chunks_exact_mut(shape.outputs) {
-            pixel.copy_from_slice(bias);
+        for (pixel, y) in pixels.clone().zip(y.chunks_exact_mut(shape.outputs)) {
+            start(pixel, y);
         }
         with_patches(x, shape, pixels, |patches| multiply_add(y, patches, weight));
     });
     y
 }
 
-/// Gradient of [`forward`] with respect to `x`, `[n, h, w, c_in]`, from `grad`
+/// Gradient of [`forward`] with respect to `x`, plus `addend`, `[n, h, w, c_in]`, from `grad`
 /// `[n, h', w', c_out]`.
-pub fn grad_input(grad: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
+pub fn grad_input(grad: &[f32], weight: &[f32], addend: Addend, shape: &ConvShape) -> Vec<f32> {
+    if winograd::suits(shape) {
+        return winograd::grad_input(grad, weight, addend, shape);
+    }
     let ConvGeometry {
         kernel,
         stride,
@@ -73,9 +116,9 @@ pub fn grad_input(grad: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
             },
         };
         let weight = turn_weight(weight, shape);
-        return forward(grad, &weight, &vec![0.0; shape.inputs], &turned);
+        return forward(grad, &weight, &vec![0.0; shape.inputs], addend, &turned);
     }
-    grad_input_by_scattering(grad, weight, shape)
+    grad_input_by_scattering(grad, weight, addend, shape)
 }
 
 /// `weight` `[k, k, c_in, c_out]` turned by half a turn, channels exchanged: `[k, k, c_out, c_in]`.
@@ -95,9 +138,25 @@ fn turn_weight(weight: &[f32], shape: &ConvShape) -> Vec<f32> {
 
 /// [`grad_input`] for any geometry: patches of gradients, added where the input patches lie.
 /// Images are independent of each other; pixels of one are not.
-fn grad_input_by_scattering(grad: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
+fn grad_input_by_scattering(
+    grad: &[f32],
+    weight: &[f32],
+    addend: Addend,
+    shape: &ConvShape,
+) -> Vec<f32> {
     let weight = Matrix::row_major(weight, shape.outputs).transposed();
-    let mut grad_x = vec![0.0; shape.batch * shape.image_size()];
+    with_packed(weight, |weight| {
+        scattered_patches(grad, weight, addend, shape)
+    })
+}
+
+/// The products of `grad` with `weight` `[c_out, k · k · c_in]`, added where the patches of the
+/// input lie, and `addend`.
+fn scattered_patches(grad: &[f32], weight: Panels, addend: Addend, shape: &ConvShape) -> Vec<f32> {
+    let mut grad_x = match addend {
+        Addend::PerPixel(addend) => addend.to_vec(),
+        _ => vec![0.0; shape.batch * shape.image_size()],
+    };
     let [height, width] = shape.output_size();
     let (image_pixels, tile) = (height * width, tile_pixels(shape));
     let image_shape = ConvShape { batch: 1, ..*shape };
@@ -117,31 +176,29 @@ fn grad_input_by_scattering(grad: &[f32], weight: &[f32], shape: &ConvShape) -> 
 
 /// Gradients of [`forward`] with respect to `weight` `[k, k, c_in, c_out]` and `bias` `[c_out]`.
 pub fn grad_weight(x: &[f32], grad: &[f32], shape: &ConvShape) -> (Vec<f32>, Vec<f32>) {
+    if winograd::suits(shape) {
+        return winograd::grad_weight(x, grad, shape);
+    }
     let outputs = shape.outputs;
     let (pixels, tile) = (shape.output_pixels(), tile_pixels(shape));
     let chunks = (pixels / WEIGHT_CHUNK_PIXELS).clamp(1, WEIGHT_CHUNKS);
     let chunk = pixels.div_ceil(chunks).next_multiple_of(tile).max(1);
-    let partial_sums = parallel::map(tiles(0..pixels, chunk).collect(), |pixels| {
-        let mut grad_weight = vec![0.0; shape.patch_size() * outputs];
-        let mut grad_bias = vec![0.0; outputs];
+    let chunks = tiles(0..pixels, chunk).collect();
+    let weights = shape.patch_size() * outputs;
+    let mut sums = parallel::sum(chunks, weights + outputs, |pixels, sums| {
+        let (grad_weight, grad_bias) = sums.split_at_mut(weights);
         for pixels in tiles(pixels, tile) {
             let grad = &grad[pixels.start * outputs..pixels.end * outputs];
             with_patches(x, shape, pixels, |patches| {
-                let grad = Matrix::row_major(grad, outputs);
-                multiply_add(&mut grad_weight, patches.transposed(), grad);
+                with_panels(grad, outputs, |grad| {
+                    multiply_add(grad_weight, patches.transposed(), grad);
+                });
             });
-            add_rows(&mut grad_bias, grad);
+            add_rows(grad_bias, grad);
         }
-        (grad_weight, grad_bias)
     });
-    partial_sums
-        .into_iter()
-        .reduce(|mut total, part| {
-            add(&mut total.0, &part.0);
-            add(&mut total.1, &part.1);
-            total
-        })
-        .unwrap_or_else(|| (vec![0.0; shape.patch_size() * outputs], vec![0.0; outputs]))
+    let bias = sums.split_off(weights);
+    (sums, bias)
 }
 
 /// `range` in pieces of `size`, the last one shorter.
@@ -150,27 +207,4 @@ fn tiles(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>>
     range
         .step_by(size)
         .map(move |start| start..(start + size).min(end))
-}
-
-vectorised! {
-    /// `total` += `part`.
-    fn add(total: &mut [f32], part: &[f32]) {
-        for (total, part) in total.iter_mut().zip(part) {
-            *total += part;
-        }
-    }
-
-    /// Adds the sum of the rows of `values` to `total`, one row. The rows' own sum is formed first,
-    /// so that what is added to a large total is not small.
-    fn add_rows(total: &mut [f32], values: &[f32]) {
-        let mut sum = vec![0.0; total.len()];
-        for row in values.chunks_exact(total.len().max(1)) {
-            for (sum, value) in sum.iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
-        for (total, sum) in total.iter_mut().zip(&sum) {
-            *total += sum;
-        }
-    }
 }

@@ -23,6 +23,25 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// `rows` rows of `columns` numbers of `values`, each `stride` after the one before: rows may
+    /// overlap.
+    pub fn strided(values: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
+        let end = rows
+            .checked_sub(1)
+            .map_or(0, |last| last * stride + columns);
+        assert!(
+            end <= values.len(),
+            "rows of a matrix reach past its numbers"
+        );
+        Self {
+            values,
+            rows,
+            columns,
+            row_stride: stride,
+            column_stride: 1,
+        }
+    }
+
     /// The same numbers with rows and columns exchanged; nothing moves.
     pub fn transposed(self) -> Self {
         Self {
@@ -43,10 +62,7 @@ impl<'a> Matrix<'a> {
     pub fn columns(&self) -> usize {
         self.columns
     }
-}
 
-#[cfg(not(target_family = "wasm"))]
-impl<'a> Matrix<'a> {
     /// The slice that the numbers lie in.
     pub fn values(&self) -> &'a [f32] {
         self.values
@@ -57,32 +73,21 @@ impl<'a> Matrix<'a> {
     pub fn strides(&self) -> [usize; 2] {
         [self.row_stride, self.column_stride]
     }
-}
 
-#[cfg(any(target_family = "wasm", test))]
-impl<'a> Matrix<'a> {
     /// The number at `row` and `column`.
     pub fn value(&self, row: usize, column: usize) -> f32 {
         self.values[row * self.row_stride + column * self.column_stride]
     }
 
-    /// The rows if they are contiguous, the columns if those are.
-    pub fn lines(&self) -> Lines<'a> {
-        // A transposed single column has both strides 1, and one number per line.
-        if self.column_stride == 1 && self.row_stride >= self.columns {
-            Lines::Rows(self.values.chunks_exact(self.row_stride.max(1)))
+    /// Fills `to` with the numbers of `row` from column `first` on.
+    pub fn copy_row(&self, row: usize, first: usize, to: &mut [f32]) {
+        if self.column_stride == 1 {
+            let start = row * self.row_stride + first;
+            to.copy_from_slice(&self.values[start..start + to.len()]);
         } else {
-            Lines::Columns(self.values.chunks_exact(self.column_stride.max(1)))
+            for (column, to) in to.iter_mut().enumerate() {
+                *to = self.value(row, first + column);
+            }
         }
     }
-}
-
-/// A matrix as slices.
-#[cfg(any(target_family = "wasm", test))]
-#[derive(Debug, Clone)]
-pub enum Lines<'a> {
-    /// Rows, each contiguous.
-    Rows(std::slice::ChunksExact<'a, f32>),
-    /// Columns, each contiguous.
-    Columns(std::slice::ChunksExact<'a, f32>),
 }

@@ -22,3 +22,29 @@ pub fn map<T: Send, R: Send>(tasks: Vec<T>, run: impl Fn(T) -> R + Send + Sync) 
     }
     tasks.into_iter().map(run).collect()
 }
+
+/// The sum, number by number and in the order of the tasks, of the `length` numbers that `run` adds
+/// to zeros for each task.
+pub fn sum<T: Send>(
+    tasks: Vec<T>,
+    length: usize,
+    run: impl Fn(T, &mut [f32]) + Send + Sync,
+) -> Vec<f32> {
+    let part = |task| {
+        let mut part = vec![0.0; length];
+        run(task, &mut part);
+        part
+    };
+    let add = |mut total: Vec<f32>, part: Vec<f32>| {
+        for (total, part) in total.iter_mut().zip(part) {
+            *total += part;
+        }
+        total
+    };
+    #[cfg(not(target_family = "wasm"))]
+    let parts = map(tasks, part).into_iter();
+    // One after the other, so that there are never more than two.
+    #[cfg(target_family = "wasm")]
+    let parts = tasks.into_iter().map(part);
+    parts.reduce(add).unwrap_or_else(|| vec![0.0; length])
+}

@@ -25,6 +25,16 @@ pub struct ConvShape {
 }
 
 impl ConvShape {
+    /// The same convolution of an input that is upsampled already.
+    pub fn of_upsampled(self) -> Self {
+        Self {
+            height: self.height * self.geometry.repeat(),
+            width: self.width * self.geometry.repeat(),
+            geometry: self.geometry.without_upsampling(),
+            ..self
+        }
+    }
+
     /// `[height, width]` of the output.
     pub fn output_size(&self) -> [usize; 2] {
         [self.height, self.width].map(|side| self.geometry.output_size(side))

@@ -1,9 +1,9 @@
 //! Function multiversioning: vectors wider than the compiler may assume.
 
-/// Defines functions that are compiled twice on x86-64, for its baseline and for AVX2, and choose
-/// at run time. Elsewhere the body is compiled once for the vectors of the target.
+/// Defines functions that are compiled three times on x86-64, for its baseline, for AVX2 and for
+/// AVX-512, and choose at run time. Elsewhere the body is compiled once for the vectors of the target.
 ///
-/// Only the width differs: without fused multiply-adds both versions give the same bits. What the
+/// Only the width differs: without fused multiply-adds all versions give the same bits. What the
 /// body calls must be `#[inline(always)]` to be compiled with it.
 macro_rules! vectorised {
     ($(
@@ -19,9 +19,21 @@ macro_rules! vectorised {
 
             #[cfg(target_arch = "x86_64")]
             {
+                #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+                fn avx512($($argument: $type),*) $(-> $result)? {
+                    body($($argument),*)
+                }
                 #[target_feature(enable = "avx2")]
                 fn avx2($($argument: $type),*) $(-> $result)? {
                     body($($argument),*)
+                }
+                if std::arch::is_x86_feature_detected!("avx512f")
+                    && std::arch::is_x86_feature_detected!("avx512vl")
+                    && std::arch::is_x86_feature_detected!("avx512dq")
+                    && std::arch::is_x86_feature_detected!("avx512bw")
+                {
+                    // SAFETY: the processor has the features the function needs.
+                    return unsafe { avx512($($argument),*) };
                 }
                 if std::arch::is_x86_feature_detected!("avx2") {
                     // SAFETY: the processor has the one feature the function needs.
