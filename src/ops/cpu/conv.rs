@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::super::arguments::ConvGeometry;
 use super::maps::add_rows;
 use super::matrix::Matrix;
+use super::memory::{give_back, take};
 use super::parallel;
 use super::patches::{ConvShape, scatter_add, with_patches, with_scratch};
 use super::product::{Panels, multiply, multiply_add, with_packed, with_panels};
@@ -74,7 +75,7 @@ fn by_patches(
     start: impl Fn(usize, &mut [f32]) + Sync,
     shape: &ConvShape,
 ) -> Vec<f32> {
-    let mut y = vec![0.0; shape.output_pixels() * shape.outputs];
+    let mut y = take(shape.output_pixels() * shape.outputs);
     let tile = tile_pixels(shape);
     let tiles = y.chunks_mut(tile * shape.outputs.max(1)).enumerate();
     parallel::for_each(tiles.collect(), |(index, y)| {
@@ -185,7 +186,7 @@ pub fn grad_weight(x: &[f32], grad: &[f32], shape: &ConvShape) -> (Vec<f32>, Vec
     let chunk = pixels.div_ceil(chunks).next_multiple_of(tile).max(1);
     let chunks = tiles(0..pixels, chunk).collect();
     let weights = shape.patch_size() * outputs;
-    let mut sums = parallel::sum(chunks, weights + outputs, |pixels, sums| {
+    let sums = parallel::sum(chunks, weights + outputs, |pixels, sums| {
         let (grad_weight, grad_bias) = sums.split_at_mut(weights);
         for pixels in tiles(pixels, tile) {
             let grad = &grad[pixels.start * outputs..pixels.end * outputs];
@@ -197,8 +198,11 @@ pub fn grad_weight(x: &[f32], grad: &[f32], shape: &ConvShape) -> (Vec<f32>, Vec
             add_rows(grad_bias, grad);
         }
     });
-    let bias = sums.split_off(weights);
-    (sums, bias)
+    let mut grad_weight = take(weights);
+    grad_weight.copy_from_slice(&sums[..weights]);
+    let grad_bias = sums[weights..].to_vec();
+    give_back(sums);
+    (grad_weight, grad_bias)
 }
 
 /// `range` in pieces of `size`, the last one shorter.

@@ -5,6 +5,7 @@
 //! put together in f64.
 
 use super::super::arguments::GroupNormOptions;
+use super::memory::take;
 use super::norm_loops::{
     ChannelSums, InputCoefficients, add, affine, affine_silu, channel_moments, combine, grad_sums,
     silu_backward,
@@ -44,7 +45,7 @@ pub fn forward(
     shape: NormShape,
     options: GroupNormOptions,
 ) -> (Vec<f32>, Vec<f32>) {
-    let mut y = vec![0.0; x.len()];
+    let mut y = take(x.len());
     let mut statistics = vec![0.0; shape.batch * options.groups * 2];
     let images = x
         .chunks(shape.image_size())
@@ -80,7 +81,7 @@ pub fn backward(
     options: GroupNormOptions,
 ) -> [Vec<f32>; 3] {
     let channels = shape.channels;
-    let mut grad_x = vec![0.0; x.len()];
+    let mut grad_x = take(x.len());
     let images = x
         .chunks(shape.image_size())
         .zip(grad.chunks(shape.image_size()))

@@ -2,6 +2,8 @@
 
 use super::lanes::{Lanes, Vectorised, vectorised};
 use super::matrix::Matrix;
+use super::memory::{give_back, take};
+use super::parallel;
 use super::product::{Panels, pack, packed_len};
 use super::tiles::{Places, next_vector};
 
@@ -24,7 +26,7 @@ impl KernelPlaces {
         turned: bool,
     ) -> Self {
         let pairs = inputs * outputs;
-        let mut values = vec![0.0; 16 * pairs];
+        let mut values = take(16 * pairs);
         vectorised(KernelTransform {
             weight,
             values: &mut values,
@@ -35,8 +37,9 @@ impl KernelPlaces {
             [inputs, outputs]
         };
         let length = packed_len(inputs, outputs);
-        let mut packed = vec![0.0; places.count() * length];
-        for (index, packed) in packed.chunks_exact_mut(length).enumerate() {
+        let mut packed = take(places.count() * length);
+        let all = packed.chunks_exact_mut(length).enumerate().collect();
+        parallel::for_each(all, |(index, packed)| {
             let place = |i: usize| if places == Places::All || i < 2 { i } else { 3 };
             let [mut row, mut column] = [index / places.side(), index % places.side()].map(place);
             if turned {
@@ -50,12 +53,18 @@ impl KernelPlaces {
             } else {
                 pack(Matrix::row_major(values, outputs), packed);
             }
-        }
+        });
+        give_back(values);
         Self {
             packed,
             inputs,
             outputs,
         }
+    }
+
+    /// Keeps their memory for others.
+    pub fn give_back(self) {
+        give_back(self.packed);
     }
 
     /// The kernels of a place, numbered among those there are.
@@ -68,7 +77,7 @@ impl KernelPlaces {
 
 /// Gᵀ u G for `values` u `[places, pairs]` of inputs and outputs: `[3, 3, pairs]`.
 pub fn adjoint(values: &[f32], pairs: usize, places: Places) -> Vec<f32> {
-    let mut weight = vec![0.0; 9 * pairs];
+    let mut weight = take(9 * pairs);
     vectorised(KernelAdjoint {
         values,
         places,

@@ -1,5 +1,6 @@
 //! What moves and sums channels of feature maps `[n, h, w, c]`.
 
+use super::memory::take;
 use super::parallel;
 use super::vectorised::vectorised;
 
@@ -24,7 +25,7 @@ pub fn sum_pixels(x: &[f32], pixels: usize, channels: usize) -> Vec<f32> {
 
 /// The channels of `first` followed by those of `second`, of which pixels have `channels`.
 pub fn concat(first: &[f32], second: &[f32], channels: [usize; 2]) -> Vec<f32> {
-    let mut both = vec![0.0; first.len() + second.len()];
+    let mut both = take(first.len() + second.len());
     let [a, b] = channels;
     let chunks = first.chunks((CHUNK_PIXELS * a).max(1));
     let chunks = chunks.zip(second.chunks((CHUNK_PIXELS * b).max(1)));
@@ -43,7 +44,7 @@ pub fn concat(first: &[f32], second: &[f32], channels: [usize; 2]) -> Vec<f32> {
 pub fn split(both: &[f32], channels: [usize; 2]) -> [Vec<f32>; 2] {
     let [a, b] = channels;
     let pixels = both.len() / (a + b).max(1);
-    let (mut first, mut second) = (vec![0.0; pixels * a], vec![0.0; pixels * b]);
+    let (mut first, mut second) = (take(pixels * a), take(pixels * b));
     let chunks = first.chunks_mut((CHUNK_PIXELS * a).max(1));
     let chunks = chunks.zip(second.chunks_mut((CHUNK_PIXELS * b).max(1)));
     let chunks = chunks.zip(both.chunks((CHUNK_PIXELS * (a + b)).max(1)));

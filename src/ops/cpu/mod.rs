@@ -14,6 +14,7 @@ mod kernel_places;
 mod lanes;
 mod maps;
 mod matrix;
+pub mod memory;
 mod norm_loops;
 mod parallel;
 pub mod patches;

@@ -15,6 +15,7 @@ use std::ops::Range;
 use super::kernel_places::{KernelPlaces, adjoint};
 use super::maps::add_rows;
 use super::matrix::Matrix;
+use super::memory::{give_back, take};
 use super::parallel;
 use super::patches::{ConvShape, with_scratch};
 use super::product::{multiply, multiply_add, with_panels};
@@ -171,7 +172,7 @@ pub fn forward(
         addend,
         folded: false,
     };
-    convolve(&input_map(x, shape), &kernels, tiling, output)
+    convolve(&input_map(x, shape), kernels, tiling, output)
 }
 
 /// Gradient of [`forward`] with respect to `x`, plus `addend`, `[n, h, w, c_in]`, from `grad`
@@ -195,7 +196,7 @@ pub fn grad_input(grad: &[f32], weight: &[f32], addend: Addend, shape: &ConvShap
         addend,
         folded: shape.geometry.upsample,
     };
-    convolve(&map, &kernels, tiling, output)
+    convolve(&map, kernels, tiling, output)
 }
 
 fn places(shape: &ConvShape) -> Places {
@@ -237,11 +238,11 @@ impl Output<'_> {
     }
 }
 
-fn convolve(map: &Map, kernels: &KernelPlaces, tiling: Tiling, output: Output) -> Vec<f32> {
+fn convolve(map: &Map, kernels: KernelPlaces, tiling: Tiling, output: Output) -> Vec<f32> {
     let channels = kernels.outputs;
     let [height, width] = output.size;
     let row_length = width * channels;
-    let mut y = vec![0.0; tiling.batch * height * row_length];
+    let mut y = take(tiling.batch * height * row_length);
     let mut tasks = Vec::new();
     let (mut rest, mut start) = (y.as_mut_slice(), 0);
     for rows in blocks(0..tiling.rows(), tiling.block()) {
@@ -305,6 +306,7 @@ fn convolve(map: &Map, kernels: &KernelPlaces, tiling: Tiling, output: Output) -
             }
         });
     });
+    kernels.give_back();
     y
 }
 
@@ -357,7 +359,9 @@ pub fn grad_weight(x: &[f32], grad: &[f32], shape: &ConvShape) -> (Vec<f32>, Vec
         }
     });
     let (places, bias) = total.split_at(count * pairs);
-    (adjoint(places, pairs, tiling.places), bias.to_vec())
+    let grads = (adjoint(places, pairs, tiling.places), bias.to_vec());
+    give_back(total);
+    grads
 }
 
 /// `range` in pieces of `size`, the last one shorter.
