@@ -9,6 +9,9 @@ import { summary } from './statistics.mjs';
  */
 export const TOLERANCE = [1e-5, 1e-4, 1e-4];
 
+/** Arithmetic of a training step with direct convolutions, whatever a contender does instead. */
+const STEP_GFLOP = 23.4;
+
 /**
  * @typedef {{ median: number, min: number, max: number, count: number }} Times in milliseconds
  *
@@ -29,15 +32,18 @@ export const TOLERANCE = [1e-5, 1e-4, 1e-4];
  * @property {number} [wasmBytes]
  * @property {number} [gpuBytes]
  * @property {number} [peakBytes]
+ * @property {number} [limit] GFLOP/s of a loop in registers on one thread
  */
 
 /**
  * @param {import('./contenders.mjs').Contender} contender
  * @param {import('./browser.mjs').Outcome & { peakBytes?: number }} outcome
  * @param {number[]} reference losses
+ * @param {number} limit GFLOP/s of a loop in registers
  * @returns {Row}
  */
-export function row({ name, place, note }, { steps, reason, peakBytes }, reference) {
+export function row({ name, place, note, library }, outcome, reference, limit) {
+  const { steps, reason, peakBytes } = outcome;
   const of = (/** @type {string} */ kind) => steps.filter((step) => step.kind === kind);
   const [training, denoising] = [of('training'), of('denoising')];
   const losses = training.slice(0, 3).map(({ loss }) => loss ?? NaN);
@@ -68,6 +74,7 @@ export function row({ name, place, note }, { steps, reason, peakBytes }, referen
     wasmBytes: last?.wasmBytes || undefined,
     gpuBytes: last?.gpuBytes || undefined,
     peakBytes,
+    limit: place === 'Chromium, CPU' && library === 'unnoise' ? limit : undefined,
   };
 }
 
@@ -103,6 +110,16 @@ function memory({ wasmBytes, gpuBytes, peakBytes }) {
   return parts.join(', ');
 }
 
+/**
+ * How much of a loop in registers a training step reaches, counting direct convolutions: more than
+ * 1 where a convolution takes fewer operations.
+ * @param {Row} row
+ */
+function ofLimit({ training, limit }) {
+  if (!training || !limit) return '';
+  return `${(STEP_GFLOP / (training.median / 1000) / limit).toFixed(2)}`;
+}
+
 /** @param {Row} row */
 function loss({ agrees, losses }) {
   if (losses.length === 0) return '–';
@@ -112,14 +129,16 @@ function loss({ agrees, losses }) {
 
 /**
  * The whole result in Markdown, which is readable on a terminal as well.
- * @param {{ machine: Record<string, unknown>, reference: number[], rows: Row[], page?: Awaited<ReturnType<typeof import('./page.mjs').measurePage>> }} result
+ * @param {{ machine: Record<string, unknown>, limit: number, reference: number[], rows: Row[], page?: Awaited<ReturnType<typeof import('./page.mjs').measurePage>> }} result
  */
-export function markdown({ machine, rows, page }) {
+export function markdown({ machine, limit, rows, page }) {
   const lines = [Object.values(machine).filter(Boolean).join(', '), ''];
   for (const place of new Set(rows.map((row) => row.place))) {
     const gpu = place.includes('WebGPU');
     const head = ['training step', 'first', 'denoising step', 'first loss', 'peak memory'];
+    const limited = rows.some((row) => row.place === place && row.limit);
     if (gpu) head.push('dispatches');
+    if (limited) head.push('of the limit');
     const cells = rows
       .filter((row) => row.place === place)
       .map((row) => {
@@ -132,6 +151,7 @@ export function markdown({ machine, rows, page }) {
           memory(row),
         ];
         if (gpu) values.push(`${trainingDispatches ?? '–'} + ${denoisingDispatches ?? '–'}`);
+        if (limited) values.push(ofLimit(row));
         return [row.name, ...values];
       });
     lines.push(...table([place, ...head], cells), '');
@@ -141,6 +161,8 @@ export function markdown({ machine, rows, page }) {
     }
     lines.push('');
   }
+  const inRegisters = `A loop of multiply-adds in registers, one thread: ${limit.toFixed(0)} GFLOP/s.`;
+  lines.push(inRegisters, '');
   if (page) lines.push(...pageLines(page), '');
   const verdicts = judge(rows).map(({ text, ratio, met }) => [
     text,

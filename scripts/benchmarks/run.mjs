@@ -8,6 +8,7 @@ import { launch, serve } from '../../tests/browser/lab.mjs';
 import { BUNDLES, bundle, runInBrowser } from './browser.mjs';
 import { CONTENDERS } from './contenders.mjs';
 import { writeInputs } from './inputs.mjs';
+import { registerLimit } from './limit.mjs';
 import { runNatively } from './native.mjs';
 import { measurePage } from './page.mjs';
 import { markdown, row } from './report.mjs';
@@ -55,6 +56,8 @@ const rows = new Map(
   options.only.length ? previous?.rows?.map((/** @type {any} */ old) => [old.name, old]) : [],
 );
 let page = options.only.length ? previous?.page : undefined;
+console.error('the most that registers do in WebAssembly');
+const limit = await registerLimit(server.address);
 
 for (const contender of CONTENDERS.filter(({ name }) => wanted.includes(name))) {
   console.error(`${contender.name} (at most ${contender.limit} s)`);
@@ -68,7 +71,7 @@ for (const contender of CONTENDERS.filter(({ name }) => wanted.includes(name))) 
   } catch (error) {
     outcome = { steps: [], reason: String(error).split('\n')[0] };
   }
-  const measured = row(contender, outcome, reference);
+  const measured = row(contender, outcome, reference, limit);
   rows.set(contender.name, measured);
   const { training, denoising, reason } = measured;
   const shown = (/** @type {number | undefined} */ ms) => (ms ? `${Math.round(ms)} ms` : '–');
@@ -90,7 +93,7 @@ console.log(markdown(await save()));
 
 async function save() {
   const ordered = names.flatMap((name) => rows.get(name) ?? []);
-  const result = { machine, reference, rows: ordered, page };
+  const result = { machine, limit, reference, rows: ordered, page };
   await mkdir('target', { recursive: true });
   await writeFile(RESULT, JSON.stringify(result, null, 2));
   return result;
