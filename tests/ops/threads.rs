@@ -3,9 +3,8 @@
 use rayon::ThreadPoolBuilder;
 use unnoise::ops::cpu::adam::{self, Parameter};
 use unnoise::ops::cpu::conv;
-use unnoise::ops::cpu::group_norm::{self, NormShape};
+use unnoise::ops::cpu::group_norm::{self, Norm, NormShape};
 use unnoise::ops::cpu::patches::ConvShape;
-use unnoise::ops::cpu::winograd::Addend;
 use unnoise::ops::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision};
 
 use crate::check::numbers;
@@ -54,8 +53,8 @@ fn convolutions_give_the_same_bits_on_any_number_of_threads() {
         assert_independent_of_threads(|| {
             let (grad_weight, grad_bias) = conv::grad_weight(&x, &grad, &shape);
             vec![
-                conv::forward(&x, &weight, &bias, Addend::None, &shape),
-                conv::grad_input(&grad, &weight, Addend::None, &shape),
+                conv::forward(&x, &weight, &bias, None, &shape),
+                conv::grad_input(&grad, &weight, None, &shape),
                 grad_weight,
                 grad_bias,
             ]
@@ -77,11 +76,16 @@ fn group_norm_gives_the_same_bits_on_any_number_of_threads() {
         channels: 28,
     };
     let (x, grad) = (numbers(3 * 500 * 28, 1), numbers(3 * 500 * 28, 4));
-    let (gamma, beta) = (numbers(28, 2), numbers(28, 3));
+    let (gamma, beta, shift) = (numbers(28, 2), numbers(28, 3), numbers(3 * 28, 5));
     assert_independent_of_threads(|| {
-        let (y, statistics) = group_norm::forward(&x, &gamma, &beta, shape, options);
-        let grads =
-            group_norm::backward(&grad, &x, &gamma, &beta, &statistics, None, shape, options);
+        let norm = Norm {
+            x: &x,
+            shift: Some(&shift),
+            gamma: &gamma,
+            beta: &beta,
+        };
+        let (y, statistics) = group_norm::forward(norm, shape, options);
+        let grads = group_norm::backward(&grad, norm, &statistics, None, shape, options);
         let mut all = vec![y, statistics];
         all.extend(grads);
         all

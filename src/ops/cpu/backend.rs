@@ -10,7 +10,6 @@ use super::{
     group_norm::{self, Norm, NormShape},
     maps,
     patches::ConvShape,
-    winograd::Addend,
 };
 use crate::ops::{
     arguments::{
@@ -51,7 +50,7 @@ impl<B: SliceBackend> Kernels for B {
             &B::values(x),
             &B::values(weight),
             &B::values(bias),
-            addend.as_deref().map_or(Addend::None, Addend::PerPixel),
+            addend.as_deref(),
             &shape,
         );
         tensor::<B, 4>(y, output)
@@ -73,14 +72,14 @@ impl<B: SliceBackend> Kernels for B {
         let (grad, weight) = (B::values(grad), B::values(weight));
         if geometry.upsample && !conv::upsamples(&shape) {
             let shape = shape.of_upsampled();
-            let grad_x = conv::grad_input(&grad, &weight, Addend::None, &shape);
+            let grad_x = conv::grad_input(&grad, &weight, None, &shape);
             let upsampled = [batch, shape.height, shape.width, inputs];
             let grad_x = tensor::<B, 4>(grad_x, upsampled);
             let grad_x = portable::upsampled_backward::<B>(grad_x, geometry);
             return portable::add_optional::<B>(grad_x, addend);
         }
         let addend = addend.map(B::values);
-        let grad_x = conv::grad_input(&grad, &weight, addend.as_deref().map_or(Addend::None, Addend::PerPixel), &shape);
+        let grad_x = conv::grad_input(&grad, &weight, addend.as_deref(), &shape);
         tensor::<B, 4>(grad_x, input)
     }
 
@@ -133,7 +132,9 @@ impl<B: SliceBackend> Kernels for B {
     ) -> GroupNormGrads<FloatTensor<Self>> {
         let shape @ [_, height, width, channels] = dims(&state.x.shape());
         let shift = state.shift;
-        let own = shift.clone().map(|shift| own_channels::<B>(shift, channels));
+        let own = shift
+            .clone()
+            .map(|shift| own_channels::<B>(shift, channels));
         let norm = Norm {
             x: &B::values(state.x),
             shift: own.as_deref(),
@@ -224,11 +225,7 @@ fn tensor<B: SliceBackend, const D: usize>(values: Vec<f32>, shape: [usize; D]) 
 fn concat<B: SliceBackend>(first: FloatTensor<B>, second: FloatTensor<B>) -> FloatTensor<B> {
     let [batch, height, width, channels] = dims(&first.shape());
     let others = dims::<4>(&second.shape())[3];
-    let both = maps::concat(
-        &B::values(first),
-        &B::values(second),
-        [channels, others],
-    );
+    let both = maps::concat(&B::values(first), &B::values(second), [channels, others]);
     tensor::<B, 4>(both, [batch, height, width, channels + others])
 }
 

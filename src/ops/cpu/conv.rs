@@ -9,7 +9,7 @@ use super::memory::{give_back, take};
 use super::parallel;
 use super::patches::{ConvShape, scatter_add, with_patches, with_scratch};
 use super::product::{Panels, multiply, multiply_add, with_packed, with_panels};
-use super::winograd::{self, Addend};
+use super::winograd;
 
 /// Bytes of patches gathered at a time: with the weights they should stay in a core's L2 cache
 /// until the product has read them.
@@ -44,22 +44,18 @@ pub fn forward(
     x: &[f32],
     weight: &[f32],
     bias: &[f32],
-    addend: Addend,
+    addend: Option<&[f32]>,
     shape: &ConvShape,
 ) -> Vec<f32> {
     if winograd::suits(shape) {
         return winograd::forward(x, weight, bias, addend, shape);
     }
-    let image = shape.output_pixels() / shape.batch.max(1);
     let start = |pixel: usize, y: &mut [f32]| {
         y.copy_from_slice(bias);
-        let addend = match addend {
-            Addend::None => return,
-            Addend::PerPixel(addend) => &addend[pixel * bias.len()..][..bias.len()],
-            Addend::PerImage(addend) => &addend[pixel / image * bias.len()..][..bias.len()],
-        };
-        for (y, addend) in y.iter_mut().zip(addend) {
-            *y += addend;
+        if let Some(addend) = addend {
+            for (y, addend) in y.iter_mut().zip(&addend[pixel * bias.len()..]) {
+                *y += addend;
+            }
         }
     };
     with_panels(weight, shape.outputs, |weight| {
@@ -90,7 +86,12 @@ fn by_patches(
 
 /// Gradient of [`forward`] with respect to `x`, plus `addend`, `[n, h, w, c_in]`, from `grad`
 /// `[n, h', w', c_out]`.
-pub fn grad_input(grad: &[f32], weight: &[f32], addend: Addend, shape: &ConvShape) -> Vec<f32> {
+pub fn grad_input(
+    grad: &[f32],
+    weight: &[f32],
+    addend: Option<&[f32]>,
+    shape: &ConvShape,
+) -> Vec<f32> {
     if winograd::suits(shape) {
         return winograd::grad_input(grad, weight, addend, shape);
     }
@@ -142,7 +143,7 @@ fn turn_weight(weight: &[f32], shape: &ConvShape) -> Vec<f32> {
 fn grad_input_by_scattering(
     grad: &[f32],
     weight: &[f32],
-    addend: Addend,
+    addend: Option<&[f32]>,
     shape: &ConvShape,
 ) -> Vec<f32> {
     let weight = Matrix::row_major(weight, shape.outputs).transposed();
@@ -153,10 +154,15 @@ fn grad_input_by_scattering(
 
 /// The products of `grad` with `weight` `[c_out, k · k · c_in]`, added where the patches of the
 /// input lie, and `addend`.
-fn scattered_patches(grad: &[f32], weight: Panels, addend: Addend, shape: &ConvShape) -> Vec<f32> {
+fn scattered_patches(
+    grad: &[f32],
+    weight: Panels,
+    addend: Option<&[f32]>,
+    shape: &ConvShape,
+) -> Vec<f32> {
     let mut grad_x = match addend {
-        Addend::PerPixel(addend) => addend.to_vec(),
-        _ => vec![0.0; shape.batch * shape.image_size()],
+        Some(addend) => addend.to_vec(),
+        None => vec![0.0; shape.batch * shape.image_size()],
     };
     let [height, width] = shape.output_size();
     let (image_pixels, tile) = (height * width, tile_pixels(shape));

@@ -36,24 +36,45 @@ impl NormShape {
     }
 }
 
-/// Normalises `x` `[n, pixels, c]`: the result, and `[n, groups, 2]` mean and reciprocal standard
-/// deviation.
-pub fn forward(
-    x: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
-    shape: NormShape,
-    options: GroupNormOptions,
-) -> (Vec<f32>, Vec<f32>) {
+/// What is normalised, and the affine map after it.
+#[derive(Debug, Clone, Copy)]
+pub struct Norm<'a> {
+    /// `[n, pixels, c]`.
+    pub x: &'a [f32],
+    /// `[n, c]`, added to every pixel of an image before it is normalised. It is only ever added to
+    /// coefficients of a channel, and costs no pass over memory.
+    pub shift: Option<&'a [f32]>,
+    /// Scale, `[c]`.
+    pub gamma: &'a [f32],
+    /// Shift after normalising, `[c]`.
+    pub beta: &'a [f32],
+}
+
+impl Norm<'_> {
+    /// The shift of image `image`, or zeros.
+    fn shift_of(&self, image: usize) -> Vec<f32> {
+        let channels = self.gamma.len();
+        match self.shift {
+            Some(shift) => shift[image * channels..][..channels].to_vec(),
+            None => vec![0.0; channels],
+        }
+    }
+}
+
+/// Normalises: the result, and `[n, groups, 2]` mean and reciprocal standard deviation.
+pub fn forward(norm: Norm, shape: NormShape, options: GroupNormOptions) -> (Vec<f32>, Vec<f32>) {
+    let Norm { x, gamma, beta, .. } = norm;
     let mut y = take(x.len());
     let mut statistics = vec![0.0; shape.batch * options.groups * 2];
     let images = x
         .chunks(shape.image_size())
         .zip(y.chunks_mut(shape.image_size()))
-        .zip(statistics.chunks_mut(options.groups * 2));
-    parallel::for_each(images.collect(), |((x, y), statistics)| {
-        group_statistics(x, shape, options, statistics);
-        let normalise = Affine::new(statistics, gamma, beta);
+        .zip(statistics.chunks_mut(options.groups * 2))
+        .enumerate();
+    parallel::for_each(images.collect(), |(image, ((x, y), statistics))| {
+        let shift = norm.shift_of(image);
+        group_statistics(x, &shift, shape, options, statistics);
+        let normalise = Affine::new(statistics, gamma, beta, &shift);
         let size = shape.chunk_size();
         let chunks = x.chunks(size).zip(y.chunks_mut(size));
         parallel::for_each(chunks.collect(), |(x, y)| {
@@ -69,17 +90,15 @@ pub fn forward(
 
 /// Gradients of [`forward`] with respect to `x` `[n, pixels, c]`, to which `addend` is added if there
 /// is one, `gamma` and `beta` `[c]`.
-#[allow(clippy::too_many_arguments, reason = "as many as the operation has")]
 pub fn backward(
     grad: &[f32],
-    x: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
+    norm: Norm,
     statistics: &[f32],
     addend: Option<&[f32]>,
     shape: NormShape,
     options: GroupNormOptions,
 ) -> [Vec<f32>; 3] {
+    let Norm { x, gamma, beta, .. } = norm;
     let channels = shape.channels;
     let mut grad_x = take(x.len());
     let images = x
@@ -92,8 +111,10 @@ pub fn backward(
         let (((x, grad), grad_x), statistics) = values;
         let addend = addend.map(|addend| &addend[image * shape.image_size()..]);
         let size = shape.chunk_size();
-        let affine = Affine::new(statistics, gamma, beta);
-        let normalise = Affine::new(statistics, &vec![1.0; channels], &vec![0.0; channels]);
+        let shift = norm.shift_of(image);
+        let affine = Affine::new(statistics, gamma, beta, &shift);
+        let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+        let normalise = Affine::new(statistics, &ones, &zeros, &shift);
 
         // `grad_x` holds the gradient before SiLU between the two passes.
         let chunks = x
@@ -110,7 +131,7 @@ pub fn backward(
         });
         let sums = total(sums, channels);
 
-        let coefficients = input_coefficients(&sums, statistics, gamma, shape);
+        let coefficients = input_coefficients(&sums, statistics, gamma, &shift, shape);
         let chunks = x.chunks(size).zip(grad_x.chunks_mut(size)).enumerate();
         parallel::for_each(chunks.collect(), |(index, (x, grad_x))| {
             combine(grad_x, x, &coefficients);
@@ -125,14 +146,15 @@ pub fn backward(
     [grad_x, to_f32(product), to_f32(plain)]
 }
 
-/// `scale · x + shift` per channel, what a group normalisation with its affine map amounts to.
+/// `scale · x + shift` per channel, what a group normalisation with its affine map amounts to; the
+/// shift before normalising is in it.
 struct Affine {
     scale: Vec<f32>,
     shift: Vec<f32>,
 }
 
 impl Affine {
-    fn new(statistics: &[f32], gamma: &[f32], beta: &[f32]) -> Self {
+    fn new(statistics: &[f32], gamma: &[f32], beta: &[f32], before: &[f32]) -> Self {
         let per_group = gamma.len() / (statistics.len() / 2).max(1);
         let of_channel = |channel: usize| {
             let group = channel / per_group;
@@ -141,8 +163,10 @@ impl Affine {
         let scale: Vec<f32> = (gamma.iter().enumerate())
             .map(|(channel, gamma)| gamma * of_channel(channel).1)
             .collect();
-        let shift = (beta.iter().zip(&scale).enumerate())
-            .map(|(channel, (beta, scale))| beta - scale * of_channel(channel).0)
+        let shift = (beta.iter().zip(&scale).zip(before).enumerate())
+            .map(|(channel, ((beta, scale), before))| {
+                beta - scale * (of_channel(channel).0 - before)
+            })
             .collect();
         Self { scale, shift }
     }
@@ -154,6 +178,7 @@ impl Affine {
 /// them; chunks and channels are then merged exactly (Chan, Golub & LeVeque 1979).
 fn group_statistics(
     x: &[f32],
+    shift: &[f32],
     shape: NormShape,
     options: GroupNormOptions,
     statistics: &mut [f32],
@@ -171,7 +196,7 @@ fn group_statistics(
         for (pixels, means, squared) in &chunks {
             for channel in group * per_group..(group + 1) * per_group {
                 let pixels = *pixels as f64;
-                let distance = means[channel] as f64 - mean;
+                let distance = means[channel] as f64 + shift[channel] as f64 - mean;
                 let merged = count + pixels;
                 mean += distance * pixels / merged;
                 squares += squared[channel] as f64 + distance * distance * count * pixels / merged;
@@ -200,12 +225,13 @@ fn total(parts: Vec<ChannelSums>, channels: usize) -> ChannelSums {
     sums
 }
 
-/// dx = r · (ĝ - mean(ĝ) - x̂ · mean(ĝ · x̂)) with ĝ = γ · g and x̂ = r · (x - mean), means over
-/// the group.
+/// dx = r · (ĝ - mean(ĝ) - x̂ · mean(ĝ · x̂)) with ĝ = γ · g and x̂ = r · (x + shift - mean), means
+/// over the group.
 fn input_coefficients(
     sums: &ChannelSums,
     statistics: &[f32],
     gamma: &[f32],
+    shift: &[f32],
     shape: NormShape,
 ) -> InputCoefficients {
     let groups = (statistics.len() / 2).max(1);
@@ -234,7 +260,7 @@ fn input_coefficients(
                 .grad_coef
                 .push((r * gamma[channel] as f64) as f32);
             coefficients.x_coef.push(x_coef as f32);
-            let constant = -r * mean_grad - x_coef * mean;
+            let constant = -r * mean_grad - x_coef * (mean - shift[channel] as f64);
             coefficients.constant.push(constant as f32);
         }
     }

@@ -143,24 +143,13 @@ impl Tiling {
     }
 }
 
-/// What is added to the output of a convolution.
-#[derive(Debug, Clone, Copy)]
-pub enum Addend<'a> {
-    /// Nothing.
-    None,
-    /// A number for each of the output's.
-    PerPixel(&'a [f32]),
-    /// `[n, channels]`, the same for every pixel of an image.
-    PerImage(&'a [f32]),
-}
-
 /// `x` `[n, h, w, c_in]` convolved with `weight` `[3, 3, c_in, c_out]` plus `bias` `[c_out]` and
 /// `addend`: `[n, h', w', c_out]`.
 pub fn forward(
     x: &[f32],
     weight: &[f32],
     bias: &[f32],
-    addend: Addend,
+    addend: Option<&[f32]>,
     shape: &ConvShape,
 ) -> Vec<f32> {
     let places = places(shape);
@@ -177,7 +166,12 @@ pub fn forward(
 
 /// Gradient of [`forward`] with respect to `x`, plus `addend`, `[n, h, w, c_in]`, from `grad`
 /// `[n, h', w', c_out]`.
-pub fn grad_input(grad: &[f32], weight: &[f32], addend: Addend, shape: &ConvShape) -> Vec<f32> {
+pub fn grad_input(
+    grad: &[f32],
+    weight: &[f32],
+    addend: Option<&[f32]>,
+    shape: &ConvShape,
+) -> Vec<f32> {
     let places = places(shape);
     let kernels = KernelPlaces::new(weight, [shape.inputs, shape.outputs], places, true);
     let size = [shape.height, shape.width];
@@ -222,7 +216,7 @@ struct Output<'a> {
     /// `[height, width]`
     size: [usize; 2],
     bias: &'a [f32],
-    addend: Addend<'a>,
+    addend: Option<&'a [f32]>,
     /// Whether the 2 × 2 outputs of a tile are summed to one pixel.
     folded: bool,
 }
@@ -276,19 +270,9 @@ fn convolve(map: &Map, kernels: KernelPlaces, tiling: Tiling, output: Output) ->
                 let length = output.rows(row % tiling.tiles[0]) * row_length;
                 let (own, others) = std::mem::take(&mut y).split_at_mut(length);
                 y = others;
-                let image = row / tiling.tiles[0];
-                let mut bias = output.bias.to_vec();
-                let pixels = match output.addend {
-                    Addend::None => &[],
-                    Addend::PerPixel(addend) => &addend[start..start + length],
-                    Addend::PerImage(addend) => {
-                        let addend = &addend[image * channels..][..channels];
-                        for (bias, addend) in bias.iter_mut().zip(addend) {
-                            *bias += addend;
-                        }
-                        &[]
-                    }
-                };
+                let pixels = output
+                    .addend
+                    .map_or(&[][..], |addend| &addend[start..start + length]);
                 scatter(
                     outputs,
                     tiling.places,
@@ -297,7 +281,7 @@ fn convolve(map: &Map, kernels: KernelPlaces, tiling: Tiling, output: Output) ->
                     width,
                     tiling.tile_row(&rows, row),
                     Addends {
-                        bias: &bias,
+                        bias: output.bias,
                         pixels,
                     },
                     own,
