@@ -22,7 +22,7 @@ export default [
     languageOptions: { globals: globals.node },
   },
   {
-    files: ['scripts/benchmarks/**/*.js'],
+    files: ['scripts/benchmarks/**/*.js', 'scripts/host-time.d/**/*.js'],
     languageOptions: { globals: { ...globals.browser, ...globals.worker } },
   },
   {

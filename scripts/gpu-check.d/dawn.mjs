@@ -5,21 +5,12 @@
 //
 // Prints a JSON object per line.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { becomeWorker } from './worker.mjs';
 
 const SIZE = 32;
 const [work, pkg, jobs] = process.argv.slice(2);
-const { create, globals } = createRequire(import.meta.url)(`${work}/dawn.node`);
-// What the engine expects of a worker.
-Object.assign(globalThis, globals);
-Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
-globalThis.self = globalThis;
-globalThis.WorkerGlobalScope = class {
-  static [Symbol.hasInstance]() {
-    return true;
-  }
-};
+becomeWorker(`${work}/dawn.node`);
 
 const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
 const info = adapter?.info;
@@ -27,7 +18,7 @@ const name = info && [info.vendor, info.architecture, info.description].filter(B
 
 let dispatches = 0;
 for (const method of ['dispatchWorkgroups', 'dispatchWorkgroupsIndirect']) {
-  const prototype = globals.GPUComputePassEncoder.prototype;
+  const prototype = globalThis.GPUComputePassEncoder.prototype;
   const original = prototype[method];
   prototype[method] = function (...args) {
     dispatches++;
