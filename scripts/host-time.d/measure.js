@@ -2,9 +2,6 @@
 
 const SIZE = 32;
 const BATCH = 16;
-/** Steps that are queued before the device is waited for. */
-const QUEUED = 8;
-
 /** Calls of every method of WebGPU while it runs, by class and name. */
 async function count(run) {
   const counts = {};
@@ -43,7 +40,7 @@ const sorted = (numbers) => numbers.toSorted((a, b) => a - b);
  * Milliseconds a step:
  * - `queueing`: from the call until the device is asked for its losses or images, where the host
  *   has nothing left to do: the median, and the least, for machines that do other things too,
- * - `whole`: the same and the answer, with `QUEUED` steps of training to a read.
+ * - `whole`: the same and the answer.
  * @param {any} Engine of the wasm
  * @param {number} rounds
  */
@@ -62,23 +59,23 @@ export async function measure(Engine, rounds) {
   };
   const timed = async (run) => {
     const [queueing, whole] = [[], []];
-    // The first rounds compile, allocate, and learn how many steps to queue.
-    for (let round = -5; round < rounds; round++) {
+    // The first rounds compile, allocate, and meet the buffers that later ones are given.
+    for (let round = -40; round < rounds; round++) {
       const start = performance.now();
-      const steps = (await run()) ?? 1;
+      await run();
       if (round < 0) continue;
-      queueing.push((asked - start) / steps);
-      whole.push((performance.now() - start) / steps);
+      queueing.push(asked - start);
+      whole.push(performance.now() - start);
     }
     const [median, all] = [rounds >> 1, sorted(queueing)];
     return { queueing: all[median], least: all[0], whole: sorted(whole)[median] };
   };
 
-  const train = async (most) => (await engine.train(0, most)).losses.length;
-  const training = await timed(() => train(QUEUED));
-  const inTraining = await count(() => train(1));
+  const train = () => engine.train(0, 1);
+  const training = await timed(train);
+  const inTraining = await count(train);
   const sampling = engine.sample(JSON.stringify({ sampler: 'ddim', steps: 1000, count: BATCH }));
-  const next = async () => void (await sampling.next());
+  const next = () => sampling.next();
   const denoising = await timed(next);
   const inDenoising = await count(next);
   return {

@@ -9,6 +9,8 @@ use wgpu::{
     InstanceDescriptor, MemoryHints, PowerPreference, RequestAdapterOptions,
 };
 
+#[cfg(target_family = "wasm")]
+use super::reuse;
 use crate::error::{Error, Result};
 
 /// Launches per submission: large enough that submitting costs little, small enough that the GPU
@@ -177,6 +179,8 @@ async fn request() -> Result<WgpuSetup> {
         memory_hints: MemoryHints::MemoryUsage,
         ..Default::default()
     };
+    #[cfg(target_family = "wasm")]
+    let _reuse = reuse::begin();
     let (device, queue) = adapter
         .request_device(&descriptor)
         .await

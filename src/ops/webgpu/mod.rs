@@ -26,6 +26,8 @@ pub mod peak;
 pub mod record;
 #[cfg(not(target_family = "wasm"))]
 mod recording;
+#[cfg(target_family = "wasm")]
+mod reuse;
 mod shader;
 mod silu;
 mod spread;
