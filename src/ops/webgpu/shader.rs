@@ -10,6 +10,11 @@
 //!   The innermost loops are unrolled this way because browsers guard every WGSL loop against
 //!   running forever, which keeps drivers from unrolling it and the sums from staying in registers.
 
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
 use burn::tensor::DType;
 use burn_wgpu::{KernelSource, SourceTemplate};
 use cubecl::{CubeDim, prelude::KernelId};
@@ -17,11 +22,11 @@ use cubecl::{CubeDim, prelude::KernelId};
 use super::tensor::Primitive;
 
 /// A number known when the shader is compiled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Constant {
     Unsigned(u32),
     Signed(i32),
-    /// Bits of an f32, so that the constant can be hashed.
+    /// Bits of an f32, so that the constant can be compared.
     Float(u32),
     /// The type that a binding stores, f16 or f32.
     Stored {
@@ -29,8 +34,19 @@ enum Constant {
     },
 }
 
+impl Constant {
+    fn bits(self) -> u32 {
+        match self {
+            Self::Unsigned(value) => value,
+            Self::Signed(value) => value as u32,
+            Self::Float(bits) => bits,
+            Self::Stored { half } => u32::from(half),
+        }
+    }
+}
+
 /// What tells one specialisation from another.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Specialisation {
     name: &'static str,
     threads: u32,
@@ -38,11 +54,27 @@ struct Specialisation {
     flags: Vec<&'static str>,
 }
 
+/// Every launch looks for its pipeline by this, so it reads no names but the shader's: the values
+/// tell nearly all specialisations apart.
+impl Hash for Specialisation {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The multiplier of rustc's hash.
+        const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+        let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
+        let sizes = [self.constants.len() as u64, self.flags.len() as u64];
+        let values = self.constants.iter().map(|(_, value)| value.bits().into());
+        let hash = sizes.into_iter().chain(values).fold(0, mix);
+        self.name.hash(state);
+        state.write_u64(hash);
+    }
+}
+
 /// A WGSL file and the constants to compile it with.
 #[derive(Debug, Clone)]
 pub(super) struct Shader {
     text: &'static str,
-    key: Specialisation,
+    /// Shared with what cubecl finds the pipeline by.
+    key: Arc<Specialisation>,
 }
 
 impl Shader {
@@ -50,51 +82,54 @@ impl Shader {
     pub(super) fn new(name: &'static str, text: &'static str, threads: usize) -> Self {
         Self {
             text,
-            key: Specialisation {
+            key: Arc::new(Specialisation {
                 name,
                 threads: threads as u32,
-                constants: Vec::new(),
-                flags: Vec::new(),
-            },
+                // More than any has.
+                constants: Vec::with_capacity(48),
+                flags: Vec::with_capacity(8),
+            }),
         }
         .constant("THREADS", threads)
     }
 
-    pub(super) fn constant(mut self, name: &'static str, value: usize) -> Self {
-        let value = Constant::Unsigned(value as u32);
-        self.key.constants.push((name, value));
+    fn with(mut self, name: &'static str, value: Constant) -> Self {
+        Arc::make_mut(&mut self.key).constants.push((name, value));
         self
     }
 
-    pub(super) fn signed(mut self, name: &'static str, value: i32) -> Self {
-        self.key.constants.push((name, Constant::Signed(value)));
-        self
+    pub(super) fn constant(self, name: &'static str, value: usize) -> Self {
+        self.with(name, Constant::Unsigned(value as u32))
     }
 
-    pub(super) fn float(mut self, name: &'static str, value: f32) -> Self {
-        let value = Constant::Float(value.to_bits());
-        self.key.constants.push((name, value));
-        self
+    pub(super) fn signed(self, name: &'static str, value: i32) -> Self {
+        self.with(name, Constant::Signed(value))
+    }
+
+    pub(super) fn float(self, name: &'static str, value: f32) -> Self {
+        self.with(name, Constant::Float(value.to_bits()))
     }
 
     /// Declares the aliases `{name}1` and `{name}4` for a number and a vec4 as `tensor` stores
     /// them. Kernels convert to f32 what they load, and back what they store; where both are the
     /// same that is free. None where there is no `tensor`.
     pub(super) fn stored<'a>(
-        mut self,
+        self,
         name: &'static str,
         tensor: impl Into<Option<&'a Primitive>>,
     ) -> Self {
-        if let Some(tensor) = tensor.into() {
-            let half = tensor.dtype == DType::F16;
-            self.key.constants.push((name, Constant::Stored { half }));
+        match tensor.into() {
+            Some(tensor) => {
+                let half = tensor.dtype == DType::F16;
+                self.with(name, Constant::Stored { half })
+            }
+            None => self,
         }
-        self
     }
 
     pub(super) fn flag(mut self, name: &'static str, set: bool) -> Self {
         if set {
-            self.key.flags.push(name);
+            Arc::make_mut(&mut self.key).flags.push(name);
         }
         self
     }
