@@ -45,8 +45,8 @@ export async function train({ address, backend, config, steps }) {
 }
 
 /**
- * What the page says while it trains: whether the GPU is being prepared, and the speeds that come
- * with its first reports, of which it then has enough.
+ * What the page says while it trains: whether the GPU is being prepared; and with each of its first
+ * reports the speed, and whether there is a preview, whose kernels are compiled too.
  * @param {number} reports
  */
 export async function watchTraining(reports) {
@@ -58,9 +58,11 @@ export async function watchTraining(reports) {
   const { session } = element;
   await wait(() => !session.activity);
   const rates = /** @type {number[]} */ ([]);
-  element.addEventListener('unnoise-progress', (/** @type {CustomEvent} */ { detail }) =>
-    rates.push(detail.rate),
-  );
+  const drawn = /** @type {boolean[]} */ ([]);
+  element.addEventListener('unnoise-progress', (/** @type {CustomEvent} */ { detail }) => {
+    rates.push(detail.rate);
+    drawn.push(session.trainer.preview.frame !== undefined);
+  });
   const said = new Set();
   const look = () => {
     const text = (/** @type {string} */ name) =>
@@ -75,5 +77,5 @@ export async function watchTraining(reports) {
   await session.pause();
   await training;
   clearInterval(looking);
-  return { rates: rates.slice(0, reports), said: [...said] };
+  return { rates: rates.slice(0, reports), drawn: drawn.slice(0, reports), said: [...said] };
 }
