@@ -1,11 +1,11 @@
-import { CPU_BACKEND, cpuChoice, workerCount } from './lib/backend.js';
+import { chooseBackend, CPU_BACKEND, cpuChoice, workerCount } from './lib/backend.js';
 import { LabError } from './lib/errors.js';
 import { failedTest, selfTest } from './lib/self-test.js';
 import { compileWasm } from './lib/wasm-module.js';
 import { acquireWorker, releaseWorker } from './lib/worker-client.js';
 
 /**
- * @import { BackendChoice } from './lib/backend.js'
+ * @import { BackendChoice, BackendName } from './lib/backend.js'
  * @import { Config } from './lib/config.js'
  * @import { MasterImage } from './lib/decode-images.js'
  * @import { Args, Compiling, EngineState, Lost, MethodName, SelfTest } from './worker/protocol.js'
@@ -56,8 +56,32 @@ export class Engine extends EventTarget {
     return { client: this.#client, engine: this.#number };
   }
 
+  /**
+   * Makes the first model of a worker, on the CPU where the GPU fails: an adapter can look usable
+   * and still fail. A GPU that was asked for by name is replaced only where it cannot work at all.
+   *
+   * @param {BackendChoice | BackendName | 'auto'} backend
+   * @param {() => Promise<void>} create
+   */
+  async start(backend, create) {
+    const choice = typeof backend === 'string' ? await chooseBackend(backend) : backend;
+    try {
+      await this.#choose(choice);
+      await create();
+    } catch (error) {
+      const failure = LabError.from(error);
+      const { code, message } = failure;
+      const replaced =
+        backend === 'auto' ? code !== 'bad-config' : ['no-webgpu', 'bad-gpu'].includes(code);
+      if (choice.backend !== 'webgpu' || !replaced) throw failure;
+      this.restart();
+      await this.#choose(cpuChoice(CPU_BACKEND, message));
+      await create();
+    }
+  }
+
   /** Throws `bad-gpu` where the GPU computes wrong. @param {BackendChoice} choice */
-  async choose(choice) {
+  async #choose(choice) {
     this.choice = choice;
     const { backend } = choice;
     await this.#client.call('loadWasm', 0, { backend, build: await compileWasm(backend) });

@@ -1,6 +1,5 @@
 import * as diagnostics from './diagnostics.js';
 import { Engine } from './engine.js';
-import { chooseBackend, cpuChoice, CPU_BACKEND } from './lib/backend.js';
 import { givenSetting, mergeConfig } from './lib/config.js';
 import { pixelsAt } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
@@ -74,7 +73,7 @@ export class Lab extends EventTarget {
   static async create({ backend = 'auto', config = {}, images = 0, workers } = {}) {
     const lab = new Lab(workers);
     try {
-      await lab.#start(backend, config, images);
+      await lab.#engine.start(backend, () => lab.#create(config, images));
     } catch (error) {
       lab.dispose();
       throw error;
@@ -372,38 +371,13 @@ export class Lab extends EventTarget {
    */
   async restart({ backend = this.#engine.choice, config = this.config, images } = {}) {
     this.#engine.restart();
-    await this.#start(backend, config, images);
+    await this.#engine.start(backend, () => this.#create(config, images));
   }
 
   /** Frees the model and leaves the worker. What is under way ends with `aborted`. */
   dispose() {
     this.#engine.dispose();
     this.#images.set([]);
-  }
-
-  /**
-   * The first model of a worker.
-   * @param {import('./lib/backend.js').BackendChoice | BackendName | 'auto'} backend
-   * @param {ConfigOverrides} config
-   * @param {number} [images]
-   */
-  async #start(backend, config, images) {
-    const choice = typeof backend === 'string' ? await chooseBackend(backend) : backend;
-    try {
-      await this.#engine.choose(choice);
-      await this.#create(config, images);
-    } catch (error) {
-      // An adapter can look usable and still fail. What was asked for by name is replaced only
-      // where it cannot work at all.
-      const failure = LabError.from(error);
-      const { code, message } = failure;
-      const replaced =
-        backend === 'auto' ? code !== 'bad-config' : ['no-webgpu', 'bad-gpu'].includes(code);
-      if (choice.backend !== 'webgpu' || !replaced) throw failure;
-      this.#engine.restart();
-      await this.#engine.choose(cpuChoice(CPU_BACKEND, message));
-      await this.#create(config, images);
-    }
   }
 
   /**

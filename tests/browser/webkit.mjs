@@ -106,7 +106,10 @@ export class WebKit {
    */
   async evaluate(program, argument) {
     const script = `const [argument, done] = arguments;
-      (${program})(argument).then((value) => done({ value }), (error) => done({ error: String(error) }));`;
+      (${program})(argument).then(
+        (value) => done({ value }),
+        (error) => done({ error: String(error) }),
+      );`;
     const answer = await this.#send('POST', `${this.#session}/execute/async`, {
       script,
       args: [argument],

@@ -12,7 +12,11 @@ export async function createLab(session, backend) {
   while (true) {
     const { overrides } = session.run;
     try {
-      return await Lab.create({ backend: /** @type {'auto'} */ (backend), config: overrides });
+      const lab = await Lab.create({ backend: /** @type {'auto'} */ (backend), config: overrides });
+      if (lab.selfTest?.passed === false) {
+        session.messages.say('backend', lab.backendReason ?? '', { sticky: true });
+      }
+      return lab;
     } catch (error) {
       const { code, message, cause } = LabError.from(error);
       if (code !== 'bad-config' || Object.keys(overrides).length === 0) throw error;

@@ -159,9 +159,6 @@ export class Session extends SessionEvents {
     const { backend, sample } = this.options;
     const lab = await createLab(this, backend);
     if (this.disposed) return lab.dispose();
-    if (lab.selfTest?.passed === false) {
-      this.messages.say('backend', lab.backendReason ?? '', { sticky: true });
-    }
     const seed = Number(this.run.overrides.seed ?? 0);
     this.sampleSettings.set({ seed, ...sample }, lab.config);
     this.use(lab);
