@@ -82,6 +82,14 @@ pub enum Error {
     /// Noise handed in by the caller that does not fit the sampler.
     #[error("The given noise does not fit: {0}")]
     Noise(String),
+    /// A network, images or batches that the device has no room for.
+    #[error("This is too large for the device: {reason} {advice}")]
+    TooLarge {
+        /// A sentence that says of what there is too much.
+        reason: String,
+        /// A sentence that says which setting to lower, and to what.
+        advice: String,
+    },
     /// The device refused or was lost.
     #[error("The compute device failed: {0}")]
     Device(#[source] Source),
@@ -143,6 +151,7 @@ impl Error {
             Error::Truncated(_) => "truncated",
             Error::ShapeMismatch(_) => "shape-mismatch",
             Error::Noise(_) => "bad-noise",
+            Error::TooLarge { .. } => "too-large",
             Error::Device(_) => "device-lost",
             Error::NoWebGpu(_) => "no-webgpu",
             Error::File { .. }

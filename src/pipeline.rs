@@ -11,9 +11,9 @@ use crate::{
     diffusion::VarianceType,
     error::Result,
     model::{UNet, Weights},
-    ops::Kernels,
+    ops::{Kernels, MixedPrecision},
     sampler::{Edit, Frame, Noise, SamplerConfig, SamplingOptions, Trajectory},
-    train::{Config, Dataset, dataset::rgb_from_pixels, read},
+    train::{Config, Dataset, capacity::Room, dataset::rgb_from_pixels, read},
     vlb::{Bound, Evaluation, EvaluationNoise},
 };
 
@@ -89,9 +89,11 @@ impl<B: Kernels> Pipeline<B> {
     /// Starts a sampling run.
     ///
     /// # Errors
-    /// [`Error::Config`] when the options are out of range.
+    /// [`Error::Config`] when the options are out of range, [`Error::TooLarge`] when the device has
+    /// no room for so many images at once.
     ///
     /// [`Error::Config`]: crate::error::Error::Config
+    /// [`Error::TooLarge`]: crate::error::Error::TooLarge
     pub fn sample(&self, options: &SamplingOptions) -> Result<Sampling<B>> {
         self.start(options, None)
     }
@@ -127,6 +129,10 @@ impl<B: Kernels> Pipeline<B> {
             *variance = Some(VarianceType::FixedSmall);
         }
         let sampler = options.sampler::<B>(scheduler)?;
+        if let Model::Network(network) = &self.model {
+            let room = Room::new::<B>(&network.unet, *size, MixedPrecision::No, &self.device);
+            room.check_images(options.count, "count")?;
+        }
         let denoiser = self.denoiser(options.guidance(unet)?);
         let image = [unet.in_channels, *size, *size];
         let noise = match noise {

@@ -71,8 +71,11 @@ export class Engine extends EventTarget {
     } catch (error) {
       const failure = LabError.from(error);
       const { code, message } = failure;
+      // Whoever asks for too much is told so, and not given something slower.
       const replaced =
-        backend === 'auto' ? code !== 'bad-config' : ['no-webgpu', 'bad-gpu'].includes(code);
+        backend === 'auto'
+          ? !['bad-config', 'too-large'].includes(code)
+          : ['no-webgpu', 'bad-gpu'].includes(code);
       if (choice.backend !== 'webgpu' || !replaced) throw failure;
       this.restart();
       await this.#choose(cpuChoice(CPU_BACKEND, message));

@@ -22,7 +22,7 @@ use crate::{
     model::{ParameterSpec, StateDictTensor, UNet, UNetConfig, Weights},
     ops::{Kernels, ParameterState},
     pipeline::{DenoiserKind, Pipeline},
-    train::{Config, Trainer, TrainingState, read_all},
+    train::{Config, MixedPrecision, Trainer, TrainingState, capacity::Room, read_all},
 };
 
 /// Raised when a file can no longer be read by older versions.
@@ -128,6 +128,7 @@ impl Checkpoint {
             (DenoiserKind::Ideal, _) => return Err(Error::NoImages),
         };
         let unet = UNet::new(self.config.unet.clone())?;
+        self.check_room::<B>(&unet, &device)?;
         let weights = Weights::from_diffusers(unet.parameters(), values, &device);
         Ok(Pipeline::new(
             self.config.clone(),
@@ -137,12 +138,18 @@ impl Checkpoint {
         ))
     }
 
+    /// That `device` has room for the weights.
+    fn check_room<B: Kernels>(&self, unet: &UNet, device: &B::Device) -> Result<()> {
+        Room::new::<B>(unet, self.config.size, MixedPrecision::No, device).check_weights()
+    }
+
     /// A trainer that goes on from here. From averaged weights alone, Adam starts afresh.
     ///
     /// # Errors
     /// [`Error::Config`] when the configuration cannot work.
     pub fn into_trainer<B: Kernels>(self, device: B::Device) -> Result<Trainer<B>> {
         let unet = Arc::new(UNet::new(self.config.unet.clone())?);
+        self.check_room::<B>(&unet, &device)?;
         let specs = unet.parameters();
         let upload = |spec: &ParameterSpec, values: &[f32]| {
             spec.tensor::<B>(spec.channels_last_from_diffusers(values), &device)

@@ -16,8 +16,8 @@ pub(super) struct Attention {
     to_k: Conv2d,
     to_v: Conv2d,
     to_out: Conv2d,
-    heads: usize,
-    head_dim: usize,
+    pub(super) heads: usize,
+    pub(super) head_dim: usize,
 }
 
 impl Attention {

@@ -15,4 +15,4 @@ mod unet;
 
 pub use config::UNetConfig;
 pub use parameters::{ParameterKind, ParameterSpec, StateDictTensor, Weights};
-pub use unet::{Conditioning, UNet};
+pub use unet::{Conditioning, Footprint, UNet};

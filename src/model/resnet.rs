@@ -10,6 +10,8 @@ use crate::ops::{Kernels, Shift};
 
 #[derive(Debug)]
 pub(super) struct ResnetBlock {
+    /// Of the input and of the output.
+    pub(super) channels: [usize; 2],
     norm1: GroupNorm,
     conv1: Conv2d,
     /// Its first channel among those of all blocks' projections of the time embedding.
@@ -28,6 +30,7 @@ impl ResnetBlock {
         config: &UNetConfig,
     ) -> Self {
         Self {
+            channels: [inputs, outputs],
             norm1: GroupNorm::new(scope.child("norm1"), inputs, config),
             conv1: Conv2d::new(scope.child("conv1"), [inputs, outputs], 3, 1, Init::Random),
             time_emb_proj_start: time_emb_proj.push(scope.child("time_emb_proj"), outputs),

@@ -1,7 +1,11 @@
 //! The U-Net: down through coarser and wider levels, through the middle, and up again, each level
 //! on the way up seeing what its counterpart on the way down produced.
 
+mod footprint;
+
 use burn::tensor::{Tensor, TensorData};
+
+pub use footprint::Footprint;
 
 use super::{
     ParameterSpec, UNetConfig, Weights,
@@ -26,6 +30,17 @@ struct Layer {
 }
 
 impl Layer {
+    /// Of the input and of the output.
+    fn channels(&self) -> [usize; 2] {
+        self.resnet.channels
+    }
+
+    /// Heads of the attention and channels of all of them.
+    fn attention(&self) -> Option<[usize; 2]> {
+        let attention = self.attention.as_ref()?;
+        Some([attention.heads, attention.heads * attention.head_dim])
+    }
+
     fn forward<B: Kernels>(
         &self,
         weights: &Weights<B>,

@@ -9,6 +9,7 @@ use super::{
         AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
         GroupNormState, MixedPrecision, OtherUses, ParameterState,
     },
+    capacity::Capacity,
     noised_batch::{NoisedBatch, StepInputs},
     portable,
 };
@@ -197,6 +198,12 @@ pub trait Kernels: Backend {
     fn supports_fp16(device: &Self::Device) -> bool {
         let _ = device;
         false
+    }
+
+    /// What `device` has room for.
+    fn capacity(device: &Self::Device) -> Capacity {
+        let _ = device;
+        Capacity::HOST
     }
 
     /// Fails if the device went wrong since the last call in a way that no operation could report,

@@ -19,6 +19,7 @@ mod arguments;
 mod autodiff;
 #[cfg(feature = "candle")]
 mod candle;
+mod capacity;
 #[cfg(any(feature = "candle", feature = "flex"))]
 pub mod cpu;
 #[cfg(feature = "flex")]
@@ -36,6 +37,7 @@ pub use arguments::{
     AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
     GroupNormState, MixedPrecision, OtherUses, ParameterState, Shift,
 };
+pub use capacity::Capacity;
 pub use kernels::{Kernels, sum_parts};
 pub use primitive::{from_primitive, into_primitive};
 pub use typed::{

@@ -1,6 +1,7 @@
 //! Training: configuration, data, the optimizer's numbers, and the loop as a stepper.
 
 pub mod batch;
+pub(crate) mod capacity;
 pub mod config;
 pub mod dataset;
 mod gradients;

@@ -8,7 +8,7 @@ use burn::{
     tensor::{Tensor, backend::Backend, ops::FloatTensor},
 };
 
-use super::{Config, Dataset, Gradients, TrainingState, batch::Batch, read};
+use super::{Config, Dataset, Gradients, TrainingState, batch::Batch, capacity::Room, read};
 use crate::{
     diffusion::{Objective, Schedule, forward::q_sample_coefs, objective::LossInputs},
     error::{Error, Result},
@@ -48,10 +48,12 @@ impl<B: Kernels> Trainer<B> {
     /// A fresh run.
     ///
     /// # Errors
-    /// [`Error::Config`] when the configuration cannot work.
+    /// [`Error::Config`] when the configuration cannot work, [`Error::TooLarge`] when the device has
+    /// no room for it.
     pub fn new(config: Config, device: B::Device) -> Result<Self> {
         config.validate()?;
         let unet = Arc::new(UNet::new(config.unet.clone())?);
+        Self::room(&config, &unet, &device).check_tensors(config.training.batch_size)?;
         let state = TrainingState::new(&unet, config.seed, &device);
         Self::resume(config, unet, state, device)
     }
@@ -59,7 +61,8 @@ impl<B: Kernels> Trainer<B> {
     /// A run that goes on from `state`.
     ///
     /// # Errors
-    /// [`Error::Config`] when the configuration cannot work.
+    /// [`Error::Config`] when the configuration cannot work. Whether there is room for a batch is
+    /// said when it is to be trained on: a model can be sampled from without.
     pub fn resume(
         config: Config,
         unet: Arc<UNet>,
@@ -113,7 +116,8 @@ impl<B: Kernels> Trainer<B> {
     /// On a GPU this only queues the work; read the loss to wait for it.
     ///
     /// # Errors
-    /// [`Error::NoImages`] or [`Error::Image`] when the data set does not fit the configuration.
+    /// [`Error::NoImages`] or [`Error::Image`] when the data set does not fit the configuration,
+    /// [`Error::TooLarge`] when there is no room for the batch.
     pub fn step(&mut self, dataset: &Dataset) -> Result<Loss<B>> {
         // x_0 ~ q(x_0), t ~ Uniform, ε ~ N(0, I)
         let batch = self.batch(dataset, 0..self.config.training.batch_size)?;
@@ -230,6 +234,9 @@ impl<B: Kernels> Trainer<B> {
                 self.config.size
             )));
         }
+        let room = Self::room(&self.config, &self.unet, &self.device);
+        room.check_tensors(shard.len())?;
+        room.check_total(shard.len())?;
         let labels = dataset.labels().unwrap_or(&[]).iter();
         if let (Some(null), Some(label)) = (self.config.unet.null_class(), labels.max())
             && *label as usize > null
@@ -247,14 +254,24 @@ impl<B: Kernels> Trainer<B> {
         self.config.training.adam_step_at(taken + 1)
     }
 
-    /// What feature maps are stored as: what is configured, where the device can and the network has
-    /// no attention, which is burn's and f32 alone.
     fn mixed_precision(&self) -> MixedPrecision {
-        if B::supports_fp16(&self.device) && !self.config.unet.has_attention() {
-            self.config.training.mixed_precision
-        } else {
-            MixedPrecision::No
-        }
+        mixed_precision::<B>(&self.config, &self.device)
+    }
+
+    /// What the network takes on the device.
+    fn room<'a>(config: &Config, unet: &'a UNet, device: &B::Device) -> Room<'a> {
+        let mixed_precision = mixed_precision::<B>(config, device);
+        Room::new::<B>(unet, config.size, mixed_precision, device)
+    }
+}
+
+/// What feature maps are stored as: what is configured, where the device can and the network has no
+/// attention, which is burn's and f32 alone.
+fn mixed_precision<B: Kernels>(config: &Config, device: &B::Device) -> MixedPrecision {
+    if B::supports_fp16(device) && !config.unet.has_attention() {
+        config.training.mixed_precision
+    } else {
+        MixedPrecision::No
     }
 }
 

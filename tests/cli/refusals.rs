@@ -144,3 +144,12 @@ fn wrong_use_is_refused() {
         folder.refuse(arguments, word);
     }
 }
+
+#[test]
+fn what_the_device_has_no_room_for_is_refused() {
+    let folder = Folder::new("large");
+    let config = json!({ "size": 256, "unet": { "block_out_channels": [256, 256, 256] } });
+    fs::write(folder.path("large.json"), config.to_string()).unwrap();
+    let command = "bench --backend webgpu --config large.json --batch-size 1024 --steps 1";
+    folder.refuse(command, "Lower batch_size to ");
+}

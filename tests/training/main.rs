@@ -1,5 +1,6 @@
 //! Training and sampling end to end, on every backend, at a tiny size.
 
+mod capacity;
 mod checkpoint;
 mod half;
 mod labels;

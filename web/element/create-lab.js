@@ -19,7 +19,8 @@ export async function createLab(session, backend) {
       return lab;
     } catch (error) {
       const { code, message, cause } = LabError.from(error);
-      if (code !== 'bad-config' || Object.keys(overrides).length === 0) throw error;
+      const refused = ['bad-config', 'too-large'].includes(code);
+      if (!refused || Object.keys(overrides).length === 0) throw error;
       session.run.drop(String(cause));
       const sentence = `${message} The link asked for it; it was left out.`;
       session.fail(new LabError(code, sentence), `config ${cause}`);

@@ -3,8 +3,8 @@
  * sentence meant for people: what happened and what to do.
  *
  * Codes: `bad-config`, `bad-image`, `no-images`, `no-such-image`, `bad-checkpoint`, `newer-format`,
- * `shape-mismatch`, `truncated`, `no-webgpu`, `device-lost`, `aborted`, `not-found`, `no-wasm`,
- * `diverged`, `internal`.
+ * `shape-mismatch`, `truncated`, `too-large`, `no-webgpu`, `device-lost`, `aborted`, `not-found`,
+ * `no-wasm`, `diverged`, `internal`.
  */
 export class LabError extends Error {
   /**

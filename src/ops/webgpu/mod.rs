@@ -46,6 +46,7 @@ use super::{
         AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
         GroupNormState, MixedPrecision, OtherUses, ParameterState,
     },
+    capacity::Capacity,
     kernels::Kernels,
     noised_batch::{NoisedBatch, StepInputs},
     portable,
@@ -166,6 +167,10 @@ impl Kernels for WebGpu {
 
     fn supports_fp16(device: &WgpuDevice) -> bool {
         half::is_supported(device)
+    }
+
+    fn capacity(device: &WgpuDevice) -> Capacity {
+        tensor::capacity(device)
     }
 
     fn adam_step(

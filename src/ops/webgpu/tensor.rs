@@ -5,12 +5,25 @@ use burn_wgpu::{CubeTensor, WgpuDevice, WgpuRuntime, into_contiguous};
 use cubecl::Runtime;
 
 use super::half;
-use crate::{backend::WebGpu, ops::MixedPrecision};
+use crate::{
+    backend::WebGpu,
+    ops::{Capacity, MixedPrecision},
+};
 
 pub(super) type Primitive = CubeTensor<WgpuRuntime>;
 
 /// Part of a buffer that is bound alone must begin at a multiple of this many numbers, 256 bytes.
 pub(super) const ALIGNMENT: usize = 64;
+
+/// See [`crate::ops::Kernels::capacity`]: every tensor is bound as a whole. How much there is of
+/// everything, WebGPU does not tell.
+pub(super) fn capacity(device: &WgpuDevice) -> Capacity {
+    let client = WgpuRuntime::client(device);
+    Capacity {
+        tensor: Some(client.properties().memory.max_page_size),
+        total: None,
+    }
+}
 
 /// The sizes of a primitive of known rank.
 pub(super) fn dimensions<const D: usize>(tensor: &Primitive) -> [usize; D] {
