@@ -44,7 +44,7 @@ impl KernelPlaces {
             let [mut row, mut column] = [index / places.side(), index % places.side()].map(place);
             if turned {
                 // Turning g exchanges the first and last row of G g and leaves those between.
-                let turn = |i: usize| if i % 3 == 0 { 3 - i } else { i };
+                let turn = |i: usize| if i.is_multiple_of(3) { 3 - i } else { i };
                 (row, column) = (turn(row), turn(column));
             }
             let values = &values[(4 * row + column) * pairs..][..pairs];

@@ -23,25 +23,6 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// `rows` rows of `columns` numbers of `values`, each `stride` after the one before: rows may
-    /// overlap.
-    pub fn strided(values: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
-        let end = rows
-            .checked_sub(1)
-            .map_or(0, |last| last * stride + columns);
-        assert!(
-            end <= values.len(),
-            "rows of a matrix reach past its numbers"
-        );
-        Self {
-            values,
-            rows,
-            columns,
-            row_stride: stride,
-            column_stride: 1,
-        }
-    }
-
     /// The same numbers with rows and columns exchanged; nothing moves.
     pub fn transposed(self) -> Self {
         Self {

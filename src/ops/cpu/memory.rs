@@ -75,7 +75,8 @@ mod tests {
         let first = take(10_000);
         let address = first.as_ptr();
         give_back(first);
-        assert_eq!(take(10_000).as_ptr(), address);
+        let again = take(10_000);
+        assert_eq!(again.as_ptr(), address);
         assert!(idle().is_empty());
 
         give_back(take(5_000));

@@ -321,14 +321,14 @@ impl Scatter<'_> {
                 unsafe {
                     let values = self.values.as_ptr().add(from + channel);
                     let mut sums = [[L::splat(0.0); 2]; 4];
-                    for column in 0..4 {
+                    for (column, sums) in sums.iter_mut().enumerate() {
                         if !ALL && column == 2 {
                             continue;
                         }
                         let column_place = if ALL || column < 2 { column } else { 2 };
                         let value =
                             |row: usize| L::load(values.add((row * side + column_place) * place));
-                        sums[column] = if ALL {
+                        *sums = if ALL {
                             inverse([value(0), value(1), value(2), value(3)])
                         } else {
                             inverse_without_third([value(0), value(1), value(2)])
