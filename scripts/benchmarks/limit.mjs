@@ -1,4 +1,5 @@
-// The most arithmetic that one thread of WebAssembly does: what its kernels can be measured against.
+// The most arithmetic that one thread of WebAssembly does: what its kernels can be measured
+// against.
 import binaryen from 'binaryen';
 import { launch } from '../../tests/browser/lab.mjs';
 

@@ -1,5 +1,5 @@
-// node.mjs DAWN PKG ROUNDS: what steps cost the host in Node with Dawn on a device that does nothing,
-// as JSON.
+// node.mjs DAWN PKG ROUNDS: what steps cost the host in Node with Dawn on a device that does
+// nothing, as JSON.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { becomeWorker } from '../gpu-check.d/worker.mjs';

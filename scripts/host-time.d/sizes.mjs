@@ -1,6 +1,7 @@
-// sizes.mjs DAWN PKG: what training steps of many sizes take of WebGPU, on a device of Dawn that does nothing
-// and has the limits that WebGPU guarantees: bytes of buffers, the largest binding, the most workgroups of a
-// dimension, launches; or why there is none. Prints a JSON object per line.
+// sizes.mjs DAWN PKG: what training steps of many sizes take of WebGPU, on a device of Dawn that
+// does nothing and has the limits that WebGPU guarantees: bytes of buffers, the largest binding,
+// the most workgroups of a dimension, launches; or why there is none. Prints a JSON object per
+// line.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { becomeWorker } from '../gpu-check.d/worker.mjs';

@@ -130,7 +130,8 @@ impl Conv2d {
     }
 }
 
-/// Linear layers of the same input, computed as one: each has its own part of the output's channels.
+/// Linear layers of the same input, computed as one: each has its own part of the output's
+/// channels.
 #[derive(Debug)]
 pub(super) struct StackedLinear {
     inputs: usize,

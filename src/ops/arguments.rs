@@ -45,8 +45,8 @@ impl ConvGeometry {
     }
 }
 
-/// What is added to every pixel of an image: channels from `start` on of `all` `[n, 1, 1, total]`, as
-/// many as the image has.
+/// What is added to every pixel of an image: channels from `start` on of `all` `[n, 1, 1, total]`,
+/// as many as the image has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shift<T> {
     /// The numbers of each image, those for other tensors among them.

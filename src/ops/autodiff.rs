@@ -135,8 +135,8 @@ struct TrackedGroupNorm<B: Backend> {
     options: GroupNormOptions,
 }
 
-/// The operands are input, gamma, beta, the numbers of the shift, and the skip connection; the last two
-/// have no gradient where there are none.
+/// The operands are input, gamma, beta, the numbers of the shift, and the skip connection; the last
+/// two have no gradient where there are none.
 impl<B: Kernels> Backward<B, 5> for GroupNormBackward {
     type State = TrackedGroupNorm<B>;
 

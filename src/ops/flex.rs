@@ -8,8 +8,8 @@ use burn_flex::{FlexTensor, Layout};
 use super::cpu::{backend::SliceBackend, memory};
 use crate::backend::Flex;
 
-/// A tensor whose storage is its numbers in row-major order, no more and no less. Its memory is kept
-/// for others when nothing else holds it.
+/// A tensor whose storage is its numbers in row-major order, no more and no less. Its memory is
+/// kept for others when nothing else holds it.
 #[derive(Debug)]
 pub struct Contiguous(
     /// `None` only once it has become a tensor.

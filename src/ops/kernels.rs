@@ -20,9 +20,9 @@ use super::{
 /// [`Autodiff`] overrides those that the network is made of, to record their gradients.
 ///
 /// Gradients of parameters may have one axis more than the parameter, in front: partial sums, which
-/// [`Kernels::adam_step`] and [`sum_parts`] add up over that axis. A kernel can then leave the sum over
-/// workgroups to whoever reads it anyway. A parameter is used once in a network, since burn could not
-/// add partial sums of several uses.
+/// [`Kernels::adam_step`] and [`sum_parts`] add up over that axis. A kernel can then leave the sum
+/// over workgroups to whoever reads it anyway. A parameter is used once in a network, since burn
+/// could not add partial sums of several uses.
 ///
 /// `mixed_precision` is what the feature maps that an operation makes are stored as. An operation
 /// and its gradients must be given the same.
@@ -70,9 +70,9 @@ pub trait Kernels: Backend {
         portable::conv2d_grad_weight::<Self>(x, grad, geometry)
     }
 
-    /// Group normalisation (Wu & He 2018) of `x`, or of `x` and `skip` concatenated, `[n, h, w, c]`,
-    /// plus the shift if there is one, over the pixels and channels of each group, with the affine map
-    /// `gamma`, `beta` `[c]` and optionally SiLU.
+    /// Group normalisation (Wu & He 2018) of `x`, or of `x` and `skip` concatenated, `[n, h, w,
+    /// c]`, plus the shift if there is one, over the pixels and channels of each group, with the
+    /// affine map `gamma`, `beta` `[c]` and optionally SiLU.
     fn group_norm_forward(
         inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
@@ -134,8 +134,8 @@ pub trait Kernels: Backend {
         )
     }
 
-    /// x_0 and ε of `x_t` `[n, c, h, w]`, for which a network said `y`: the sums of the two with the
-    /// coefficients of a row of `coefs` each, x_0 clamped to [-1, 1] if `clip` is set.
+    /// x_0 and ε of `x_t` `[n, c, h, w]`, for which a network said `y`: the sums of the two with
+    /// the coefficients of a row of `coefs` each, x_0 clamped to [-1, 1] if `clip` is set.
     fn x0_and_eps(
         x_t: FloatTensor<Self>,
         y: FloatTensor<Self>,
@@ -174,9 +174,9 @@ pub trait Kernels: Backend {
         }
     }
 
-    /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]` and may be
-    /// partial sums.
-    /// `uploaded` is [`AdamStep::numbers`] of `step`, for kernels that read them on the device.
+    /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]` and may
+    /// be partial sums. `uploaded` is [`AdamStep::numbers`] of `step`, for kernels that read them
+    /// on the device.
     fn adam_step(
         states: Vec<ParameterState<Self>>,
         grads: Vec<FloatTensor<Self>>,

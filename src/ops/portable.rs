@@ -341,8 +341,8 @@ pub fn shifted<B: Backend>(
     into_primitive(x + from_primitive::<B, 4>(all).narrow(3, start, channels))
 }
 
-/// The gradient of all numbers of `shift` when that of a tensor plus `shift` is `grad` `[n, h, w, c]`,
-/// and that of other uses `others`.
+/// The gradient of all numbers of `shift` when that of a tensor plus `shift` is `grad` `[n, h, w,
+/// c]`, and that of other uses `others`.
 pub fn shift_grad<B: Backend>(
     grad: FloatTensor<B>,
     shift: &Shift<FloatTensor<B>>,

@@ -1,5 +1,5 @@
-//! What is fused with a convolution or takes one launch where burn takes more: addends, upsampling and
-//! SiLU, with their gradients.
+//! What is fused with a convolution or takes one launch where burn takes more: addends, upsampling
+//! and SiLU, with their gradients.
 
 use burn::{
     backend::Autodiff,

@@ -13,8 +13,8 @@ use unnoise::ops::{
 use crate::cases::{GROUP_NORMS, GroupNormCase};
 use crate::check::{assert_close, dot, finite_difference, gradient, numbers, tensor, values};
 
-/// The first channel of a shift and how many there are beside those of the image: none, places where
-/// vec4s begin, places where they do not.
+/// The first channel of a shift and how many there are beside those of the image: none, places
+/// where vec4s begin, places where they do not.
 const SHIFTS: [Option<[usize; 2]>; 3] = [None, Some([8, 12]), Some([3, 5])];
 
 /// Channels of the first of two tensors: half, one, or all without a second.
@@ -32,7 +32,8 @@ fn no_other_uses<T>() -> OtherUses<T> {
     }
 }
 
-/// The operands of a case, in which `all` has the numbers of the shift and `x` those of both tensors.
+/// The operands of a case, in which `all` has the numbers of the shift and `x` those of both
+/// tensors.
 fn inputs<B: Kernels>(
     device: &B::Device,
     &(n, h, w, c, _): &GroupNormCase,
@@ -130,8 +131,8 @@ pub fn agrees_with_definition<B: Kernels>(device: &B::Device) {
             }
             assert_eq!(actual.shift.is_some(), shift.is_some(), "{what}");
             if let (Some(actual), Some(expected)) = (actual.shift, expected.shift) {
-                // Where a group is one channel they cancel to nothing, so they are measured by what is
-                // summed: as many numbers as there are pixels.
+                // Where a group is one channel they cancel to nothing, so they are measured by what
+                // is summed: as many numbers as there are pixels.
                 let tolerance = ((h * w) as f32 * 2e-6).max(1e-5);
                 for (actual, expected) in images(actual).iter().zip(expected_images(expected)) {
                     assert!((actual - expected).abs() < tolerance, "dshift of {what}");
@@ -141,8 +142,8 @@ pub fn agrees_with_definition<B: Kernels>(device: &B::Device) {
     }
 }
 
-/// Output and, under [`Autodiff`], all gradients, where everything but gamma and beta, which are used
-/// once in a network, has other uses.
+/// Output and, under [`Autodiff`], all gradients, where everything but gamma and beta, which are
+/// used once in a network, has other uses.
 fn with_other_uses<B: Kernels>(
     device: &B::Device,
     &(n, h, w, c, options): &GroupNormCase,

@@ -88,8 +88,8 @@ pub fn forward(norm: Norm, shape: NormShape, options: GroupNormOptions) -> (Vec<
     (y, statistics)
 }
 
-/// Gradients of [`forward`] with respect to `x` `[n, pixels, c]`, to which `addend` is added if there
-/// is one, `gamma` and `beta` `[c]`.
+/// Gradients of [`forward`] with respect to `x` `[n, pixels, c]`, to which `addend` is added if
+/// there is one, `gamma` and `beta` `[c]`.
 pub fn backward(
     grad: &[f32],
     norm: Norm,

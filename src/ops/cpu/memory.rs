@@ -14,7 +14,8 @@ const MIN_LENGTH: usize = 4096;
 /// allocated is not kept, since nobody would take it.
 const SPARE: usize = 16;
 
-/// Calls of [`take`] after which what nobody has asked for is freed: more than a training step makes.
+/// Calls of [`take`] after which what nobody has asked for is freed: more than a training step
+/// makes.
 const PATIENCE: u64 = 1000;
 
 #[derive(Debug, Default)]

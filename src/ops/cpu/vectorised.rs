@@ -1,7 +1,8 @@
 //! Function multiversioning: vectors wider than the compiler may assume.
 
 /// Defines functions that are compiled three times on x86-64, for its baseline, for AVX2 and for
-/// AVX-512, and choose at run time. Elsewhere the body is compiled once for the vectors of the target.
+/// AVX-512, and choose at run time. Elsewhere the body is compiled once for the vectors of the
+/// target.
 ///
 /// Only the width differs: without fused multiply-adds all versions give the same bits. What the
 /// body calls must be `#[inline(always)]` to be compiled with it.

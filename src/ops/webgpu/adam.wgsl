@@ -1,6 +1,6 @@
 // One step of Adam (Kingma & Ba 2015, algorithm 1) and of the moving average of the weights, in
-// place; one number per thread. Neighbouring threads touch neighbouring numbers, so this runs at the
-// speed of memory.
+// place; one number per thread. Neighbouring threads touch neighbouring numbers, so this runs at
+// the speed of memory.
 //
 // The state is [value, exp_avg, exp_avg_sq, ema], each of them with all tensors in it. The gradient
 // is the sum of the partial sums that the kernels of the backward pass left.

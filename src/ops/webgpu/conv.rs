@@ -286,8 +286,8 @@ pub(super) fn grad_weight(
     (weight_parts, bias_parts)
 }
 
-/// The gradient of a weight: `conv_patch_weight.wgsl` where that fits, else `conv_weight.wgsl`. Both
-/// ways tell the shader, the workgroups, and the partial sums that each number is split into.
+/// The gradient of a weight: `conv_patch_weight.wgsl` where that fits, else `conv_weight.wgsl`.
+/// Both ways tell the shader, the workgroups, and the partial sums that each number is split into.
 struct WeightProduct<'a> {
     x: &'a Primitive,
     grad: &'a Primitive,

@@ -10,18 +10,18 @@
 //
 // Source, Target and Addend are what the maps are stored as, f32 or f16; all sums are f32.
 //
-// Threads. A workgroup computes GROUPS x ROWS pixels x TILE_CHANNELS of the target; a thread has the
-// ROWS pixels of one group and the 4 COLUMN_QUADS channels of one column. There are PARTS threads for
-// each such place, and each adds up a part of every sum (flag SPLIT where there are several). So a
-// small target still gives each thread many sums, and the GPU many threads.
+// Threads. A workgroup computes GROUPS x ROWS pixels x TILE_CHANNELS of the target; a thread has
+// the ROWS pixels of one group and the 4 COLUMN_QUADS channels of one column. There are PARTS
+// threads for each such place, and each adds up a part of every sum (flag SPLIT where there are
+// several). So a small target still gives each thread many sums, and the GPU many threads.
 //
 // Latency. What the next round needs is read into registers before the sums of this one, so that
-// global memory has a whole round to answer. No read is in a branch that depends on the thread: where
-// there is nothing to read, number 0 is read and replaced by zero.
+// global memory has a whole round to answer. No read is in a branch that depends on the thread:
+// where there is nothing to read, number 0 is read and replaced by zero.
 //
-// Workgroup memory. What a thread reads in a round lies together, at places known to the compiler but
-// for one index: browsers check every other. Where neighbouring threads read, the distance is an odd
-// number of vec4s, so that they do not hit the same memory bank.
+// Workgroup memory. What a thread reads in a round lies together, at places known to the compiler
+// but for one index: browsers check every other. Where neighbouring threads read, the distance is
+// an odd number of vec4s, so that they do not hit the same memory bank.
 //
 // Constants: BATCH, SOURCE_HEIGHT, SOURCE_WIDTH, SOURCE_CHANNELS, TARGET_HEIGHT, TARGET_WIDTH,
 // TARGET_CHANNELS, KERNEL, STRIDE, PADDING; the tile; WORKGROUPS and DISPATCH_WIDTH of the launch.
@@ -66,7 +66,8 @@ const PART_THREADS: u32 = GROUPS * COLUMNS;
 // Whether every channel of every tile is there, known when the shader is compiled.
 const WHOLE_CHANNELS: bool = TARGET_CHANNELS % TILE_CHANNELS == 0u;
 
-// [part, column][what a thread reads in a round]; at the end, sums of parts, [part, column][cell, group].
+// [part, column][what a thread reads in a round]; at the end, sums of parts, [part, column][cell,
+// group].
 var<workgroup> weight_tile: array<array<vec4<f32>, WEIGHT_PITCH>, PARTS * COLUMNS>;
 
 // The sums of a thread: [row, column quad].
@@ -142,7 +143,8 @@ fn store(pixel: u32, n: u32, value: vec4<f32>) {
 #endif
 }
 
-// A cell is one of the vec4s of a thread; that many of each thread fit into workgroup memory at once.
+// A cell is one of the vec4s of a thread; that many of each thread fit into workgroup memory at
+// once.
 const CELLS: u32 = ROWS * COLUMN_QUADS;
 const CELLS_AT_ONCE: u32 = min(CELLS, WEIGHT_PITCH / GROUPS);
 
@@ -172,7 +174,8 @@ fn finish(sums: ptr<function, Sums>, part: u32, group: u32, column: u32, tile: T
 #endif
 }
 
-// Does nothing where `cell` is not among those of this turn, which it then exceeds or wraps around below.
+// Does nothing where `cell` is not among those of this turn, which it then exceeds or wraps around
+// below.
 fn put_cell(to: u32, cell: u32, group: u32, value: vec4<f32>) {
     if (cell < CELLS_AT_ONCE) {
         weight_tile[to][cell * GROUPS + group] = value;

@@ -25,8 +25,8 @@ const THREADS: usize = 16;
 /// Threads to aim for when a weight gradient is split: enough for the cores of a large machine.
 const SPLIT_THREADS: usize = 256;
 
-/// Neighbouring pixels of a thread: the more, the fewer loads a multiply-add needs, and the longer a
-/// shader takes to compile.
+/// Neighbouring pixels of a thread: the more, the fewer loads a multiply-add needs, and the longer
+/// a shader takes to compile.
 fn pixels(width: usize) -> usize {
     largest_divisor(width, &[32, 16, 8, 4, 2])
 }
@@ -80,8 +80,8 @@ impl ConvShapes {
         [1, 1, 1, self.output[3]]
     }
 
-    /// A 1 × 1 convolution does not know lines from images, so all pixels make one long line, unless
-    /// they are repeated.
+    /// A 1 × 1 convolution does not know lines from images, so all pixels make one long line,
+    /// unless they are repeated.
     fn flattened(mut self, repeat: usize) -> Self {
         let ConvGeometry {
             kernel,

@@ -7,9 +7,9 @@
 // own layout; x[p, row] is the number of x under that tap when the kernel stands at output pixel
 // p.
 //
-// Tiling. A workgroup computes TILE_ROWS x TILE_CHANNELS of the product over a range of the
-// pixels, DEPTH pixels a round: all threads together copy both operands of those pixels into
-// workgroup memory, then each thread adds to its own 4 QUADS rows x 4 COLUMN_QUADS channels, kept in
+// Tiling. A workgroup computes TILE_ROWS x TILE_CHANNELS of the product over a range of the pixels,
+// DEPTH pixels a round: all threads together copy both operands of those pixels into workgroup
+// memory, then each thread adds to its own 4 QUADS rows x 4 COLUMN_QUADS channels, kept in
 // registers. Reading ahead and parts are those of conv.wgsl: each of PARTS groups of threads takes
 // STEPS pixels of every round.
 //
@@ -20,8 +20,8 @@
 //
 // Every pixel of x counts as REPEAT x REPEAT pixels, whose number HEIGHT_IN and WIDTH_IN say.
 //
-// Both are multiplied by UNSCALE, which undoes what the loss was multiplied by. X and Grad are what the
-// maps are stored as, f32 or f16; all sums are f32.
+// Both are multiplied by UNSCALE, which undoes what the loss was multiplied by. X and Grad are what
+// the maps are stored as, f32 or f16; all sums are f32.
 //
 // The bias gradient costs nothing extra to read: the workgroups of the first tile of rows sum
 // the gradient tile they have copied anyway.
@@ -47,8 +47,8 @@ const ROW_QUADS: u32 = TILE_ROWS / 4u;
 const CHANNEL_QUADS: u32 = TILE_CHANNELS / 4u;
 const X_TILE_QUADS: u32 = DEPTH * ROW_QUADS;
 const GRAD_TILE_QUADS: u32 = DEPTH * CHANNEL_QUADS;
-// A thread has the row quads of one group, GROUPS apart, and the channel quads of one column, COLUMNS
-// apart.
+// A thread has the row quads of one group, GROUPS apart, and the channel quads of one column,
+// COLUMNS apart.
 const GROUPS: u32 = ROW_QUADS / QUADS;
 const COLUMNS: u32 = CHANNEL_QUADS / COLUMN_QUADS;
 const PART_THREADS: u32 = GROUPS * COLUMNS;
@@ -211,8 +211,8 @@ fn accumulate_bias(sums: ptr<function, Sums>, column: u32, step: u32) {
     #repeat COLUMN_QUADS (*sums).bias$i += grad_tile[column][$iu * STEPS + step];
 }
 
-// The sum of `value` over the threads of all parts with the same group and column, for those of part
-// `owner`.
+// The sum of `value` over the threads of all parts with the same group and column, for those of
+// part `owner`.
 fn sum_of_parts(value: vec4<f32>, part: u32, group: u32, column: u32, owner: u32) -> vec4<f32> {
 #if SPLIT
     workgroupBarrier();

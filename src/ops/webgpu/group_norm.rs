@@ -170,8 +170,8 @@ pub(super) fn forward(
     }
 }
 
-/// `all`, the numbers of a shift or their gradient, for a kernel that takes those from `start` on for
-/// images of `shape`.
+/// `all`, the numbers of a shift or their gradient, for a kernel that takes those from `start` on
+/// for images of `shape`.
 ///
 /// # Panics
 /// If they do not fit together.

@@ -6,13 +6,13 @@
 //   grad_beta[c]  = sum over images and pixels of  g
 //   grad_x        = r * (gamma g - mean(gamma g) - h * mean(gamma g h)),  means over the group
 //
-// One workgroup handles one group of one image, threads laid out as in group_norm.wgsl. The
-// first pass sums g and g h for every channel; those sums, weighted by gamma, also give the two
-// means. The second pass writes grad_x. The sums per image go to `parts`, [image, channel] of gamma
-// and from BETA_START on of beta, times UNSCALE, which undoes what the loss was multiplied by;
-// adam.wgsl adds them up. The gradient of a shift is grad_x summed over the pixels of an image; it is
-// added to `shift_grad`. With flag SKIP, x is the concatenation, and the gradient of its second part begins
-// at SKIP_START of grad_x.
+// One workgroup handles one group of one image, threads laid out as in group_norm.wgsl. The first
+// pass sums g and g h for every channel; those sums, weighted by gamma, also give the two means.
+// The second pass writes grad_x. The sums per image go to `parts`, [image, channel] of gamma and
+// from BETA_START on of beta, times UNSCALE, which undoes what the loss was multiplied by;
+// adam.wgsl adds them up. The gradient of a shift is grad_x summed over the pixels of an image; it
+// is added to `shift_grad`. With flag SKIP, x is the concatenation, and the gradient of its second
+// part begins at SKIP_START of grad_x.
 
 #if VEC4
 alias GradElement = Grad4;

@@ -1,5 +1,5 @@
-// Gradients of group normalisation, affine map and SiLU where threads run on a CPU: the formulas and
-// outputs of group_norm_backward.wgsl, one thread for one group of one image.
+// Gradients of group normalisation, affine map and SiLU where threads run on a CPU: the formulas
+// and outputs of group_norm_backward.wgsl, one thread for one group of one image.
 
 @group(0) @binding(0) var<storage, read> grad: array<Element>;
 @group(0) @binding(1) var<storage, read> x: array<Element>;

@@ -1,16 +1,18 @@
-// What all kernels of group normalisation begin with, after their constants. An element is a vec4 of
-// channels if the channels of a group divide by 4, and one channel otherwise.
+// What all kernels of group normalisation begin with, after their constants. An element is a vec4
+// of channels if the channels of a group divide by 4, and one channel otherwise.
 //
-// With flag SHIFT, each image has numbers that are added to all its pixels before they are normalised:
-// SHIFT_TOTAL numbers an image, of which the channels get those from SHIFT_START on.
+// With flag SHIFT, each image has numbers that are added to all its pixels before they are
+// normalised: SHIFT_TOTAL numbers an image, of which the channels get those from SHIFT_START on.
 //
-// With flag SKIP, what is normalised are the first X_CHANNELS channels and those of `skip` after them.
+// With flag SKIP, what is normalised are the first X_CHANNELS channels and those of `skip` after
+// them.
 //
-// `statistics` has STATISTICS numbers an image: mean and reciprocal standard deviation of each group,
-// and with SHIFT what was added to each channel, so that the backward pass needs no other buffer for
-// it.
+// `statistics` has STATISTICS numbers an image: mean and reciprocal standard deviation of each
+// group, and with SHIFT what was added to each channel, so that the backward pass needs no other
+// buffer for it.
 //
-// X, Skip, Output, Grad, GradX and Addend are what the maps are stored as, f32 or f16; all sums are f32.
+// X, Skip, Output, Grad, GradX and Addend are what the maps are stored as, f32 or f16; all sums are
+// f32.
 
 #if VEC4
 alias Element = vec4<f32>;

@@ -1,5 +1,6 @@
-// Bind groups that are made once. cubecl makes one for every launch, which costs a browser more than all
-// the rest of a launch; but a training step launches what the step before did, on the same buffers.
+// Bind groups that are made once. cubecl makes one for every launch, which costs a browser more
+// than all the rest of a launch; but a training step launches what the step before did, on the same
+// buffers.
 
 /** After so many requests, bind groups that none was for are let go: they hold on to their buffers. */
 const GENERATION = 4096;

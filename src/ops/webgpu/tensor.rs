@@ -91,8 +91,8 @@ pub(super) fn whole(tensor: &Primitive) -> Primitive {
     )
 }
 
-/// The f32 numbers of `whole` from `start` on, a multiple of [`ALIGNMENT`], as a tensor of their own.
-/// `whole` is as long as a multiple of [`ALIGNMENT`].
+/// The f32 numbers of `whole` from `start` on, a multiple of [`ALIGNMENT`], as a tensor of their
+/// own. `whole` is as long as a multiple of [`ALIGNMENT`].
 pub(super) fn part(whole: &Primitive, start: usize, shape: Shape) -> Primitive {
     part_as(DType::F32, whole, start, shape)
 }

@@ -1,6 +1,6 @@
 // coefs[0] x + coefs[1] y, a number a thread, between -1 and 1 with flag CLIP; with flag TWO also
-// coefs[2] x + coefs[3] y. The operands are [n, c, h, w] with strides of their own: what the network
-// gives lies channels last, and would be copied before burn's operations.
+// coefs[2] x + coefs[3] y. The operands are [n, c, h, w] with strides of their own: what the
+// network gives lies channels last, and would be copied before burn's operations.
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> y: array<f32>;
