@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // Bundles web/ into the npm package pkg/: unnoise.js (element and Lab), lab.js (Lab alone),
-// worker.js, the types, and the bundled samples. scripts/build-family builds the wasm.
+// worker.js, the types, and the bundled samples. scripts/build-family builds the wasm, and before
+// this, since the worker has its bindings.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
@@ -22,6 +24,27 @@ if (options.help) {
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const { out } = options;
 
+/**
+ * The bindings of a build. Compiled wasm is handed to them, so they never need its address, which
+ * is relative to where they lay and would mislead the bundlers of those who use the package.
+ * @type {import('esbuild').Plugin}
+ */
+const bindings = {
+  name: 'bindings',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^bindings\// }, ({ path }) => {
+      const family = path.slice('bindings/'.length);
+      return { path: resolve('pkg', family, 'unnoise.js'), namespace: 'bindings' };
+    });
+    onLoad({ filter: /.*/, namespace: 'bindings' }, async ({ path }) => {
+      const address = "new URL('unnoise_bg.wasm', import.meta.url)";
+      const text = await readFile(path, 'utf8');
+      if (!text.includes(address)) throw new Error(`${path} no longer has ${address}`);
+      return { contents: text.replace(address, 'undefined') };
+    });
+  },
+};
+
 await mkdir(out, { recursive: true });
 const result = await build({
   entryPoints: {
@@ -36,6 +59,7 @@ const result = await build({
   format: 'esm',
   target: 'es2022',
   loader: { '.css': 'text' },
+  plugins: [bindings],
   legalComments: 'linked',
   metafile: true,
 });

@@ -2,7 +2,7 @@ import { chooseBackend, CPU_BACKEND, cpuChoice, workerCount } from './lib/backen
 import { LabError } from './lib/errors.js';
 import { failedTest, selfTest } from './lib/self-test.js';
 import { compileWasm } from './lib/wasm-module.js';
-import { acquireWorker, releaseWorker } from './lib/worker-client.js';
+import { acquireWorker, releaseWorker } from './lib/worker-pool.js';
 
 /**
  * @import { BackendChoice, BackendName } from './lib/backend.js'

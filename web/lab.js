@@ -1,5 +1,6 @@
 import * as diagnostics from './diagnostics.js';
 import { Engine } from './engine.js';
+import { setBasePath } from './lib/assets.js';
 import { givenSetting, mergeConfig } from './lib/config.js';
 import { pixelsAt } from './lib/decode-images.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
@@ -9,7 +10,7 @@ import { adaptSampling } from './lib/samplers.js';
 import { SerialQueue } from './lib/serial-queue.js';
 import { TrainingImages } from './training-images.js';
 
-export { LabError };
+export { LabError, setBasePath };
 
 /**
  * @typedef {import('./lib/config.js').Config} Config
@@ -68,9 +69,11 @@ export class Lab extends EventTarget {
    * @param {ConfigOverrides} [options.config] only what differs from the defaults
    * @param {number} [options.images] how many images there will be: the defaults depend on it
    * @param {number} [options.workers] how many to compute on, where that is the CPU
+   * @param {string | URL} [options.base] see `setBasePath`
    * @returns {Promise<Lab>}
    */
-  static async create({ backend = 'auto', config = {}, images = 0, workers } = {}) {
+  static async create({ backend = 'auto', config = {}, images = 0, workers, base } = {}) {
+    if (base !== undefined) setBasePath(base);
     const lab = new Lab(workers);
     try {
       await lab.#engine.start(backend, () => lab.#create(config, images));

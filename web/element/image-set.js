@@ -1,5 +1,5 @@
 import { mergeConfig, sameConfig } from '../lib/config.js';
-import { listSets, loadSetImages, loadSetModel } from '../lib/datasets.js';
+import { loadSetImages, loadSetModel, SETS } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
 import { duration, integer, plural } from '../lib/format.js';
 import { folderLabels, labelsOf } from '../lib/labels.js';
@@ -18,8 +18,7 @@ const NAMED_REJECTS = 3;
 
 /** The images to learn from: a bundled set, the user's own, or those of an earlier visit. */
 export class ImageSet {
-  /** @type {BundledSet[]} */
-  sets = [];
+  sets = SETS;
   /** The bundled set that is loaded, or null for the user's own images. @type {string | null} */
   dataset = null;
   /** Where a model was asked for. @type {string | null} */
@@ -77,13 +76,6 @@ export class ImageSet {
   async open() {
     const { session } = this;
     const { dataset, model, persists } = session.options;
-    try {
-      this.sets = await listSets();
-      session.changed('images');
-    } catch (error) {
-      // Without a listing there is still everything else.
-      session.fail(error, 'sets');
-    }
     const name = dataset === null ? this.sets[0]?.id : dataset;
     if (name) await session.queue.run((turn) => this.#choose(name, { withModel: !model, turn }));
     if (model) await this.fetchModel(model);

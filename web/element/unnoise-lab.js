@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, unsafeCSS } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
+import { setBasePath } from '../lib/assets.js';
 import { parseHash, replaceHash } from '../lib/hash-state.js';
 import '../panels/data-panel.js';
 import '../panels/edit-panel.js';
@@ -62,6 +63,7 @@ export class UnnoiseLab extends LitElement {
     mode: {},
     // `dataset` itself is taken: every element has its data-* attributes there.
     datasetName: { ...asked, attribute: 'dataset' },
+    base: {},
     model: asked,
     backend: asked,
     sampler: asked,
@@ -88,6 +90,8 @@ export class UnnoiseLab extends LitElement {
     this.mode = 'lab';
     /** @type {string | undefined} */
     this.datasetName = undefined;
+    /** Where the package's files are, see `setBasePath`. @type {string | undefined} */
+    this.base = undefined;
     /** @type {string | undefined} */
     this.model = undefined;
     /** @type {string | undefined} */
@@ -177,6 +181,7 @@ export class UnnoiseLab extends LitElement {
 
   #start() {
     if (this.session) return;
+    if (this.base !== undefined) setBasePath(this.base);
     const session = new Session(sessionOptions(this));
     this.session = session;
     const { signal } = (this.#watching = new AbortController());

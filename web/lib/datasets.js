@@ -1,3 +1,5 @@
+import listing from '../samples/index.json';
+import { assetAddress } from './assets.js';
 import { decodeSheet } from './decode-images.js';
 import { LabError } from './errors.js';
 
@@ -22,21 +24,12 @@ import { LabError } from './errors.js';
  *   the model's usual sampling: a sheet with a row of `count` tiles for each frame
  */
 
-const base = new URL('./samples/', import.meta.url);
+export const SETS = /** @type {BundledSet[]} */ (/** @type {unknown} */ (listing));
 
-/** @type {Promise<BundledSet[]> | undefined} */
-let listing;
-
-/** @returns {Promise<BundledSet[]>} */
-export function listSets() {
-  listing ??= fetchFile('index.json').then((response) => response.json());
-  // A failed download must not stick.
-  listing.catch(() => (listing = undefined));
-  return listing;
-}
+const addressOf = (/** @type {string} */ file) => assetAddress(`samples/${file}`);
 
 /** @param {BundledSet} set */
-export const sheetAddress = (set) => new URL(set.sprites, base).href;
+export const sheetAddress = (set) => addressOf(set.sprites).href;
 
 /** @param {BundledSet} set */
 export async function loadSetImages(set) {
@@ -50,7 +43,7 @@ export async function loadSetImages(set) {
  */
 export async function loadSetModel(set) {
   if (!set.model) return undefined;
-  const response = await fetch(new URL(set.model, base));
+  const response = await fetch(addressOf(set.model));
   // A server may answer a missing file with a page of its own.
   const missing = !response.ok || response.headers.get('content-type')?.includes('text/html');
   return missing ? undefined : new Uint8Array(await response.arrayBuffer());
@@ -62,8 +55,7 @@ export async function loadSetModel(set) {
  *   has none
  */
 export async function loadSetRecording(id) {
-  const sets = await listSets();
-  const { film: recording, title } = sets.find((set) => id === null || set.id === id) ?? {};
+  const { film: recording, title } = SETS.find((set) => id === null || set.id === id) ?? {};
   if (!recording || !title) return [];
   const { file, frames, count, size } = recording;
   // It is there to be seen before the megabytes that are asked for at the same time.
@@ -84,8 +76,7 @@ export async function loadSetRecording(id) {
  * @param {RequestInit} [options]
  */
 async function fetchFile(name, options) {
-  const address = new URL(name, base);
-  const response = await fetch(address, options).catch(() => undefined);
+  const response = await fetch(addressOf(name), options).catch(() => undefined);
   if (!response?.ok) {
     throw new LabError(
       'not-found',

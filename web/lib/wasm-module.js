@@ -1,4 +1,5 @@
 import { relaxedSimd } from 'wasm-feature-detect';
+import { assetAddress } from './assets.js';
 import { LabError } from './errors.js';
 
 /**
@@ -43,8 +44,7 @@ export async function compileWasm(backend) {
 /** @param {Family} family */
 async function fetchModule(family) {
   try {
-    // Relative to the bundled script, which sits beside the folders of the builds.
-    const response = await fetch(new URL(`./${family}/unnoise_bg.wasm`, import.meta.url));
+    const response = await fetch(assetAddress(`${family}/unnoise_bg.wasm`));
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     // Not every static host knows the type without which nothing is compiled as it arrives.
     const streams = response.headers.get('content-type') === 'application/wasm';
@@ -64,6 +64,6 @@ export const noWasm = (family, cause) =>
   new LabError(
     'no-wasm',
     'The WebAssembly part could not be loaded. Check the connection and reload the page; ' +
-      `if you host it yourself, check that the folder “${family}” was copied too.`,
+      `if you host it yourself, check the base path and that the folder “${family}” is there.`,
     { cause },
   );

@@ -14,13 +14,15 @@ export class WorkerClient extends EventTarget {
   /** Why the worker can no longer be used, once it cannot. */
   /** @type {LabError | undefined} */
   failure;
-  #worker = spawn();
+  #worker;
   #lastId = 0;
   /** @type {Map<number, Waiting>} */
   #waiting = new Map();
 
-  constructor() {
+  /** @param {Worker} worker that nobody else talks to */
+  constructor(worker) {
     super();
+    this.#worker = worker;
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -102,46 +104,4 @@ export class WorkerClient extends EventTarget {
     for (const { reject } of this.#waiting.values()) reject(this.failure);
     this.#waiting.clear();
   }
-}
-
-/**
- * From a content delivery network the script is of another origin, where no worker may be started
- * directly; a local script that imports it may.
- */
-function spawn() {
-  const url = new URL('./worker.js', import.meta.url);
-  if (url.origin === globalThis.location?.origin || url.protocol === 'file:') {
-    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-  }
-  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
-  return new Worker(URL.createObjectURL(script), { type: 'module' });
-}
-
-/**
- * The workers of all labs on the page. One core is left to the page; two workers at least, so that
- * the forward process answers at once while another lab trains.
- */
-const MAX_WORKERS = Math.max(2, Math.min(4, (globalThis.navigator?.hardwareConcurrency ?? 2) - 1));
-
-/** @type {Set<WorkerClient>} */
-const pool = new Set();
-
-/** @returns {WorkerClient} */
-export function acquireWorker() {
-  for (const client of pool) if (client.failure) pool.delete(client);
-  let client = [...pool].sort((a, b) => a.users - b.users)[0];
-  if (!client || (client.users > 0 && pool.size < MAX_WORKERS)) {
-    client = new WorkerClient();
-    pool.add(client);
-  }
-  client.users++;
-  return client;
-}
-
-/** @param {WorkerClient} client */
-export function releaseWorker(client) {
-  client.users--;
-  if (client.users > 0) return;
-  client.terminate();
-  pool.delete(client);
 }

@@ -363,11 +363,14 @@ class ShardedSampling {
  */
 const pool = [];
 
+/** Another worker of the script that runs here, wherever it came from. */
+const spawn = () => new Worker(self.location.href, { type: 'module' });
+
 /** @param {number} count */
 function helpers(count) {
   for (const [index, client] of pool.entries())
-    if (client.failure) pool[index] = new WorkerClient();
-  while (pool.length < count) pool.push(new WorkerClient());
+    if (client.failure) pool[index] = new WorkerClient(spawn());
+  while (pool.length < count) pool.push(new WorkerClient(spawn()));
   return pool.slice(0, count);
 }
 

@@ -1,16 +1,25 @@
+import * as cpu from 'bindings/cpu';
+import * as relaxed from 'bindings/cpu-relaxed';
+import * as gpu from 'bindings/gpu';
 import { noWasm } from '../lib/wasm-module.js';
 
 /**
  * The wasm builds as they run in a worker.
  *
  * @import { BackendName } from '../lib/backend.js'
- * @import { Build } from '../lib/wasm-module.js'
+ * @import { Build, Family } from '../lib/wasm-module.js'
  * @import { Bindings } from './bindings.js'
  *
  * @typedef {object} Loaded a build that runs here
  * @property {Promise<Bindings>} bindings
  * @property {Build} build what was compiled of it, for further workers
  */
+
+/**
+ * Part of the worker's script, which then needs no other file and runs as it is in any bundler.
+ * @type {Record<Family, Bindings>}
+ */
+const BINDINGS = { cpu, 'cpu-relaxed': relaxed, gpu };
 
 /** @type {Map<BackendName, Loaded>} */
 const loaded = new Map();
@@ -28,7 +37,7 @@ export async function loadWasm(backend, build) {
   try {
     await entry.bindings;
   } catch (error) {
-    // A failed download of the bindings must not stick: the next request tries again.
+    // A failure must not stick: the next request tries again.
     loaded.delete(backend);
     throw error;
   }
@@ -47,9 +56,7 @@ export function loadedWasm(backend) {
 /** @param {Build} build */
 async function instantiate({ family, module }) {
   try {
-    // Relative to the bundled worker, which sits beside the folders of the builds.
-    const address = new URL(`./${family}/unnoise.js`, import.meta.url).href;
-    const bindings = /** @type {Bindings} */ (await import(address));
+    const bindings = BINDINGS[family];
     await bindings.default({ module_or_path: module });
     return bindings;
   } catch (cause) {

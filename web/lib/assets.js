@@ -1,0 +1,48 @@
+/**
+ * Where the files are that come with the script: the wasm, the worker, the bundled sets.
+ *
+ * Bundlers find and copy a file only where its whole name stands in `new URL(…, import.meta.url)`,
+ * so each is written out. The names are relative to the built script at the root of the package.
+ */
+
+/** @type {Record<string, () => URL>} */
+const FILES = {
+  'worker.js': () => new URL('./worker.js', import.meta.url),
+  'cpu/unnoise_bg.wasm': () => new URL('./cpu/unnoise_bg.wasm', import.meta.url),
+  'cpu-relaxed/unnoise_bg.wasm': () => new URL('./cpu-relaxed/unnoise_bg.wasm', import.meta.url),
+  'gpu/unnoise_bg.wasm': () => new URL('./gpu/unnoise_bg.wasm', import.meta.url),
+  'samples/faces/sprites.png': () => new URL('./samples/faces/sprites.png', import.meta.url),
+  'samples/faces/model.safetensors': () =>
+    new URL('./samples/faces/model.safetensors', import.meta.url),
+  'samples/faces/film.avif': () => new URL('./samples/faces/film.avif', import.meta.url),
+  'samples/digits/sprites.png': () => new URL('./samples/digits/sprites.png', import.meta.url),
+  'samples/digits/model.safetensors': () =>
+    new URL('./samples/digits/model.safetensors', import.meta.url),
+  'samples/sprites/sprites.png': () => new URL('./samples/sprites/sprites.png', import.meta.url),
+  'samples/sprites/model.safetensors': () =>
+    new URL('./samples/sprites/model.safetensors', import.meta.url),
+};
+
+/** @type {string | undefined} */
+let base;
+
+/**
+ * Says where the package's files were copied to, for bundlers that leave `new URL` alone. It holds
+ * for whatever is fetched from then on, by all labs and elements of the page.
+ *
+ * @param {string | URL} path a folder, relative to the page if it is no whole address
+ */
+export function setBasePath(path) {
+  base = String(path).replace(/\/?$/, '/');
+}
+
+/**
+ * @param {string} name of a file, relative to the package
+ * @returns {URL}
+ */
+export function assetAddress(name) {
+  if (base) return new URL(base + name, globalThis.document?.baseURI);
+  const find = FILES[name];
+  if (!find) throw new Error(`The package has no file ${name}.`);
+  return find();
+}
