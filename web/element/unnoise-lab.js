@@ -2,6 +2,7 @@ import { html, LitElement, nothing, unsafeCSS } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import { setBasePath } from '../lib/assets.js';
+import { define } from '../lib/define.js';
 import { parseHash, replaceHash } from '../lib/hash-state.js';
 import '../panels/data-panel.js';
 import '../panels/edit-panel.js';
@@ -398,4 +399,4 @@ const SCHEMES = {
   </style>`,
 };
 
-customElements.define('unnoise-lab', UnnoiseLab);
+define('unnoise-lab', UnnoiseLab);

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
 import { MAX_COMPARED, maxSteps, MIN_COMPARED, SAMPLERS, samplersFor } from '../lib/samplers.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -161,4 +162,4 @@ export class ComparePanel extends Panel {
   }
 }
 
-customElements.define('unnoise-compare-panel', ComparePanel);
+define('unnoise-compare-panel', ComparePanel);

@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { sheetAddress } from '../lib/datasets.js';
+import { define } from '../lib/define.js';
 import { pickedFiles } from '../lib/dropped-files.js';
 import { plural } from '../lib/format.js';
 import { checkField, fileField } from './fields.js';
@@ -173,4 +174,4 @@ const tag = ({ label }) =>
 const looksLikeImage = (file) =>
   file.type.startsWith('image/') || /\.(png|jpe?g|webp|gif|svg|avif|bmp|heic)$/i.test(file.name);
 
-customElements.define('unnoise-data-panel', DataPanel);
+define('unnoise-data-panel', DataPanel);

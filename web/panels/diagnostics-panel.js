@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { decodeImage } from '../lib/decode-images.js';
+import { define } from '../lib/define.js';
 import { bits, integer, percent } from '../lib/format.js';
 import { boundEquation, boundMeaning, copyRatio, optimalLossEquation } from './equations/bound.js';
 import { fileField } from './fields.js';
@@ -138,4 +139,4 @@ export class DiagnosticsPanel extends MeasuredPanel {
 const chart = (id, label, hidden) =>
   html`<div class="plot" id=${id} role="img" aria-label=${label} ?hidden=${hidden}></div>`;
 
-customElements.define('unnoise-diagnostics-panel', DiagnosticsPanel);
+define('unnoise-diagnostics-panel', DiagnosticsPanel);

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
 import { isEmptyMask } from '../lib/mask.js';
 import { SAMPLERS } from '../lib/samplers.js';
 import { pictureControls } from './edit-picture.js';
@@ -246,4 +247,4 @@ const HINTS = {
   fill: 'The picture, filled in, appears here.',
 };
 
-customElements.define('unnoise-edit-panel', EditPanel);
+define('unnoise-edit-panel', EditPanel);

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
 import { decibels, integer } from '../lib/format.js';
 import { Plot, plotAxis, plotMarker, quietPlot } from '../lib/plot.js';
 import { whenSeen } from '../lib/when-seen.js';
@@ -222,4 +223,4 @@ const snrPlot = (container, at) =>
     plugins: [plotMarker(colour, at)],
   }));
 
-customElements.define('unnoise-forward-panel', ForwardPanel);
+define('unnoise-forward-panel', ForwardPanel);

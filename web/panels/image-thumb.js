@@ -1,3 +1,5 @@
+import { define } from '../lib/define.js';
+
 /**
  * One of the user's images, as it was cropped.
  * @import { MasterImage } from '../lib/decode-images.js'
@@ -23,4 +25,4 @@ export class ImageThumb extends HTMLElement {
   }
 }
 
-customElements.define('unnoise-thumb', ImageThumb);
+define('unnoise-thumb', ImageThumb);

@@ -1,3 +1,5 @@
+import { define } from '../lib/define.js';
+
 /**
  * @import { Point } from '../lib/mask.js'
  * @typedef {{ rgb: Uint8Array, size: number, mask: Uint8Array }} MaskedImage
@@ -101,4 +103,4 @@ function accentOf(canvas) {
   return [0, 1, 2].map((channel) => Number(numbers[channel] ?? 128));
 }
 
-customElements.define('unnoise-mask', MaskPainter);
+define('unnoise-mask', MaskPainter);

@@ -1,4 +1,5 @@
 import { html } from 'lit';
+import { define } from '../lib/define.js';
 import { Panel } from './panel.js';
 
 /** What happened and what to do, where it is seen wherever one has scrolled to. */
@@ -39,4 +40,4 @@ export class MessageList extends Panel {
   }
 }
 
-customElements.define('unnoise-message-list', MessageList);
+define('unnoise-message-list', MessageList);

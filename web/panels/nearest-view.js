@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
 import { plural, ratio } from '../lib/format.js';
 import { copyRatio } from './equations/bound.js';
 import './image-thumb.js';
@@ -62,4 +63,4 @@ export class NearestView extends MeasuredPanel {
   }
 }
 
-customElements.define('unnoise-nearest', NearestView);
+define('unnoise-nearest', NearestView);

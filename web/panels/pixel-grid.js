@@ -1,3 +1,5 @@
+import { define } from '../lib/define.js';
+
 import { drawTiles, gridColumns } from '../lib/canvas.js';
 
 /**
@@ -66,4 +68,4 @@ export class PixelGrid extends HTMLElement {
   }
 }
 
-customElements.define('unnoise-pixels', PixelGrid);
+define('unnoise-pixels', PixelGrid);

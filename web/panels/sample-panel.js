@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { canvasToPng, download } from '../lib/canvas.js';
+import { define } from '../lib/define.js';
 import { where } from './equations/symbols.js';
 import { updateEquation, updateMeaning } from './equations/update.js';
 import './compare-panel.js';
@@ -231,4 +232,4 @@ export class SamplePanel extends Panel {
   }
 }
 
-customElements.define('unnoise-sample-panel', SamplePanel);
+define('unnoise-sample-panel', SamplePanel);

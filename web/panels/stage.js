@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
 import { integer } from '../lib/format.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -77,4 +78,4 @@ export class Stage extends Panel {
   }
 }
 
-customElements.define('unnoise-stage', Stage);
+define('unnoise-stage', Stage);

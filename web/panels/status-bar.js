@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { BACKENDS } from '../lib/backend.js';
+import { define } from '../lib/define.js';
 import { integer, loss } from '../lib/format.js';
 import { Panel } from './panel.js';
 
@@ -132,4 +133,4 @@ const compiling = ({ compiling }) =>
         <span class="mini">${compiling.done} of ${compiling.total} programs</span>`
     : nothing;
 
-customElements.define('unnoise-status-bar', StatusBar);
+define('unnoise-status-bar', StatusBar);

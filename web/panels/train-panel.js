@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { download } from '../lib/canvas.js';
+import { define } from '../lib/define.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
 import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
 import { logAxis, logScale, Plot, plotAxis } from '../lib/plot.js';
@@ -289,4 +290,4 @@ function exportHint({ labels }) {
   );
 }
 
-customElements.define('unnoise-train-panel', TrainPanel);
+define('unnoise-train-panel', TrainPanel);
