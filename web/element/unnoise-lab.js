@@ -283,13 +283,24 @@ export class UnnoiseLab extends LitElement {
     if (changed.has('theme')) this.#linked.theme = undefined;
   }
 
+  /** A sheet, since a Content-Security-Policy may forbid style in markup. */
+  #scheme = new CSSStyleSheet();
   #drawnTheme = '';
+
+  /** @param {Theme} theme */
+  #drawTheme(theme) {
+    const root = /** @type {ShadowRoot} */ (this.renderRoot);
+    // One that is as the page around is says nothing.
+    this.#scheme.replaceSync(theme === 'auto' ? '' : `:host { --scheme: ${theme} }`);
+    if (!this.#drawnTheme) root.adoptedStyleSheets.push(this.#scheme);
+    this.#drawnTheme = theme;
+    root.dispatchEvent(new Event('theme'));
+  }
 
   /** @param {import('lit').PropertyValues} changed */
   updated(changed) {
     if (changed.has('mode') && this.isConnected) this.#listen();
-    if (this.#drawnTheme !== this.shownTheme) this.renderRoot.dispatchEvent(new Event('theme'));
-    this.#drawnTheme = this.shownTheme;
+    if (this.#drawnTheme !== this.shownTheme) this.#drawTheme(this.shownTheme);
     if (this.session?.phase === 'ready') applyAsked(this.session, this, changed);
   }
 
@@ -323,31 +334,30 @@ export class UnnoiseLab extends LitElement {
   }
 
   #root() {
-    const { session, shownMode: mode, shownTheme: theme } = this;
+    const { session, shownMode: mode } = this;
     const ready = session?.lab;
-    return html`${SCHEMES[theme] ?? nothing}
-      <div class="root mode-${mode} ${this.dragging ? 'dragging' : ''}" part="root">
-        ${
-          mode === 'lab'
-            ? html`<div class="stage-row" part="stage-row">
-                <div class="intro"><slot name="intro"></slot></div>
-                ${this.#stage()}
-              </div>`
-            : nothing
-        }
-        ${
-          session && (mode === 'lab' || this.controls)
-            ? html`<unnoise-status-bar
-                .session=${session}
-                .link=${() => fullLink(session, this)}
-              ></unnoise-status-bar>`
-            : nothing
-        }
-        ${ready ? html`<div class="story">${this.#panels()}</div>` : nothing}
-        ${!ready && mode !== 'lab' ? html`<slot name="poster"></slot>` : nothing}
-        ${session && html`<unnoise-message-list .session=${session}></unnoise-message-list>`}
-        <slot></slot>
-      </div>`;
+    return html`<div class="root mode-${mode} ${this.dragging ? 'dragging' : ''}" part="root">
+      ${
+        mode === 'lab'
+          ? html`<div class="stage-row" part="stage-row">
+              <div class="intro"><slot name="intro"></slot></div>
+              ${this.#stage()}
+            </div>`
+          : nothing
+      }
+      ${
+        session && (mode === 'lab' || this.controls)
+          ? html`<unnoise-status-bar
+              .session=${session}
+              .link=${() => fullLink(session, this)}
+            ></unnoise-status-bar>`
+          : nothing
+      }
+      ${ready ? html`<div class="story">${this.#panels()}</div>` : nothing}
+      ${!ready && mode !== 'lab' ? html`<slot name="poster"></slot>` : nothing}
+      ${session && html`<unnoise-message-list .session=${session}></unnoise-message-list>`}
+      <slot></slot>
+    </div>`;
   }
 
   #stage() {
@@ -384,19 +394,5 @@ export class UnnoiseLab extends LitElement {
     return panels.slice(0, this.mounted);
   }
 }
-
-/** Of each theme that is not as the page around is. @type {Partial<Record<Theme, unknown>>} */
-const SCHEMES = {
-  light: html`<style>
-    :host {
-      --scheme: light;
-    }
-  </style>`,
-  dark: html`<style>
-    :host {
-      --scheme: dark;
-    }
-  </style>`,
-};
 
 define('unnoise-lab', UnnoiseLab);

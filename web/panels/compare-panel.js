@@ -91,7 +91,7 @@ export class ComparePanel extends Panel {
       ? runs
       : comparison.options.map((options) => ({ options, frames: [], total: options.steps }));
     const percent = Math.round(progress * 100);
-    return html`<div class="comparison" style="--columns: ${shown.length === 3 ? 3 : 2}">
+    return html`<div class="comparison" .style=${`--columns: ${shown.length === 3 ? 3 : 2}`}>
         ${shown.map((run, index) => this.#run(run, index))}
       </div>
       ${playbackControls({

@@ -81,7 +81,7 @@ export class DataPanel extends Panel {
           >
             <span
               class="sheet"
-              style="background-image: url('${sheetAddress(set)}'); --columns: ${set.columns}"
+              .style=${`background-image: url('${sheetAddress(set)}'); --columns: ${set.columns}`}
             ></span>
             <span class="name">${set.title}</span>
             <span class="count">${set.count}</span>

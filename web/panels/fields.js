@@ -158,7 +158,7 @@ export function rangeField({
     aria-label=${label}
     aria-valuetext=${text ?? nothing}
     data-changes=${changes ?? nothing}
-    style="--filled: ${filled}%"
+    .style=${`--filled: ${filled}%`}
     min=${min}
     max=${max}
     step=${step}

@@ -1,10 +1,9 @@
-import { define } from '../lib/define.js';
-
 /**
  * One of the user's images, as it was cropped.
  * @import { MasterImage } from '../lib/decode-images.js'
  */
 import { drawTiles } from '../lib/canvas.js';
+import { define } from '../lib/define.js';
 
 export class ImageThumb extends HTMLElement {
   #canvas = document.createElement('canvas');

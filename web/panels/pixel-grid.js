@@ -1,6 +1,5 @@
-import { define } from '../lib/define.js';
-
 import { drawTiles, gridColumns } from '../lib/canvas.js';
+import { define } from '../lib/define.js';
 
 /**
  * @typedef {{ rgb: Uint8Array, count: number, size: number, columns?: number }} Tiles

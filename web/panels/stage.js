@@ -4,6 +4,9 @@ import { integer } from '../lib/format.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 
+/** How far a frame is on its way. @param {{ index: number, total: number }} frame */
+const percent = ({ index, total }) => (index / Math.max(1, total)) * 100;
+
 /**
  * The stage: what the model can do right now, noise turning into images. Until it can, a recording
  * of the same.
@@ -34,10 +37,7 @@ export class Stage extends Panel {
         data-source=${bundledRecording.frame ? 'recording' : frame ? 'model' : nothing}
       >
         <span class="bar"
-          >${
-            frame &&
-            html`<span style="width: ${(frame.index / Math.max(1, frame.total)) * 100}%"></span>`
-          }</span
+          >${frame && html`<span .style=${`width: ${percent(frame)}%`}></span>`}</span
         >
         ${
           frame
