@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Bundles web/ into the npm package pkg/: unnoise.js (element and Lab), lab.js (Lab alone),
-// worker.js, the types, and the bundled samples. scripts/build-family builds the wasm, and before
-// this, since the worker has its bindings.
+// server.js (what is left of both on a server), worker.js, the types, and the bundled samples.
+// scripts/build-family builds the wasm, and before this, since the worker has its bindings.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
@@ -50,6 +50,7 @@ const result = await build({
   entryPoints: {
     unnoise: 'web/index.js',
     lab: 'web/lab.js',
+    server: 'web/server.js',
     worker: 'web/worker/worker.js',
   },
   outdir: out,
