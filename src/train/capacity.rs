@@ -1,7 +1,7 @@
 //! Whether a device has room for a network and its batches: by their shapes and what the device
 //! says of itself, before anything is made.
 
-use super::{Config, MixedPrecision};
+use super::MixedPrecision;
 use crate::{
     error::{Error, Result},
     model::{Footprint, UNet, UNetConfig},
@@ -127,12 +127,6 @@ impl<'a> Room<'a> {
         })
     }
 
-    /// Bytes that training on `count` images at once takes, about.
-    pub(crate) fn training_bytes(self, count: usize) -> u64 {
-        let footprint = self.unet.footprint(self.size);
-        self.parameter_bytes() + count as u64 * self.bytes(footprint.image)
-    }
-
     /// The state of all parameters and their gradients.
     fn parameter_bytes(self) -> u64 {
         (STATE + 1) * F32 * self.unet.footprint(self.size).parameters as u64
@@ -210,27 +204,10 @@ fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1_000_000))
 }
 
-impl Config {
-    /// Bytes that a training step of this run takes at the most, about: the state of the
-    /// parameters, their gradients, and the feature maps that the backward pass needs.
-    ///
-    /// # Errors
-    /// [`Error::Config`] when the configuration cannot work.
-    pub fn memory(&self) -> Result<u64> {
-        self.validate()?;
-        let room = Room {
-            unet: &UNet::new(self.unet.clone())?,
-            size: self.size,
-            mixed_precision: MixedPrecision::No,
-            capacity: Capacity::UNLIMITED,
-        };
-        Ok(room.training_bytes(self.training.batch_size))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::Config;
 
     /// What WebGPU guarantees.
     const GUARANTEED: Capacity = Capacity {

@@ -56,7 +56,7 @@ fn assert_close<B: Kernels>(actual: FloatTensor<B>, expected: FloatTensor<B>, wh
     }
 }
 
-/// Forward pass and gradients, without an addend, with one for each image and one for each pixel.
+/// Forward pass and gradients, with and without an addend.
 pub fn agrees_with_definition<B: Kernels>(device: &B::Device) {
     for seed in 0..24 {
         let (n, h, w, c_in, c_out, geometry) = case(seed);
@@ -68,8 +68,8 @@ pub fn agrees_with_definition<B: Kernels>(device: &B::Device) {
         let bias = into_primitive(tensor::<B, 1>([c_out], 3, device));
         let grad = make(y_shape, 4);
 
-        for shape in [None, Some([n, 1, 1, c_out]), Some(y_shape)] {
-            let addend = shape.map(|shape| make(shape, 5));
+        for addend in [None, Some(make(y_shape, 5))] {
+            let added = addend.is_some();
             assert_close::<B>(
                 B::conv2d_forward(
                     x.clone(),
@@ -80,7 +80,7 @@ pub fn agrees_with_definition<B: Kernels>(device: &B::Device) {
                     MixedPrecision::No,
                 ),
                 portable::conv2d::<B>(x.clone(), weight.clone(), bias.clone(), addend, geometry),
-                &format!("forward {what} plus {shape:?}"),
+                &format!("forward {what}, addend {added}"),
             );
         }
 
