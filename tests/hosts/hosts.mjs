@@ -19,6 +19,9 @@ const TOOLS = {
   rollup: '4.68.8',
   '@rollup/plugin-node-resolve': '16.0.3',
   esbuild: '0.28.2',
+  next: '16.4.6',
+  react: '19.3.1',
+  'react-dom': '19.3.1',
 };
 
 /**
@@ -40,6 +43,7 @@ const HOSTS = {
   vite: { section: 'Vite', root: 'dist', tools: true },
   'vite-dev': { section: 'Vite', tools: true, server: 'npx vite --host 127.0.0.1 --port 0' },
   webpack: { section: 'webpack', root: 'dist', tools: true },
+  next: { section: 'Next.js', root: 'out', tools: true },
   rollup: { section: 'Rollup', root: 'dist', tools: true },
   esbuild: { section: 'esbuild', root: 'dist', tools: true },
 };

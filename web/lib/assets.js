@@ -41,8 +41,9 @@ export function setBasePath(path) {
  * @returns {URL}
  */
 export function assetAddress(name) {
-  if (base) return new URL(base + name, globalThis.document?.baseURI);
   const find = FILES[name];
   if (!find) throw new Error(`The package has no file ${name}.`);
-  return find();
+  // Turbopack's `new URL` gives a path of the page's origin, and no address.
+  const address = base ? base + name : find().href;
+  return new URL(address, globalThis.document?.baseURI);
 }
