@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
@@ -40,7 +40,8 @@ const bindings = {
       const address = "new URL('unnoise_bg.wasm', import.meta.url)";
       const text = await readFile(path, 'utf8');
       if (!text.includes(address)) throw new Error(`${path} no longer has ${address}`);
-      return { contents: text.replace(address, 'undefined') };
+      const contents = text.replace(address, 'undefined');
+      return { contents, resolveDir: dirname(path) };
     });
   },
 };
