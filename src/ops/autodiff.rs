@@ -123,11 +123,19 @@ impl<B: Kernels, const N: usize> Backward<B, N> for Conv2dBackward {
 #[derive(Debug)]
 struct GroupNormBackward;
 
+/// The concatenation that a group norm made.
+#[derive(Debug, Clone)]
+struct Concatenated<B: Backend> {
+    /// The tensor, once it has a node.
+    tensor: Arc<OnceLock<FloatTensor<Autodiff<B>>>>,
+    /// Channels of its first part.
+    split: usize,
+}
+
 #[derive(Debug, Clone)]
 struct TrackedGroupNorm<B: Backend> {
     x: FloatTensor<Autodiff<B>>,
-    /// The concatenation, once it has a node, and the channels of its first part.
-    concatenated: Option<(Arc<OnceLock<FloatTensor<Autodiff<B>>>>, usize)>,
+    concatenated: Option<Concatenated<B>>,
     shift: Option<Shift<FloatTensor<Autodiff<B>>>>,
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
@@ -151,11 +159,11 @@ impl<B: Kernels> Backward<B, 5> for GroupNormBackward {
             statistics,
             options,
         } = node.state;
-        let (concatenated, split) = match concatenated {
-            Some((concatenated, split)) => (concatenated.get().cloned(), Some(split)),
+        let (tensor, split) = match concatenated {
+            Some(Concatenated { tensor, split }) => (tensor.get().cloned(), Some(split)),
             None => (None, None),
         };
-        let x = concatenated.unwrap_or(x);
+        let x = tensor.unwrap_or(x);
         let other_uses = OtherUses {
             x: grads.remove(&x),
             shift: (shift.as_ref()).and_then(|shift| grads.remove(&shift.all)),
@@ -305,7 +313,10 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let place = Arc::new(OnceLock::new());
         let state = TrackedGroupNorm {
             x: remembered(&x),
-            concatenated: (skip.as_ref()).map(|_| (place.clone(), x.primitive.shape()[3])),
+            concatenated: (skip.as_ref()).map(|_| Concatenated {
+                tensor: place.clone(),
+                split: x.primitive.shape()[3],
+            }),
             shift: (shift.as_ref()).map(|shift| Shift {
                 all: remembered(&shift.all),
                 start: shift.start,

@@ -45,49 +45,59 @@ macro_rules! text {
     };
 }
 
-/// Runs the variant for the device that the buffers are on: `shared` has a workgroup, `direct` a
-/// thread per group and image; `with` adds what is particular to them.
-fn launch_per_group(
-    shared: Text,
-    direct: Text,
-    with: impl FnOnce(Shader) -> Shader,
+/// What the kernels of both passes want to know.
+struct Norm {
+    /// Of what is normalised.
     shape: [usize; 4],
+    /// Channels of the first of its two parts, if it has two.
     split: Option<usize>,
     options: GroupNormOptions,
     on_cpu: bool,
-    bindings: &[Binding],
-) {
-    let groups = shape[0] * options.groups;
-    let ((name, text), threads, workgroups) = if on_cpu {
-        (direct, DIRECT_THREADS, groups.div_ceil(DIRECT_THREADS))
-    } else {
-        (shared, THREADS, groups)
-    };
-    let shader = specialised(Shader::new(name, text, threads), shape, split, options);
-    launch(with(shader), workgroups, bindings);
 }
 
-/// `shader` with the constants that all of them share.
-fn specialised(
-    shader: Shader,
-    [n, h, w, c]: [usize; 4],
-    split: Option<usize>,
-    options: GroupNormOptions,
-) -> Shader {
-    let channels = c / options.groups;
-    let vectors = channels.is_multiple_of(4) && split.unwrap_or(0).is_multiple_of(4);
-    let elements = if vectors { channels / 4 } else { channels };
-    let lanes = elements.min(THREADS);
-    shader
-        .flag("VEC4", vectors)
-        .flag("SILU", options.silu)
-        .float("EPSILON", options.epsilon)
-        .constant("IMAGES", n)
-        .constant("PIXELS", h * w)
-        .constant("GROUPS", options.groups)
-        .constant("GROUP_ELEMENTS", elements)
-        .constant("LANES", lanes)
-        .constant("ROWS", THREADS / lanes)
+impl Norm {
+    /// Runs the variant for the device that the buffers are on: `shared` has a workgroup, `direct` a
+    /// thread per group and image; `with` adds what is particular to them.
+    fn launch(
+        &self,
+        shared: Text,
+        direct: Text,
+        with: impl FnOnce(Shader) -> Shader,
+        bindings: &[Binding],
+    ) {
+        let groups = self.shape[0] * self.options.groups;
+        let ((name, text), threads, workgroups) = if self.on_cpu {
+            (direct, DIRECT_THREADS, groups.div_ceil(DIRECT_THREADS))
+        } else {
+            (shared, THREADS, groups)
+        };
+        let shader = self.specialise(Shader::new(name, text, threads));
+        launch(with(shader), workgroups, bindings);
+    }
+
+    /// `shader` with the constants that all of them share.
+    fn specialise(&self, shader: Shader) -> Shader {
+        let [n, h, w, c] = self.shape;
+        let options = self.options;
+        let channels = c / options.groups;
+        let vectors = channels.is_multiple_of(4) && self.split.unwrap_or(0).is_multiple_of(4);
+        let elements = if vectors { channels / 4 } else { channels };
+        let lanes = elements.min(THREADS);
+        let shader = shader
+            .flag("VEC4", vectors)
+            .flag("SILU", options.silu)
+            .float("EPSILON", options.epsilon)
+            .constant("IMAGES", n)
+            .constant("PIXELS", h * w)
+            .constant("GROUPS", options.groups)
+            .constant("GROUP_ELEMENTS", elements)
+            .constant("LANES", lanes)
+            .constant("ROWS", THREADS / lanes);
+        match self.split {
+            None => shader,
+            Some(channels) => shader.flag("SKIP", true).constant("X_CHANNELS", channels),
+        }
+    }
 }
 
 /// `shader` with where the shift lies, if there is one.
@@ -101,14 +111,6 @@ fn with_shift(shader: Shader, shift: Option<&Shift<Primitive>>) -> Shader {
                 .constant("SHIFT_TOTAL", total)
                 .constant("SHIFT_START", *start)
         }
-    }
-}
-
-/// `shader` with the channels of the first of two parts, if there are two.
-fn with_split(shader: Shader, split: Option<usize>) -> Shader {
-    match split {
-        None => shader,
-        Some(channels) => shader.flag("SKIP", true).constant("X_CHANNELS", channels),
     }
 }
 
@@ -145,8 +147,13 @@ pub(super) fn forward(
     bindings.extend(skip.as_ref().map(|skip| bind_map(skip, skip_shape)));
     bindings.extend(both.as_ref().map(|both| bind_map(both, shape)));
     bindings.extend((shift.as_ref()).map(|shift| bind_shift(&shift.all, shift.start, shape)));
-    let split = skip.as_ref().map(|_| split);
-    launch_per_group(
+    let norm = Norm {
+        shape,
+        split: skip.as_ref().map(|_| split),
+        options,
+        on_cpu: device::runs_on_cpu(&x.device),
+    };
+    norm.launch(
         text!("group_norm"),
         text!("group_norm_direct"),
         |shader| {
@@ -155,12 +162,8 @@ pub(super) fn forward(
                 .stored("Skip", skip.as_ref())
                 .stored("Both", both.as_ref())
                 .stored("Output", &output);
-            with_split(with_shift(shader, shift.as_ref()), split)
+            with_shift(shader, shift.as_ref())
         },
-        shape,
-        split,
-        options,
-        device::runs_on_cpu(&x.device),
         &bindings,
     );
     GroupNormOutput {
@@ -270,7 +273,13 @@ pub(super) fn backward(
     let starts = shift.iter().map(|shift| shift.start);
     let shifts = shift_grad.iter().zip(starts);
     bindings.extend(shifts.map(|(grad, start)| bind_shift(grad, start, shape)));
-    launch_per_group(
+    let norm = Norm {
+        shape,
+        split: state.split,
+        options,
+        on_cpu: device::runs_on_cpu(&x.device),
+    };
+    norm.launch(
         text!("group_norm_backward"),
         text!("group_norm_backward_direct"),
         |shader| {
@@ -284,12 +293,8 @@ pub(super) fn backward(
                 .constant("BETA_START", beta_start)
                 .constant("SKIP_START", skip_start)
                 .float("UNSCALE", half::unscale(options.mixed_precision));
-            with_split(with_shift(shader, shift.as_ref()), state.split)
+            with_shift(shader, shift.as_ref())
         },
-        shape,
-        state.split,
-        options,
-        device::runs_on_cpu(&x.device),
         &bindings,
     );
     let [gamma, beta] = [0, beta_start].map(|start| {
