@@ -32,13 +32,14 @@ const DIRECT_THREADS: usize = 4;
 /// Name and text of a shader, as for [`Shader::new`].
 type Text = (&'static str, &'static str);
 
-/// The file of this name after what all files of group normalisation share.
+/// The file of this name after what all files of group normalisation share, and those of its pass.
 macro_rules! text {
-    ($name:literal) => {
+    ($pass:literal, $name:literal) => {
         (
             $name,
             concat!(
                 include_str!("group_norm_common.wgsl"),
+                include_str!(concat!($pass, ".wgsl")),
                 include_str!(concat!($name, ".wgsl"))
             ),
         )
@@ -154,8 +155,8 @@ pub(super) fn forward(
         on_cpu: device::runs_on_cpu(&x.device),
     };
     norm.launch(
-        text!("group_norm"),
-        text!("group_norm_direct"),
+        text!("group_norm_forward", "group_norm"),
+        text!("group_norm_forward", "group_norm_direct"),
         |shader| {
             let shader = shader
                 .stored("X", &x)
@@ -280,8 +281,8 @@ pub(super) fn backward(
         on_cpu: device::runs_on_cpu(&x.device),
     };
     norm.launch(
-        text!("group_norm_backward"),
-        text!("group_norm_backward_direct"),
+        text!("group_norm_gradient", "group_norm_backward"),
+        text!("group_norm_gradient", "group_norm_backward_direct"),
         |shader| {
             let skip_start = maps.parts.as_ref().map_or(0, |(.., start)| *start);
             let shader = shader
