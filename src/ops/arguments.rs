@@ -134,6 +134,14 @@ pub struct OtherUses<T> {
     pub shift: Option<T>,
 }
 
+impl<T> OtherUses<T> {
+    /// There are no other uses, or they have given nothing yet.
+    pub const NONE: Self = Self {
+        x: None,
+        shift: None,
+    };
+}
+
 /// How [`super::Kernels::group_norm_forward`] normalises.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNormOptions {

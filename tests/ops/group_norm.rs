@@ -25,13 +25,6 @@ fn splits(channels: usize) -> Vec<Option<usize>> {
     halves.map(Some).chain([None]).collect()
 }
 
-fn no_other_uses<T>() -> OtherUses<T> {
-    OtherUses {
-        x: None,
-        shift: None,
-    }
-}
-
 /// The operands of a case, in which `all` has the numbers of the shift and `x` those of both
 /// tensors.
 fn inputs<B: Kernels>(
@@ -104,13 +97,13 @@ pub fn agrees_with_definition<B: Kernels>(device: &B::Device) {
             let actual = B::group_norm_backward(
                 into_primitive(tensor::<B, 4>([n, h, w, c], 9, device)),
                 state(own, actual, split),
-                no_other_uses(),
+                OtherUses::NONE,
                 options,
             );
             let expected = portable::group_norm_backward::<Flex>(
                 into_primitive(tensor::<Flex, 4>([n, h, w, c], 9, &reference)),
                 state(theirs, expected, split),
-                no_other_uses(),
+                OtherUses::NONE,
                 options,
             );
             let vectors = [
@@ -234,7 +227,7 @@ pub fn finite_differences<B: Kernels>(device: &B::Device) {
         let grads = B::group_norm_backward(
             into_primitive(grad),
             state(base.clone(), output, split),
-            no_other_uses(),
+            OtherUses::NONE,
             options,
         );
         let slope =

@@ -138,11 +138,7 @@ fn gradients<B: Kernels>(seed: u32, device: &B::Device) -> Vec<FloatTensor<B>> {
             beta: inputs.beta,
             statistics: output.statistics,
         };
-        let other_uses = OtherUses {
-            x: None,
-            shift: None,
-        };
-        let norm = B::group_norm_backward(of(c_out, seed + 5), state, other_uses, options);
+        let norm = B::group_norm_backward(of(c_out, seed + 5), state, OtherUses::NONE, options);
         [weight, bias, norm.gamma, norm.beta]
     });
     convolutions.collect()

@@ -137,11 +137,7 @@ fn on_device<B: Kernels>(inputs: &Inputs, device: &B::Device) -> [FloatTensor<B>
         beta: norm.beta,
         statistics: output.statistics,
     };
-    let other_uses = OtherUses {
-        x: None,
-        shift: None,
-    };
-    let grads = B::group_norm_backward(grad, state, other_uses, NORM);
+    let grads = B::group_norm_backward(grad, state, OtherUses::NONE, NORM);
     [
         y,
         grad_x,
