@@ -1,70 +1,87 @@
-"""Calls of the native command line, each under a lock that keeps other work off the machine."""
+"""Calls of the native command line."""
 
-import fcntl
 import json
+import os
+import shutil
 import subprocess
-import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from configurations import configuration
+from configurations import configuration, knows_its_end
 
 
 class CommandLine:
-    """`unnoise` with everything it writes in `folder`.
+    """`unnoise`, which computes with `threads` threads and keeps what it writes in `folder`.
 
-    With a `lock`, calls hold it: one after another for `stretch` seconds and what the last of them
-    takes beyond, after which others have `pause` seconds to take it.
+    The configurations' fields of training that are in `unknown` are left out, for a program that does
+    not have them yet.
     """
 
-    def __init__(self, program: str, folder: Path, lock: str | None, stretch: float, pause: float):
-        self.program, self.folder = program, folder
-        self.lock, self.stretch, self.pause = lock, stretch, pause
-        self.held, self.since = None, 0.0
+    def __init__(self, program: str, folder: Path, threads: int = 1, unknown: tuple[str, ...] = ()):
+        self.program, self.folder, self.threads, self.unknown = program, folder, threads, unknown
         folder.mkdir(parents=True, exist_ok=True)
-
-    @contextmanager
-    def alone(self):
-        if self.lock and self.held is None:
-            self.held = open(self.lock, "a")
-            fcntl.flock(self.held, fcntl.LOCK_EX)
-            self.since = time.monotonic()
-        yield
-        if self.held and time.monotonic() - self.since > self.stretch:
-            self.held.close()
-            self.held = None
-            time.sleep(self.pause)
 
     def call(self, *words: object) -> str:
         line = ["nice", "-n", "5", self.program, *map(str, words)]
-        return subprocess.run(line, check=True, capture_output=True, text=True).stdout
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(self.threads)}
+        done = subprocess.run(line, capture_output=True, text=True, env=environment)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(line)}\n{done.stderr.strip()}")
+        return done.stdout
 
-    def seconds_per_step(self, name: str, size: int, data: Path, steps: int) -> float:
-        """The least time of a training step; other work can only add to it. Call it `alone`."""
-        config, model = self.folder / "bench.json", self.folder / "bench.safetensors"
-        config.write_text(json.dumps(configuration(name, size, seed=0)))
-        self.call("train", "--data", data, "--config", config, "--steps", 1, "--out", model)
-        report = json.loads(self.call("bench", "--model", model, "--steps", steps, "--json"))
+    def write_configuration(self, path: Path, name: str, size: int, seed: int, steps: int):
+        fields = configuration(name, size, seed, steps)
+        for field in self.unknown:
+            fields.get("training", {}).pop(field, None)
+        path.write_text(json.dumps(fields))
+
+    def seconds_per_step(self, name: str, size: int, steps: int) -> float:
+        """The least time of a training step; other work can only add to it."""
+        config = self.folder / f"bench-{os.getpid()}.json"
+        self.write_configuration(config, name, size, 0, steps)
+        report = json.loads(self.call("bench", "--config", config, "--steps", steps, "--json"))
+        config.unlink()
         return min(report["training"]["ms"]) / 1000
 
-    def train(self, name: str, size: int, seed: int, data: Path, steps: int) -> tuple[Path, float]:
-        """The model's file and the mean loss of the last fifth of its steps."""
-        stem = self.folder / f"{name.replace(' ', '-')}-{size}-{seed}"
-        config, log, model = (stem.with_suffix(s) for s in (".json", ".jsonl", ".safetensors"))
-        config.write_text(json.dumps(configuration(name, size, seed)))
-        log.unlink(missing_ok=True)
-        with self.alone():
-            self.call("train", "--data", data, "--config", config, "--steps", steps,
-                      "--log", log, "--out", model)  # fmt: skip
+    def stem(self, name: str, data: str, size: int, seed: int) -> str:
+        """What the files of a run are called after."""
+        return f"{data}-{size}-{name.replace(', ', '_').replace(' ', '-')}-{seed}"
+
+    def train(
+        self, name: str, size: int, seed: int, data: Path, steps: int, stem: str, done: list[int] = ()
+    ) -> tuple[Path, float]:
+        """The model's file after `steps` and the mean loss of their last fifth. Training goes on from
+        the longest of the variant's shorter runs, of which `done` has the lengths, where that is the
+        same: runs may be taken in pieces, bit for bit."""
+        base = self.folder / stem
+        model = base.with_name(f"{stem}-{steps}.safetensors")
+        log = base.with_name(f"{stem}-{steps}.jsonl")
+        earlier = [] if knows_its_end(name) else [d for d in done if d < steps]
+        before = base.with_name(f"{stem}-{max(earlier)}.safetensors") if earlier else None
+        if before and before.exists():
+            shutil.copy(before.with_suffix(".jsonl"), log)
+            start, left = ["--resume", before], steps - max(earlier)
+        else:
+            config = base.with_name(f"{stem}-{steps}.json")
+            self.write_configuration(config, name, size, seed, steps)
+            log.unlink(missing_ok=True)
+            start, left = ["--config", config], steps
+        self.call("train", "--data", data, *start, "--steps", left, "--log", log, "--out", model)
         losses = [json.loads(line)["loss"] for line in log.read_text().splitlines()]
         return model, float(np.mean(losses[-max(1, len(losses) // 5) :]))
 
     def sample(self, model: Path, options: list[str], count: int) -> np.ndarray:
         """`count` images [count, 3, size, size] around [-1, 1]."""
         out = model.with_suffix(".samples.safetensors")
-        with self.alone():
-            self.call("sample", "--model", model, *options, "--count", count, "--seed", 1, "--out", out)
-        return load_file(out)["x_0"]
+        self.call("sample", "--model", model, *options, "--count", count, "--seed", 1, "--out", out)
+        images = load_file(out)["x_0"]
+        out.unlink()
+        return images
+
+    def errors(self, model: Path, data: Path, timesteps: list[int]) -> dict[str, list[float]]:
+        """Mean squared errors on the images of `data` at `timesteps`, with the same noise every time:
+        x0_mse, eps_mse and v_mse, a number for each timestep."""
+        listed = ",".join(map(str, timesteps))
+        return json.loads(self.call("eval", "--model", model, "--data", data, "--timesteps", listed))

@@ -1,66 +1,60 @@
-"""How good and how new images are: Fréchet distance in a classifier's features, and copies."""
+"""How good and how new images are. Images are arrays [n, 3, s, s] with values in [-1, 1]."""
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn import functional as F
 
-FEATURES = 32
 COPY_RATIO = 1 / 3  # as in src/diagnostics/nearest.rs
+POOLED = 8
+BANDWIDTHS = (0.1, 0.3, 1.0)
 
 
-class Classifier(nn.Module):
-    """Classifies grey images [n, 1, s, s] in [-1, 1]; `features` [n, FEATURES] is its last hidden layer."""
-
-    def __init__(self, classes: int):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(),
-            nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(1024, FEATURES), nn.ReLU(),
-        )  # fmt: skip
-        self.head = nn.Linear(FEATURES, classes)
-
-    def forward(self, images):
-        return self.head(F.dropout(self.body(images), 0.3, self.training))
-
-    @torch.no_grad()
-    def features(self, images: np.ndarray) -> np.ndarray:
-        self.eval()
-        return self.body(grey(images)).numpy().astype(np.float64)
+def pooled(maps: np.ndarray, areas: int = POOLED) -> np.ndarray:
+    """Maps [..., s, s] averaged over areas x areas parts, whose sides differ by at most a pixel where s is no
+    multiple of `areas`; s must not be smaller."""
+    side = maps.shape[-1]
+    starts = np.round(np.linspace(0, side, areas + 1)).astype(int)
+    sides = np.diff(starts)
+    sums = np.add.reduceat(np.add.reduceat(maps, starts[:-1], -2), starts[:-1], -1)
+    return sums / np.outer(sides, sides)
 
 
-def grey(images: np.ndarray) -> torch.Tensor:
-    """RGB [n, 3, s, s] to the mean of its channels [n, 1, s, s], limited to [-1, 1]."""
-    return torch.from_numpy(images).float().mean(1, keepdim=True).clamp(-1, 1)
+def layout(images: np.ndarray) -> np.ndarray:
+    """What is where: the pixels of each image averaged over areas, [n, 3 * POOLED²]."""
+    return pooled(images.astype(np.float64)).reshape(len(images), -1)
 
 
-def train_classifier(images: np.ndarray, labels: np.ndarray, steps: int = 600) -> tuple[Classifier, float]:
-    """A classifier of `images` [n, 3, s, s], and the accuracy of a twin trained without every fifth
-    image on those."""
+def edges(images: np.ndarray) -> np.ndarray:
+    """How rough it is where: the differences of neighbouring pixels, across and down, of the channel where
+    they are largest, averaged over areas, [n, 2 * POOLED²]."""
+    images = images.astype(np.float64)
+    across = np.abs(np.diff(images, axis=3, append=images[..., -1:])).max(1)
+    down = np.abs(np.diff(images, axis=2, append=images[:, :, -1:])).max(1)
+    return np.concatenate([pooled(m).reshape(len(images), -1) for m in (across, down)], 1)
 
-    def fit(chosen):
-        torch.manual_seed(0)
-        model = Classifier(int(labels.max()) + 1)
-        optimizer = torch.optim.Adam(model.parameters(), 2e-3)
-        x, y = grey(images[chosen]), torch.from_numpy(labels[chosen])
-        model.train()
-        for _ in range(steps):
-            batch = torch.randint(len(x), (64,))
-            shift = [int(d) for d in torch.randint(-2, 3, (2,))]
-            shown = torch.roll(x[batch], shift, (2, 3))
-            shown = shown + 0.1 * torch.randn_like(shown)
-            optimizer.zero_grad()
-            F.cross_entropy(model(shown), y[batch]).backward()
-            optimizer.step()
-        return model.eval()
 
-    held_out = np.arange(len(images)) % 5 == 0
-    with_twin = fit(~held_out)
-    with torch.no_grad():
-        guesses = with_twin(grey(images[held_out])).argmax(1).numpy()
-    return fit(np.ones(len(images), bool)), float((guesses == labels[held_out]).mean())
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """[n, m] between the rows of [n, d] and [m, d]."""
+    return np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T, 0)
+
+
+def mmd(features: np.ndarray, real: np.ndarray) -> float:
+    """1000 times the unbiased estimate of the squared maximum mean discrepancy (Gretton et al. 2012, lemma 6)
+    between two sets of features [n, d] and [m, d].
+
+    The kernel is the sum of exp(-d² / (c · median)) over BANDWIDTHS c, with the median of the squared
+    distances between different rows of `real`. Near 0 for two sets of the same distribution; it may be negative.
+    """
+    within_real = squared_distances(real, real)
+    median = np.median(within_real[~np.eye(len(real), dtype=bool)])
+
+    def kernel(squares: np.ndarray) -> np.ndarray:
+        return sum(np.exp(-squares / (c * median)) for c in BANDWIDTHS)
+
+    def mean_of_others(values: np.ndarray) -> float:
+        return (values.sum() - np.trace(values)) / (len(values) * (len(values) - 1))
+
+    within = kernel(squared_distances(features, features))
+    across = kernel(squared_distances(features, real)).mean()
+    return float(1000 * (mean_of_others(within) + mean_of_others(kernel(within_real)) - 2 * across))
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -77,23 +71,23 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(product).sum())
 
 
-def floor(features: np.ndarray, repeats: int = 10) -> float:
-    """Mean Fréchet distance between random halves of `features`: what no model need beat."""
+def floor(distance, features: np.ndarray, repeats: int = 10) -> float:
+    """Mean `distance` between random halves of `features`: what no model need beat."""
     random = np.random.default_rng(0)
     halves = [np.array_split(random.permutation(len(features)), 2) for _ in range(repeats)]
-    return float(np.mean([frechet_distance(features[a], features[b]) for a, b in halves]))
+    return float(np.mean([distance(features[a], features[b]) for a, b in halves]))
 
 
 def share_of_copies(samples: np.ndarray, images: np.ndarray) -> float:
     """Share of samples nearer to one image than COPY_RATIO of the distance to any other."""
-    a = torch.from_numpy(samples).flatten(1).double()
-    b = torch.from_numpy(np.unique(images, axis=0)).flatten(1).double()
-    nearest = torch.cdist(a, b).topk(2, largest=False).values
-    return float((nearest[:, 0] < COPY_RATIO * nearest[:, 1]).double().mean())
+    distinct = np.unique(images, axis=0).reshape(-1, images[0].size).astype(np.float64)
+    squares = squared_distances(samples.reshape(len(samples), -1).astype(np.float64), distinct)
+    nearest, second = np.partition(squares, 1, axis=1)[:, :2].T
+    return float((nearest < COPY_RATIO**2 * second).mean())
 
 
 def share_saturated(samples: np.ndarray, min_share: float = 0.02) -> float:
-    """Share of samples [n, 3, s, s] in which at least `min_share` of the pixels are blotches of pure
-    colour: one channel near its maximum while another is near its minimum."""
+    """Share of samples in which at least `min_share` of the pixels are blotches of pure colour: one
+    channel near its maximum while another is near its minimum."""
     blotch = (samples.max(1) > 0.95) & (samples.min(1) < -0.95)
     return float((blotch.mean((1, 2)) >= min_share).mean())

@@ -1,119 +1,207 @@
-"""Trains every configuration for the same computing time and scores what each one draws.
+"""Compares training recipes: how good is what a model has learned and draws after how many steps?
 
-    recipe.py --unnoise PROGRAM --data DIGITS --out FOLDER [--size 32] [--budget 100] [--names default simple]
+    node data/make.mjs DATA --size 32                             (in scripts/recipe, after npm ci in data)
+    recipe.py --unnoise PROGRAM --data DATA --out OUT --names old --multiples 0.5 1 2 4 8 --seeds 0 1 2
+    recipe.py --unnoise PROGRAM --data DATA --out OUT --names muon "muon, floor 0.1" --seeds 0 1 2
+    recipe.py --out OUT --tables
 
-DIGITS holds a folder of images for each class (scripts/make-samples/unpack.mjs). Results are lines of
-FOLDER/results.jsonl; a run that was cut off goes on where it stopped. --table prints them as Markdown.
-Needs numpy, pillow, safetensors and torch.
+Runs go one after the other, each with --threads threads. A run that was cut off is repeated, what is in
+OUT/results.jsonl is not; a second recipe.py with the same OUT takes the runs that the first leaves. OUT/grids
+has pictures of every run. Needs numpy, pillow, safetensors and scikit-learn.
 """
 
 import argparse
+import fcntl
 import json
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+import tables
+from classifier import Classifier
 from command_line import CommandLine
-from configurations import priced_as, samplers, variants
-from quality import floor, frechet_distance, share_of_copies, train_classifier
+from configurations import OLD, SAMPLERS, configuration, priced_as, sampler_options, variants
+from pictures import grid, read
+from quality import edges, floor, frechet_distance, layout, mmd, share_of_copies
+
+SETS = ["digits", "faces", "sprites", "flags", "icons", "photographs"]
+# t / T: the middles of ten strata, whose mean is that over all t, and one more for the highest noise.
+LEVELS = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 0.99]
+STEPS = 376  # 100 seconds of the old recipe at 32 x 32 on two cores
 
 
-def prepare(data: Path, folder: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Writes the pictures at the size of training to `folder`, so that what the network sees and what
-    it is compared with are the same. Images [n, 3, size, size] in [-1, 1] and their classes [n]."""
-    images, classes = [], []
-    for file in sorted(data.glob("*/*.png")):
-        picture = Image.open(file).convert("RGB").resize((size, size), Image.Resampling.BOX)
-        place = folder / file.parent.name / file.name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(place)
-        images.append(np.asarray(picture, np.float32).transpose(2, 0, 1) / 127.5 - 1)
-        classes.append(file.parent.name)
-    return np.stack(images), np.unique(classes, return_inverse=True)[1]
+@dataclass
+class Set:
+    """Images that runs are trained on and measured with."""
+
+    train: Path
+    held_out: Path
+    shown: np.ndarray
+    real: np.ndarray
+    """All images, held out or not: those of the distribution that a model should have learned."""
+    classifier: Classifier | None
 
 
-def table(lines: list[dict]) -> str:
-    """The results as Markdown, a row for each configuration and seed."""
-    rows = [
-        "| configuration | seed | ms a step | steps in budget | FD, DDPM 50 | FD, DPM-Solver++ 20 | copies | loss |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for r in lines:
-        numbers = [f"{r['seconds_per_step'] * 1000:.0f}", str(r["steps"])]
-        numbers += [f"{r['fd'][s]:.1f}" for s in ("ddpm", "dpmpp2m")]
-        numbers += [f"{max(r['copies'].values()):.1%}", f"{r['loss']:.4f}"]
-        rows.append(f"| {r['name']} | {r['seed']} | " + " | ".join(numbers) + " |")
-    return "\n".join(rows)
+def open_set(data: Path, name: str, size: int) -> Set:
+    train, held_out = (data / f"{name}-{size}" / part for part in ("train", "held-out"))
+    if not train.exists():
+        raise SystemExit(f"{train} does not exist: make it with scripts/recipe/data/make.mjs --size {size}.")
+    (shown, labels), (others, other_labels) = read(train), read(held_out)
+    classifier = None
+    if labels is not None:
+        classifier = Classifier(shown, labels)
+        accuracy = classifier.accuracy(others, other_labels)
+        least = floor(frechet_distance, classifier.features(np.concatenate([shown, others])))
+        print(f"{name}: the classifier is right on {accuracy:.1%} of held-out images; least FD {least:.2f}")
+    return Set(train, held_out, shown, np.concatenate([shown, others]), classifier)
 
 
-def step_times(lab: CommandLine, args: argparse.Namespace, pictures: Path) -> dict[str, float]:
-    """Seconds of a training step by `priced_as`, kept in a file: the least of rounds over all of them, so that
-    a busy spell of the machine does not fall on one."""
+def timesteps(name: str, size: int, steps: int) -> list[int]:
+    """LEVELS as timesteps of the variant."""
+    count = configuration(name, size, 0, steps).get("scheduler", {}).get("num_train_timesteps", 1000)
+    return [round(u * count) for u in LEVELS]
+
+
+def scores(samples: np.ndarray, images: Set) -> dict[str, float]:
+    samples = samples.clip(-1, 1)
+    found = {
+        "layout": mmd(layout(samples), layout(images.real)),
+        "edges": mmd(edges(samples), edges(images.real)),
+        "copies": share_of_copies(samples, images.shown),
+    }
+    if images.classifier:
+        features = images.classifier.features
+        found["fd"] = frechet_distance(features(samples), features(images.real))
+    return found
+
+
+class Results:
+    """The lines of a file that several processes add to."""
+
+    def __init__(self, folder: Path):
+        self.path, self.claims = folder / "results.jsonl", folder / "claims"
+
+    def lines(self) -> list[dict]:
+        return [json.loads(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+    def add(self, result: dict):
+        with self.path.open("a") as file:
+            file.write(json.dumps(result) + "\n")
+
+    @contextmanager
+    def claim(self, run: str):
+        """Whether no other process is at this run, which is this one's then."""
+        self.claims.mkdir(parents=True, exist_ok=True)
+        with (self.claims / run).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield True
+            except BlockingIOError:
+                yield False
+
+
+def run(lab: CommandLine, results: Results, images: Set, args, data: str, name: str, seed: int):
+    """Trains a variant for all numbers of steps that are missing, and measures after each."""
+    stem = lab.stem(name, data, args.size, seed)
+    with results.claim(stem) as mine:
+        if not mine:
+            return
+        done = [
+            r["steps"]
+            for r in results.lines()
+            if (r["data"], r["name"], r["size"], r["seed"]) == (data, name, args.size, seed)
+        ]
+        for steps in sorted(round(args.steps * multiple) for multiple in args.multiples):
+            if steps in done:
+                continue
+            model, loss = lab.train(name, args.size, seed, images.train, steps, stem, done)
+            errors = lab.errors(model, images.held_out, timesteps(name, args.size, steps))
+            result = {
+                "data": data,
+                "name": name,
+                "size": args.size,
+                "seed": seed,
+                "steps": steps,
+                "loss": loss,
+            }
+            result |= {"levels": LEVELS, "v_mse": errors["v_mse"], "x0_mse": errors["x0_mse"]}
+            for sampler in args.samplers:
+                samples = lab.sample(model, sampler_options(name, sampler), args.count)
+                for measure, value in scores(samples, images).items():
+                    result.setdefault(measure, {})[sampler] = value
+                place = args.out / "grids"
+                place.mkdir(exist_ok=True)
+                grid(samples[:32]).save(place / f"{stem}-{steps}-{sampler}.png")
+            results.add(result)
+            done.append(steps)
+            found = {key: round(value, 4) for key, value in tables.measures(result).items()}
+            print(data, name, f"seed {seed}, {steps} steps:", found, flush=True)
+
+
+def step_times(lab: CommandLine, args) -> dict[str, float]:
+    """Seconds of a training step by variant, kept in a file: those given, and with --bench the least of rounds
+    over all, so that a busy spell of the machine does not fall on one."""
     path = args.out / f"step-times-{args.size}.json"
     times = json.loads(path.read_text()) if path.exists() else {}
-    missing = {priced_as(name) for name in args.names} - times.keys()
-    for _ in range(args.bench_rounds if missing else 0):
-        with lab.alone():
-            for name in sorted(missing):
-                seconds = lab.seconds_per_step(name, args.size, pictures, args.bench_steps)
-                times[name] = min(seconds, times.get(name, seconds))
+    for name, seconds in args.seconds_per_step:
+        times[name] = seconds
+    wanted = sorted({priced_as(name) for name in args.names} - times.keys())
+    for _ in range(args.bench):
+        for name in wanted:
+            seconds = lab.seconds_per_step(name, args.size, 5)
+            times[name] = min(seconds, times.get(name, seconds))
     path.write_text(json.dumps(times, indent=2))
     return times
+
+
+def named_seconds(text: str) -> tuple[str, float]:
+    name, _, seconds = text.rpartition("=")
+    if name not in variants():
+        raise argparse.ArgumentTypeError(f"NAME=SECONDS is needed with the name of a variant, not {text}.")
+    return name, float(seconds)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--unnoise", default="target/release/unnoise")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="where data/make.mjs has written")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    parser.add_argument("--names", nargs="+", choices=variants(), default=[OLD], metavar="NAME")
     parser.add_argument("--size", type=int, default=32)
-    parser.add_argument("--budget", type=float, default=100, help="seconds of training on an idle machine")
-    parser.add_argument("--count", type=int, default=512, help="images drawn with each sampler")
-    parser.add_argument("--bench-steps", type=int, default=5)
-    parser.add_argument("--bench-rounds", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--names", nargs="+", choices=variants(), default=list(variants()))
-    parser.add_argument("--lock", help="a file to lock while the command line computes")
-    parser.add_argument("--stretch", type=float, default=0, help="seconds to keep the lock for")
-    parser.add_argument("--pause", type=float, default=0, help="seconds to leave the lock alone for after that")
-    parser.add_argument("--table", action="store_true", help="only print what is there")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--multiples", type=float, nargs="+", default=[1.0], help="of --steps")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=["dpmpp2m"])
+    parser.add_argument("--count", type=int, default=256, help="images drawn with each sampler")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--unknown", nargs="*", default=[], metavar="FIELD",
+                        help="fields of training that the program does not know yet")  # fmt: skip
+    parser.add_argument("--bench", type=int, default=0, metavar="ROUNDS", help="time the variants' steps")
+    parser.add_argument(
+        "--seconds-per-step", type=named_seconds, nargs="+", default=[], metavar="NAME=SECONDS"
+    )
+    parser.add_argument("--tables", action="store_true", help="only print what is there")
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / "results.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    if args.table:
-        print(table(lines))
+    results = Results(args.out)
+    lab = CommandLine(args.unnoise, args.out / "runs", args.threads, tuple(args.unknown))
+    times = step_times(lab, args)
+    if args.tables:
+        lines = results.lines()
+        print(tables.distances(lines, args.size), tables.levels(lines, args.size),
+              tables.speedups(lines, args.size, times), sep="\n\n")  # fmt: skip
         return
-    pictures = args.out / f"pictures-{args.size}"
-    images, labels = prepare(args.data, pictures, args.size)
-    classifier, accuracy = train_classifier(images, labels)
-    real = classifier.features(images)
-    print(f"classifier: {accuracy:.1%} on held-out images; floor of the FD: {floor(real):.2f}", flush=True)
-
-    lab = CommandLine(args.unnoise, args.out, args.lock, args.stretch, args.pause)
-    times = step_times(lab, args, pictures)
-    done = {(r["name"], r["seed"]) for r in lines}
-    for name in args.names:
-        if (name, args.seed) in done:
-            continue
-        seconds = times[priced_as(name)]
-        steps = round(args.budget / seconds)
-        model, loss = lab.train(name, args.size, args.seed, pictures, steps)
-        drawn = {s: lab.sample(model, options, args.count) for s, options in samplers(name).items()}
-        result = {
-            "name": name,
-            "seed": args.seed,
-            "seconds_per_step": seconds,
-            "steps": steps,
-            "loss": loss,
-            "fd": {s: frechet_distance(classifier.features(x), real) for s, x in drawn.items()},
-            "copies": {s: share_of_copies(x, images) for s, x in drawn.items()},
-        }
-        with path.open("a") as file:
-            file.write(json.dumps(result) + "\n")
-        print(json.dumps(result), flush=True)
+    if not args.data:
+        parser.error("--data is needed, but for --tables.")
+    sets = {name: open_set(args.data, name, args.size) for name in args.sets}
+    for seed in args.seeds:
+        for name in args.names:
+            for data, images in sets.items():
+                run(lab, results, images, args, data, name, seed)
 
 
 if __name__ == "__main__":
