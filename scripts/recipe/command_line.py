@@ -24,7 +24,7 @@ class CommandLine:
         folder.mkdir(parents=True, exist_ok=True)
 
     def call(self, *words: object) -> str:
-        line = ["nice", "-n", "5", self.program, *map(str, words)]
+        line = [self.program, *map(str, words)]
         environment = {**os.environ, "RAYON_NUM_THREADS": str(self.threads)}
         done = subprocess.run(line, capture_output=True, text=True, env=environment)
         if done.returncode:

@@ -15,6 +15,7 @@ import fcntl
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -102,42 +103,30 @@ class Results:
                 yield False
 
 
-def run(lab: CommandLine, results: Results, images: Set, args, data: str, name: str, seed: int):
-    """Trains a variant for all numbers of steps that are missing, and measures after each."""
+def run(lab: CommandLine, results: Results, images: Set, args, data: str, name: str, seed: int, steps: int):
+    """Trains a variant for `steps` and measures it, where that is not yet done."""
     stem = lab.stem(name, data, args.size, seed)
     with results.claim(stem) as mine:
         if not mine:
             return
-        done = [
-            r["steps"]
-            for r in results.lines()
-            if (r["data"], r["name"], r["size"], r["seed"]) == (data, name, args.size, seed)
-        ]
-        for steps in sorted(round(args.steps * multiple) for multiple in args.multiples):
-            if steps in done:
-                continue
-            model, loss = lab.train(name, args.size, seed, images.train, steps, stem, done)
-            errors = lab.errors(model, images.held_out, timesteps(name, args.size, steps))
-            result = {
-                "data": data,
-                "name": name,
-                "size": args.size,
-                "seed": seed,
-                "steps": steps,
-                "loss": loss,
-            }
-            result |= {"levels": LEVELS, "v_mse": errors["v_mse"], "x0_mse": errors["x0_mse"]}
-            for sampler in args.samplers:
-                samples = lab.sample(model, sampler_options(name, sampler), args.count)
-                for measure, value in scores(samples, images).items():
-                    result.setdefault(measure, {})[sampler] = value
-                place = args.out / "grids"
-                place.mkdir(exist_ok=True)
-                grid(samples[:32]).save(place / f"{stem}-{steps}-{sampler}.png")
-            results.add(result)
-            done.append(steps)
-            found = {key: round(value, 4) for key, value in tables.measures(result).items()}
-            print(data, name, f"seed {seed}, {steps} steps:", found, flush=True)
+        key = {"data": data, "name": name, "size": args.size, "seed": seed}
+        done = [line["steps"] for line in results.lines() if key.items() <= line.items()]
+        if steps in done:
+            return
+        model, loss = lab.train(name, args.size, seed, images.train, steps, stem, done)
+        errors = lab.errors(model, images.held_out, timesteps(name, args.size, steps))
+        result = {**key, "steps": steps, "loss": loss}
+        result |= {"levels": LEVELS, "v_mse": errors["v_mse"], "x0_mse": errors["x0_mse"]}
+        for sampler in args.samplers:
+            samples = lab.sample(model, sampler_options(name, sampler), args.count)
+            for measure, value in scores(samples, images).items():
+                result.setdefault(measure, {})[sampler] = value
+            place = args.out / "grids"
+            place.mkdir(exist_ok=True)
+            grid(samples[:32]).save(place / f"{stem}-{steps}-{sampler}.png")
+        results.add(result)
+        found = {measure: round(value, 4) for measure, value in tables.measures(result).items()}
+        print(data, name, f"seed {seed}, {steps} steps:", found, flush=True)
 
 
 def step_times(lab: CommandLine, args) -> dict[str, float]:
@@ -198,10 +187,9 @@ def main():
     if not args.data:
         parser.error("--data is needed, but for --tables.")
     sets = {name: open_set(args.data, name, args.size) for name in args.sets}
-    for seed in args.seeds:
-        for name in args.names:
-            for data, images in sets.items():
-                run(lab, results, images, args, data, name, seed)
+    lengths = sorted(round(args.steps * multiple) for multiple in args.multiples)
+    for seed, steps, name, data in product(args.seeds, lengths, args.names, args.sets):
+        run(lab, results, sets[data], args, data, name, seed, steps)
 
 
 if __name__ == "__main__":
