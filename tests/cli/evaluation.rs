@@ -63,6 +63,44 @@ fn given_noise_is_used_timestep_by_timestep() {
 }
 
 #[test]
+fn errors_at_timesteps_are_those_of_the_bound_before_clipping() {
+    let folder = Folder::new("errors");
+    let schedule = folder.output("schedule --kind cosine --num-train-timesteps 100");
+    let schedule: Value = serde_json::from_str(&schedule).unwrap();
+    let alphas_cumprod = list(&schedule["alphas_cumprod"]);
+    let mut config: Value =
+        serde_json::from_str(&fs::read_to_string(folder.path("config.json")).unwrap()).unwrap();
+    // Estimates of x_0 are far out of range where ε is predicted at high noise.
+    config["scheduler"]["prediction_type"] = "epsilon".into();
+    for clip in [true, false] {
+        config["scheduler"]["clip_sample"] = clip.into();
+        fs::write(folder.path("clip.json"), config.to_string()).unwrap();
+        folder.succeed("train --data {images} --config clip.json --steps 10 --out m.safetensors");
+        let bound = list(&bound(&folder, "--model m.safetensors")["x0_mse"]);
+        let errors = self::bound(&folder, "--model m.safetensors --timesteps 90,5,50");
+        assert_eq!(errors["t"], json!([90, 5, 50]));
+        for (i, t) in [90, 5, 50].into_iter().enumerate() {
+            let [x0_mse, eps_mse, v_mse] =
+                ["x0_mse", "eps_mse", "v_mse"].map(|name| list(&errors[name])[i]);
+            if !clip {
+                assert_eq!(x0_mse, bound[t]);
+            } else if t == 90 {
+                assert!(x0_mse > bound[t], "{x0_mse} is not above {}", bound[t]);
+            }
+            let noise_squared = 1.0 - alphas_cumprod[t];
+            let signal_squared = alphas_cumprod[t];
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-4 * b;
+            assert!(near(eps_mse, x0_mse * signal_squared / noise_squared));
+            assert!(near(v_mse, x0_mse / noise_squared), "t = {t}");
+        }
+    }
+    folder.refuse(
+        "eval --data {images} --model {model} --timesteps 5,100",
+        "no timestep 100",
+    );
+}
+
+#[test]
 fn every_kind_of_model_trains_measures_and_samples() {
     let folder = Folder::new("kinds");
     let base: Value =

@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 
 use pollster::block_on;
+use serde_json::json;
 use unnoise::{
-    error::Error, format::Checkpoint, ops::Kernels, pipeline::DenoiserKind, train::Dataset,
-    vlb::EvaluationNoise,
+    error::Error,
+    format::Checkpoint,
+    ops::Kernels,
+    pipeline::DenoiserKind,
+    train::Dataset,
+    vlb::{Evaluation, EvaluationNoise, TimestepTerms},
 };
 
 use crate::{
@@ -23,8 +28,9 @@ use crate::{
 /// one number per timestep, that of t = 0 first.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Example:
-  unnoise eval --model model.safetensors --data pictures/ > bound.json")]
+Examples:
+  unnoise eval --model model.safetensors --data pictures/ > bound.json
+  unnoise eval --model model.safetensors --data pictures/ --timesteps 100,500,900")]
 pub struct Args {
     /// A model file, or the folder of a small unconditional diffusers model
     #[arg(long, value_name = "MODEL.safetensors|DIFFUSERS_DIR")]
@@ -36,6 +42,11 @@ pub struct Args {
     /// trained with labels
     #[arg(long)]
     labels: bool,
+    /// Print in place of the bound the mean squared errors at these timesteps of the estimates of
+    /// x_0, eps and v that belong to what the model predicts, whichever that is, without limiting
+    /// x_0: t, x0_mse, eps_mse and v_mse with one number per timestep
+    #[arg(long, value_name = "T,T,...", value_delimiter = ',')]
+    timesteps: Vec<usize>,
     /// Seed of the noise, 0 to 2^64 - 1
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "noise")]
     seed: u64,
@@ -52,8 +63,20 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let model = read_model(&args.model)?;
+    let mut model = read_model(&args.model)?;
     let size = model.config.size;
+    let scheduler = &mut model.config.scheduler;
+    let count = scheduler.num_train_timesteps;
+    if let Some(t) = args.timesteps.iter().find(|t| **t >= count) {
+        return Err(Failure::Use(format!(
+            "--timesteps: there is no timestep {t}; this model has 0 to {}.",
+            count - 1
+        )));
+    }
+    if !args.timesteps.is_empty() {
+        scheduler.clip_sample = false;
+        scheduler.thresholding = false;
+    }
     let images = read_images(&args.data, size)?;
     let mut dataset = Dataset::from_rgb(&images.rgb, images.count(), size)?;
     if args.labels {
@@ -62,7 +85,6 @@ pub fn run(args: Args) -> Result<()> {
     let noise = match &args.noise {
         None => EvaluationNoise::Seeded(args.seed),
         Some(path) => {
-            let count = model.config.scheduler.num_train_timesteps;
             let needed = [count, dataset.len(), 3, size, size];
             let wrong = |reason: String| Failure::reading(path, &Error::Noise(reason));
             let eps = open_noise(path, |file| floats::<5>(file, "eps"))?;
@@ -99,6 +121,9 @@ impl Job for Measuring<'_> {
             .pipeline::<B>(self.args.weights, device)
             .map_err(|error| Failure::reading(&self.args.model, &error))?;
         let evaluation = pipeline.evaluate(self.dataset, self.noise)?;
+        if !self.args.timesteps.is_empty() {
+            return print_errors(&evaluation, &self.args.timesteps);
+        }
         let mut progress = Progress::new();
         let elbo = block_on(
             evaluation.finish(|terms| progress.show(|| format!("{} timesteps left", terms.t))),
@@ -108,4 +133,20 @@ impl Job for Measuring<'_> {
             .map_err(|error| Failure::Work(format!("the result is no JSON ({error}).")))?;
         output::print(&json)
     }
+}
+
+fn print_errors<B: Kernels>(evaluation: &Evaluation<B>, timesteps: &[usize]) -> Result<()> {
+    let terms = timesteps.iter().map(|t| block_on(evaluation.terms(*t)));
+    let terms = terms.collect::<unnoise::error::Result<Vec<_>>>()?;
+    let list = |field: fn(&TimestepTerms) -> f64| terms.iter().map(field).collect::<Vec<_>>();
+    let errors = json!({
+        "t": timesteps,
+        "x0_mse": list(|terms| terms.x0_mse),
+        "eps_mse": list(|terms| terms.eps_mse),
+        // Of v = signal · ε - noise · x_0 where signal² + noise² = 1: its error is that of x_0
+        // divided by the noise, so that its square is 1 + SNR times as large. A flow's v_mse is that
+        // of the level with the same SNR.
+        "v_mse": list(|terms| terms.x0_mse + terms.eps_mse),
+    });
+    output::print(&errors.to_string())
 }
