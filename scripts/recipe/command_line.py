@@ -12,6 +12,11 @@ from safetensors.numpy import load_file
 from configurations import configuration, knows_its_end
 
 
+def stem(name: str, data: str, size: int, seed: int) -> str:
+    """What the files of a variant's runs are called after."""
+    return f"{data}-{size}-{name.replace(', ', '_').replace(' ', '-')}-{seed}"
+
+
 class CommandLine:
     """`unnoise`, which computes with `threads` threads and keeps what it writes in `folder`.
 
@@ -44,10 +49,6 @@ class CommandLine:
         report = json.loads(self.call("bench", "--config", config, "--steps", steps, "--json"))
         config.unlink()
         return min(report["training"]["ms"]) / 1000
-
-    def stem(self, name: str, data: str, size: int, seed: int) -> str:
-        """What the files of a run are called after."""
-        return f"{data}-{size}-{name.replace(', ', '_').replace(' ', '-')}-{seed}"
 
     def train(
         self, name: str, size: int, seed: int, data: Path, steps: int, stem: str, done: list[int] = ()

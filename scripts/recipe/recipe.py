@@ -22,7 +22,7 @@ import numpy as np
 
 import tables
 from classifier import Classifier
-from command_line import CommandLine
+from command_line import CommandLine, stem
 from configurations import OLD, SAMPLERS, configuration, priced_as, sampler_options, variants
 from pictures import grid, read
 from quality import edges, floor, frechet_distance, layout, mmd, share_of_copies
@@ -105,15 +105,15 @@ class Results:
 
 def run(lab: CommandLine, results: Results, images: Set, args, data: str, name: str, seed: int, steps: int):
     """Trains a variant for `steps` and measures it, where that is not yet done."""
-    stem = lab.stem(name, data, args.size, seed)
-    with results.claim(stem) as mine:
+    files = stem(name, data, args.size, seed)
+    with results.claim(files) as mine:
         if not mine:
             return
         key = {"data": data, "name": name, "size": args.size, "seed": seed}
         done = [line["steps"] for line in results.lines() if key.items() <= line.items()]
         if steps in done:
             return
-        model, loss = lab.train(name, args.size, seed, images.train, steps, stem, done)
+        model, loss = lab.train(name, args.size, seed, images.train, steps, files, done)
         errors = lab.errors(model, images.held_out, timesteps(name, args.size, steps))
         result = {**key, "steps": steps, "loss": loss}
         result |= {"levels": LEVELS, "v_mse": errors["v_mse"], "x0_mse": errors["x0_mse"]}
@@ -123,7 +123,7 @@ def run(lab: CommandLine, results: Results, images: Set, args, data: str, name: 
                 result.setdefault(measure, {})[sampler] = value
             place = args.out / "grids"
             place.mkdir(exist_ok=True)
-            grid(samples[:32]).save(place / f"{stem}-{steps}-{sampler}.png")
+            grid(samples[:32]).save(place / f"{files}-{steps}-{sampler}.png")
         results.add(result)
         found = {measure: round(value, 4) for measure, value in tables.measures(result).items()}
         print(data, name, f"seed {seed}, {steps} steps:", found, flush=True)
