@@ -92,27 +92,31 @@ class Results:
             file.write(json.dumps(result) + "\n")
 
     @contextmanager
-    def claim(self, run: str):
-        """Whether no other process is at this run, which is this one's then."""
+    def claim(self, run: str, wait: bool):
+        """Whether this run is now this process's alone; others are waited for, or make it False."""
         self.claims.mkdir(parents=True, exist_ok=True)
         with (self.claims / run).open("a") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield True
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                mine = True
             except BlockingIOError:
-                yield False
+                mine = False
+            yield mine
 
 
-def run(lab: CommandLine, results: Results, images: Set, args, data: str, name: str, seed: int, steps: int):
-    """Trains a variant for `steps` and measures it, where that is not yet done."""
+def run(
+    lab: CommandLine, results: Results, images: Set, args, job: tuple[int, int, str, str], wait: bool
+) -> bool:
+    """Trains a variant and measures it, where that is not yet done. False where another process is at it."""
+    seed, steps, name, data = job
     files = stem(name, data, args.size, seed)
-    with results.claim(files) as mine:
+    with results.claim(files, wait) as mine:
         if not mine:
-            return
+            return False
         key = {"data": data, "name": name, "size": args.size, "seed": seed}
         done = [line["steps"] for line in results.lines() if key.items() <= line.items()]
         if steps in done:
-            return
+            return True
         model, loss = lab.train(name, args.size, seed, images.train, steps, files, done)
         errors = lab.errors(model, images.held_out, timesteps(name, args.size, steps))
         result = {**key, "steps": steps, "loss": loss}
@@ -127,6 +131,7 @@ def run(lab: CommandLine, results: Results, images: Set, args, data: str, name: 
         results.add(result)
         found = {measure: round(value, 4) for measure, value in tables.measures(result).items()}
         print(data, name, f"seed {seed}, {steps} steps:", found, flush=True)
+    return True
 
 
 def step_times(lab: CommandLine, args) -> dict[str, float]:
@@ -188,8 +193,11 @@ def main():
         parser.error("--data is needed, but for --tables.")
     sets = {name: open_set(args.data, name, args.size) for name in args.sets}
     lengths = sorted(round(args.steps * multiple) for multiple in args.multiples)
-    for seed, steps, name, data in product(args.seeds, lengths, args.names, args.sets):
-        run(lab, results, sets[data], args, data, name, seed, steps)
+    jobs = list(product(args.seeds, lengths, args.names, args.sets))
+    left = [job for job in jobs if not run(lab, results, sets[job[-1]], args, job, wait=False)]
+    # In case the process that was at them has been ended.
+    for job in left:
+        run(lab, results, sets[job[-1]], args, job, wait=True)
 
 
 if __name__ == "__main__":
