@@ -37,6 +37,9 @@ pub struct Objective {
     pub weighting: LossWeighting,
     /// γ of [`LossWeighting::MinSnr`].
     pub min_snr_gamma: f64,
+    /// Added to the weights of [`LossWeighting::MinSnr`]. Of v, these go to 0 with the SNR, and a
+    /// network that never learns the highest noise levels starts every sample wrongly.
+    pub min_snr_floor: f64,
     /// λ of L_simple + λ · L_vlb, where the variance is learned (Nichol & Dhariwal 2021,
     /// equation 16), with L_vlb in bits per dimension, as in improved-diffusion.
     pub vlb_weight: f64,
@@ -74,7 +77,11 @@ impl Objective {
                 count * coef * coef / (2.0 * log_variance.exp())
             }
         };
-        x0_weight * self.prediction_type.x0_sensitivity(level).powi(2)
+        let weight = x0_weight * self.prediction_type.x0_sensitivity(level).powi(2);
+        match self.weighting {
+            LossWeighting::MinSnr => weight + self.min_snr_floor,
+            LossWeighting::Simple | LossWeighting::Vlb => weight,
+        }
     }
 
     /// What a mean squared error of x_0 at `t` costs: the loss has it in what the network predicts,

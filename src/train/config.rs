@@ -216,6 +216,7 @@ impl Config {
             variance_type: self.scheduler.variance_type,
             weighting: self.training.loss_weighting,
             min_snr_gamma: self.training.min_snr_gamma,
+            min_snr_floor: self.training.min_snr_floor,
             vlb_weight: self.training.vlb_weight,
         })
     }

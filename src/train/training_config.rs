@@ -32,6 +32,8 @@ pub struct TrainingConfig {
     pub loss_weighting: LossWeighting,
     /// γ of `min_snr`: SNRs above it count no more.
     pub min_snr_gamma: f64,
+    /// Added to the weights of `min_snr`, so that no timestep goes unheeded.
+    pub min_snr_floor: f64,
     /// With a learned variance, how much the variational bound counts beside the simple loss.
     pub vlb_weight: f64,
     /// Mirror half of the images left to right.
@@ -56,6 +58,7 @@ impl Default for TrainingConfig {
             ema_max_decay: 0.998,
             loss_weighting: LossWeighting::Simple,
             min_snr_gamma: 5.0,
+            min_snr_floor: 0.0,
             vlb_weight: 1e-3,
             random_flip: false,
             class_dropout_prob: 0.1,
@@ -115,6 +118,9 @@ impl TrainingConfig {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         if !positive(self.min_snr_gamma) || !positive(self.vlb_weight) {
             return refuse("min_snr_gamma and vlb_weight must be above 0.");
+        }
+        if !(0.0..=1.0).contains(&self.min_snr_floor) {
+            return refuse("min_snr_floor must be between 0 and 1.");
         }
         Ok(())
     }

@@ -125,6 +125,7 @@ fn objective(prediction_type: PredictionType) -> Objective {
         variance_type: config.variance_type,
         weighting: LossWeighting::Simple,
         min_snr_gamma: 5.0,
+        min_snr_floor: 0.0,
         vlb_weight: 1e-3,
     }
 }

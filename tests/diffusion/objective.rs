@@ -31,6 +31,7 @@ fn objective(prediction_type: PredictionType, weighting: LossWeighting) -> Objec
         variance_type: config.variance_type,
         weighting,
         min_snr_gamma: 5.0,
+        min_snr_floor: 0.0,
         vlb_weight: 1e-3,
     }
 }
@@ -92,6 +93,32 @@ fn weights_are_those_of_the_papers() {
                     (actual / expected - 1.0).abs() < 1e-8,
                     "{prediction_type:?} {t}"
                 );
+            }
+        }
+    }
+}
+
+/// The floor is added to the weights of min-SNR, and to no others.
+#[test]
+fn the_floor_raises_every_weight_of_min_snr() {
+    for prediction_type in [PredictionType::Epsilon, PredictionType::VPrediction] {
+        for weighting in [
+            LossWeighting::Simple,
+            LossWeighting::MinSnr,
+            LossWeighting::Vlb,
+        ] {
+            let plain = objective(prediction_type, weighting);
+            let raised = Objective {
+                min_snr_floor: 0.2,
+                ..plain.clone()
+            };
+            let floor = if weighting == LossWeighting::MinSnr {
+                0.2
+            } else {
+                0.0
+            };
+            for t in TIMESTEPS {
+                assert_eq!(raised.weight(t), plain.weight(t) + floor);
             }
         }
     }
