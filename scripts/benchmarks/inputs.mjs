@@ -21,6 +21,7 @@ export async function writeInputs(folder, program) {
     const training = JSON.parse(metadata.training);
     Object.assign(training, { learning_rate: LEARNING_RATE, lr_warmup_steps: 0 });
     Object.assign(training, { batch_size: 16, random_flip: false, loss_weighting: 'simple' });
+    training.optimizer = 'adam';
     metadata.training = JSON.stringify(training);
     metadata.seed = metadata.step = metadata.moments_since = '0';
   });

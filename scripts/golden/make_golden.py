@@ -1,6 +1,6 @@
 """Writes the golden values of tests/golden/ with Hugging Face diffusers.
 
-Usage: make_golden.py OUT_DIR [schedules|trajectories|solvers|edits|unet|elbo|embedding ...]
+Usage: make_golden.py OUT_DIR [schedules|trajectories|solvers|edits|unet|elbo|embedding|muon ...]
 
 tests/golden/README.md says what each file holds. Everything runs on the CPU, on
 one thread, from fixed seeds. What diffusers computes in float32 is computed a
@@ -790,6 +790,30 @@ def make_embedding(out):
     write_json(out / "embedding.json", {"timesteps": timesteps, "cases": cases})
 
 
+# --- Muon ----------------------------------------------------------------------
+
+
+def make_muon(out):
+    """Steps of torch.optim.Muon, whose Newton-Schulz iteration is kept from rounding to bfloat16."""
+    generator = torch.Generator().manual_seed(0)
+    tensors = {}
+    for name, shape in {"wide": (24, 54), "tall": (40, 12), "square": (16, 16)}.items():
+        value = torch.randn(shape, generator=generator)
+        parameter = torch.nn.Parameter(value.clone())
+        tensors[f"{name}.before"] = value
+        optimizer = torch.optim.Muon(
+            [parameter], lr=0.02, weight_decay=0.0, momentum=0.95, nesterov=True, adjust_lr_fn="original"
+        )
+        grads = torch.randn(3, *shape, generator=generator)
+        tensors[f"{name}.grads"] = grads
+        for grad in grads:
+            parameter.grad = grad.clone()
+            with mock.patch.object(torch, "bfloat16", torch.float32):
+                optimizer.step()
+        tensors[f"{name}.after"] = parameter.detach()
+    write_safetensors(out / "muon.safetensors", tensors)
+
+
 MAKERS = {
     "schedules": make_schedules,
     "trajectories": make_trajectories,
@@ -798,6 +822,7 @@ MAKERS = {
     "unet": make_unets,
     "elbo": make_elbo,
     "embedding": make_embedding,
+    "muon": make_muon,
 }
 
 

@@ -1,6 +1,5 @@
 //! What the operations take beside tensors.
 
-use burn::tensor::{TensorData, backend::Backend, ops::FloatTensor};
 use serde::{Deserialize, Serialize};
 
 /// Geometry of a square, symmetrically padded 2-D convolution.
@@ -153,54 +152,6 @@ pub struct GroupNormOptions {
     pub silu: bool,
     /// What the output is stored as.
     pub mixed_precision: MixedPrecision,
-}
-
-/// Everything the optimizer keeps for one parameter tensor; all four have the parameter's shape.
-#[derive(Debug, Clone)]
-pub struct ParameterState<B: Backend> {
-    /// The weights that training moves.
-    pub value: FloatTensor<B>,
-    /// Adam's running mean of the gradient.
-    pub exp_avg: FloatTensor<B>,
-    /// Adam's running mean of the squared gradient.
-    pub exp_avg_sq: FloatTensor<B>,
-    /// Exponential moving average of `value`.
-    pub ema: FloatTensor<B>,
-}
-
-/// Numbers of one optimizer step (Kingma & Ba 2015, algorithm 1), bias corrections included.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdamStep {
-    /// Step size.
-    pub learning_rate: f32,
-    /// Decay of the running mean of the gradient.
-    pub beta1: f32,
-    /// Decay of the running mean of the squared gradient.
-    pub beta2: f32,
-    /// Added to the square root of the mean of squares.
-    pub epsilon: f32,
-    /// `1 - beta1^step`, step counted from 1.
-    pub bias_correction1: f32,
-    /// `1 - beta2^step`.
-    pub bias_correction2: f32,
-    /// `ema ← ema_decay · ema + (1 - ema_decay) · value`, after the update of `value`.
-    pub ema_decay: f32,
-}
-
-impl AdamStep {
-    /// All of them in the order of the fields, `[7]`.
-    pub fn numbers(&self) -> TensorData {
-        let numbers = [
-            self.learning_rate,
-            self.beta1,
-            self.beta2,
-            self.epsilon,
-            self.bias_correction1,
-            self.bias_correction2,
-            self.ema_decay,
-        ];
-        TensorData::from(numbers)
-    }
 }
 
 /// What feature maps are stored as (Micikevicius et al. 2018, "Mixed precision training"): half the

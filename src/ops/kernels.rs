@@ -6,11 +6,12 @@ use crate::{error::Result, random::Normals};
 
 use super::{
     arguments::{
-        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-        GroupNormState, MixedPrecision, OtherUses, ParameterState,
+        ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+        GroupNormState, MixedPrecision, OtherUses,
     },
     capacity::Capacity,
     noised_batch::{NoisedBatch, StepInputs},
+    optimizer::{self, OptimizerStep, ParameterState, UpdateRule},
     portable,
 };
 
@@ -20,7 +21,7 @@ use super::{
 /// [`Autodiff`] overrides those that the network is made of, to record their gradients.
 ///
 /// Gradients of parameters may have one axis more than the parameter, in front: partial sums, which
-/// [`Kernels::adam_step`] and [`sum_parts`] add up over that axis. A kernel can then leave the sum
+/// [`Kernels::optimizer_step`] and [`sum_parts`] add up over that axis. A kernel can then leave the sum
 /// over workgroups to whoever reads it anyway. A parameter is used once in a network, since burn
 /// could not add partial sums of several uses.
 ///
@@ -170,26 +171,29 @@ pub trait Kernels: Backend {
             loss_weights: inputs.loss_weights.map(upload),
             time: upload(inputs.time),
             class: inputs.class.map(upload),
-            adam: upload(inputs.adam),
+            optimizer: upload(inputs.optimizer),
         }
     }
 
-    /// One Adam step and one EMA step for all parameters; `grads[i]` belongs to `states[i]` and may
-    /// be partial sums. `uploaded` is [`AdamStep::numbers`] of `step`, for kernels that read them
-    /// on the device.
-    fn adam_step(
+    /// One step of the optimizer and of the moving average for all parameters; `grads[i]` and
+    /// `rules[i]` belong to `states[i]`, and `grads[i]` may be partial sums. `uploaded` is
+    /// [`OptimizerStep::numbers`] of `step`, for kernels that read them on the device.
+    fn optimizer_step(
         states: Vec<ParameterState<Self>>,
         grads: Vec<FloatTensor<Self>>,
-        step: AdamStep,
+        rules: &[UpdateRule],
+        step: OptimizerStep,
         uploaded: FloatTensor<Self>,
     ) -> Vec<ParameterState<Self>> {
         let _ = uploaded;
         states
             .into_iter()
             .zip(grads)
-            .map(|(state, grad)| {
+            .zip(rules)
+            .map(|((state, grad), rule)| {
                 let rank = state.value.shape().num_dims();
-                portable::adam_step::<Self>(state, sum_parts::<Self>(grad, rank), step)
+                let grad = sum_parts::<Self>(grad, rank);
+                optimizer::step::<Self>(state, grad, rule, step)
             })
             .collect()
     }

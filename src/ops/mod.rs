@@ -26,6 +26,7 @@ pub mod cpu;
 mod flex;
 mod kernels;
 pub mod noised_batch;
+pub mod optimizer;
 pub mod portable;
 mod primitive;
 pub mod self_test;
@@ -34,11 +35,12 @@ mod typed;
 pub mod webgpu;
 
 pub use arguments::{
-    AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-    GroupNormState, MixedPrecision, OtherUses, ParameterState, Shift,
+    ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+    GroupNormState, MixedPrecision, OtherUses, Shift,
 };
 pub use capacity::Capacity;
 pub use kernels::{Kernels, sum_parts};
+pub use optimizer::{AdamStep, MuonStep, OptimizerStep, ParameterState, UpdateRule};
 pub use primitive::{from_primitive, into_primitive};
 pub use typed::{
     conv2d, conv2d_add, embedding, group_norm, group_norm_concat, one_hot, silu, squared_error,

@@ -36,8 +36,8 @@ pub struct StepInputs {
     pub time: TensorData,
     /// Each image's class, one-hot, of any shape; `None` for a network without classes.
     pub class: Option<TensorData>,
-    /// [`super::AdamStep::numbers`]
-    pub adam: TensorData,
+    /// [`super::OptimizerStep::numbers`]
+    pub optimizer: TensorData,
 }
 
 impl StepInputs {
@@ -73,6 +73,6 @@ pub struct NoisedBatch<B: Backend> {
     pub time: FloatTensor<B>,
     /// See [`StepInputs::class`].
     pub class: Option<FloatTensor<B>>,
-    /// See [`StepInputs::adam`].
-    pub adam: FloatTensor<B>,
+    /// See [`StepInputs::optimizer`].
+    pub optimizer: FloatTensor<B>,
 }

@@ -11,8 +11,8 @@ use burn::tensor::{
 
 use super::{
     arguments::{
-        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-        GroupNormState, OtherUses, ParameterState, Shift,
+        ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+        GroupNormState, OtherUses, Shift,
     },
     primitive::{from_primitive, into_primitive},
 };
@@ -357,33 +357,4 @@ pub fn shift_grad<B: Backend>(
     let own = all.clone().narrow(3, shift.start, channels) + sums;
     let channels = shift.start..shift.start + channels;
     into_primitive(all.slice_assign([0..n, 0..1, 0..1, channels], own))
-}
-
-/// See [`super::Kernels::adam_step`], for one parameter.
-pub fn adam_step<B: Backend>(
-    state: ParameterState<B>,
-    grad: FloatTensor<B>,
-    step: AdamStep,
-) -> ParameterState<B> {
-    let blend = |average: FloatTensor<B>, sample: FloatTensor<B>, decay: f32| {
-        B::float_add(
-            B::float_mul_scalar(average, decay.into()),
-            B::float_mul_scalar(sample, (1.0 - decay).into()),
-        )
-    };
-    let exp_avg = blend(state.exp_avg, grad.clone(), step.beta1);
-    let squared = B::float_mul(grad.clone(), grad);
-    let exp_avg_sq = blend(state.exp_avg_sq, squared, step.beta2);
-    let mean = B::float_div_scalar(exp_avg.clone(), step.bias_correction1.into());
-    let variance = B::float_div_scalar(exp_avg_sq.clone(), step.bias_correction2.into());
-    let denominator = B::float_add_scalar(B::float_sqrt(variance), step.epsilon.into());
-    let update = B::float_mul_scalar(B::float_div(mean, denominator), step.learning_rate.into());
-    let value = B::float_sub(state.value, update);
-    let ema = blend(state.ema, value.clone(), step.ema_decay);
-    ParameterState {
-        value,
-        exp_avg,
-        exp_avg_sq,
-        ema,
-    }
 }

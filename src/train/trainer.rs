@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     model::{Conditioning, UNet},
     ops::{
-        AdamStep, Kernels, MixedPrecision, from_primitive,
+        Kernels, MixedPrecision, OptimizerStep, UpdateRule, from_primitive,
         noised_batch::{NoisedBatch, StepInputs},
     },
 };
@@ -40,6 +40,7 @@ pub struct Trainer<B: Kernels> {
     config: Config,
     unet: Arc<UNet>,
     objective: Objective,
+    update_rules: Vec<UpdateRule>,
     device: B::Device,
     state: TrainingState<B>,
 }
@@ -71,10 +72,12 @@ impl<B: Kernels> Trainer<B> {
     ) -> Result<Self> {
         config.validate()?;
         let objective = config.objective()?;
+        let update_rules = config.training.optimizer.update_rules(unet.parameters());
         Ok(Self {
             config,
             unet,
             objective,
+            update_rules,
             device,
             state,
         })
@@ -123,11 +126,11 @@ impl<B: Kernels> Trainer<B> {
         let batch = self.batch(dataset, 0..self.config.training.batch_size)?;
         // x_t = signal · x_0 + noise · ε
         let noised = self.noise(&batch);
-        let adam = noised.adam.clone();
+        let numbers = noised.optimizer.clone();
         // The network's prediction against the target, and ∇ of the loss.
         let (loss, grads) = self.loss_and_grads(&batch.timesteps, noised);
-        // Adam and EMA
-        self.update(grads, adam);
+        // Adam or Muon, and EMA
+        self.update(grads, numbers);
         Ok(loss)
     }
 
@@ -147,7 +150,7 @@ impl<B: Kernels> Trainer<B> {
             loss_weights: self.objective.loss_weights(timesteps),
             time,
             class,
-            adam: self.next_adam_step().numbers(),
+            optimizer: self.next_optimizer_step().numbers(),
         }
     }
 
@@ -185,12 +188,13 @@ impl<B: Kernels> Trainer<B> {
         (Loss(loss.inner()), Gradients::of(&weights, &grads))
     }
 
-    /// Moves the weights by the gradients of the next batch, and their averages after them. `adam`
-    /// is [`AdamStep::numbers`] of this step, on the device.
-    fn update(&mut self, Gradients(grads): Gradients<B>, adam: FloatTensor<B>) {
-        let step = self.next_adam_step();
+    /// Moves the weights by the gradients of the next batch, and their averages after them. `numbers`
+    /// are [`OptimizerStep::numbers`] of this step, on the device.
+    fn update(&mut self, Gradients(grads): Gradients<B>, numbers: FloatTensor<B>) {
+        let step = self.next_optimizer_step();
         let parameters = std::mem::take(&mut self.state.parameters);
-        self.state.parameters = B::adam_step(parameters, grads, step, adam);
+        self.state.parameters =
+            B::optimizer_step(parameters, grads, &self.update_rules, step, numbers);
         self.state.step += 1;
     }
 
@@ -212,8 +216,8 @@ impl<B: Kernels> Trainer<B> {
 
     /// Takes the next step with the gradients of its whole batch.
     pub fn apply(&mut self, grads: Gradients<B>) {
-        let adam = B::float_from_data(self.next_adam_step().numbers(), &self.device);
-        self.update(grads, adam);
+        let numbers = self.next_optimizer_step().numbers();
+        self.update(grads, B::float_from_data(numbers, &self.device));
     }
 
     /// Items `shard` of the next batch, if there can be one.
@@ -249,9 +253,9 @@ impl<B: Kernels> Trainer<B> {
         Ok(Batch::at(self.state.step, shard, dataset, &self.config))
     }
 
-    fn next_adam_step(&self) -> AdamStep {
+    fn next_optimizer_step(&self) -> OptimizerStep {
         let taken = self.state.step - self.state.optimizer_start_step;
-        self.config.training.adam_step_at(taken + 1)
+        self.config.training.optimizer_step_at(taken + 1)
     }
 
     fn mixed_precision(&self) -> MixedPrecision {

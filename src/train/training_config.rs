@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Optimizer;
 use crate::{
     diffusion::LossWeighting,
     error::{Error, Result},
-    ops::{AdamStep, MixedPrecision},
+    ops::{AdamStep, MixedPrecision, MuonStep, OptimizerStep},
 };
 
 /// How the network is trained.
@@ -15,9 +16,13 @@ use crate::{
 pub struct TrainingConfig {
     /// Images per step.
     pub batch_size: usize,
+    /// What moves the weights.
+    pub optimizer: Optimizer,
     /// Adam's step size after the warm-up.
     pub learning_rate: f64,
-    /// Steps over which the learning rate rises from 0.
+    /// Muon's step size after the warm-up.
+    pub muon_learning_rate: f64,
+    /// Steps over which the learning rates rise from 0.
     pub lr_warmup_steps: usize,
     /// Decay of Adam's running mean of the gradient, in [0, 1).
     pub adam_beta1: f64,
@@ -25,6 +30,8 @@ pub struct TrainingConfig {
     pub adam_beta2: f64,
     /// What Adam adds to the root of that mean before it divides by it.
     pub adam_epsilon: f64,
+    /// Decay of Muon's running mean of the gradient, in [0, 1).
+    pub muon_momentum: f64,
     /// The averaging of the weights forgets at most this slowly; see
     /// [`TrainingConfig::ema_decay_at`].
     pub ema_max_decay: f64,
@@ -46,15 +53,20 @@ pub struct TrainingConfig {
     pub mixed_precision: MixedPrecision,
 }
 
+/// What a file says that does not name a field: how models were trained when the field was new. What
+/// a fresh run starts from is [`super::Config::for_size`].
 impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             batch_size: 16,
+            optimizer: Optimizer::Adam,
             learning_rate: 1e-3,
+            muon_learning_rate: 1e-2,
             lr_warmup_steps: 100,
             adam_beta1: 0.9,
             adam_beta2: 0.999,
             adam_epsilon: 1e-8,
+            muon_momentum: 0.95,
             ema_max_decay: 0.998,
             loss_weighting: LossWeighting::Simple,
             min_snr_gamma: 5.0,
@@ -68,10 +80,11 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
-    /// Step size at `step`, counted from 1: linear warm-up, then constant.
-    pub fn learning_rate_at(&self, step: u64) -> f64 {
+    /// The share of the learning rates that holds at `step`, counted from 1: linear warm-up, then
+    /// constant.
+    pub fn warmup_at(&self, step: u64) -> f64 {
         let warmup = self.lr_warmup_steps.max(1) as f64;
-        self.learning_rate * (step as f64 / warmup).min(1.0)
+        (step as f64 / warmup).min(1.0)
     }
 
     /// Decay of the averaged weights at `step`, counted from 1.
@@ -82,16 +95,23 @@ impl TrainingConfig {
         ((1.0 + step as f64) / (10.0 + step as f64)).min(self.ema_max_decay)
     }
 
-    /// Adam's (Kingma & Ba 2015) and the EMA's numbers at `step`, counted from 1.
-    pub(super) fn adam_step_at(&self, step: u64) -> AdamStep {
+    /// The numbers of `step`, counted from 1.
+    pub(super) fn optimizer_step_at(&self, step: u64) -> OptimizerStep {
+        let warmup = self.warmup_at(step);
         let correction = |beta: f64| (1.0 - beta.powf(step as f64)) as f32;
-        AdamStep {
-            learning_rate: self.learning_rate_at(step) as f32,
-            beta1: self.adam_beta1 as f32,
-            beta2: self.adam_beta2 as f32,
-            epsilon: self.adam_epsilon as f32,
-            bias_correction1: correction(self.adam_beta1),
-            bias_correction2: correction(self.adam_beta2),
+        OptimizerStep {
+            adam: AdamStep {
+                learning_rate: (self.learning_rate * warmup) as f32,
+                beta1: self.adam_beta1 as f32,
+                beta2: self.adam_beta2 as f32,
+                epsilon: self.adam_epsilon as f32,
+                bias_correction1: correction(self.adam_beta1),
+                bias_correction2: correction(self.adam_beta2),
+            },
+            muon: MuonStep {
+                learning_rate: (self.muon_learning_rate * warmup) as f32,
+                momentum: self.muon_momentum as f32,
+            },
             ema_decay: self.ema_decay_at(step) as f32,
         }
     }
@@ -102,11 +122,15 @@ impl TrainingConfig {
         if !(1..=1024).contains(&self.batch_size) {
             return refuse("batch_size must be 1 to 1024.");
         }
-        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
-            return refuse("learning_rate must be above 0 and at most 1.");
+        let is_rate = |value: f64| value > 0.0 && value <= 1.0;
+        if !is_rate(self.learning_rate) || !is_rate(self.muon_learning_rate) {
+            return refuse("learning_rate and muon_learning_rate must be above 0 and at most 1.");
         }
-        if !unit(self.adam_beta1) || !unit(self.adam_beta2) || !unit(self.ema_max_decay) {
-            return refuse("adam_beta1, adam_beta2 and ema_max_decay must be in [0, 1).");
+        if !unit(self.adam_beta1) || !unit(self.adam_beta2) {
+            return refuse("adam_beta1 and adam_beta2 must be in [0, 1).");
+        }
+        if !unit(self.muon_momentum) || !unit(self.ema_max_decay) {
+            return refuse("muon_momentum and ema_max_decay must be in [0, 1).");
         }
         // Adam computes in f32, where what is smaller is 0.
         if !(self.adam_epsilon as f32 > 0.0 && self.adam_epsilon < 1.0) {
@@ -123,5 +147,31 @@ impl TrainingConfig {
             return refuse("min_snr_floor must be between 0 and 1.");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files that name no optimizer are older than the choice.
+    #[test]
+    fn what_names_no_optimizer_was_trained_by_adam() {
+        let config: TrainingConfig = serde_json::from_str(r#"{ "batch_size": 4 }"#).unwrap();
+        assert_eq!(config.optimizer, Optimizer::Adam);
+        assert_eq!(config.min_snr_floor, 0.0);
+    }
+
+    #[test]
+    fn rates_and_floors_out_of_range_are_refused_by_name() {
+        for (json, name) in [
+            (r#"{ "muon_learning_rate": 0 }"#, "muon_learning_rate"),
+            (r#"{ "muon_momentum": 1 }"#, "muon_momentum"),
+            (r#"{ "min_snr_floor": -0.1 }"#, "min_snr_floor"),
+        ] {
+            let config: TrainingConfig = serde_json::from_str(json).unwrap();
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
     }
 }

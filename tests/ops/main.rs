@@ -66,6 +66,16 @@ macro_rules! backend_tests {
             }
 
             #[test]
+            fn muon_agrees_with_portable_definition() {
+                optimizer::muon_agrees::<$backend>(&$device);
+            }
+
+            #[test]
+            fn muon_orthogonalises_its_updates() {
+                optimizer::muon_orthogonalises::<$backend>(&$device);
+            }
+
+            #[test]
             fn fused_operations_agree_with_flex() {
                 fused::agree::<$backend>(&$device);
             }

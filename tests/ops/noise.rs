@@ -53,7 +53,7 @@ pub fn uploads_agree<B: Kernels>(device: &B::Device) {
                 .map(|image| numbers(2, seed + image as u32).try_into().unwrap())
                 .collect()
         };
-        let (time, adam, loss_weights) = (numbers(67, 5), numbers(7, 7), numbers(3, 6));
+        let (time, optimizer, loss_weights) = (numbers(67, 5), numbers(9, 7), numbers(3, 6));
         let inputs = StepInputs {
             x_0: numbers(shape.iter().product(), 1),
             shape,
@@ -68,7 +68,7 @@ pub fn uploads_agree<B: Kernels>(device: &B::Device) {
             loss_weights: Some(TensorData::new(loss_weights.clone(), [3, 1])),
             time: TensorData::new(time.clone(), [67]),
             class: None,
-            adam: TensorData::new(adam.clone(), [7]),
+            optimizer: TensorData::new(optimizer.clone(), [9]),
         };
         let [x_t, target] = inputs.noised_on_host();
         let noised = B::noise_batch(inputs.clone(), device);
@@ -76,7 +76,7 @@ pub fn uploads_agree<B: Kernels>(device: &B::Device) {
         assert_near(&read::<B, 4>(noised.target), &target, "the target");
         assert_eq!(read::<B, 4>(noised.x_0), inputs.x_0);
         assert_eq!(read::<B, 1>(noised.time), time);
-        assert_eq!(read::<B, 1>(noised.adam), adam);
+        assert_eq!(read::<B, 1>(noised.optimizer), optimizer);
         assert!(noised.class.is_none());
         let weights: Tensor<B, 2> = from_primitive(noised.loss_weights.unwrap());
         // A view must also be what arithmetic takes it for.

@@ -1,23 +1,31 @@
-//! Adam and the moving average, of gradients and of partial sums of them.
+//! Adam, Muon and the moving average, of gradients and of partial sums of them.
 
-use burn::tensor::{Tensor, TensorMetadata, ops::FloatTensor};
+use burn::tensor::{Tensor, TensorData, TensorMetadata, ops::FloatTensor};
 use unnoise::backend::Flex;
 use unnoise::ops::{
     self, AdamStep, ConvGeometry, GroupNormInputs, GroupNormOptions, GroupNormState, Kernels,
-    MixedPrecision, OtherUses, ParameterState, from_primitive, into_primitive, portable,
+    MixedPrecision, MuonStep, OptimizerStep, OtherUses, ParameterState, UpdateRule, from_primitive,
+    into_primitive, optimizer,
 };
+
+use unnoise::random::{Normals, Stream};
 
 use crate::check::{assert_close, numbers, tensor, values};
 
+const MUON: MuonStep = MuonStep {
+    learning_rate: 1e-2,
+    momentum: 0.9,
+};
+
 /// The optimizer step of one parameter.
-fn adam_step<B: Kernels>(
+fn optimizer_step<B: Kernels>(
     state: ParameterState<B>,
     grad: FloatTensor<B>,
-    step: AdamStep,
+    step: OptimizerStep,
     device: &B::Device,
 ) -> ParameterState<B> {
     let uploaded = B::float_from_data(step.numbers(), device);
-    B::adam_step(vec![state], vec![grad], step, uploaded).remove(0)
+    B::optimizer_step(vec![state], vec![grad], &[UpdateRule::Adam], step, uploaded).remove(0)
 }
 
 pub fn adam_agrees<B: Kernels>(device: &B::Device) {
@@ -41,20 +49,23 @@ pub fn adam_agrees<B: Kernels>(device: &B::Device) {
             .map(|primitive| values(from_primitive::<K, 2>(primitive)))
             .collect()
     }
-    let step = AdamStep {
-        learning_rate: 1e-2,
-        beta1: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-8,
-        bias_correction1: 0.19,
-        bias_correction2: 0.02,
+    let step = OptimizerStep {
+        adam: AdamStep {
+            learning_rate: 1e-2,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            bias_correction1: 0.19,
+            bias_correction2: 0.02,
+        },
+        muon: MUON,
         ema_decay: 0.9,
     };
     let actual = run::<B>(device, |state, grad| {
-        adam_step::<B>(state, into_primitive(grad), step, device)
+        optimizer_step::<B>(state, into_primitive(grad), step, device)
     });
     let expected = run::<Flex>(&Default::default(), |state, grad| {
-        portable::adam_step::<Flex>(state, into_primitive(grad), step)
+        optimizer::step::<Flex>(state, into_primitive(grad), &UpdateRule::Adam, step)
     });
     for (name, (actual, expected)) in ["value", "exp_avg", "exp_avg_sq", "ema"]
         .iter()
@@ -76,16 +87,19 @@ pub fn adam_leaves_other_holders_alone<B: Kernels>(device: &B::Device) {
         // As at the start of training, when the average is the weights themselves.
         ema: into_primitive(value.clone()),
     };
-    let step = AdamStep {
-        learning_rate: 1.0,
-        beta1: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-8,
-        bias_correction1: 0.1,
-        bias_correction2: 0.01,
+    let step = OptimizerStep {
+        adam: AdamStep {
+            learning_rate: 1.0,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            bias_correction1: 0.1,
+            bias_correction2: 0.01,
+        },
+        muon: MUON,
         ema_decay: 0.5,
     };
-    let stepped = adam_step::<B>(state, into_primitive(of(2)), step, device);
+    let stepped = optimizer_step::<B>(state, into_primitive(of(2)), step, device);
     assert_eq!(values(value), numbers(100, 1));
     assert_eq!(values(zeros), vec![0.0; 100]);
     let moved = values(from_primitive::<B, 1>(stepped.value));
@@ -165,18 +179,22 @@ pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
         };
         shapes.iter().map(state).collect()
     };
-    let step = AdamStep {
-        learning_rate: 1e-2,
-        beta1: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-3,
-        bias_correction1: 0.19,
-        bias_correction2: 0.02,
+    let step = OptimizerStep {
+        adam: AdamStep {
+            learning_rate: 1e-2,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-3,
+            bias_correction1: 0.19,
+            bias_correction2: 0.02,
+        },
+        muon: MUON,
         ema_decay: 0.9,
     };
-    let advance = |states, grads| {
+    let advance = |states, grads: Vec<FloatTensor<B>>| {
         let uploaded = B::float_from_data(step.numbers(), device);
-        B::adam_step(states, grads, step, uploaded)
+        let rules = vec![UpdateRule::Adam; grads.len()];
+        B::optimizer_step(states, grads, &rules, step, uploaded)
     };
     let mut networks = [fresh(), fresh()];
     let mut expected = [fresh(), fresh()];
@@ -188,7 +206,7 @@ pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
                 .map(|(grad, rank)| ops::sum_parts::<B>(grad.clone(), rank));
             let reference = std::mem::take(expected).into_iter().zip(sums);
             *expected = reference
-                .map(|(state, grad)| portable::adam_step::<B>(state, grad, step))
+                .map(|(state, grad)| optimizer::step::<B>(state, grad, &UpdateRule::Adam, step))
                 .collect();
             *states = advance(std::mem::take(states), grads);
         }
@@ -214,4 +232,140 @@ pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
         );
         assert_close(&numbers(&actual.ema), &numbers(&expected.ema), "ema");
     }
+}
+
+/// Weights of layers as Muon has them: tall and wide, of widths that are no multiples of 4, one of
+/// several matrices, and one that Adam moves.
+fn layers() -> Vec<([usize; 4], UpdateRule)> {
+    let muon = |columns: &[usize]| UpdateRule::Muon {
+        columns: columns.to_vec(),
+    };
+    vec![
+        ([3, 3, 16, 8], muon(&[8])),
+        ([3, 3, 8, 3], UpdateRule::Adam),
+        ([1, 1, 12, 40], muon(&[40])),
+        ([3, 3, 6, 10], muon(&[10])),
+        ([1, 1, 9, 31], muon(&[4, 16, 11])),
+        ([1, 1, 5, 7], muon(&[7])),
+        ([3, 3, 32, 64], muon(&[64])),
+    ]
+}
+
+const MUON_STEP: OptimizerStep = OptimizerStep {
+    adam: AdamStep {
+        learning_rate: 1e-2,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-3,
+        bias_correction1: 0.19,
+        bias_correction2: 0.02,
+    },
+    muon: MUON,
+    ema_decay: 0.9,
+};
+
+fn zeros<B: Kernels>(shape: [usize; 4], device: &B::Device) -> FloatTensor<B> {
+    into_primitive(Tensor::<B, 4>::zeros(shape, device))
+}
+
+/// Weights of 0, so that what they are after some steps is what the steps were.
+fn fresh<B: Kernels>(device: &B::Device) -> Vec<ParameterState<B>> {
+    let state = |(shape, _)| ParameterState {
+        value: zeros::<B>(shape, device),
+        exp_avg: zeros::<B>(shape, device),
+        exp_avg_sq: zeros::<B>(shape, device),
+        ema: zeros::<B>(shape, device),
+    };
+    layers().into_iter().map(state).collect()
+}
+
+fn gradients_of_layers<B: Kernels>(seed: u32, device: &B::Device) -> Vec<FloatTensor<B>> {
+    let grad = |(index, (shape, _)): (usize, ([usize; 4], UpdateRule))| {
+        // Independent, so that no singular value is near 0, where rounding is magnified.
+        let normals = Normals {
+            seed: index as u64,
+            stream: Stream::TrainingNoise,
+            step: seed,
+            first: 0,
+        };
+        let data = TensorData::new(normals.take(shape.iter().product()), shape);
+        into_primitive(Tensor::<B, 4>::from_data(data, device))
+    };
+    layers().into_iter().enumerate().map(grad).collect()
+}
+
+pub fn muon_agrees<B: Kernels>(device: &B::Device) {
+    let rules: Vec<UpdateRule> = layers().into_iter().map(|(_, rule)| rule).collect();
+    let mut states = fresh::<B>(device);
+    let mut expected = fresh::<Flex>(&Default::default());
+    for turn in 0..3 {
+        let uploaded = B::float_from_data(MUON_STEP.numbers(), device);
+        let grads = gradients_of_layers::<B>(turn, device);
+        states = B::optimizer_step(states, grads, &rules, MUON_STEP, uploaded);
+        let grads = gradients_of_layers::<Flex>(turn, &Default::default());
+        expected = (expected.into_iter().zip(grads).zip(&rules))
+            .map(|((state, grad), rule)| optimizer::step::<Flex>(state, grad, rule, MUON_STEP))
+            .collect();
+    }
+    let shapes = layers().into_iter().map(|(shape, _)| shape);
+    for ((actual, expected), shape) in states.into_iter().zip(expected).zip(shapes) {
+        for (name, actual, expected) in [
+            ("value", actual.value, expected.value),
+            ("exp_avg", actual.exp_avg, expected.exp_avg),
+            ("exp_avg_sq", actual.exp_avg_sq, expected.exp_avg_sq),
+            ("ema", actual.ema, expected.ema),
+        ] {
+            let actual = values(from_primitive::<B, 4>(actual));
+            let expected = values(from_primitive::<Flex, 4>(expected));
+            assert_close(&actual, &expected, &format!("{name} of {shape:?}"));
+        }
+    }
+}
+
+/// Without momentum an update is near to the orthogonal matrix that is nearest to the gradient,
+/// U Vᵀ of U Σ Vᵀ: its product with the gradient is near to the sum of singular values, and its own
+/// square to their number. Here they are known: 3, 2 and 1/8 in rotated axes. A gradient of zeros
+/// moves nothing.
+pub fn muon_orthogonalises<B: Kernels>(device: &B::Device) {
+    let axes = [[0.6f32, 0.8, 0.0], [-0.8, 0.6, 0.0], [0.0, 0.0, 1.0]];
+    let singular_values = [3.0f32, 2.0, 0.125];
+    // U has unit vectors of 5 dimensions, V the axes.
+    let mut grad = vec![0.0f32; 5 * 3];
+    for (k, (axis, singular_value)) in axes.iter().zip(singular_values).enumerate() {
+        for (column, along) in axis.iter().enumerate() {
+            grad[k * 3 + column] += singular_value * along;
+        }
+    }
+    let step = OptimizerStep {
+        muon: MuonStep {
+            learning_rate: 1.0,
+            momentum: 0.0,
+        },
+        ..MUON_STEP
+    };
+    let rules = [UpdateRule::Muon { columns: vec![3] }];
+    let update = |grad: &[f32]| -> Vec<f32> {
+        let shape = [1, 1, 5, 3];
+        let state = ParameterState {
+            value: zeros::<B>(shape, device),
+            exp_avg: zeros::<B>(shape, device),
+            exp_avg_sq: zeros::<B>(shape, device),
+            ema: zeros::<B>(shape, device),
+        };
+        let data = TensorData::new(grad.to_vec(), shape);
+        let grad = into_primitive(Tensor::<B, 4>::from_data(data, device));
+        let uploaded = B::float_from_data(step.numbers(), device);
+        let stepped = B::optimizer_step(vec![state], vec![grad], &rules, step, uploaded).remove(0);
+        let value = values(from_primitive::<B, 4>(stepped.value));
+        value.iter().map(|value| -value).collect()
+    };
+    let orthogonal = update(&grad);
+    for (k, axis) in axes.iter().enumerate() {
+        let row = &orthogonal[k * 3..][..3];
+        let along: f32 = row.iter().zip(axis).map(|(a, b)| a * b).sum();
+        let length: f32 = row.iter().map(|value| value * value).sum::<f32>().sqrt();
+        assert!((0.6..1.3).contains(&along), "{along} along axis {k}");
+        assert!((length - along).abs() < 1e-4, "axis {k} is turned");
+    }
+    assert_eq!(update(&[0.0; 15]), [0.0; 15]);
 }

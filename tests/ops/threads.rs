@@ -1,11 +1,13 @@
 //! The CPU kernels give the same bits whatever the number of threads.
 
 use rayon::ThreadPoolBuilder;
-use unnoise::ops::cpu::adam::{self, Parameter};
 use unnoise::ops::cpu::conv;
 use unnoise::ops::cpu::group_norm::{self, Norm, NormShape};
+use unnoise::ops::cpu::optimizer::{self, Parameter};
 use unnoise::ops::cpu::patches::ConvShape;
-use unnoise::ops::{AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision};
+use unnoise::ops::{
+    AdamStep, ConvGeometry, GroupNormOptions, MixedPrecision, MuonStep, OptimizerStep, UpdateRule,
+};
 
 use crate::check::numbers;
 
@@ -93,36 +95,55 @@ fn group_norm_gives_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
-fn adam_gives_the_same_bits_on_any_number_of_threads() {
-    let step = AdamStep {
-        learning_rate: 1e-2,
-        beta1: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-8,
-        bias_correction1: 0.1,
-        bias_correction2: 0.01,
+fn optimizer_gives_the_same_bits_on_any_number_of_threads() {
+    let step = OptimizerStep {
+        adam: AdamStep {
+            learning_rate: 1e-2,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            bias_correction1: 0.1,
+            bias_correction2: 0.01,
+        },
+        muon: MuonStep {
+            learning_rate: 1e-2,
+            momentum: 0.95,
+        },
         ema_decay: 0.9,
     };
-    let lengths = [1, 1000, 50_001];
+    let muon = |columns: &[usize]| UpdateRule::Muon {
+        columns: columns.to_vec(),
+    };
+    let layers = [
+        (1, UpdateRule::Adam),
+        (50_001, UpdateRule::Adam),
+        (576 * 64, muon(&[64])),
+        (128 * 96, muon(&[32, 64])),
+        (32 * 128, muon(&[128])),
+    ];
     assert_independent_of_threads(|| {
-        let mut states: Vec<_> = lengths
+        let mut states: Vec<_> = layers
             .iter()
-            .map(|&length| {
+            .map(|&(length, _)| {
                 let of = |seed| numbers(length, seed);
                 [of(1), of(2), vec![0.5; length], of(1), of(5)]
             })
             .collect();
         let parameters = states
             .iter_mut()
-            .map(|[value, exp_avg, exp_avg_sq, ema, grad]| Parameter {
-                value,
-                exp_avg,
-                exp_avg_sq,
-                ema,
-                grad,
-            })
+            .zip(&layers)
+            .map(
+                |([value, exp_avg, exp_avg_sq, ema, grad], (_, rule))| Parameter {
+                    value,
+                    exp_avg,
+                    exp_avg_sq,
+                    ema,
+                    grad,
+                    rule,
+                },
+            )
             .collect();
-        adam::step(parameters, step);
+        optimizer::step(parameters, step);
         states.into_iter().flatten().collect()
     });
 }

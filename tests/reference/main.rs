@@ -5,6 +5,7 @@ mod analytic;
 mod edits;
 mod elbo;
 mod golden;
+mod muon;
 mod pipeline;
 mod sampler;
 mod schedule;

@@ -5,18 +5,19 @@ use std::ops::DerefMut;
 use burn::tensor::{Shape, TensorMetadata, backend::Backend, ops::FloatTensor};
 
 use super::{
-    adam::{self, Parameter},
     conv,
     group_norm::{self, Norm, NormShape},
     maps,
+    optimizer::{self, Parameter},
     patches::ConvShape,
 };
 use crate::ops::{
     arguments::{
-        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-        GroupNormState, MixedPrecision, OtherUses, ParameterState, Shift,
+        ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+        GroupNormState, MixedPrecision, OtherUses, Shift,
     },
     kernels::Kernels,
+    optimizer::{OptimizerStep, ParameterState, UpdateRule},
     portable,
 };
 
@@ -175,10 +176,11 @@ impl<B: SliceBackend> Kernels for B {
         }
     }
 
-    fn adam_step(
+    fn optimizer_step(
         states: Vec<ParameterState<Self>>,
         grads: Vec<FloatTensor<Self>>,
-        step: AdamStep,
+        rules: &[UpdateRule],
+        step: OptimizerStep,
         _uploaded: FloatTensor<Self>,
     ) -> Vec<ParameterState<Self>> {
         let shapes: Vec<Shape> = states.iter().map(|state| state.value.shape()).collect();
@@ -190,15 +192,19 @@ impl<B: SliceBackend> Kernels for B {
         let parameters = states
             .iter_mut()
             .zip(&grads)
-            .map(|([value, exp_avg, exp_avg_sq, ema], grad)| Parameter {
-                value,
-                exp_avg,
-                exp_avg_sq,
-                ema,
-                grad,
-            })
+            .zip(rules)
+            .map(
+                |(([value, exp_avg, exp_avg_sq, ema], grad), rule)| Parameter {
+                    value,
+                    exp_avg,
+                    exp_avg_sq,
+                    ema,
+                    grad,
+                    rule,
+                },
+            )
             .collect();
-        adam::step(parameters, step);
+        optimizer::step(parameters, step);
         let stepped = states.into_iter().zip(shapes).map(|(state, shape)| {
             let [value, exp_avg, exp_avg_sq, ema] =
                 state.map(|values| B::tensor(values, shape.clone()));

@@ -34,6 +34,16 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// The columns from `first` on that number `columns`.
+    pub fn columns_from(self, first: usize, columns: usize) -> Self {
+        assert!(first + columns <= self.columns, "columns of a matrix");
+        Self {
+            values: &self.values[first * self.column_stride..],
+            columns,
+            ..self
+        }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows

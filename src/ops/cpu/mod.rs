@@ -5,7 +5,6 @@
 //! shapes alone and partial sums are added in a fixed order, so results are the same bits for any
 //! number of threads, and without threads.
 
-pub mod adam;
 pub mod backend;
 pub mod conv;
 pub mod exp;
@@ -15,7 +14,9 @@ mod lanes;
 mod maps;
 mod matrix;
 pub mod memory;
+mod muon;
 mod norm_loops;
+pub mod optimizer;
 mod parallel;
 pub mod patches;
 mod product;

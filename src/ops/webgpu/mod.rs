@@ -17,6 +17,7 @@ pub mod device;
 mod group_norm;
 mod half;
 mod launch;
+mod muon;
 mod noise;
 mod optimizer;
 mod partial_sums;
@@ -32,6 +33,8 @@ mod shader;
 mod silu;
 mod spread;
 mod squared_error;
+mod state_layout;
+mod table;
 mod tensor;
 mod upsample;
 mod weighted_sum;
@@ -43,12 +46,13 @@ use crate::{backend::WebGpu, random::Normals};
 
 use super::{
     arguments::{
-        AdamStep, ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-        GroupNormState, MixedPrecision, OtherUses, ParameterState,
+        ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
+        GroupNormState, MixedPrecision, OtherUses,
     },
     capacity::Capacity,
     kernels::Kernels,
     noised_batch::{NoisedBatch, StepInputs},
+    optimizer::{OptimizerStep, ParameterState, UpdateRule},
     portable,
 };
 
@@ -173,13 +177,14 @@ impl Kernels for WebGpu {
         tensor::capacity(device)
     }
 
-    fn adam_step(
+    fn optimizer_step(
         states: Vec<ParameterState<Self>>,
         grads: Vec<FloatTensor<Self>>,
-        _step: AdamStep,
+        rules: &[UpdateRule],
+        _step: OptimizerStep,
         uploaded: FloatTensor<Self>,
     ) -> Vec<ParameterState<Self>> {
-        optimizer::adam_step(states, grads, uploaded)
+        optimizer::step(states, grads, rules, uploaded)
     }
 
     fn check_device() -> crate::error::Result<()> {

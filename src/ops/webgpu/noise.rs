@@ -49,7 +49,7 @@ pub(super) fn noise_batch(inputs: StepInputs, device: &WgpuDevice) -> NoisedBatc
         (start, data.shape)
     };
     let time = append_tensor(inputs.time);
-    let adam = append_tensor(inputs.adam);
+    let optimizer = append_tensor(inputs.optimizer);
     let class = inputs.class.map(&mut append_tensor);
     let loss_weights = inputs.loss_weights.map(&mut append_tensor);
     let uploaded = upload(&words, device);
@@ -76,7 +76,7 @@ pub(super) fn noise_batch(inputs: StepInputs, device: &WgpuDevice) -> NoisedBatc
         loss_weights: loss_weights.map(view),
         time: view(time),
         class: class.map(view),
-        adam: view(adam),
+        optimizer: view(optimizer),
     }
 }
 

@@ -1,6 +1,6 @@
-// One step of Adam (Kingma & Ba 2015, algorithm 1) and of the moving average of the weights, in
-// place; one number per thread. Neighbouring threads touch neighbouring numbers, so this runs at
-// the speed of memory.
+// One step of Adam (Kingma & Ba 2015, algorithm 1) and of the moving average of the weights, or of
+// Muon's momentum, in place; one number per thread. Neighbouring threads touch neighbouring
+// numbers, so this runs at the speed of memory.
 //
 // The state is [value, exp_avg, exp_avg_sq, ema], each of them with all tensors in it. The gradient
 // is the sum of the partial sums that the kernels of the backward pass left.
@@ -13,6 +13,8 @@ struct Step {
     bias_correction1: f32,
     bias_correction2: f32,
     ema_decay: f32,
+    muon_learning_rate: f32,
+    muon_momentum: f32,
 }
 
 struct Tensor {
@@ -23,7 +25,7 @@ struct Tensor {
     start: u32,   // of the first partial sum there
     parts: u32,   // partial sums
     stride: u32,  // from one to the next
-    unused: u32,
+    muon: u32,    // whether Muon moves it
 }
 
 struct Table {
@@ -104,6 +106,14 @@ fn main(
     let ema = exp_avg_sq + table.length;
 
     let g = gradient(tensor, index);
+    if (tensor.muon != 0u) {
+        let momentum = step.muon_momentum;
+        let mean = momentum * state[exp_avg] + (1.0 - momentum) * g;
+        state[exp_avg] = mean;
+        // Nesterov's look ahead, which the kernels of muon.rs orthogonalise.
+        state[exp_avg_sq] = momentum * mean + (1.0 - momentum) * g;
+        return;
+    }
     let mean = step.beta1 * state[exp_avg] + (1.0 - step.beta1) * g;
     let mean_sq = step.beta2 * state[exp_avg_sq] + (1.0 - step.beta2) * g * g;
     let denominator = sqrt(mean_sq / step.bias_correction2) + step.epsilon;

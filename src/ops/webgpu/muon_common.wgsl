@@ -1,0 +1,45 @@
+// What the kernels of muon.rs share.
+//
+// For each matrix X there are four square matrices in `squares`, one after the other: the Gram
+// matrix of X, the polynomial that X is multiplied with, and two for what is on the way. Their side
+// is the shorter one of X, rounded up to a multiple of 4. All of them are symmetric: the row of an
+// element may be read for its column.
+
+struct Matrix {
+    first_gram_workgroup: u32,
+    first_update_workgroup: u32,
+    start: u32,    // of its values in a field of the state
+    rows: u32,
+    columns: u32,
+    stride: u32,   // from one row to the next
+    squares: u32,  // the first vec4 of its square matrices
+    scale: f32,    // of the learning rate
+}
+
+struct Table {
+    length: u32,  // of a field of the state
+    unused: array<u32, 3>,
+    matrices: array<Matrix>,
+}
+
+// Four vec4s: a tile of 4 × 4 numbers, by rows.
+struct Tile {
+    a: vec4<f32>,
+    b: vec4<f32>,
+    c: vec4<f32>,
+    d: vec4<f32>,
+}
+
+fn add_outer(tile: Tile, column: vec4<f32>, row: vec4<f32>) -> Tile {
+    return Tile(
+        tile.a + column.x * row,
+        tile.b + column.y * row,
+        tile.c + column.z * row,
+        tile.d + column.w * row,
+    );
+}
+
+// The side of a matrix's square matrices, in vec4s.
+fn quads_of(matrix: Matrix) -> u32 {
+    return (min(matrix.rows, matrix.columns) + 3u) / 4u;
+}
