@@ -165,6 +165,11 @@ describe('every control highlights what it changes, and only while it is used', 
       await eventually(async () => (await lab.by('train-beta-schedule').inputValue()) === schedule);
       await allHighlight(lab, ['forward', 'train']);
     }
+    for (const optimizer of ['adam', 'muon']) {
+      await lab.by('optimizer').selectOption(optimizer);
+      await eventually(async () => (await lab.by('optimizer').inputValue()) === optimizer);
+      await allHighlight(lab, ['train']);
+    }
     await lab.by('random-flip').check();
     await lab.by('zero-snr').check();
     await eventually(async () => lab.by('train-zero-snr').isChecked());

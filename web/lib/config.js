@@ -29,12 +29,15 @@ import { LabError } from './errors.js';
  *
  * @typedef {object} TrainingConfig
  * @property {number} batch_size
+ * @property {'adam' | 'muon'} optimizer
  * @property {number} learning_rate
+ * @property {number} muon_learning_rate
  * @property {number} lr_warmup_steps
  * @property {number} ema_max_decay
  * @property {boolean} random_flip
  * @property {string} loss_weighting
  * @property {number} min_snr_gamma
+ * @property {number} min_snr_floor
  * @property {number} vlb_weight
  * @property {'no' | 'fp16'} mixed_precision what feature maps are stored as while training
  *

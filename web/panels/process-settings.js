@@ -161,6 +161,22 @@ export function processSettings(session, disabled) {
             })
           : nothing
       }
+      ${
+        training.loss_weighting === 'min_snr'
+          ? numberField({
+              label: 'Least weight',
+              testid: 'min-snr-floor',
+              changes: 'floor',
+              value: training.min_snr_floor,
+              min: 0,
+              max: 1,
+              step: 'any',
+              disabled,
+              hint: 'Added to every weight. Without it the highest noise levels, where every sample starts, hardly count',
+              change: set('min_snr_floor'),
+            })
+          : nothing
+      }
       ${selectField({
         label: 'Variance of each step back',
         testid: 'variance-type',

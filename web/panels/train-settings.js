@@ -12,9 +12,54 @@ const WIDTHS = [
   ['64,128,128', 'wide (64, 128, 128)'],
 ];
 /** @type {[string, string][]} */
+const OPTIMIZERS = [
+  ['muon', 'Muon'],
+  ['adam', 'Adam'],
+];
+/** @type {[string, string][]} */
 const RATES = ['0.0001', '0.0003', '0.0005', '0.001', '0.002'].map((value) => [value, value]);
 /** @type {[string, string][]} */
+const MUON_RATES = ['0.002', '0.005', '0.01', '0.02', '0.05'].map((value) => [value, value]);
+/** @type {[string, string][]} */
 const BATCHES = ['4', '8', '16', '32', '64'].map((value) => [value, value]);
+
+/**
+ * @param {import('../element/session.js').Session} session
+ * @param {boolean} disabled
+ */
+function adamRateField(session, disabled) {
+  const { optimizer, learning_rate } = configOf(session).training;
+  return selectField({
+    label: optimizer === 'muon' ? 'Learning rate of Adam' : 'Learning rate',
+    testid: 'learning-rate',
+    changes: 'rate',
+    value: String(learning_rate),
+    options: RATES,
+    disabled,
+    hint: optimizer === 'muon' ? 'For the first and last layer, biases and norms' : undefined,
+    change: (value) => session.set('learning_rate', Number(value)),
+  });
+}
+
+/**
+ * @param {import('../element/session.js').Session} session
+ * @param {boolean} disabled
+ */
+function muonRateField(session, disabled) {
+  return selectField({
+    label: 'Learning rate',
+    testid: 'muon-learning-rate',
+    changes: 'muon-rate',
+    value: String(configOf(session).training.muon_learning_rate),
+    options: MUON_RATES,
+    disabled,
+    change: (value) => session.set('muon_learning_rate', Number(value)),
+  });
+}
+
+/** @param {import('../element/session.js').Session} session that has settings by now */
+const configOf = (session) => /** @type {import('../lib/config.js').Config} */ (session.run.config);
+
 /**
  * The settings of the run that Start would begin; fixed once there is something to go on with.
  * @param {import('../element/session.js').Session} session
@@ -27,6 +72,7 @@ export function trainSettings(session) {
   const fixed = run.training || run.continues || session.phase !== 'ready';
   const set = (/** @type {string} */ name) => (/** @type {unknown} */ value) =>
     session.set(name, value);
+  const muon = training.optimizer === 'muon';
   return html`<div class="fields">
       ${selectField({
         label: 'Image size',
@@ -56,15 +102,7 @@ export function trainSettings(session) {
         hint: 'Images looked at in each step',
         change: (value) => session.set('batch_size', Number(value)),
       })}
-      ${selectField({
-        label: 'Learning rate',
-        testid: 'learning-rate',
-        changes: 'rate',
-        value: String(training.learning_rate),
-        options: RATES,
-        disabled: fixed,
-        change: (value) => session.set('learning_rate', Number(value)),
-      })}
+      ${muon ? muonRateField(session, fixed) : adamRateField(session, fixed)}
     </div>
     ${checkField({
       label: 'Mirror images at random',
@@ -78,6 +116,17 @@ export function trainSettings(session) {
     <details>
       <summary>More settings</summary>
       <div class="fields">
+        ${selectField({
+          label: 'Optimizer',
+          testid: 'optimizer',
+          changes: 'optimizer',
+          value: training.optimizer,
+          options: OPTIMIZERS,
+          disabled: fixed,
+          hint: 'What turns gradients into steps. Muon (Jordan et al. 2024) learns in fewer of them',
+          change: set('optimizer'),
+        })}
+        ${muon ? adamRateField(session, fixed) : nothing}
         ${selectField({
           label: 'Network width',
           testid: 'channels',

@@ -186,6 +186,7 @@ function weightEquations(config) {
     equation(
       'weight of the error',
       term('weight', sub(mi('w'), t), mo('='), weightOfImage(config), sensitivity),
+      leastWeight(config.training),
     ),
     config.training.loss_weighting === 'vlb' ? meanCoefficient(flow) : nothing,
   ];
@@ -208,6 +209,13 @@ function weightOfImage(config) {
     row(mn(2), term('variance', variance)),
   );
 }
+
+/**
+ * What is added to every weight of min-SNR.
+ * @param {Config['training']} training
+ */
+const leastWeight = ({ loss_weighting, min_snr_floor }) =>
+  loss_weighting === 'min_snr' ? term('floor', mo('+'), mn(min_snr_floor)) : nothing;
 
 /**
  * Of x_0 in the mean of q(x_{t-1} | x_t, x_0).

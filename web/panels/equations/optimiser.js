@@ -5,6 +5,7 @@ import {
   equation,
   frac,
   hat,
+  max,
   min,
   mi,
   mn,
@@ -17,6 +18,7 @@ import {
   sub,
   sup,
   term,
+  text,
   where,
 } from './symbols.js';
 
@@ -32,9 +34,12 @@ const gradient = mi('g');
  * @param {Config} config
  */
 export function optimiserEquations({ training }) {
+  const muon = training.optimizer === 'muon';
   return [
-    where(adam, warmUp(training.lr_warmup_steps), average),
-    aside('What Adam makes of the gradient', batchGradient, ...moments),
+    where(...(muon ? [muonStep, adam] : [adam]), warmUp(training.lr_warmup_steps), average),
+    muon
+      ? aside('What Muon makes of the gradient', batchGradient, ...muonDirection)
+      : aside('What Adam makes of the gradient', batchGradient, ...moments),
   ];
 }
 
@@ -46,7 +51,10 @@ const adam = equation(
   parameters(before),
   mo('−'),
   term('rate', sub(mi('κ'), step)),
-  frac(sub(hat(mi('m')), step), row(sqrt(sub(hat(mi('v')), step)), mo('+'), mi('ϵ'))),
+  term(
+    'optimizer',
+    frac(sub(hat(mi('m')), step), row(sqrt(sub(hat(mi('v')), step)), mo('+'), mi('ϵ'))),
+  ),
   mo(','),
   space,
   step,
@@ -120,5 +128,40 @@ function movingMean(name, number, next) {
     frac(of(step), row(mn(1), mo('−'), mathml`<msubsup><mi>β</mi>${mn(number)}${step}</msubsup>`)),
   );
 }
+
+/**
+ * Muon (Jordan et al. 2024), which moves the weights of a hidden layer, a matrix, by the orthogonal
+ * matrix nearest to the gradient's running mean.
+ */
+const matrix = (/** @type {unknown} */ index) => sub(mi('W'), index);
+const orthogonal = [mi('U'), sup(mi('V'), mo('⊤'))];
+const muonStep = equation(
+  'Muon, for hidden layers',
+  matrix(step),
+  mo('='),
+  matrix(before),
+  mo('−'),
+  term('muon-rate', sub(mi('μ'), step)),
+  sqrt(max(mn(1), mo(','), frac(text('outputs'), text('inputs')))),
+  term('optimizer', ...orthogonal),
+);
+
+const mean = (/** @type {unknown} */ index) => sub(mi('M'), index);
+const forget = paren(mn(1), mo('−'), mi('β'));
+const muonDirection = [
+  equation('running mean', mean(step), mo('='), mi('β'), mean(before), mo('+'), forget, gradient),
+  equation(
+    'what is orthogonalised',
+    mi('U'),
+    mi('Σ'),
+    sup(mi('V'), mo('⊤')),
+    mo('='),
+    mi('β'),
+    mean(step),
+    mo('+'),
+    forget,
+    gradient,
+  ),
+];
 
 const moments = [movingMean('m', 1, gradient), movingMean('v', 2, squared(gradient))];
