@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::TrainingConfig;
+use super::{Optimizer, TrainingConfig};
 use crate::{
     diffusion::{
         BetaSchedule, LossWeighting, Objective, PredictionType, Schedule, SchedulerConfig,
@@ -61,7 +61,10 @@ impl Config {
                 prediction_type: PredictionType::VPrediction,
                 ..Default::default()
             },
+            // Measured in docs/recipe.md.
             training: TrainingConfig {
+                optimizer: Optimizer::Muon,
+                min_snr_floor: 0.2,
                 loss_weighting: if size <= MIN_SNR_UP_TO {
                     LossWeighting::MinSnr
                 } else {

@@ -22,6 +22,7 @@ pub fn config() -> Config {
     config.scheduler.num_train_timesteps = 100;
     // Where the loss of a network that predicts nothing is known: the mean of ε².
     config.scheduler.prediction_type = PredictionType::Epsilon;
+    config.training.min_snr_floor = 0.0;
     config
 }
 
