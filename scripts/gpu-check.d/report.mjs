@@ -31,6 +31,7 @@ function native(rows) {
       'size',
       'batch',
       'precision',
+      'optimizer',
       'training ms',
       'queued',
       'to queue',
@@ -47,6 +48,7 @@ function native(rows) {
       row.size,
       row.batch,
       row.precision,
+      row.optimizer,
       ...(row.problem
         ? [row.problem]
         : [row.training, row.denoising].flatMap((kind) => [

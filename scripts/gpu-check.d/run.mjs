@@ -113,26 +113,24 @@ async function card() {
   };
 }
 
-/** Times and profiles steps of the command line. */
+/** Times and profiles steps of the command line; with Adam, as PyTorch's are, if nothing else is said. */
 async function native(limit, jobs) {
   const rows = [];
   const end = Date.now() + limit * 1000;
-  for (const { batch, precision, size = 32 } of jobs) {
+  for (const { batch, precision, size = 32, optimizer = 'adam' } of jobs) {
+    const row = { size, batch, precision, optimizer };
     const left = (end - Date.now()) / 1000;
     if (left < 5) {
-      rows.push({ size, batch, precision, problem: 'no time was left' });
+      rows.push({ ...row, problem: 'no time was left' });
       continue;
     }
-    const config = { size, training: { batch_size: batch, mixed_precision: precision } };
+    const training = { batch_size: batch, mixed_precision: precision, optimizer };
+    const config = { size, training };
     const args = ['bench', '--backend', 'webgpu', '--json', '--queued', '--profile'];
     args.push('--config', await configFile(config), '--steps', report.software ? '3' : '40');
     if (options.includes('--as-gpu')) args.push('--as-gpu');
     const { text, problem } = await unnoise(args, left);
-    rows.push(
-      problem
-        ? { size, batch, precision, problem }
-        : { size, batch, precision, ...JSON.parse(text) },
-    );
+    rows.push(problem ? { ...row, problem } : { ...row, ...JSON.parse(text) });
   }
   return rows;
 }
@@ -225,7 +223,10 @@ const PARTS = [
   {
     name: 'native',
     limit: 150,
-    run: (limit) => native(limit, report.software ? at(4, ['no']) : [...at(16), ...at(256)]),
+    run: (limit) => {
+      const muon = { batch: 16, precision: 'no', optimizer: 'muon' };
+      return native(limit, report.software ? at(4, ['no']) : [...at(16), muon, ...at(256)]);
+    },
   },
   { name: 'eager', limit: 75, run: (limit) => torch(limit, 'eager') },
   { name: 'tests', limit: 75, run: tests },
