@@ -25,6 +25,7 @@ export class Engine extends EventTarget {
   #requestedWorkers;
   #listening = new AbortController();
   #disposed = false;
+  #suspended = false;
   choice = cpuChoice(CPU_BACKEND);
   workers = 1;
   /** Of the GPU, if it was to be used. @type {SelfTest | undefined} */
@@ -48,11 +49,17 @@ export class Engine extends EventTarget {
 
   /** Whether the worker died and nobody gave the engine another one. */
   get crashed() {
-    return this.#client.failure !== undefined && !this.#disposed;
+    return this.#client.failure !== undefined && !this.#disposed && !this.#suspended;
+  }
+
+  /** Whether it has no worker, and waits for `restart`. */
+  get suspended() {
+    return this.#suspended;
   }
 
   /** Where requests go whose answers are streams: those belong to the worker of the moment. */
   get address() {
+    if (this.#suspended) throw suspended();
     return { client: this.#client, engine: this.#number };
   }
 
@@ -96,7 +103,8 @@ export class Engine extends EventTarget {
   /**
    * @param {{ size: number, images: number, timesteps?: number }} args what the defaults depend on
    */
-  defaultConfig(args) {
+  async defaultConfig(args) {
+    if (this.#suspended) throw suspended();
     return this.#client.call('defaultConfig', 0, { backend: this.choice.backend, ...args });
   }
 
@@ -130,23 +138,36 @@ export class Engine extends EventTarget {
    * @param {Args<M>} args
    * @param {{ transfer?: Transferable[] }} [options]
    */
-  call(method, args, options) {
+  async call(method, args, options) {
+    if (this.#suspended) throw suspended();
     return this.#client.call(method, this.#number, args, options);
   }
 
   /** Another worker, which has no model yet. */
   restart() {
     if (this.#disposed) throw disposed();
-    this.#letGo();
+    if (!this.#suspended) this.#letGo();
+    this.#suspended = false;
     this.#client = acquireWorker();
     this.#listen();
+  }
+
+  /**
+   * Frees the model and leaves the worker to whoever comes next, until `restart`. What is under way
+   * ends with `aborted`.
+   */
+  suspend() {
+    if (this.#disposed || this.#suspended) return;
+    this.#letGo({ keep: true });
+    this.#suspended = true;
+    this.images = undefined;
   }
 
   /** Frees the model and leaves the worker. What is under way ends with `aborted`. */
   dispose() {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#letGo();
+    if (!this.#suspended) this.#letGo();
   }
 
   #listen() {
@@ -168,13 +189,15 @@ export class Engine extends EventTarget {
     client.addEventListener('compiling', compiling, { signal });
   }
 
-  #letGo() {
+  /** @param {{ keep?: boolean }} [how] see `releaseWorker` */
+  #letGo(how) {
     this.#listening.abort();
     this.compiling = { done: 0, total: 0 };
     if (this.#number && !this.#client.failure) this.call('free', {}).catch(() => {});
-    releaseWorker(this.#client);
+    releaseWorker(this.#client, how);
     this.#number = 0;
   }
 }
 
 const disposed = () => new LabError('aborted', 'This lab was disposed of.');
+const suspended = () => new LabError('aborted', 'This lab is suspended; resume it first.');

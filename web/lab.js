@@ -62,6 +62,8 @@ export class Lab extends EventTarget {
   #images = new TrainingImages();
   /** Whatever replaces the model. */
   #queue = new SerialQueue();
+  /** What the model was loaded from, until it has learnt more. @type {Uint8Array | ModelFiles | undefined} */
+  #source;
 
   /**
    * @param {object} [options]
@@ -129,6 +131,10 @@ export class Lab extends EventTarget {
   get compiling() {
     const { done, total } = this.#engine.compiling;
     return done < total ? { done, total } : undefined;
+  }
+  /** Whether it has no worker until `resume`, see `suspend`. */
+  get suspended() {
+    return this.#engine.suspended;
   }
   get config() {
     return this.#engine.config;
@@ -234,6 +240,7 @@ export class Lab extends EventTarget {
     while (this.step < end) {
       throwIfAborted(signal);
       await this.#images.send(this.#engine);
+      this.#source = undefined;
       const maxSteps = Math.min(end - this.step, 0xffffffff);
       const args = { milliseconds: sliceMs, maxSteps };
       const report = await this.#engine.call('train', args);
@@ -246,6 +253,7 @@ export class Lab extends EventTarget {
   reset() {
     return this.#queue.run(async () => {
       this.#engine.adopt(await this.#engine.call('reset', {}));
+      this.#source = undefined;
     });
   }
 
@@ -345,13 +353,17 @@ export class Lab extends EventTarget {
    *   of one by their paths
    */
   load(model) {
-    return this.#queue.run(async () => {
-      const describe = () => JSON.stringify([this.config.size, this.labels]);
-      const before = describe();
-      const args = { bytes: model, backend: this.backend };
-      this.#engine.adopt(await this.#engine.call('load', args));
-      if (describe() !== before) this.#engine.images = undefined;
-    });
+    return this.#queue.run(() => this.#load(model));
+  }
+
+  /** @param {Uint8Array | ModelFiles} model */
+  async #load(model) {
+    const describe = () => JSON.stringify([this.config.size, this.labels]);
+    const before = describe();
+    const args = { bytes: model, backend: this.backend };
+    this.#engine.adopt(await this.#engine.call('load', args));
+    this.#source = model;
+    if (describe() !== before) this.#engine.images = undefined;
   }
 
   /**
@@ -377,6 +389,41 @@ export class Lab extends EventTarget {
     await this.#engine.start(backend, () => this.#create(config, images));
   }
 
+  /**
+   * Leaves the worker to another lab and keeps the model here, until `resume`. End first what is
+   * under way: it ends with `aborted`, and so does whatever is asked for meanwhile.
+   */
+  suspend() {
+    return this.#queue.run(async () => {
+      if (this.suspended) return;
+      if (!this.#source && this.step > 0) {
+        // One that has diverged cannot be kept, and is not missed.
+        this.#source = await this.save().catch(ifDiverged);
+      }
+      this.#engine.suspend();
+    });
+  }
+
+  /** Gives a suspended lab a worker, and its model back to that. */
+  resume() {
+    return this.#queue.run(async () => {
+      if (!this.suspended) return;
+      const { config } = this;
+      const source = this.#source;
+      this.#engine.restart();
+      try {
+        await this.#engine.start(this.#engine.choice, () => this.#create(config));
+        if (source) await this.#load(source);
+      } catch (error) {
+        // It can be tried again, with nothing lost.
+        this.#engine.suspend();
+        this.#engine.config = config;
+        this.#source = source;
+        throw error;
+      }
+    });
+  }
+
   /** Frees the model and leaves the worker. What is under way ends with `aborted`. */
   dispose() {
     this.#engine.dispose();
@@ -389,5 +436,12 @@ export class Lab extends EventTarget {
    */
   async #create(config, images) {
     await this.#engine.create(await this.resolveConfig(config, images));
+    this.#source = undefined;
   }
+}
+
+/** @param {unknown} error */
+function ifDiverged(error) {
+  if (LabError.from(error).code === 'bad-checkpoint') return undefined;
+  throw error;
 }

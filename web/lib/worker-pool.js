@@ -35,10 +35,20 @@ export function acquireWorker() {
   return client;
 }
 
-/** @param {WorkerClient} client */
-export function releaseWorker(client) {
+/**
+ * @param {WorkerClient} client
+ * @param {{ keep?: boolean }} [how] whether it stays for whoever comes next, though nobody uses it
+ */
+export function releaseWorker(client, { keep = false } = {}) {
   client.users--;
-  if (client.users > 0) return;
-  client.terminate();
-  pool.delete(client);
+  if (!keep) endUnused();
+}
+
+/** Ends the workers that nobody uses. */
+export function endUnused() {
+  for (const client of pool) {
+    if (client.users > 0) continue;
+    client.terminate();
+    pool.delete(client);
+  }
 }
