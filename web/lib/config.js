@@ -8,24 +8,24 @@ import { LabError } from './errors.js';
  * @property {number[]} block_out_channels
  * @property {number} layers_per_block
  * @property {number} norm_num_groups
- * @property {string[]} down_block_types
- * @property {string[]} up_block_types
+ * @property {('DownBlock2D' | 'AttnDownBlock2D')[]} down_block_types
+ * @property {('UpBlock2D' | 'AttnUpBlock2D')[]} up_block_types
  * @property {boolean} add_attention
  * @property {number} out_channels
  * @property {number | null} num_class_embeds
  *
  * @typedef {object} SchedulerConfig
  * @property {number} num_train_timesteps
- * @property {string} beta_schedule
+ * @property {'linear' | 'scaled_linear' | 'squaredcos_cap_v2' | 'sigmoid'} beta_schedule
  * @property {number} beta_start
  * @property {number} beta_end
- * @property {string} prediction_type
- * @property {string} variance_type
+ * @property {'epsilon' | 'sample' | 'v_prediction' | 'flow_prediction'} prediction_type
+ * @property {'fixed_small' | 'fixed_large' | 'learned_range'} variance_type
  * @property {boolean} rescale_betas_zero_snr
  * @property {boolean} clip_sample
  * @property {boolean} thresholding
  * @property {number} shift
- * @property {string} timestep_spacing
+ * @property {'leading' | 'trailing' | 'linspace'} timestep_spacing
  *
  * @typedef {object} TrainingConfig
  * @property {number} batch_size
@@ -35,7 +35,7 @@ import { LabError } from './errors.js';
  * @property {number} lr_warmup_steps
  * @property {number} ema_max_decay
  * @property {boolean} random_flip
- * @property {string} loss_weighting
+ * @property {'simple' | 'min_snr' | 'vlb'} loss_weighting
  * @property {number} min_snr_gamma
  * @property {number} min_snr_floor
  * @property {number} vlb_weight
@@ -86,7 +86,7 @@ export const givenSetting = (overrides, name) => settingIn(flatten(overrides), n
  * @param {string} name
  */
 const settingIn = (flat, name) =>
-  flat[name] ??
+  (Object.hasOwn(flat, name) ? flat[name] : undefined) ??
   SECTIONS.map((section) => flat[`${section}.${name}`]).find((value) => value !== undefined);
 
 /**
@@ -122,19 +122,18 @@ export const sameConfig = (a, b) => !!a && !!b && comparable(a) === comparable(b
 const comparable = (config) =>
   JSON.stringify([flattenConfig(config), config.labels, config.unet.num_class_embeds]);
 
-/** @param {ConfigOverrides} overrides */
-function flatten(overrides) {
-  /** @type {Record<string, unknown>} */
-  const flat = {};
-  for (const [key, value] of Object.entries(overrides)) {
+/**
+ * @param {ConfigOverrides} overrides
+ * @returns {Record<string, unknown>}
+ */
+export function flatten(overrides) {
+  const entries = Object.entries(overrides).flatMap(([key, value]) => {
     const section = SECTIONS.some((name) => name === key);
-    if (section && value && typeof value === 'object') {
-      for (const [name, inner] of Object.entries(value)) flat[`${key}.${name}`] = inner;
-    } else {
-      flat[key] = value;
-    }
-  }
-  return flat;
+    if (!section || !value || typeof value !== 'object') return [[key, value]];
+    return Object.entries(value).map(([name, inner]) => [`${key}.${name}`, inner]);
+  });
+  // Whatever the names are, they are names of its own.
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -147,9 +146,10 @@ function locate(config, path) {
   const root = /** @type {Record<string, any>} */ (config);
   if (rest.length) {
     const parent = SECTIONS.some((name) => name === first) ? root[first] : undefined;
-    return parent && rest[0] in parent ? { parent, key: rest[0] } : undefined;
+    return parent && Object.hasOwn(parent, rest[0]) ? { parent, key: rest[0] } : undefined;
   }
-  const parent = [root, ...SECTIONS.map((name) => root[name])].find((level) => first in level);
+  const levels = [root, ...SECTIONS.map((name) => root[name])];
+  const parent = levels.find((level) => Object.hasOwn(level, first));
   return parent && !SECTIONS.some((name) => name === first) ? { parent, key: first } : undefined;
 }
 

@@ -1,10 +1,8 @@
+/** @typedef {import('../worker/protocol.js').LabErrorCode} LabErrorCode */
+
 /**
  * The error every public call rejects with. `code` is stable and meant for programs; `message` is a
  * sentence meant for people: what happened and what to do.
- *
- * Codes: `bad-config`, `bad-image`, `no-images`, `no-such-image`, `bad-checkpoint`, `newer-format`,
- * `shape-mismatch`, `truncated`, `too-large`, `no-webgpu`, `device-lost`, `aborted`, `not-found`,
- * `no-wasm`, `diverged`, `internal`.
  */
 export class LabError extends Error {
   /**
@@ -15,7 +13,7 @@ export class LabError extends Error {
   constructor(code, message, options) {
     super(message, options);
     this.name = 'LabError';
-    this.code = code;
+    this.code = /** @type {LabErrorCode} */ (code);
   }
 
   /**

@@ -64,6 +64,24 @@ export type Lost = { lost: WireError; workers: number };
 export type Progress = { compiling: Compiling };
 /** Programs of the GPU, since it last had none to compile. */
 export type Compiling = { done: number; total: number };
+export type LabErrorCode =
+  | 'bad-config'
+  | 'bad-image'
+  | 'no-images'
+  | 'no-such-image'
+  | 'bad-checkpoint'
+  | 'newer-format'
+  | 'shape-mismatch'
+  | 'truncated'
+  | 'too-large'
+  | 'no-webgpu'
+  | 'bad-gpu'
+  | 'device-lost'
+  | 'aborted'
+  | 'not-found'
+  | 'no-wasm'
+  | 'diverged'
+  | 'internal';
 export type WireError = { code: string; message: string };
 
 /** The number of an object of the worker that gives parts, one for each `next`. */

@@ -49,14 +49,15 @@ export const outputOf = ({ weights }, { scheduler }) =>
 export function guessEquations(options, config) {
   const type = outputOf(options, config);
   const output = network(type);
-  const of = {
+  /** @type {Partial<Record<typeof type, () => unknown>>} Any other is the guess itself. */
+  const guesses = {
     epsilon: () => frac(row(x(t), mo('−'), noise(false, t), output), signal(false, t)),
     v_prediction: () => row(signal(false, t), x(t), mo('−'), noise(false, t), output),
     flow_prediction: () => row(x(t), mo('−'), flowSigma(t), output),
-  }[type];
+  };
   const limit = limitOf(options, config);
   const limited = term('limit', guess);
-  const found = of?.() ?? output;
+  const found = guesses[type]?.() ?? output;
   if (!limit) return [equation('guess at x 0', limited, mo('='), found)];
   const clip = (/** @type {unknown} */ bound) =>
     sub(text('clip'), row(mo('['), mo('−'), bound, mo(','), bound, mo(']')));

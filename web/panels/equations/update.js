@@ -180,14 +180,14 @@ function direction(options, config) {
   const output = network(type);
   const rest = (/** @type {unknown} */ image) =>
     frac(row(x(t), mo('−'), signal(false, t), image), noise(false, t));
-  const of = options.use_clipped_model_output
-    ? rest(guess)
-    : {
-        epsilon: output,
-        sample: rest(output),
-        ideal: rest(output),
-        v_prediction: row(noise(false, t), x(t), mo('+'), signal(false, t), output),
-      }[type];
+  /** @type {Partial<Record<typeof type, unknown>>} */
+  const directions = {
+    epsilon: output,
+    sample: rest(output),
+    ideal: rest(output),
+    v_prediction: row(noise(false, t), x(t), mo('+'), signal(false, t), output),
+  };
+  const of = options.use_clipped_model_output ? rest(guess) : directions[type];
   return equation('the noise found', hat(eps), mo('='), term('rederive', of));
 }
 
