@@ -1,14 +1,20 @@
 #!/usr/bin/env node
-// Bundles web/ into the npm package pkg/: unnoise.js (element and Lab), lab.js (Lab alone),
-// server.js (what is left of both on a server), worker.js, the types, and the bundled samples.
+// Bundles web/ into the npm package pkg/: unnoise.js (the tag and Lab), figure.js (what the tag
+// shows once it is near the screen), lab.js (Lab alone), server.js (what is left of them on a
+// server), worker.js, the types and other descriptions, and the bundled samples.
 // scripts/build-family builds the wasm, and before this, since the worker has its bindings.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { customElements, webTypes } from './build-web.d/manifests.mjs';
+import { notices } from './build-web.d/notices.mjs';
+import { reference } from './build-web.d/reference.mjs';
+import { buildSingle } from './build-web.d/single.mjs';
+import { elementTypes } from './build-web.d/types.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -18,7 +24,9 @@ const { values: options } = parseArgs({
   },
 });
 if (options.help) {
-  console.log('usage: build-web.mjs [--out DIR (pkg)] [--types]   --types also writes DIR/types');
+  console.log(
+    'usage: build-web.mjs [--out DIR (pkg)] [--types]   --types also writes what only the package needs',
+  );
   process.exit(0);
 }
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -46,14 +54,8 @@ const bindings = {
   },
 };
 
-await mkdir(out, { recursive: true });
-const result = await build({
-  entryPoints: {
-    unnoise: 'web/index.js',
-    lab: 'web/lab.js',
-    server: 'web/server.js',
-    worker: 'web/worker/worker.js',
-  },
+/** @type {import('esbuild').BuildOptions & { metafile: true }} */
+const shared = {
   outdir: out,
   bundle: true,
   minify: true,
@@ -64,9 +66,30 @@ const result = await build({
   plugins: [bindings],
   legalComments: 'linked',
   metafile: true,
-});
-for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
-  if (file.endsWith('.js')) console.log(`${file}  ${(bytes / 1024).toFixed(1)} KiB`);
+};
+
+await mkdir(out, { recursive: true });
+for (const file of await readdir(out)) {
+  // Their names change with what is in them.
+  if (file.startsWith('chunk-')) await rm(`${out}/${file}`);
+}
+const builds = [
+  build({
+    ...shared,
+    entryPoints: { unnoise: 'web/index.js', lab: 'web/lab.js', figure: 'web/element/figure.js' },
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
+  }),
+  // Bundlers copy the worker as a file, without what it would import.
+  build({ ...shared, entryPoints: { server: 'web/server.js', worker: 'web/worker/worker.js' } }),
+];
+/** @type {Set<string>} */
+const inputs = new Set();
+for (const { metafile } of await Promise.all(builds)) {
+  for (const path of Object.keys(metafile.inputs)) inputs.add(path);
+  for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
+    if (file.endsWith('.js')) console.log(`${file}  ${(bytes / 1024).toFixed(1)} KiB`);
+  }
 }
 
 if (existsSync('web/samples')) {
@@ -74,15 +97,52 @@ if (existsSync('web/samples')) {
   await cp('web/samples', `${out}/samples`, { recursive: true });
 }
 
+for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) await cp(name, `${out}/${name}`);
+await writeFile('docs/element.md', await reference());
+const description = JSON.parse(await readFile('pkg/package.json', 'utf8'));
+await writeJson('custom-elements.json', await customElements());
+await writeJson('web-types.json', await webTypes(description));
+
+// What is for the package alone.
 if (options.types) {
+  await buildSingle(shared, out);
   await rm(`${out}/types`, { recursive: true, force: true });
   const tsc = fileURLToPath(new URL('../node_modules/.bin/tsc', import.meta.url));
-  const flags = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly'];
-  const run = spawnSync(tsc, [...flags, '--outDir', `${out}/types`, '--rootDir', 'web'], {
-    stdio: 'inherit',
-  });
+  const flags = ['-p', 'scripts/build-web.d/tsconfig.json', '--outDir', `${out}/types`];
+  const run = spawnSync(tsc, flags, { stdio: 'inherit' });
   process.exitCode = run.status ?? 1;
-  // Those that are written by hand.
-  const filter = (path) => !path.endsWith('.js');
-  await cp('web/worker', `${out}/types/worker`, { recursive: true, filter });
+  // Those that are written by hand, and those of the element.
+  await cp('web/worker/protocol.d.ts', `${out}/types/worker/protocol.d.ts`);
+  const written = await elementTypes();
+  for (const [name, text] of Object.entries(written)) {
+    await writeFile(`${out}/types/${name}`, text);
+  }
+  await writeFile(`${out}/NOTICES.txt`, await notices(inputs));
+  await keepReachable(`${out}/types`, ['lab.d.ts', ...Object.keys(written)]);
+}
+
+/**
+ * Removes the declarations that no public one names: what is within is nobody's business.
+ * @param {string} folder
+ * @param {string[]} names of the public ones
+ */
+async function keepReachable(folder, names) {
+  const reachable = new Set(names.map((name) => resolve(folder, name)));
+  for (const file of reachable) {
+    const text = await readFile(file, 'utf8');
+    for (const [, path] of text.matchAll(/['"](\.\.?\/[^'"]+)\.js['"]/g)) {
+      reachable.add(resolve(dirname(file), `${path}.d.ts`));
+    }
+  }
+  const all = await readdir(folder, { recursive: true });
+  const outside = all.map((name) => resolve(folder, name)).filter((file) => file.endsWith('.d.ts'));
+  for (const file of outside) if (!reachable.has(file)) await rm(file);
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+async function writeJson(name, value) {
+  await writeFile(`${out}/${name}`, `${JSON.stringify(value, null, 2)}\n`);
 }

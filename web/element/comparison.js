@@ -91,6 +91,7 @@ export class Comparison extends Played {
     this.sampling = true;
     this.changed();
     try {
+      await session.awake();
       await this.#record(abort.signal, play);
       if (abort.signal.aborted) return;
       const detail = { kind: 'compare', runs: this.runs.map(({ options }) => options) };

@@ -42,8 +42,8 @@ export class Diagnostics extends EventTarget {
     const { trainer } = session;
     this.#background = trainer.background;
     this.#background.idle = () => {
-      const { phase, activity, run } = session;
-      return phase === 'ready' && !activity && !run.training && !session.drawing;
+      const { phase, activity, run, drawing, resting } = session;
+      return phase === 'ready' && !resting && !activity && !run.training && !drawing;
     };
     this.#background.addEventListener('failed', (event) =>
       session.fail(/** @type {CustomEvent} */ (event).detail, 'diagnostics'),
@@ -65,7 +65,8 @@ export class Diagnostics extends EventTarget {
   chooseImage(image) {
     this.bound.choose(image);
     this.#changed();
-    this.#look();
+    const failed = (/** @type {unknown} */ error) => this.#session.fail(error, 'diagnostics');
+    this.#session.awake().then(() => this.#look(), failed);
   }
 
   /** Forgets the run that was. */
@@ -86,7 +87,8 @@ export class Diagnostics extends EventTarget {
   /** Sees what is out of date, and has it measured. */
   #look() {
     const { lab, run, phase } = this.#session;
-    if (phase !== 'ready' || !(this.started || run.training)) return;
+    const measures = phase === 'ready' && !this.#session.resting;
+    if (!measures || !(this.started || run.training)) return;
     if (lab.images.length === 0) this.#forgetImages();
     else this.#measure();
     this.#background.wake();

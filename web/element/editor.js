@@ -197,6 +197,7 @@ export class Editor extends EventTarget {
     this.interpolation.pause();
     this.interpolation.seek(0);
     try {
+      await session.awake();
       const ended = await recording.sample(session.lab, this.options, { play: !still });
       if (!ended || recording !== this.recordings.between) return;
       // Now it is the way between the images that is to be watched.

@@ -23,6 +23,8 @@ const MAX_CRASHES = 2;
 export class ForwardProcess extends EventTarget {
   index = 0;
   t = 0;
+  /** Whether `t` was chosen; else it is the usual one. */
+  #chosen = false;
   seed = 0;
   size = 0;
   /** @type {Schedule | undefined} */
@@ -44,6 +46,9 @@ export class ForwardProcess extends EventTarget {
   #stripStale = true;
   #dirty = false;
   #disposed = false;
+  #resting = false;
+  /** Resolves once a lab may be made. */
+  claim = () => Promise.resolve();
 
   get timesteps() {
     return this.schedule?.betas.length ?? 1000;
@@ -60,11 +65,27 @@ export class ForwardProcess extends EventTarget {
   }
 
   /** @param {{ index?: number, t?: number, seed?: number }} choice */
-  choose({ index = this.index, t = this.t, seed = this.seed }) {
+  choose({ index = this.index, t, seed = this.seed }) {
+    if (t !== undefined) this.startAt(t);
     if (index !== this.index || seed !== this.seed) this.#stripStale = true;
-    Object.assign(this, { index, t, seed });
+    Object.assign(this, { index, seed });
     this.dispatchEvent(new Event('change'));
     this.#request();
+  }
+
+  /** @param {number} t that is shown, as soon as something is */
+  startAt(t) {
+    this.#chosen = true;
+    this.t = Math.max(0, Math.round(t));
+  }
+
+  /** Lets go of its lab; what is shown stays. */
+  rest() {
+    this.#resting = true;
+    this.#lab?.dispose();
+    this.#lab = undefined;
+    this.#configKey = '';
+    this.#images = [];
   }
 
   /** Answers the newest choice only: moves of the slider in between are skipped. */
@@ -75,6 +96,8 @@ export class ForwardProcess extends EventTarget {
     while (this.#dirty && this.#source && !this.#disposed) {
       this.#dirty = false;
       try {
+        await this.claim();
+        this.#resting = false;
         await this.#show(this.#source);
         this.#crashes = 0;
       } catch (error) {
@@ -114,12 +137,12 @@ export class ForwardProcess extends EventTarget {
     const key = JSON.stringify([size, scheduler]);
     if (!this.#lab || key !== this.#configKey) {
       if (this.#lab) await this.#lab.configure(overrides);
-      else this.#lab = await Lab.create({ backend: CPU_BACKEND, config: overrides, workers: 1 });
-      const first = this.#configKey === '';
+      else this.#lab = await this.#create(overrides);
       this.#configKey = key;
       this.schedule = await this.#lab.schedule();
       this.size = size;
-      this.t = first ? Math.round(this.timesteps * 0.3) : Math.min(this.t, this.timesteps - 1);
+      const t = this.#chosen ? this.t : Math.round(this.timesteps * 0.3);
+      this.startAt(Math.min(t, this.timesteps - 1));
       this.#stripStale = true;
     }
     if (images !== this.#images) {
@@ -129,6 +152,15 @@ export class ForwardProcess extends EventTarget {
       this.#stripStale = true;
     }
     return this.#lab;
+  }
+
+  /** @param {import('../lib/config.js').ConfigOverrides} config */
+  async #create(config) {
+    const lab = await Lab.create({ backend: CPU_BACKEND, config, workers: 1 });
+    // Others have the engine by now.
+    if (!this.#resting) return lab;
+    lab.dispose();
+    throw new LabError('aborted', 'Another figure has the engine.');
   }
 
   /** @param {Lab} lab */

@@ -3,6 +3,7 @@ import { loadSetImages, loadSetModel, SETS } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
 import { duration, integer, plural } from '../lib/format.js';
 import { folderLabels, labelsOf } from '../lib/labels.js';
+import { readSources } from '../lib/own-images.js';
 import { forgetRun, getImages, getLastCheckpoint, putImages } from '../lib/store.js';
 
 /**
@@ -75,9 +76,12 @@ export class ImageSet {
   /** First images and first model. */
   async open() {
     const { session } = this;
-    const { dataset, model, persists } = session.options;
-    const name = dataset === null ? this.sets[0]?.id : dataset;
-    if (name) await session.queue.run((turn) => this.#choose(name, { withModel: !model, turn }));
+    const { dataset, model, needsModel, persists, sources } = session.options;
+    const usual = sources.length ? undefined : this.sets[0]?.id;
+    const name = dataset === null ? usual : dataset;
+    const withModel = needsModel && !model;
+    if (name) await session.queue.run((turn) => this.#choose(name, { withModel, turn }));
+    if (sources.length) await this.use(sources);
     if (model) await this.fetchModel(model);
     if (persists) await this.#offerLastRun();
   }
@@ -191,6 +195,39 @@ export class ImageSet {
           `${integer(offered.length)} were left out.`,
       );
     }
+    await this.#refresh(turn);
+  }
+
+  /**
+   * Replaces the images by those that the author of the page gives.
+   * @param {import('../lib/own-images.js').ImageSource[]} sources
+   */
+  use(sources) {
+    const { session } = this;
+    const words = `Loading ${plural(sources.length, 'file')}`;
+    return session.during(words, () => session.queue.run((turn) => this.#use(sources, turn)));
+  }
+
+  /**
+   * @param {import('../lib/own-images.js').ImageSource[]} sources
+   * @param {Turn} turn
+   */
+  async #use(sources, turn) {
+    const { session } = this;
+    const { given, failures } = await readSources(sources);
+    if (session.disposed) return;
+    await session.pause();
+    const { added, rejected } = await session.lab.addImages(
+      given.slice(0, MAX_IMAGES).map(({ file }) => file),
+      { labels: folderLabels(given.map(({ path }) => path)) },
+    );
+    if (added.length)
+      this.#replace(
+        added.map(({ image }) => image),
+        null,
+      );
+    const wrong = [...failures, ...rejected];
+    if (wrong.length) this.#reportRejected(wrong, added.length);
     await this.#refresh(turn);
   }
 

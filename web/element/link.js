@@ -1,9 +1,10 @@
 import { flattenConfig } from '../lib/config.js';
-import { formatHash, parseHash } from '../lib/hash-state.js';
-import { samplerNamed } from '../lib/samplers.js';
+import { formatHash } from '../lib/hash-state.js';
+import { listedImages, markedUpImages } from '../lib/own-images.js';
 import {
   number,
   readComparison,
+  readEdit,
   readSample,
   writeChangedSample,
   writeComparison,
@@ -11,81 +12,112 @@ import {
 } from './sample-link.js';
 
 /**
+ * @import { HashState } from '../lib/hash-state.js'
+ * @import { Figure } from './figure.js'
  * @import { Session, SessionOptions } from './session.js'
  * @import { UnnoiseLab } from './unnoise-lab.js'
  */
 
 /**
- * What a session starts with: the hash where the element follows it, else the attributes.
+ * What a session starts with.
  *
  * @param {UnnoiseLab} element
+ * @param {{ mode: string, asked: HashState }} figure
  * @returns {SessionOptions}
  */
-export function sessionOptions(element) {
-  const { page, config } = parseHash(element.hash ? location.hash : '');
-  const overrides = /** @type {Record<string, unknown>} */ ({ ...config });
-  if (overrides.size === undefined && element.size) overrides.size = element.size;
-  if (overrides.seed === undefined && element.seed !== undefined) overrides.seed = element.seed;
-  const asked = defined({ sampler: samplerNamed(element.sampler), steps: element.steps });
+export function sessionOptions(element, { mode, asked: { page, config } }) {
+  const compare = readComparison(page.compare);
   return {
-    backend: page.backend ?? element.backend ?? 'auto',
-    overrides,
-    dataset: page.dataset ?? element.datasetName ?? null,
-    model: page.model ?? element.model ?? null,
+    backend: page.backend ?? 'auto',
+    overrides: config,
+    dataset: page.dataset ?? null,
+    model: page.model ?? null,
+    sources: imageSources(element, page),
+    needsModel: mode !== 'forward',
     trainSteps: number(page.train_steps ?? ''),
-    sample: { ...asked, ...readSample(page) },
-    compare: readComparison(page.compare),
-    usesLabels: page.use_labels === '1',
-    showsRecording: showsRecording(element, page, overrides),
-    persists: element.shownMode === 'lab' || element.shownMode === 'train',
+    sample: readSample(page),
+    compare,
+    comparing: mode === 'compare' || (compare !== undefined && mode !== 'sample'),
+    edit: readEdit(page),
+    timestep: number(page.timestep ?? ''),
+    usesLabels: yes(page.use_labels),
+    showsRecording: showsRecording(element, mode, page, config),
+    persists: mode === 'lab' || mode === 'train',
     still: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
+}
+
+/** @param {string | undefined} text */
+export const yes = (text) => text === '1' || text === 'true';
+
+/**
+ * The author's own images: those of the setting, and those in the markup.
+ *
+ * @param {UnnoiseLab} element
+ * @param {import('../lib/hash-state.js').PageState} page
+ */
+export function imageSources(element, page) {
+  const inProperty = typeof element.images === 'string' ? undefined : element.images;
+  return [...listedImages(page.images ?? inProperty), ...markedUpImages(element)];
 }
 
 /**
  * Whether a recording of the bundled model shows what the element is going to draw.
  *
  * @param {UnnoiseLab} element
+ * @param {string} mode
  * @param {import('../lib/hash-state.js').PageState} page
  * @param {Record<string, unknown>} overrides
  */
-const showsRecording = (element, page, overrides) =>
-  element.shownMode === 'lab' &&
+const showsRecording = (element, mode, page, overrides) =>
+  mode === 'lab' &&
   element.autoplay &&
-  !(page.model ?? element.model) &&
-  !element.sampler &&
-  !element.steps &&
+  !page.model &&
+  imageSources(element, page).length === 0 &&
   Object.keys({ ...overrides, ...readSample(page) }).length === 0;
 
 /**
  * The hash while one works: what differs from the defaults, so that it stays readable.
  *
  * @param {Session} session
- * @param {UnnoiseLab} element
+ * @param {Figure} figure
  */
-export function shortHash(session, element) {
-  const { sampleOptions, options, imageSet, run } = session;
-  return formatHash({
-    ...pageSettings(session, element),
-    dataset: imageSet.dataset === session.imageSet.sets[0]?.id ? undefined : imageSet.dataset,
+export function shortHash(session, figure) {
+  const { imageSet } = session;
+  const first = imageSet.dataset === imageSet.sets[0]?.id;
+  const dataset = first ? undefined : imageSet.dataset;
+  return formatHash({ ...changedSettings(session, figure), dataset });
+}
+
+/**
+ * What differs from the defaults, and the bundled set.
+ *
+ * @param {Session} session
+ * @param {Figure} figure
+ * @returns {Record<string, unknown>} by their names in links
+ */
+export function changedSettings(session, figure) {
+  const { sampleOptions, options, run } = session;
+  return {
+    ...pageSettings(session, figure),
     backend: options.backend === 'auto' ? undefined : options.backend,
     train_steps: run.usesDefaultSteps ? undefined : run.steps,
     ...writeChangedSample(sampleOptions, session.lab.config, Number(run.overrides.seed ?? 0)),
     ...run.overrides,
-  });
+  };
 }
 
 /**
  * A link that reproduces the run even if a later version has other defaults: every setting.
  *
  * @param {Session} session
- * @param {UnnoiseLab} element
+ * @param {Figure} figure
  */
-export function fullLink(session, element) {
-  const { sampleOptions, run } = session;
+export function fullLink(session, figure) {
   const url = new URL(location.href);
+  const { sampleOptions, run } = session;
   url.hash = formatHash({
-    ...pageSettings(session, element),
+    ...pageSettings(session, figure),
     backend: session.lab?.backend,
     train_steps: run.steps,
     ...writeSample(sampleOptions),
@@ -96,20 +128,14 @@ export function fullLink(session, element) {
 
 /**
  * @param {Session} session
- * @param {UnnoiseLab} element
+ * @param {Figure} figure
  */
-const pageSettings = (session, element) => ({
-  mode: element.shownMode === 'lab' ? undefined : element.shownMode,
-  theme: element.shownTheme === 'auto' ? undefined : element.shownTheme,
-  model: session.imageSet.modelAddress,
-  dataset: session.imageSet.dataset,
-  use_labels: session.imageSet.usesLabels && session.imageSet.labels.length ? 1 : undefined,
-  compare: session.comparison.shown ? writeComparison(session.comparison.choices) : undefined,
+const pageSettings = ({ imageSet, comparison, options }, { mode, theme, element }) => ({
+  mode: mode === 'lab' ? undefined : mode,
+  theme: theme === 'auto' ? undefined : theme,
+  model: imageSet.modelAddress,
+  dataset: imageSet.dataset,
+  images: options.sources.length && typeof element.images === 'string' ? element.images : undefined,
+  use_labels: imageSet.usesLabels && imageSet.labels.length ? 1 : undefined,
+  compare: comparison.shown ? writeComparison(comparison.choices) : undefined,
 });
-
-/**
- * @template {Record<string, unknown>} T
- * @param {T} values
- */
-const defined = (values) =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));

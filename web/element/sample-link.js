@@ -25,7 +25,8 @@ const among =
   (/** @type {string} */ text) =>
     values.find((value) => value === text);
 
-const yesOrNo = (/** @type {string} */ text) => ({ true: true, false: false })[text];
+const yesOrNo = (/** @type {string} */ text) =>
+  text === 'true' ? true : text === 'false' ? false : undefined;
 
 /** @param {SampleOptions['labels']} labels */
 const labelText = (labels) => (labels.length > 1 ? EACH : labels[0]);
@@ -36,7 +37,7 @@ const labelText = (labels) => (labels.length > 1 ? EACH : labels[0]);
  *
  * @typedef {(text: string) => unknown} Read
  * @typedef {(value: any) => unknown} Write
- * @type {[keyof SampleOptions, keyof PageState, Read, Write?][]}
+ * @type {[keyof SampleOptions, string, Read, Write?][]}
  */
 const OPTIONS = [
   ['sampler', 'sampler', samplerNamed],
@@ -113,6 +114,20 @@ export function readComparison(text) {
     return sampler ? [{ sampler, steps: within(1, 10_000)(steps) }] : [];
   });
   return choices.length ? choices : undefined;
+}
+
+/**
+ * @param {PageState} page
+ * @returns {import('./session.js').SessionOptions['edit']}
+ */
+export function readEdit({ edit, strength, to_seed }) {
+  const kind = among('between', 'redraw', 'fill')(edit ?? '');
+  const values = {
+    kind: /** @type {import('./editor.js').EditKind | undefined} */ (kind),
+    strength: within(0.05, 1)(strength ?? ''),
+    to: within(0, 0xffffffff)(to_seed ?? ''),
+  };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
 /** @param {Choice[]} choices */

@@ -16,6 +16,7 @@ import { Recovery } from './recovery.js';
 import { Run } from './run.js';
 import { SampleSettings } from './sample-settings.js';
 import { relayParts, SessionEvents } from './session-events.js';
+import { claimEngine, engineChanged, releaseEngine } from './shared-engine.js';
 import { Trainer } from './trainer.js';
 import { begin, reset } from './training.js';
 
@@ -30,24 +31,50 @@ import { begin, reset } from './training.js';
  * @property {ConfigOverrides} overrides
  * @property {string | null} dataset
  * @property {string | null} model address of a checkpoint
+ * @property {import('../lib/own-images.js').ImageSource[]} sources the author's own images
+ * @property {boolean} needsModel whether a bundled set's model is wanted with its images
  * @property {number | undefined} trainSteps
  * @property {Partial<import('../lab.js').SampleOptions>} sample
  * @property {import('./comparison.js').Choice[] | undefined} compare samplers beside each other
+ * @property {boolean} comparing whether those, or the usual ones, are what is shown
+ * @property {{ kind?: import('./editor.js').EditKind, strength?: number, to?: number }} edit
+ * @property {number | undefined} timestep that the forward process shows first
  * @property {boolean} usesLabels whether a model is to learn the labels of its images
  * @property {boolean} showsRecording whether a recording is shown until there is something to see
  * @property {boolean} persists whether work is kept in the browser's storage
  * @property {boolean} still whether motion is to wait until asked for
  */
 
+/** While these change, the engine is in use. */
+const WORKING = /** @type {const} */ ([
+  'status',
+  'run',
+  'sampling',
+  'comparison',
+  'edits',
+  'forward',
+  'training',
+]);
+
 /** Everything one element does with its lab. The panels show it and call it. */
 export class Session extends SessionEvents {
   /** @type {'starting' | 'ready' | 'failed' | 'over'} */
   #phase = 'starting';
   #activities = new Activities(() => this.changed('status'));
+  #line = new SerialQueue();
   /**
    * Whatever sets the images, the model or its settings: none of it is lost to what came meanwhile.
+   * @type {Pick<SerialQueue, 'run'>}
    */
-  queue = new SerialQueue();
+  queue = {
+    run: (work, turn) =>
+      turn
+        ? this.#line.run(work, turn)
+        : this.#line.run(async (own) => {
+            await this.awake();
+            return work(own);
+          }),
+  };
   messages = new Messages();
   samples = new Recording();
   bundledRecording = new BundledRecording();
@@ -64,6 +91,11 @@ export class Session extends SessionEvents {
   run;
   #recovery = new Recovery(this);
   sampleSettings = new SampleSettings();
+  /** Whether the figure is on the screen, or near it. */
+  visible = false;
+  /** When it was last seen at work, on the page's clock. */
+  busyAt = 0;
+  #waiting = false;
 
   /** @param {SessionOptions} options */
   constructor(options) {
@@ -74,6 +106,12 @@ export class Session extends SessionEvents {
     this.diagnostics = new Diagnostics(this);
     this.imageSet = new ImageSet(this);
     this.comparison = new Comparison(this, options.compare);
+    this.comparison.shown = options.comparing;
+    this.editor.choose(options.edit.kind ?? this.editor.kind);
+    const { strength, to } = { ...this.editor.settings, ...options.edit };
+    this.editor.set({ strength, to });
+    if (options.timestep !== undefined) this.forward.startAt(options.timestep);
+    this.forward.claim = () => claimEngine(this);
     relayParts(this);
     this.samples.addEventListener('recorded', (event) =>
       this.dispatch('frame', /** @type {CustomEvent} */ (event).detail),
@@ -87,6 +125,10 @@ export class Session extends SessionEvents {
     });
     this.trainer.preview.addEventListener('frame', () => this.bundledRecording.end());
     this.#watchTrainer();
+    this.watch(WORKING, () => {
+      this.busyAt = performance.now();
+      engineChanged();
+    });
   }
 
   #watchTrainer() {
@@ -113,6 +155,57 @@ export class Session extends SessionEvents {
 
   get phase() {
     return this.#phase;
+  }
+
+  // --- the engine, of which a page has one ---
+
+  /** Whether it waits for the engine, which another figure has. */
+  get waiting() {
+    return this.#waiting;
+  }
+
+  /** Whether another figure has the engine: what is here stays, and goes on when it is used. */
+  get resting() {
+    return this.lab?.suspended ?? false;
+  }
+
+  get busy() {
+    const starting = this.phase === 'starting' && !this.waiting;
+    return starting || this.run.training || this.drawing || this.activity !== '';
+  }
+
+  /** Takes the engine, if it is not here, and gives it the model back. */
+  async awake() {
+    while (!this.disposed) {
+      await claimEngine(this);
+      if (!this.resting) return;
+      await this.during('Taking up where it was', () => this.lab.resume());
+      this.followForward();
+      this.changed('status', 'run');
+    }
+  }
+
+  /**
+   * Lets go of the engine.
+   * @param {() => void} [begins] for another figure, and called when no more may begin here
+   */
+  async rest(begins) {
+    await this.started;
+    const { training } = this.run;
+    await this.#line.run(async () => {
+      begins?.();
+      await this.pause();
+      this.stopDrawing();
+      await this.trainer.preview.cancel();
+      this.diagnostics.restart();
+      this.forward.rest();
+      await this.lab?.suspend();
+    });
+    if (training && begins) {
+      const text = 'Paused, because another figure of this page is used. Press Resume to go on.';
+      this.messages.say('rest', text, { sticky: true });
+    }
+    this.changed('status', 'run');
   }
 
   /** What is being waited for, in words; empty where nothing is. */
@@ -142,11 +235,17 @@ export class Session extends SessionEvents {
     const { showsRecording, dataset, still } = this.options;
     if (showsRecording) this.bundledRecording.load(dataset, { still });
     try {
+      const claim = claimEngine(this, { patient: true });
+      this.#waiting = true;
+      this.changed('status');
+      await claim;
+      this.#waiting = false;
       await this.during('Starting', () => this.#open());
       if (this.disposed) return;
       this.#phase = 'ready';
       this.dispatch('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
     } catch (error) {
+      this.#waiting = false;
       if (this.disposed) return;
       this.#phase = 'failed';
       this.bundledRecording.end();
@@ -242,7 +341,7 @@ export class Session extends SessionEvents {
   /** The forward process is on the screen: its worker starts only now. */
   showForward() {
     this.#forwardShown = true;
-    this.followForward();
+    if (!this.resting) this.followForward();
   }
 
   /**
@@ -312,6 +411,7 @@ export class Session extends SessionEvents {
   async sample({ play = !this.options.still } = {}) {
     this.comparison.stop();
     try {
+      await this.awake();
       const by = { state: this.run.state, step: this.lab.step };
       const ended = await this.samples.sample(this.lab, this.sampleOptions, { play, by });
       if (!ended) return;
@@ -392,6 +492,7 @@ export class Session extends SessionEvents {
 
   dispose() {
     this.#phase = 'over';
+    releaseEngine(this);
     this.stopDrawing();
     this.diagnostics.restart();
     this.samples.pause();

@@ -36,6 +36,12 @@ export function setBasePath(path) {
   base = String(path).replace(/\/?$/, '/');
 }
 
+/** The address of the package's script, for a tag that loads it on another page. */
+export function scriptAddress() {
+  const folder = new URL('.', assetAddress('worker.js'));
+  return new URL('unnoise.js', folder).href;
+}
+
 /**
  * @param {string} name of a file, relative to the package
  * @returns {URL}

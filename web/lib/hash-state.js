@@ -1,36 +1,13 @@
 /**
  * The address is the state: every setting is in its hash, so that a link reproduces a run.
  */
-
-/** Settings of the page itself; every other name in the hash is a setting of the model's config. */
-export const PAGE_KEYS = /** @type {const} */ ([
-  'dataset',
-  'model',
-  'backend',
-  'mode',
-  'theme',
-  'train_steps',
-  'sampler',
-  'steps',
-  'eta',
-  'sample_seed',
-  'count',
-  'weights',
-  'variance',
-  'clip',
-  'dynamic_threshold',
-  'spacing',
-  'karras',
-  'rederive_eps',
-  'compare',
-  'use_labels',
-  'label',
-  'guidance',
-]);
+import { PAGE_SETTINGS } from './attributes.js';
 
 /**
- * @typedef {Partial<Record<(typeof PAGE_KEYS)[number], string>>} PageState
- * @typedef {{ page: PageState, config: Record<string, string> }} HashState
+ * `page` has settings of the page itself; every other name is a setting of the model's config.
+ *
+ * @typedef {Record<string, string | undefined>} PageState
+ * @typedef {{ page: PageState, config: Record<string, unknown> }} HashState
  */
 
 /**
@@ -38,14 +15,12 @@ export const PAGE_KEYS = /** @type {const} */ ([
  * @returns {HashState}
  */
 export function parseHash(hash) {
-  /** @type {HashState} */
-  const state = { page: {}, config: {} };
-  for (const [key, value] of new URLSearchParams(hash.replace(/^#/, ''))) {
-    const pageKey = PAGE_KEYS.find((name) => name === key);
-    if (pageKey) state.page[pageKey] = value;
-    else if (key) state.config[key] = value;
-  }
-  return state;
+  const entries = [...new URLSearchParams(hash.replace(/^#/, ''))].filter(([key]) => key);
+  const isPage = (/** @type {[string, string]} */ [key]) => PAGE_SETTINGS.has(key);
+  return {
+    page: Object.fromEntries(entries.filter(isPage)),
+    config: Object.fromEntries(entries.filter((entry) => !isPage(entry))),
+  };
 }
 
 /**

@@ -41,7 +41,7 @@ export class SamplePanel extends Panel {
 
   render() {
     if (this.bare)
-      return html`<section class="panel sample bare" part="panel">${this.#pictures()}</section>`;
+      return html`<section class="panel sample bare" part="panel">${this.#results()}</section>`;
     const { sampleOptions, lab, comparison } = this.session;
     const runs = comparison.shown ? comparison.options : [sampleOptions];
     const samplers = new Map(runs.map((options) => [options.sampler, options]));
@@ -60,15 +60,16 @@ export class SamplePanel extends Panel {
       ${updateMeaning([...samplers.values()], lab.config)}
       <div class="split">
         <div class="controls">${this.#controls()}</div>
-        <div class="results">
-          ${
-            this.session.comparison.shown
-              ? html`<unnoise-compare-panel .session=${this.session}></unnoise-compare-panel>`
-              : this.#pictures()
-          }
-        </div>
+        <div class="results">${this.#results()}</div>
       </div>
     </section>`;
+  }
+
+  #results() {
+    const { session } = this;
+    return session.comparison.shown
+      ? html`<unnoise-compare-panel .session=${session}></unnoise-compare-panel>`
+      : this.#pictures();
   }
 
   #controls() {

@@ -2,6 +2,7 @@ import { html, nothing } from 'lit';
 import { BACKENDS } from '../lib/backend.js';
 import { define } from '../lib/define.js';
 import { integer, loss } from '../lib/format.js';
+import './embed-dialog.js';
 import { Panel } from './panel.js';
 
 const NAMES = { webgpu: 'WebGPU', flex: 'flex (CPU)', candle: 'candle (CPU)' };
@@ -10,13 +11,25 @@ const NAMES = { webgpu: 'WebGPU', flex: 'flex (CPU)', candle: 'candle (CPU)' };
 export class StatusBar extends Panel {
   static shows = /** @type {const} */ (['status', 'run', 'training', 'sampling']);
 
-  static properties = { ...Panel.properties, copied: { state: true }, link: { attribute: false } };
+  static properties = {
+    ...Panel.properties,
+    copied: { state: true },
+    link: { attribute: false },
+    settings: { attribute: false },
+    mode: {},
+    page: { type: Boolean },
+  };
 
   constructor() {
     super();
     this.copied = false;
     /** @type {() => string} */
     this.link = () => location.href;
+    /** @type {() => Record<string, unknown>} */
+    this.settings = () => ({});
+    this.mode = 'lab';
+    /** Whether the page around shows the element alone when asked to. */
+    this.page = false;
   }
 
   render() {
@@ -53,6 +66,14 @@ export class StatusBar extends Panel {
       <button type="button" class="link" data-testid="copy-link" @click=${() => this.#copy()}>
         ${this.copied ? 'Link copied' : 'Copy link'}
       </button>
+      <button type="button" class="link" data-testid="embed" @click=${() => this.#embed()}>
+        Embed this figure
+      </button>
+      <unnoise-embed-dialog
+        .settings=${this.settings}
+        .mode=${this.mode}
+        .page=${this.page}
+      ></unnoise-embed-dialog>
     </div>`;
   }
 
@@ -73,6 +94,11 @@ export class StatusBar extends Panel {
     await this.session.switchBackend(select.value);
     // Where the switch failed, the choice goes back with it.
     select.value = this.session.lab.backend;
+  }
+
+  #embed() {
+    const dialog = this.querySelector('unnoise-embed-dialog');
+    /** @type {import('./embed-dialog.js').EmbedDialog} */ (dialog).open();
   }
 
   async #copy() {

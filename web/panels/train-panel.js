@@ -113,12 +113,14 @@ export class TrainPanel extends Panel {
     const { lab, run } = session;
     const idle = session.phase === 'ready' && !session.activity && !run.training;
     const save = async (
-      /** @type {Promise<Uint8Array>} */ writing,
+      /** @type {() => Promise<Uint8Array>} */ write,
       /** @type {string} */ ending,
     ) => {
       const name = `${session.imageSet.dataset ?? 'unnoise'}-step-${lab.step}`;
       try {
-        download(new Blob([/** @type {BlobPart} */ (await writing)]), `${name}${ending}`);
+        await session.awake();
+        const bytes = /** @type {BlobPart} */ (await write());
+        download(new Blob([bytes]), `${name}${ending}`);
       } catch (error) {
         session.fail(error, 'save');
       }
@@ -130,21 +132,21 @@ export class TrainPanel extends Panel {
         testid: 'save-model',
         title: 'Everything, to go on training later',
         disabled,
-        click: () => save(lab.save(), '.safetensors'),
+        click: () => save(() => lab.save(), '.safetensors'),
       })}
       ${button({
         label: 'Save small',
         testid: 'save-small',
         title: 'Only what sampling needs, at half precision',
         disabled,
-        click: () => save(lab.save({ half: true }), '-small.safetensors'),
+        click: () => save(() => lab.save({ half: true }), '-small.safetensors'),
       })}
       ${button({
         label: 'Export for diffusers',
         testid: 'export-diffusers',
         title: exportHint(lab),
         disabled,
-        click: () => save(lab.export('diffusers'), '-diffusers.zip'),
+        click: () => save(() => lab.export('diffusers'), '-diffusers.zip'),
       })}
       ${fileField({
         label: 'Load',
