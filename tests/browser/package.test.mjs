@@ -1,0 +1,233 @@
+// The package as it would be published: what is in it, what its description promises, its types to
+// those who import it, and its descriptions of the element. Needs it built (scripts/build --types).
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { reference } from '../../scripts/build-web.d/reference.mjs';
+
+const root = new URL('../../', import.meta.url);
+const pkg = fileURLToPath(new URL('pkg/', root));
+const folder = new URL('target/package/', root);
+
+/** @param {string} name */
+const json = async (name) => JSON.parse(await readFile(new URL(name, root), 'utf8'));
+
+function packed() {
+  const text = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: pkg,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [{ files }] = JSON.parse(text.toString());
+  return files.map(({ path }) => path).sort();
+}
+
+test('the package has every file that it needs, and no other', async () => {
+  const files = packed();
+  // What bundlers and the page split off has names of its own.
+  const listed = files.filter(
+    (path) => !/^(chunk-|types\/)/.test(path) && !/\.(map|LEGAL\.txt)$/.test(path),
+  );
+  assert.deepEqual(
+    listed.filter((path) => !path.startsWith('gpu/snippets/')),
+    [
+      'LICENSE-APACHE',
+      'LICENSE-MIT',
+      'NOTICES.txt',
+      'README.md',
+      'cpu-relaxed/unnoise_bg.wasm',
+      'cpu/unnoise_bg.wasm',
+      'custom-elements.json',
+      'figure.js',
+      'gpu/unnoise_bg.wasm',
+      'lab.js',
+      'package.json',
+      'samples/README.md',
+      'samples/digits/ATTRIBUTION.md',
+      'samples/digits/model.safetensors',
+      'samples/digits/sprites.png',
+      'samples/faces/ATTRIBUTION.md',
+      'samples/faces/LICENSE',
+      'samples/faces/film.avif',
+      'samples/faces/model.safetensors',
+      'samples/faces/sprites.png',
+      'samples/index.json',
+      'samples/sprites/ATTRIBUTION.md',
+      'samples/sprites/LICENSE',
+      'samples/sprites/model.safetensors',
+      'samples/sprites/sprites.png',
+      'server.js',
+      'unnoise.js',
+      'unnoise.single.js',
+      'web-types.json',
+      'worker.js',
+    ],
+  );
+  // Every script that another imports is there, and its notices.
+  for (const script of files.filter((path) => /^[^/]+\.js$/.test(path))) {
+    const text = await readFile(`${pkg}${script}`, 'utf8');
+    for (const [, name] of text.matchAll(/(?:from|import)\s*\(?\s*"\.\/([^"]+)"/g)) {
+      assert.ok(files.includes(name), `${script} imports ${name}`);
+    }
+  }
+  const notices = await readFile(`${pkg}NOTICES.txt`, 'utf8');
+  for (const name of ['burn', 'wgpu', 'lit-html', 'uplot', 'fflate', 'image-size']) {
+    assert.match(notices, new RegExp(`^${name} [\\d.]+: `, 'm'));
+    assert.match(notices, new RegExp(`^(.*, )?${name}(, .*)?$`, 'm'), `the licence of ${name}`);
+  }
+});
+
+test('the description of the package is right', async () => {
+  const { messages } = await publint({ pkgDir: pkg, level: 'suggestion', pack: 'npm' });
+  const description = await json('pkg/package.json');
+  assert.deepEqual(
+    messages.map((message) => formatMessage(message, description)),
+    [],
+  );
+  assert.equal(description.jsdelivr, './unnoise.js');
+  assert.equal(description.unpkg, './unnoise.js');
+});
+
+const CONSUMER = `
+import { Lab, LabError, setBasePath, UnnoiseLab } from 'unnoise';
+import { Lab as Alone, type Config } from 'unnoise/lab';
+
+const element = document.querySelector('unnoise-lab')!;
+element.mode = 'compare';
+// @ts-expect-error There is no such mode.
+element.mode = 'compair';
+element.config = { steps: 3, batch_size: 4, unet: { block_out_channels: [8, 16] } };
+element.config = { 'unet.norm_num_groups': 4, prediction_type: 'epsilon', clip: false };
+// @ts-expect-error There is no such prediction type.
+element.config = { prediction_type: 'eps' };
+element.images = ['a.png', new Blob()];
+// @ts-expect-error Nobody else's business.
+element.session;
+// @ts-expect-error What it does is not for others to say.
+element.state = 'ready';
+element.addEventListener('unnoise-progress', ({ detail }) => detail.step.toFixed());
+element.addEventListener('click', (event) => event.clientX);
+document.addEventListener('unnoise-done', ({ detail }) => {
+  if (detail.kind === 'train') detail.step.toFixed();
+});
+element.addEventListener('unnoise-error', ({ detail }) => {
+  // @ts-expect-error There is no such code.
+  if (detail.code === 'oops') throw new LabError(detail.code, detail.message);
+});
+const bytes: number | undefined = element.frame?.x_t.length;
+const made: Promise<Lab> = Alone.create({ backend: 'flex' });
+made.then(({ config }): Config => config);
+setBasePath('/');
+export { bytes, UnnoiseLab };
+`;
+
+const REACT = `
+import 'unnoise/react';
+export const good = () => (
+  <unnoise-lab mode="sample" steps={10} config={{ count: 4 }} autoplay className="wide"
+    onunnoise-ready={({ detail }) => detail.backend} />
+);
+// @ts-expect-error There is no such mode.
+export const bad = () => <unnoise-lab mode="sampel" />;
+`;
+const SOLID = REACT.replace('unnoise/react', 'unnoise/solid')
+  .replace('className', 'class')
+  .replace('onunnoise', 'on:unnoise');
+const VUE = `
+import 'unnoise/vue';
+import type { GlobalComponents } from 'vue';
+type Props = InstanceType<GlobalComponents['unnoise-lab']>['$props'];
+export const good: Props = { mode: 'sample', onUnnoiseReady: ({ detail }) => detail.backend };
+// @ts-expect-error There is no such mode.
+export const bad: Props = { mode: 'sampel' };
+`;
+
+/** @type {[file: string, text: string, options: Record<string, string>][]} */
+const CONSUMERS = [
+  ['bundler.ts', CONSUMER, {}],
+  ['node.ts', CONSUMER, { module: 'nodenext', moduleResolution: 'nodenext' }],
+  ['react.tsx', REACT, { jsx: 'react-jsx' }],
+  ['solid.tsx', SOLID, { jsx: 'preserve', jsxImportSource: 'solid-js' }],
+  ['vue.ts', VUE, {}],
+];
+
+const FRAMEWORKS = { '@types/react': '19.3.3', 'solid-js': '1.9.20', vue: '3.5.45' };
+
+/** @param {string} name @param {unknown} value */
+const write = (name, value) => writeFile(new URL(name, folder), JSON.stringify(value));
+
+test('its types are right for bundlers, Node and frameworks, and name nothing within', async () => {
+  const cwd = fileURLToPath(folder);
+  await mkdir(folder, { recursive: true });
+  await write('package.json', { private: true, type: 'module', dependencies: FRAMEWORKS });
+  if (!existsSync(new URL('node_modules/vue', folder))) {
+    const install = ['install', '--no-audit', '--no-fund', '--no-package-lock'];
+    execFileSync('npm', install, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  // A copy: TypeScript looks for React where a file really is.
+  const copy = new URL('node_modules/unnoise/', folder);
+  await rm(copy, { recursive: true, force: true });
+  for (const name of ['types', 'package.json']) {
+    await cp(`${pkg}${name}`, fileURLToPath(new URL(name, copy)), { recursive: true });
+  }
+  const tsc = fileURLToPath(new URL('node_modules/.bin/tsc', root));
+  for (const [file, text, options] of CONSUMERS) {
+    await writeFile(new URL(file, folder), text);
+    const compilerOptions = {
+      noEmit: true,
+      strict: true,
+      skipLibCheck: false,
+      target: 'es2022',
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'],
+      types: [],
+      ...options,
+    };
+    await write('tsconfig.json', { compilerOptions, files: [file] });
+    try {
+      execFileSync(tsc, ['-p', '.'], { cwd });
+    } catch (error) {
+      assert.fail(`${file}: ${error.stdout}`);
+    }
+  }
+  const types = packed().filter((path) => path.startsWith('types/'));
+  assert.ok(types.includes('types/react.d.ts') && types.includes('types/vue.d.ts'));
+  const within = types.filter((path) => /element|panels|engine|session/.test(path));
+  assert.deepEqual(within, []);
+});
+
+test('the element is described once', async () => {
+  const table = await json('web/lib/attributes.json');
+  const names = table.map(({ name }) => name);
+  const { modules } = await json('pkg/custom-elements.json');
+  const [{ attributes, members, events }] = modules[0].declarations;
+  assert.deepEqual(
+    attributes.map(({ name }) => name),
+    names,
+  );
+  assert.ok(members.some(({ name, readonly }) => name === 'state' && readonly));
+  const webTypes = await json('pkg/web-types.json');
+  const [element] = webTypes.contributions.html.elements;
+  assert.deepEqual(
+    element.attributes.map(({ name }) => name),
+    names,
+  );
+  assert.equal(webTypes.version, (await json('pkg/package.json')).version);
+  // What the element dispatches.
+  const sources = await Promise.all(
+    ['web/element/session-events.js', 'web/element/figure.js'].map((path) =>
+      readFile(new URL(path, root), 'utf8'),
+    ),
+  );
+  for (const { name } of events) {
+    const short = name.replace('unnoise-', '');
+    assert.match(sources.join(''), new RegExp(`'${short}'`), `nothing dispatches ${name}`);
+  }
+  const written = await readFile(new URL('docs/element.md', root), 'utf8');
+  assert.equal(written, await reference(), 'docs/element.md is of another build');
+});
