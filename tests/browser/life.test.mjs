@@ -198,7 +198,15 @@ test('attributes stay what the page says, and an event brings the settings', asy
   assert.deepEqual(event, settings);
   assert.deepEqual(
     { ...settings, dataset: null },
-    { dataset: null, size: 16, backend: 'flex', sampler: 'ddim', steps: 7, seed: 0 },
+    {
+      mode: 'lab',
+      dataset: null,
+      size: 16,
+      backend: 'flex',
+      sampler: 'ddim',
+      steps: 7,
+      seed: 0,
+    },
   );
   assert.deepEqual(attributes, [null, null, null, null]);
   assert.equal(await lab.by('sample-steps').inputValue(), '7');

@@ -96,7 +96,7 @@ test('nothing is asked of any other host', async () => {
 
 const FIGURES = {
   forward: { panels: ['data', 'forward'], canvas: 'forward-canvas' },
-  train: { panels: ['data', 'train', 'diagnostics'], canvas: 'preview-canvas' },
+  train: { panels: ['data', 'train'], canvas: 'preview-canvas' },
   sample: { panels: ['sample'], canvas: 'sample-canvas' },
 };
 

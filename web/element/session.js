@@ -235,23 +235,32 @@ export class Session extends SessionEvents {
     const { showsRecording, dataset, still } = this.options;
     if (showsRecording) this.bundledRecording.load(dataset, { still });
     try {
-      const claim = claimEngine(this, { patient: true });
-      this.#waiting = true;
-      this.changed('status');
-      await claim;
-      this.#waiting = false;
+      await this.#waitForEngine();
       await this.during('Starting', () => this.#open());
       if (this.disposed) return;
       this.#phase = 'ready';
       this.dispatch('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
     } catch (error) {
-      this.#waiting = false;
       if (this.disposed) return;
       this.#phase = 'failed';
       this.bundledRecording.end();
       this.fail(error, 'start');
     }
     this.changed('status');
+  }
+
+  async #waitForEngine() {
+    // Most need not wait, and then it is not said.
+    const late = setTimeout(() => {
+      this.#waiting = true;
+      this.changed('status');
+    }, 50);
+    try {
+      await claimEngine(this, { patient: true });
+    } finally {
+      clearTimeout(late);
+      this.#waiting = false;
+    }
   }
 
   async #open() {
