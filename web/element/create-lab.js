@@ -22,7 +22,7 @@ export async function createLab(session, backend) {
       const refused = ['bad-config', 'too-large'].includes(code);
       if (!refused || Object.keys(overrides).length === 0) throw error;
       session.run.drop(String(cause));
-      const sentence = `${message} The link asked for it; it was left out.`;
+      const sentence = `${message} It was left out.`;
       session.fail(new LabError(code, sentence), `config ${cause}`);
     }
   }
