@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Bundles web/ into the npm package pkg/: unnoise.js (the tag and Lab), figure.js (what the tag
 // shows once it is near the screen), lab.js (Lab alone), server.js (what is left of them on a
-// server), worker.js, the types and other descriptions, and the bundled samples.
+// server), worker.js, anywidget.js (the element in a notebook), remark.js (a plugin for Markdown), the
+// types and other descriptions, and the bundled samples.
 // scripts/build-family builds the wasm, and before this, since the worker has its bindings.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
@@ -82,6 +83,8 @@ const builds = [
   }),
   // Bundlers copy the worker as a file, without what it would import.
   build({ ...shared, entryPoints: { server: 'web/server.js', worker: 'web/worker/worker.js' } }),
+  // Notebooks take one file, and so do the programs that read Markdown.
+  build({ ...shared, entryPoints: { anywidget: 'web/anywidget.js', remark: 'web/remark.js' } }),
 ];
 /** @type {Set<string>} */
 const inputs = new Set();
@@ -118,7 +121,7 @@ if (options.types) {
     await writeFile(`${out}/types/${name}`, text);
   }
   await writeFile(`${out}/NOTICES.txt`, await notices(inputs));
-  await keepReachable(`${out}/types`, ['lab.d.ts', ...Object.keys(written)]);
+  await keepReachable(`${out}/types`, ['lab.d.ts', 'remark.d.ts', ...Object.keys(written)]);
 }
 
 /**

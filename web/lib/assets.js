@@ -27,6 +27,22 @@ const FILES = {
 let base;
 
 /**
+ * Where the files come from one by one, if they lie in no folder.
+ * @typedef {object} AssetSource
+ * @property {Record<string, string>} addresses of files that are not fetched but named: the
+ *   worker's script and the sheets of the bundled sets
+ * @property {(name: string) => Promise<Response>} fetch
+ */
+
+/** @type {AssetSource | undefined} */
+let source;
+
+/** @param {AssetSource | undefined} given */
+export function setAssetSource(given) {
+  source = given;
+}
+
+/**
  * Says where the package's files were copied to, for bundlers that leave `new URL` alone. It holds
  * for whatever is fetched from then on, by all labs and elements of the page.
  *
@@ -38,6 +54,8 @@ export function setBasePath(path) {
 
 /** The address of the package's script, for a tag that loads it on another page. */
 export function scriptAddress() {
+  // In a notebook there is none.
+  if (source) return 'unnoise.js';
   const folder = new URL('.', assetAddress('worker.js'));
   return new URL('unnoise.js', folder).href;
 }
@@ -47,9 +65,19 @@ export function scriptAddress() {
  * @returns {URL}
  */
 export function assetAddress(name) {
+  const given = source?.addresses[name];
+  if (given) return new URL(given);
   const find = FILES[name];
   if (!find) throw new Error(`The package has no file ${name}.`);
   // Turbopack's `new URL` gives a path of the page's origin, and no address.
   const address = base ? base + name : find().href;
   return new URL(address, globalThis.document?.baseURI);
+}
+
+/**
+ * @param {string} name of a file, relative to the package
+ * @param {RequestInit} [options]
+ */
+export function fetchAsset(name, options) {
+  return source ? source.fetch(name) : fetch(assetAddress(name), options);
 }

@@ -1,5 +1,5 @@
 import listing from '../samples/index.json';
-import { assetAddress } from './assets.js';
+import { assetAddress, fetchAsset } from './assets.js';
 import { decodeSheet } from './decode-images.js';
 import { LabError } from './errors.js';
 
@@ -26,10 +26,10 @@ import { LabError } from './errors.js';
 
 export const SETS = /** @type {BundledSet[]} */ (/** @type {unknown} */ (listing));
 
-const addressOf = (/** @type {string} */ file) => assetAddress(`samples/${file}`);
+const assetOf = (/** @type {string} */ file) => `samples/${file}`;
 
 /** @param {BundledSet} set */
-export const sheetAddress = (set) => addressOf(set.sprites).href;
+export const sheetAddress = (set) => assetAddress(assetOf(set.sprites)).href;
 
 /** @param {BundledSet} set */
 export async function loadSetImages(set) {
@@ -43,7 +43,7 @@ export async function loadSetImages(set) {
  */
 export async function loadSetModel(set) {
   if (!set.model) return undefined;
-  const response = await fetch(addressOf(set.model));
+  const response = await fetchAsset(assetOf(set.model));
   // A server may answer a missing file with a page of its own.
   const missing = !response.ok || response.headers.get('content-type')?.includes('text/html');
   return missing ? undefined : new Uint8Array(await response.arrayBuffer());
@@ -76,7 +76,7 @@ export async function loadSetRecording(id) {
  * @param {RequestInit} [options]
  */
 async function fetchFile(name, options) {
-  const response = await fetch(addressOf(name), options).catch(() => undefined);
+  const response = await fetchAsset(assetOf(name), options).catch(() => undefined);
   if (!response?.ok) {
     throw new LabError(
       'not-found',

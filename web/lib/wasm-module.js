@@ -1,5 +1,5 @@
 import { relaxedSimd } from 'wasm-feature-detect';
-import { assetAddress } from './assets.js';
+import { fetchAsset } from './assets.js';
 import { LabError } from './errors.js';
 
 /**
@@ -44,7 +44,7 @@ export async function compileWasm(backend) {
 /** @param {Family} family */
 async function fetchModule(family) {
   try {
-    const response = await fetch(assetAddress(`${family}/unnoise_bg.wasm`));
+    const response = await fetchAsset(`${family}/unnoise_bg.wasm`);
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     // Not every static host knows the type without which nothing is compiled as it arrives.
     const streams = response.headers.get('content-type') === 'application/wasm';

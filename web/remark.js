@@ -1,0 +1,34 @@
+/**
+ * A remark plugin: the directive `unnoise` of Markdown (remark-directive) is the element.
+ *
+ *     ::unnoise{mode=sample dataset=faces autoplay}
+ *
+ *     :::unnoise{mode=sample dataset=faces}
+ *     What is seen without JavaScript.
+ *     :::
+ *
+ * @typedef {object} Node of mdast, as much as is used of it
+ * @property {string} type
+ * @property {string} [name]
+ * @property {Record<string, string | null | undefined> | null} [attributes]
+ * @property {Node[]} [children]
+ * @property {object} [data]
+ */
+
+const DIRECTIVES = ['leafDirective', 'containerDirective', 'textDirective'];
+
+export default function remarkUnnoise() {
+  return visit;
+}
+
+/** @param {Node} node */
+function visit(node) {
+  if (DIRECTIVES.includes(node.type) && node.name === 'unnoise') {
+    const hProperties = Object.fromEntries(
+      // As a value, since frameworks set properties, and there an empty text is false.
+      Object.entries(node.attributes ?? {}).map(([name, value]) => [name, value || true]),
+    );
+    node.data = { ...node.data, hName: 'unnoise-lab', hProperties };
+  }
+  node.children?.forEach(visit);
+}
