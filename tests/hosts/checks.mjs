@@ -1,0 +1,236 @@
+// What is tried of the element in a host: a column of docs/embedding/matrix.md each.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+
+/**
+ * @import { Browser, Page } from 'playwright-core'
+ * @typedef {import('./list.mjs').Host} Host
+ */
+
+export const COLUMNS = /** @type {const} */ ([
+  'loads',
+  'samples',
+  'bundled set',
+  'trains',
+  'own images',
+  'theme',
+  'CSP',
+]);
+
+/** The policies of docs/embedding/self-hosting.md: of a page's own, and of generators' pages. */
+const STRICT = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self';
+  connect-src 'self'; img-src 'self'`;
+const INLINE = `default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-inline';
+  style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:`;
+
+/**
+ * A new page, and what goes wrong in it.
+ * @param {Browser} browser
+ */
+export async function openPage(browser) {
+  const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
+  const wrong = /** @type {string[]} */ ([]);
+  page.on('pageerror', (error) => wrong.push(String(error)));
+  page.on('console', (message) => {
+    // No host here has an icon.
+    const { url } = message.location();
+    if (message.type() === 'error' && !/favicon/.test(url)) {
+      wrong.push(`${message.text()} ${url}`);
+    }
+  });
+  return { page, wrong };
+}
+
+/** What runs in the page: each by the element's public interface. */
+const STEPS = {
+  starts: (element, until) => until('ready', () => element.settings),
+  loads: async (element, until) => {
+    await until('drawn', () => element.hasAttribute('drawn') && element.settings);
+    return element.lab.backend;
+  },
+  samples: async (element, until) => {
+    element.pause();
+    let done = false;
+    const hear = ({ detail }) => (done ||= detail.kind === 'sample');
+    element.addEventListener('unnoise-done', hear);
+    element.sample();
+    await until('sampled', () => done);
+  },
+  'bundled set': async (element, until) => {
+    const counts = [];
+    for (const set of ['digits', 'faces', 'sprites']) {
+      element.datasetName = set;
+      await until(set, () => element.settings?.dataset === set);
+      await until(`the model of ${set}`, () => element.lab.step > 0 && element.lab.images.length);
+      counts.push(element.lab.images.length);
+    }
+    element.pause();
+    return counts;
+  },
+  trains: async (element) => {
+    const { backend, images } = element.lab;
+    const lab = await element.lab.constructor.create({
+      backend,
+      workers: 2,
+      config: {
+        size: 16,
+        'unet.block_out_channels': [8, 16],
+        'unet.norm_num_groups': 4,
+        batch_size: 4,
+      },
+    });
+    lab.setImages(images);
+    const losses = [];
+    for await (const report of lab.train({ steps: 3 })) losses.push(...report.losses);
+    const { workers } = lab;
+    lab.dispose();
+    return { losses, workers };
+  },
+  'own images': async (element, until) => {
+    const canvas = new OffscreenCanvas(20, 20);
+    canvas.getContext('2d').fillRect(0, 0, 9, 20);
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([await canvas.convertToBlob()], 'own.png', { type: 'image/png' }));
+    const options = { dataTransfer: transfer, bubbles: true, cancelable: true, composed: true };
+    element.dispatchEvent(new DragEvent('drop', options));
+    await until('own image', () => element.lab.images.some(({ name }) => name === 'own.png'));
+  },
+};
+
+/**
+ * Whether the text of the element is light, as it is on something dark.
+ * @param {Page} page
+ * @returns {Promise<boolean>}
+ */
+const isDark = (page) =>
+  evaluate(page, (element) => {
+    const root = element.shadowRoot.querySelector('.root');
+    const context = new OffscreenCanvas(1, 1).getContext('2d');
+    context.fillStyle = getComputedStyle(root).color;
+    context.fillRect(0, 0, 1, 1);
+    return context.getImageData(0, 0, 1, 1).data[0] > 128;
+  });
+
+/** Wherever it is: some hosts put it into a shadow tree. */
+function findElement(root = document) {
+  const found = root.querySelector('unnoise-lab');
+  if (found) return found;
+  for (const element of root.querySelectorAll('*')) {
+    const inside = element.shadowRoot && findElement(element.shadowRoot);
+    if (inside) return inside;
+  }
+}
+
+/**
+ * @param {Page} page
+ * @param {(element: any, until: (what: string, holds: () => unknown) => Promise<void>) => unknown} step
+ *   what runs in the page
+ */
+function evaluate(page, step) {
+  return page.evaluate(`(async () => {
+    const until = async (what, holds) => {
+      for (let tries = 0; !holds(); tries++) {
+        if (tries > 1800) throw new Error('never: ' + what);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+    ${findElement}
+    await until('the element', () => findElement());
+    return (${step})(findElement(), until);
+  })()`);
+}
+
+/** @param {Page} page @param {keyof typeof STEPS} name */
+export const takeStep = (page, name) => evaluate(page, STEPS[name]);
+
+/** @param {Page} page @param {Host} host */
+async function followTheme(page, host) {
+  const before = await isDark(page);
+  await host.toggle(page);
+  // Its own change may fade.
+  for (let tries = 0; (await isDark(page)) === before; tries++) {
+    assert.ok(tries < 50, `stays ${before ? 'dark' : 'light'}`);
+    await page.waitForTimeout(100);
+  }
+  return before ? 'dark' : 'light';
+}
+
+/** @param {Page} page @param {string} file */
+async function shoot(page, file) {
+  await page.locator('unnoise-lab').first().scrollIntoViewIfNeeded();
+  await page.screenshot({ path: file });
+}
+
+/**
+ * @param {object} given
+ * @param {Host} given.host
+ * @param {Browser} given.browser
+ * @param {import('./serve.mjs').Serving} given.serving
+ * @param {string} given.shots path of screenshots, without their ends
+ * @returns {Promise<Record<string, string>>} what each column says
+ */
+export async function tryElement({ host, browser, serving, shots }) {
+  const address = `${serving.address}/${host.page ?? ''}`;
+  const { page, wrong } = await openPage(browser);
+  /** @type {Record<string, string>} */
+  const cells = {};
+  let column = 'loads';
+  try {
+    await page.goto(address);
+    assert.equal(await takeStep(page, 'loads'), 'flex');
+    cells.loads = 'yes';
+    if (host.toggle) {
+      column = 'theme';
+      await shoot(page, `${shots}-1.png`);
+      await followTheme(page, host);
+      await shoot(page, `${shots}-2.png`);
+      cells.theme = 'follows';
+    }
+    column = 'samples';
+    await takeStep(page, 'samples');
+    cells.samples = 'yes';
+    column = 'bundled set';
+    assert.deepEqual(await takeStep(page, 'bundled set'), [500, 100, 256]);
+    cells['bundled set'] = 'all three';
+    column = 'trains';
+    const { losses, workers } = await takeStep(page, 'trains');
+    assert.equal(losses.length, 3);
+    assert.ok(losses.every(Number.isFinite));
+    assert.equal(workers, 2);
+    cells.trains = 'yes';
+    column = 'own images';
+    await takeStep(page, 'own images');
+    cells['own images'] = 'yes';
+    assert.deepEqual(wrong, []);
+    column = 'CSP';
+    await page.close();
+    cells.CSP = await tryPolicy({ host, browser, serving, address });
+  } catch (error) {
+    throw new Error(`${column}: ${error.message}\n${wrong.join('\n')}`, { cause: error });
+  } finally {
+    await page.close();
+  }
+  return cells;
+}
+
+/** @param {{ host: Host, browser: Browser, serving: import('./serve.mjs').Serving, address: string }} given */
+async function tryPolicy({ host, browser, serving, address }) {
+  if (host.policy === 'own') return 'own';
+  if (host.server || host.twice) return '—';
+  const policy = host.policy === 'inline' ? INLINE : STRICT;
+  serving.headers['content-security-policy'] = policy.replaceAll(/\s+/g, ' ');
+  const { page, wrong } = await openPage(browser);
+  try {
+    await page.goto(address);
+    await takeStep(page, 'loads');
+    assert.deepEqual(wrong, []);
+    return host.policy === 'inline' ? 'with inline scripts' : 'strict';
+  } catch (error) {
+    throw new Error(`${error.message}\n${wrong.join('\n')}`, { cause: error });
+  } finally {
+    await page.close();
+  }
+}
+
+/** @param {string} folder @param {string} name */
+export const shotsOf = (folder, name) => join(folder, 'screenshots', name);
