@@ -29,6 +29,8 @@ const INLINE = `default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe
  */
 export async function openPage(browser) {
   const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
+  // Some hosts take their time, and some machines.
+  page.setDefaultTimeout(300_000);
   const wrong = /** @type {string[]} */ ([]);
   page.on('pageerror', (error) => wrong.push(String(error)));
   page.on('console', (message) => {

@@ -26,7 +26,7 @@ export async function tryNotebook({ host, browser, cwd, env, cells, shots }) {
   try {
     return await serving.use(shots);
   } catch (error) {
-    await page.screenshot({ path: `${shots}-failed.png` }).catch(() => {});
+    await page.screenshot({ path: `${shots}-failed.png`, timeout: MINUTE }).catch(() => {});
     throw new Error(`${error.message}\n${wrong.join('\n')}`, { cause: error });
   } finally {
     await page.close();
@@ -74,10 +74,8 @@ async function openJupyter({ page, cwd, env, cells }) {
 async function useJupyter(page, { address }, cells, shots) {
   await page.goto(`${address}/lab/tree/figure.ipynb`);
   const code = page.locator('.jp-CodeCell');
-  await code.first().waitFor({ timeout: 2 * MINUTE });
-  await page.locator('.jp-Notebook-ExecutionIndicator[data-status=idle]').waitFor({
-    timeout: 2 * MINUTE,
-  });
+  await code.first().waitFor();
+  await page.locator('.jp-Notebook-ExecutionIndicator[data-status=idle]').waitFor();
   /** @param {number} index */
   const run = async (index) => {
     const prompt = code.nth(index).locator('.jp-InputPrompt').first();
@@ -100,7 +98,7 @@ async function useJupyter(page, { address }, cells, shots) {
   const figure = page.locator('unnoise-lab').first();
   await run(0);
   await run(1);
-  await figure.waitFor({ timeout: 2 * MINUTE });
+  await figure.waitFor();
   await takeStep(page, 'starts');
   await page.screenshot({ path: `${shots}-1.png` });
   // What runs in the browser goes on meanwhile, so the cells ask again until it is there.
@@ -142,16 +140,13 @@ async function openMarimo({ page, cwd, env, cells }) {
 /** @param {Page} page @param {{ address: string }} serving @param {string} shots */
 async function useMarimo(page, { address }, shots) {
   await page.goto(address);
-  await page
-    .locator('unnoise-lab')
-    .first()
-    .waitFor({ timeout: 2 * MINUTE });
+  await page.locator('unnoise-lab').first().waitFor();
   await takeStep(page, 'starts');
   await page.screenshot({ path: `${shots}-1.png` });
   await page.getByRole('button', { name: 'Start', exact: true }).click();
-  await page.getByText(/20 steps, stopped, 20 losses/).waitFor({ timeout: 2 * MINUTE });
+  await page.getByText(/20 steps, stopped, 20 losses/).waitFor();
   await page.getByRole('button', { name: 'Keep', exact: true }).click();
-  await page.getByText(/1 models, safetensors of \d{4,} bytes/).waitFor({ timeout: MINUTE });
+  await page.getByText(/1 models, safetensors of \d{4,} bytes/).waitFor();
   await page.screenshot({ path: `${shots}-2.png` });
   return { loads: 'yes', trains: 'yes', 'own images': 'yes' };
 }
