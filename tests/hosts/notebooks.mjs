@@ -1,7 +1,7 @@
 // The element in a notebook: the cells of the guide, in a real JupyterLab and a real marimo.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { openPage, takeStep } from './checks.mjs';
 import { serveWith } from './serve.mjs';
 
@@ -52,6 +52,15 @@ async function openJupyter({ page, cwd, env, cells }) {
     })),
   };
   await writeFile(join(cwd, 'figure.ipynb'), JSON.stringify(notebook));
+  // Every cell is in the page, wherever it is scrolled to, and nothing is asked of the visitor.
+  for (const [name, setting] of [
+    ['notebook-extension/tracker', { windowingMode: 'none' }],
+    ['apputils-extension/notification', { fetchNews: 'false' }],
+  ]) {
+    const file = join(cwd, 'settings/@jupyterlab', `${name}.jupyterlab-settings`);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, JSON.stringify(setting));
+  }
   const settings = {
     ...env,
     JUPYTER_CONFIG_DIR: join(cwd, 'config'),
@@ -61,8 +70,7 @@ async function openJupyter({ page, cwd, env, cells }) {
     IPYTHONDIR: join(cwd, 'ipython'),
   };
   const command =
-    'jupyter lab --no-browser --allow-root --ip=127.0.0.1 --port=0 --IdentityProvider.token= ' +
-    '--LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate';
+    'jupyter lab --no-browser --allow-root --ip=127.0.0.1 --port=0 --IdentityProvider.token=';
   const serving = await serveWith(command, { cwd, env: settings });
   return {
     ...serving,
