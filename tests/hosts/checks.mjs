@@ -28,7 +28,7 @@ const INLINE = `default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe
  * @param {Browser} browser
  */
 export async function openPage(browser) {
-  const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
+  const page = await browser.newPage({ viewport: { width: 1300, height: 800 } });
   // Some hosts take their time, and some machines.
   page.setDefaultTimeout(300_000);
   const wrong = /** @type {string[]} */ ([]);

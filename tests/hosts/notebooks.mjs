@@ -125,13 +125,7 @@ async function useJupyter(page, { address }, cells, shots) {
   await runUntil(5, /safetensors of \d{4,} bytes/);
   await run(6);
   await runUntil(7, /\(\d+, 16, 16, 3\)/);
-  await page.evaluate(() => scrollTo(0, 0));
   await figure.scrollIntoViewIfNeeded();
-  await page.locator('.jp-MenuBar-anchor, [role=menubar]').first().waitFor();
-  await page.getByRole('menuitem', { name: 'Settings' }).first().click();
-  await page.getByRole('menuitem', { name: 'Theme', exact: true }).hover();
-  await page.getByRole('menuitem', { name: 'JupyterLab Dark', exact: true }).click();
-  await page.waitForTimeout(1500);
   await page.screenshot({ path: `${shots}-2.png` });
   return { loads: 'yes', samples: 'yes', trains: 'yes', 'own images': 'yes' };
 }
