@@ -1,3 +1,6 @@
+import { LabError } from './errors.js';
+import { compact } from './format.js';
+
 /**
  * Telling models from images among files that someone chose or dropped.
  *
@@ -8,6 +11,9 @@
  * @property {string} name
  * @property {() => Promise<Uint8Array | ModelFiles>} read
  */
+
+/** More than any model has that a browser can compute with. */
+export const MAX_MODEL_BYTES = 2 ** 30;
 
 /** What a file field for models accepts. */
 export const MODEL_TYPES = '.safetensors,.zip';
@@ -31,25 +37,34 @@ export const isOfFolder = (name) => isRead(name) || name.endsWith('.bin');
  */
 export const modelFile = (file) => ({
   name: file.name,
-  read: async () => new Uint8Array(await file.arrayBuffer()),
+  read: async () => {
+    requireRoom(file.name, file.size);
+    return new Uint8Array(await file.arrayBuffer());
+  },
 });
+
+/** What a file of a whole run ends with. */
+export const RUN_ENDING = '.unnoise';
 
 /**
  * @param {GivenFile[]} given
- * @returns {{ model?: GivenModel, images: GivenFile[] }} the first model, and what is left
+ * @returns {{ model?: GivenModel, runs: File[], images: GivenFile[] }} the first model, whole runs,
+ *   and what is left
  */
 export function divideFiles(given) {
   const inFolders = given.filter(({ path }) => path.includes('/') && isOfFolder(path));
   const single = given.find(
     ({ path }) => !path.includes('/') && /\.(safetensors|zip)$/i.test(path),
   );
+  const isRun = (/** @type {GivenFile} */ { path }) => path.endsWith(RUN_ENDING);
   const isModel = (/** @type {GivenFile} */ one) => one === single || inFolders.includes(one);
-  const images = given.filter((one) => !isModel(one));
-  if (single) return { model: modelFile(single.file), images };
+  const runs = given.filter(isRun).map(({ file }) => file);
+  const images = given.filter((one) => !isModel(one) && !isRun(one));
+  if (single) return { model: modelFile(single.file), runs, images };
   if (inFolders.some(({ path }) => path.endsWith('/config.json'))) {
-    return { model: modelFolder(inFolders), images };
+    return { model: modelFolder(inFolders), runs, images };
   }
-  return { images };
+  return { runs, images };
 }
 
 /**
@@ -59,6 +74,9 @@ export function divideFiles(given) {
 const modelFolder = (given) => ({
   name: given[0].path.split('/')[0],
   read: async () => {
+    const read = given.filter(({ path }) => isRead(path));
+    const bytes = read.reduce((sum, { file }) => sum + file.size, 0);
+    requireRoom(given[0].path.split('/')[0], bytes);
     /** @type {ModelFiles} */
     const files = {};
     for (const { file, path } of given) {
@@ -67,3 +85,17 @@ const modelFolder = (given) => ({
     return files;
   },
 });
+
+/**
+ * Before anything is read: the memory of a tab is soon gone.
+ * @param {string} name
+ * @param {number} bytes
+ */
+function requireRoom(name, bytes) {
+  if (bytes <= MAX_MODEL_BYTES) return;
+  throw new LabError(
+    'too-large',
+    `${name} has ${compact(bytes, 'B')}, more than a model that a browser can compute with ` +
+      `(${compact(MAX_MODEL_BYTES, 'B')}). Nothing was changed.`,
+  );
+}

@@ -5,11 +5,8 @@
  */
 import { unzipSync, zipSync } from 'fflate';
 import { LabError } from '../lib/errors.js';
-import { isRead } from '../lib/model-files.js';
+import { isRead, MAX_MODEL_BYTES } from '../lib/model-files.js';
 import { loadedWasm } from './wasm.js';
-
-/** More than any model holds that this page can compute with. */
-const MAX_BYTES = 2 ** 30;
 
 /**
  * @param {ModelFiles} files
@@ -50,7 +47,7 @@ function unzip(bytes) {
       return false;
     }
     total += originalSize;
-    if (total > MAX_BYTES) {
+    if (total > MAX_MODEL_BYTES) {
       throw new LabError(
         'bad-checkpoint',
         'This zip holds more than a small model; nothing was changed.',

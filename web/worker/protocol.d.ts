@@ -81,6 +81,7 @@ export type LabErrorCode =
   | 'not-found'
   | 'no-wasm'
   | 'diverged'
+  | 'storage-full'
   | 'internal';
 export type WireError = { code: string; message: string };
 

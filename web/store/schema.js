@@ -1,0 +1,151 @@
+/**
+ * What outlives the tab: runs, in IndexedDB, on this device only.
+ *
+ * | store         | key            | what it has                                              |
+ * |---------------|----------------|----------------------------------------------------------|
+ * | `runs`        | `id`           | a `RunRecord`: all that the shelf shows, and no more     |
+ * | `checkpoints` | `run`          | a `CheckpointRecord`, megabytes                          |
+ * | `images`      | `[set, index]` | a `StoredImage` of a set, which several runs may share   |
+ * | `samples`     | `[run, step]`  | a `StoredSample`: what the model drew after so many steps |
+ *
+ * Everything read from a database is checked: anyone may have edited it.
+ *
+ * @import { Config } from '../lib/config.js'
+ * @import { CurveRecord } from '../element/loss-curve.js'
+ *
+ * @typedef {object} RunRecord
+ * @property {string} id
+ * @property {string} name
+ * @property {number} beganAt milliseconds since the epoch
+ * @property {number} savedAt
+ * @property {number} usedAt when it was last saved or opened
+ * @property {number} revision counts the times it was saved, so that no tab saves over another's work
+ * @property {number} step
+ * @property {string} backend
+ * @property {string | null} dataset bundled set, or null for the user's own images
+ * @property {string | null} imageSet of the user's own images
+ * @property {number} imageCount of that set
+ * @property {Config | null} config null where an older version did not note it
+ * @property {[name: string, value: string][]} settings those that differ from the defaults
+ * @property {CurveRecord} curve
+ * @property {StoredPicture | null} picture the newest of its samples
+ * @property {{ checkpoint: number, images: number, samples: number }} bytes
+ *
+ * @typedef {object} CheckpointRecord
+ * @property {string} run
+ * @property {number} step
+ * @property {Uint8Array} bytes
+ *
+ * @typedef {object} StoredImage
+ * @property {string} set
+ * @property {number} index
+ * @property {string} name
+ * @property {string} [label]
+ * @property {number} size
+ * @property {Uint8Array} png
+ *
+ * @typedef {object} StoredPicture tiles one below the other
+ * @property {number} count
+ * @property {number} size of a tile
+ * @property {Uint8Array} png
+ *
+ * @typedef {StoredPicture & { run: string, step: number }} StoredSample
+ *
+ * @typedef {object} WholeRun
+ * @property {RunRecord} record
+ * @property {Uint8Array} checkpoint
+ * @property {StoredImage[]} images
+ * @property {StoredSample[]} samples
+ */
+
+/** Versions 1 and 2 were those of another database, see `migrations.js`. */
+export const VERSION = 3;
+
+export const STORES = /** @type {const} */ (['runs', 'checkpoints', 'images', 'samples']);
+
+/**
+ * Brings a database to this version, whatever it had before.
+ * @param {IDBDatabase} database
+ * @param {number} from its version; 0 for a new one
+ */
+export function upgrade(database, from) {
+  if (from >= VERSION) return;
+  database.createObjectStore('runs', { keyPath: 'id' });
+  database.createObjectStore('checkpoints', { keyPath: 'run' });
+  database.createObjectStore('images', { keyPath: ['set', 'index'] });
+  database.createObjectStore('samples', { keyPath: ['run', 'step'] });
+}
+
+/** All records of a run, or of a set of images. @param {string} owner */
+export const recordsOf = (owner) => IDBKeyRange.bound([owner, 0], [owner, Infinity]);
+
+/** A name for what begins now. Pages without TLS have no `crypto.randomUUID`. */
+export const newId = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+
+export const MAX_NAME = 80;
+
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+export const isObject = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isText = (/** @type {unknown} */ value) => typeof value === 'string';
+const isBytes = (/** @type {unknown} */ value) => value instanceof Uint8Array;
+const isCount = (/** @type {unknown} */ value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isTextOrNull = (/** @type {unknown} */ value) => value === null || isText(value);
+const isNumbers = (/** @type {unknown} */ value) =>
+  Array.isArray(value) && value.every(Number.isFinite);
+
+const isCurve = (/** @type {unknown} */ value) =>
+  isObject(value) &&
+  [value.steps, value.means, value.smoothed].every(isNumbers) &&
+  [value.average, value.weight, value.seen].every(Number.isFinite) &&
+  new Set([value.steps, value.means, value.smoothed].map((list) => Object(list).length)).size === 1;
+
+const isSettings = (/** @type {unknown} */ value) =>
+  Array.isArray(value) &&
+  value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isText));
+
+const isPicture = (/** @type {unknown} */ value) =>
+  isObject(value) && isCount(value.count) && isCount(value.size) && isBytes(value.png);
+
+const isSizes = (/** @type {unknown} */ value) =>
+  isObject(value) && [value.checkpoint, value.images, value.samples].every(isCount);
+
+/** @type {{ [K in keyof RunRecord]: (value: unknown) => boolean }} */
+const RUN = {
+  id: isText,
+  name: isText,
+  beganAt: Number.isFinite,
+  savedAt: Number.isFinite,
+  usedAt: Number.isFinite,
+  revision: isCount,
+  step: isCount,
+  backend: isText,
+  dataset: isTextOrNull,
+  imageSet: isTextOrNull,
+  imageCount: isCount,
+  config: (value) => value === null || isObject(value),
+  settings: isSettings,
+  curve: isCurve,
+  picture: (value) => value === null || isPicture(value),
+  bytes: isSizes,
+};
+
+/** @param {unknown} value @returns {value is RunRecord} */
+export const isRun = (value) =>
+  isObject(value) && Object.entries(RUN).every(([key, check]) => check(value[key]));
+
+/** @param {unknown} value @returns {value is CheckpointRecord} */
+export const isCheckpoint = (value) =>
+  isObject(value) && isText(value.run) && isCount(value.step) && isBytes(value.bytes);
+
+/** @param {unknown} value @returns {value is StoredImage} */
+export const isImage = (value) =>
+  isObject(value) &&
+  [value.set, value.name, value.label ?? ''].every(isText) &&
+  [value.index, value.size].every(isCount) &&
+  isBytes(value.png);
+
+/** @param {unknown} value @returns {value is StoredSample} */
+export const isSample = (value) =>
+  isPicture(value) && isObject(value) && isText(value.run) && isCount(value.step);
