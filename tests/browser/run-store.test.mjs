@@ -62,7 +62,7 @@ function fixtures() {
       dataset: null,
       imageSet: set,
       imageCount: 3,
-      config: { size: 4 },
+      config: { size: 4, seed: 0, labels: [], unet: {}, scheduler: {}, training: {} },
       settings: [['batch_size', '4']],
       curve,
     },

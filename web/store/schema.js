@@ -83,6 +83,8 @@ export const recordsOf = (owner) => IDBKeyRange.bound([owner, 0], [owner, Infini
 export const newId = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
 export const MAX_NAME = 80;
+/** Many times those of a curve. */
+const MAX_POINTS = 100_000;
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
 export const isObject = (value) =>
@@ -93,7 +95,7 @@ const isBytes = (/** @type {unknown} */ value) => value instanceof Uint8Array;
 const isCount = (/** @type {unknown} */ value) => Number.isSafeInteger(value) && Number(value) >= 0;
 const isTextOrNull = (/** @type {unknown} */ value) => value === null || isText(value);
 const isNumbers = (/** @type {unknown} */ value) =>
-  Array.isArray(value) && value.every(Number.isFinite);
+  Array.isArray(value) && value.length <= MAX_POINTS && value.every(Number.isFinite);
 
 const isCurve = (/** @type {unknown} */ value) =>
   isObject(value) &&
@@ -107,6 +109,9 @@ const isSettings = (/** @type {unknown} */ value) =>
 
 const isPicture = (/** @type {unknown} */ value) =>
   isObject(value) && isCount(value.count) && isCount(value.size) && isBytes(value.png);
+
+const isConfig = (/** @type {unknown} */ value) =>
+  isObject(value) && [value.unet, value.scheduler, value.training].every(isObject);
 
 const isSizes = (/** @type {unknown} */ value) =>
   isObject(value) && [value.checkpoint, value.images, value.samples].every(isCount);
@@ -124,7 +129,7 @@ const RUN = {
   dataset: isTextOrNull,
   imageSet: isTextOrNull,
   imageCount: isCount,
-  config: (value) => value === null || isObject(value),
+  config: (value) => value === null || isConfig(value),
   settings: isSettings,
   curve: isCurve,
   picture: (value) => value === null || isPicture(value),
