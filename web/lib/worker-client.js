@@ -75,6 +75,7 @@ export class WorkerClient extends EventTarget {
   /** @param {Reply} reply */
   #receive(reply) {
     if ('fatal' in reply) return this.#fail(reply.fatal);
+    if ('life' in reply) return this.#watch(reply.life);
     if ('lost' in reply) return this.dispatchEvent(new CustomEvent('lost', { detail: reply }));
     if ('compiling' in reply) {
       return this.dispatchEvent(new CustomEvent('compiling', { detail: reply.compiling }));
@@ -93,12 +94,25 @@ export class WorkerClient extends EventTarget {
     this.dispatchEvent(new Event('crash'));
   }
 
+  #watching = new AbortController();
+
+  /**
+   * A worker that the browser ends says nothing: its lock is free then.
+   * @param {string} life
+   */
+  #watch(life) {
+    const { signal } = this.#watching;
+    const ended = () => this.#fail({ code: 'internal', message: 'The browser ended the worker.' });
+    navigator.locks.request(life, { signal }, ended).catch(() => {});
+  }
+
   /** Ends a worker that does not answer. */
   giveUp() {
     this.#fail({ code: 'internal', message: 'The worker did not answer in time.' });
   }
 
   terminate() {
+    this.#watching.abort();
     this.#worker.terminate();
     this.failure ??= new LabError('aborted', 'The worker was closed.');
     for (const { reject } of this.#waiting.values()) reject(this.failure);

@@ -54,7 +54,7 @@ export interface Request<M extends MethodName> {
 /** Drops a request that has not begun. */
 export type Cancel = { cancel: number };
 
-export type Reply = Success | Failure | Fatal | Lost | Progress;
+export type Reply = Success | Failure | Fatal | Lost | Progress | Life;
 export type Success = { id: number; ok: true; value: Result<MethodName> };
 export type Failure = { id: number; ok: false; error: WireError };
 /** The wasm instance is poisoned; the worker must be replaced. */
@@ -62,6 +62,8 @@ export type Fatal = { fatal: WireError };
 /** A helper failed; `workers` are left and go on. */
 export type Lost = { lost: WireError; workers: number };
 export type Progress = { compiling: Compiling };
+/** The name of a lock that the worker holds for as long as it lives. */
+export type Life = { life: string };
 /** Programs of the GPU, since it last had none to compile. */
 export type Compiling = { done: number; total: number };
 export type LabErrorCode =

@@ -3,6 +3,7 @@
 import { LabError, wireError } from '../lib/errors.js';
 import { SerialQueue } from '../lib/serial-queue.js';
 import { putCheckpoint } from '../lib/store.js';
+import { holdLife } from './life.js';
 import { watchCompiling } from './compiling.js';
 import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
@@ -151,6 +152,7 @@ const postLost = (error, workers) => post({ lost: error, workers });
 
 claimTimestampQuery();
 watchCompiling((compiling) => post({ compiling }));
+holdLife((life) => post({ life }));
 
 /**
  * The text of the latest Rust panic. The panic hook prints it, and the trap that follows says only
