@@ -148,7 +148,8 @@ export class Engine extends EventTarget {
     if (this.#disposed) throw disposed();
     if (!this.#suspended) this.#letGo();
     this.#suspended = false;
-    this.#client = acquireWorker();
+    // One that others use may have a GPU that was lost.
+    this.#client = acquireWorker({ fresh: true });
     this.#listen();
   }
 

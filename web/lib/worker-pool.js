@@ -23,11 +23,14 @@ const MAX_WORKERS = Math.max(2, Math.min(4, (globalThis.navigator?.hardwareConcu
 /** @type {Set<WorkerClient>} */
 const pool = new Set();
 
-/** @returns {WorkerClient} */
-export function acquireWorker() {
+/**
+ * @param {{ fresh?: boolean }} [options] whether it must be one that nobody has used
+ * @returns {WorkerClient}
+ */
+export function acquireWorker({ fresh = false } = {}) {
   for (const client of pool) if (client.failure) pool.delete(client);
   let client = [...pool].sort((a, b) => a.users - b.users)[0];
-  if (!client || (client.users > 0 && pool.size < MAX_WORKERS)) {
+  if (fresh || !client || (client.users > 0 && pool.size < MAX_WORKERS)) {
     client = new WorkerClient(spawn());
     pool.add(client);
   }
