@@ -367,11 +367,11 @@ export class Lab extends EventTarget {
   }
 
   /**
-   * Writes a checkpoint into the browser's own storage.
-   * @param {import('./worker/protocol.js').CheckpointNote} record
+   * The state to go on from, as `save` gives it, and written into the browser's own storage.
+   * @param {import('./worker/protocol.js').KeptRun} [keep] where and with what
    */
-  checkpoint(record) {
-    return this.#engine.call('checkpoint', { record });
+  checkpoint(keep) {
+    return this.#engine.call('checkpoint', { keep });
   }
 
   // --- life ---

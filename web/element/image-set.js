@@ -1,10 +1,9 @@
 import { mergeConfig, sameConfig } from '../lib/config.js';
 import { loadSetImages, loadSetModel, SETS } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
-import { duration, integer, plural } from '../lib/format.js';
+import { integer, plural } from '../lib/format.js';
 import { folderLabels, labelsOf } from '../lib/labels.js';
 import { readSources } from '../lib/own-images.js';
-import { forgetRun, getImages, getLastCheckpoint, putImages } from '../lib/store.js';
 
 /**
  * @import { BundledSet } from '../lib/datasets.js'
@@ -76,14 +75,13 @@ export class ImageSet {
   /** First images and first model. */
   async open() {
     const { session } = this;
-    const { dataset, model, needsModel, persists, sources } = session.options;
+    const { dataset, model, needsModel, sources } = session.options;
     const usual = sources.length ? undefined : this.sets[0]?.id;
     const name = dataset === null ? usual : dataset;
     const withModel = needsModel && !model;
     if (name) await session.queue.run((turn) => this.#choose(name, { withModel, turn }));
     if (sources.length) await this.use(sources);
     if (model) await this.fetchModel(model);
-    if (persists) await this.#offerLastRun();
   }
 
   /**
@@ -260,14 +258,12 @@ export class ImageSet {
   }
 
   /**
-   * Keeps the images with the run that begins to learn them; a bundled set is fetched again
-   * instead.
+   * The images of a run that was.
+   * @param {readonly MasterImage[]} images
+   * @param {string | null} dataset
    */
-  storeImages() {
-    const { options, run } = this.session;
-    run.learnFrom(this.dataset);
-    if (!options.persists) return;
-    putImages(run.name, this.dataset === null ? this.images : []).catch(() => {});
+  adopt(images, dataset) {
+    this.#replace(images, dataset);
   }
 
   /**
@@ -347,62 +343,6 @@ export class ImageSet {
       const message = `The model at ${address} could not be fetched. Check the address.`;
       session.fail(new LabError('not-found', message, { cause }), 'model');
     }
-  }
-
-  async #offerLastRun() {
-    const { session } = this;
-    const record = await getLastCheckpoint().catch(() => undefined);
-    if (!record) return;
-    const age = duration((Date.now() - record.savedAt) / 1000);
-    session.messages.say(
-      'resume',
-      `Your last run (step ${integer(record.step)}, ${age} ago) is kept in this browser.`,
-      {
-        sticky: true,
-        actions: [
-          { id: 'resume-run', label: 'Resume last run', run: () => this.resume(record) },
-          {
-            id: 'forget-run',
-            label: 'Forget it',
-            run: () => {
-              session.messages.dismiss('resume');
-              forgetRun(record.run).catch(() => {});
-            },
-          },
-        ],
-      },
-    );
-  }
-
-  /** @param {import('../lib/store.js').CheckpointRecord} record */
-  async resume(record) {
-    const { session } = this;
-    session.messages.dismiss('resume');
-    session.stopDrawing();
-    const restore = () => session.queue.run((turn) => this.#restore(record, turn));
-    if (await session.during('Resuming the last run', restore)) await session.sample();
-  }
-
-  /**
-   * @param {import('../lib/store.js').CheckpointRecord} record
-   * @param {Turn} turn
-   */
-  async #restore(record, turn) {
-    const { session } = this;
-    if (record.dataset === null) {
-      const images = await getImages(record.run).catch(() => []);
-      if (images.length) this.#replace(images, null);
-    } else if (record.dataset !== this.dataset) {
-      await this.#choose(record.dataset, { withModel: false, turn });
-    }
-    if (!(await session.loadModel(record.bytes, 'paused', turn))) return false;
-    // It goes on under a name of its own, which is kept at once: the record may go with the next
-    // run.
-    const { trainer } = session;
-    trainer.restore(record.losses);
-    this.storeImages();
-    await trainer.checkpoint();
-    return true;
   }
 }
 

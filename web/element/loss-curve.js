@@ -75,17 +75,23 @@ export class LossCurve {
     this.#average = this.#weight = this.#seen = 0;
   }
 
-  /** @returns {[number[], number[]]} */
+  /** @returns {CurveRecord} */
   toRecord() {
-    return [this.steps, this.smoothed];
+    return {
+      steps: [...this.steps],
+      means: [...this.means],
+      smoothed: [...this.smoothed],
+      average: this.#average,
+      weight: this.#weight,
+      seen: this.#seen,
+    };
   }
 
-  /** @param {[number[], number[]]} record */
-  restore([steps, smoothed]) {
-    this.clear();
-    Object.assign(this, { steps: [...steps], means: [...smoothed], smoothed: [...smoothed] });
-    this.#average = smoothed.at(-1) ?? 0;
-    this.#weight = smoothed.length ? 1 : 0;
-    this.#seen = steps.at(-1) ?? 0;
+  /** @param {CurveRecord} record */
+  restore({ steps, means, smoothed, average, weight, seen }) {
+    Object.assign(this, { steps: [...steps], means: [...means], smoothed: [...smoothed] });
+    this.#average = average;
+    this.#weight = weight;
+    this.#seen = seen;
   }
 }

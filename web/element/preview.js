@@ -92,6 +92,13 @@ export class Preview extends EventTarget {
     this.frame = this.snapshots.at(-1)?.frame;
   }
 
+  /** @param {Snapshot[]} snapshots of a run that was */
+  restore(snapshots) {
+    this.snapshots = snapshots;
+    this.frame = snapshots.at(-1)?.frame;
+    this.dispatchEvent(new Event('frame'));
+  }
+
   async clear() {
     await this.cancel();
     this.snapshots = [];

@@ -1,16 +1,25 @@
+import { CPU_BACKEND } from '../lib/backend.js';
 import { LabError } from '../lib/errors.js';
-import { getCheckpoint } from '../lib/store.js';
+import { integer } from '../lib/format.js';
+import { learningRateOf, withLearningRate } from '../lib/checkpoint-file.js';
 
-/** Crashes with nothing computed in between, after which the page stops trying by itself. */
-const MAX_CRASHES = 3;
+/** @import { State } from './keeper.js' */
+
+/** Crashes with no state kept in between, after which the GPU is not tried again. */
+const MAX_GPU_CRASHES = 2;
+/** And after which the page stops trying by itself. */
+const MAX_CRASHES = 4;
 
 /**
- * After a crash, a new worker with the images and the latest checkpoint, and a sentence about it.
+ * After a crash, a new worker with the images and the newest state, on which training goes on; after
+ * the loss was no number, the newest state with half the learning rate.
  */
 export class Recovery {
   #active = false;
   /** Crashes since the last sign of health. */
   #crashes = 0;
+  /** Whether the learning rate was halved since the user last started training. */
+  #eased = false;
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
@@ -22,23 +31,32 @@ export class Recovery {
     return this.#active;
   }
 
-  /** Something was computed. */
+  /** The user starts training. */
+  started() {
+    this.#eased = false;
+  }
+
+  /** A state was kept, or something drawn: there is no loop of crashes. */
   healthy() {
     this.#crashes = 0;
   }
 
-  /** @param {LabError} failure */
-  async recover(failure) {
+  /**
+   * @param {LabError} failure
+   * @param {{ training?: boolean }} [options] whether training has ended with it
+   */
+  async recover(failure, { training = false } = {}) {
     if (this.#active) return;
     this.#active = true;
-    this.#crashes += 1;
     const { session } = this;
     const { lab } = session;
+    const resumes = training || session.run.training;
     // When its turn comes, the session may have moved to another lab, or be over.
     const needed = () => session.lab === lab && !session.disposed;
-    const restart = async () => needed() && this.#restore(failure);
+    const restart = async () => needed() && this.#restore(failure, resumes);
+    let restored = false;
     try {
-      await session.during('Restarting', () => session.queue.run(restart));
+      restored = await session.during('Restarting', () => session.queue.run(restart));
     } catch (error) {
       session.giveUp(
         `Computing failed and could not be restarted (${LabError.from(error).message}). ` +
@@ -48,40 +66,125 @@ export class Recovery {
       this.#active = false;
       session.changed('status', 'run');
     }
+    if (restored && resumes) await session.goOn();
   }
 
-  /** @param {LabError} failure */
-  async #restore(failure) {
+  /**
+   * @param {LabError} failure
+   * @param {boolean} resumes
+   */
+  async #restore(failure, resumes) {
     const { session } = this;
-    const { lab, run, trainer } = session;
+    const { run, trainer, keeper } = session;
     await session.pause();
     session.stopDrawing();
     await trainer.preview.cancel();
     session.diagnostics.clear();
-    if (this.#crashes > MAX_CRASHES) throw failure;
-    await lab.restart();
-    const record = run.saved ? await getCheckpoint(run.name) : undefined;
-    const model = record?.bytes ?? run.loaded;
-    if (model) await lab.load(model);
-    trainer.rewind(record);
+    const { state } = keeper;
+    const model = state?.bytes ?? run.loaded;
+    const was = session.lab.backend;
+    await this.#restart(failure, async (lab) => {
+      if (model) await lab.load(model);
+    });
+    trainer.rewind(state);
     run.recover(model !== undefined);
-    session.messages.say('crash', sentence(failure, record?.step), { kind: 'error' });
+    const moved = session.lab.backend === was ? undefined : session.lab.backend;
+    const step = model ? session.lab.step : undefined;
+    const text = sentence(failure, { step, resumes, moved });
+    session.messages.say('crash', text, { kind: 'error' });
+    return true;
+  }
+
+  /**
+   * A new worker: with the GPU, as long as that holds, else on the CPU.
+   * @param {LabError} failure
+   * @param {(lab: import('../lab.js').Lab) => Promise<void>} fill
+   */
+  async #restart(failure, fill) {
+    const { lab } = this.session;
+    for (let last = failure; ;) {
+      this.#crashes += 1;
+      if (this.#crashes > MAX_CRASHES) throw last;
+      const gpu = lab.backend === 'webgpu' && this.#crashes <= MAX_GPU_CRASHES;
+      const backend = lab.backend === 'webgpu' && !gpu ? CPU_BACKEND : lab.backend;
+      try {
+        await lab.restart({ backend });
+        await fill(lab);
+        return;
+      } catch (error) {
+        last = LabError.from(error);
+      }
+    }
+  }
+
+  /**
+   * Training has diverged: goes back to the newest state with half the learning rate, once.
+   * @param {LabError} failure
+   * @returns {Promise<boolean>} whether it did
+   */
+  async ease(failure) {
+    const { session } = this;
+    const { run, keeper } = session;
+    if (failure.code !== 'diverged' || this.#eased || session.disposed) return false;
+    this.#eased = true;
+    const { state } = keeper;
+    const bytes = state?.bytes ?? run.loaded;
+    // A model in the form of another program has no learning rate.
+    if (bytes && !(bytes instanceof Uint8Array)) return false;
+    return session.queue.run(async (turn) => {
+      const rate = bytes ? learningRateOf(bytes) : session.lab.config.training.learning_rate;
+      if (!rate) return false;
+      const half = rate / 2;
+      if (bytes) await this.#goBack(withLearningRate(bytes, half), state);
+      else await this.#beginAnew(half, turn);
+      const step = integer(bytes ? session.lab.step : 0);
+      session.messages.say(
+        'diverged',
+        `The loss was no longer a number. Training went back to step ${step} and goes on with half ` +
+          `the learning rate, ${half}.`,
+      );
+      return true;
+    });
+  }
+
+  /**
+   * It diverged before a state was kept: the next start has fresh weights.
+   * @param {number} rate
+   * @param {import('../lib/serial-queue.js').Turn} turn
+   */
+  async #beginAnew(rate, turn) {
+    this.session.run.override('learning_rate', rate);
+    await this.session.refreshConfig(turn);
+  }
+
+  /**
+   * @param {Uint8Array} bytes
+   * @param {State} [state]
+   */
+  async #goBack(bytes, state) {
+    const { lab, trainer, run, keeper } = this.session;
+    await lab.load(bytes);
+    trainer.rewind(state);
+    if (state) keeper.state = { ...state, bytes };
+    run.recover(true);
   }
 }
 
 /**
  * @param {LabError} failure
- * @param {number | undefined} step
+ * @param {{ step?: number, resumes: boolean, moved?: string }} outcome
  */
-function sentence(failure, step) {
-  const what =
-    failure.code === 'device-lost'
-      ? 'The browser took the GPU away'
-      : `The worker crashed (${failure.message})`;
-  const restored =
-    step === undefined
-      ? 'A new one is running with your images.'
-      : `A new one is running with your images and the model of step ${step}. Press ` +
-        'Resume to go on.';
-  return `${what}. ${restored}`;
+function sentence(failure, { step, resumes, moved }) {
+  const where = moved ? ' on the CPU, since the GPU did not come back' : '';
+  const model = step === undefined ? '' : ` and the model of step ${integer(step)}`;
+  const then = resumes ? ' Training goes on from there.' : '';
+  return `${what(failure)}. A new one is running${where}, with your images${model}.${then}`;
+}
+
+/** @param {LabError} failure */
+function what({ code, message }) {
+  if (code !== 'device-lost') return `The worker crashed (${message})`;
+  return message.includes('was lost')
+    ? 'The browser took the GPU away'
+    : `The GPU failed (${message})`;
 }

@@ -1,5 +1,6 @@
+import { SETS } from '../lib/datasets.js';
 import { outdatedBy } from '../lib/derived-settings.js';
-import { newRun } from '../lib/store.js';
+import { newId } from '../store/schema.js';
 
 /**
  * The run: which model is in the lab, whether the next start goes on with it, and the settings that
@@ -22,9 +23,19 @@ import { newRun } from '../lib/store.js';
  *
  * @typedef {'untrained' | 'bundled' | 'file' | 'training' | 'paused' | 'finished'} RunState
  * @typedef {'bundled' | 'file' | 'paused'} LoadedState
+ *
+ * @typedef {Pick<import('../store/schema.js').RunRecord, 'id' | 'name' | 'beganAt' | 'revision' |
+ *   'dataset' | 'imageSet'>} Identity of a run in the browser's storage
  */
 
 const DEFAULT_STEPS = 2000;
+
+/**
+ * What a run is called, until the user has a better name for it.
+ * @param {string | null} dataset
+ */
+export const nameOf = (dataset) =>
+  dataset === null ? 'My images' : (SETS.find(({ id }) => id === dataset)?.title ?? dataset);
 
 export class Run extends EventTarget {
   /** @type {RunState} */
@@ -34,10 +45,14 @@ export class Run extends EventTarget {
   #loaded;
   #steps;
   #target = 0;
-  #name = newRun();
-  #saved = false;
+  #id = newId();
+  #name = '';
+  #beganAt = Date.now();
+  #revision = 0;
   /** @type {string | null} */
   #dataset = null;
+  /** @type {string | null} */
+  #imageSet = null;
   #overrides;
   /** @type {Config | undefined} */
   #fresh;
@@ -119,8 +134,7 @@ export class Run extends EventTarget {
     this.#state = state;
     this.#loaded = undefined;
     this.#target = 0;
-    this.#name = newRun();
-    this.#saved = false;
+    this.#beginRecord('');
   }
 
   /**
@@ -181,13 +195,22 @@ export class Run extends EventTarget {
 
   // --- in the browser's storage ---
 
-  get name() {
-    return this.#name;
+  get id() {
+    return this.#id;
   }
 
-  /** Whether a checkpoint is there. */
-  get saved() {
-    return this.#saved;
+  /** What it is called, or is to be called. */
+  get name() {
+    return this.#name || nameOf(this.#dataset);
+  }
+
+  get beganAt() {
+    return this.#beganAt;
+  }
+
+  /** The revision of its record that is known here; 0 before there is one. */
+  get revision() {
+    return this.#revision;
   }
 
   /** The bundled set that it learns from, or null for the user's own images. */
@@ -195,15 +218,65 @@ export class Run extends EventTarget {
     return this.#dataset;
   }
 
-  /** @param {string | null} dataset */
-  learnFrom(dataset) {
-    this.#dataset = dataset;
+  /** What the user's own images are stored as. */
+  get imageSet() {
+    return this.#imageSet;
   }
 
-  /** A checkpoint was written: it is what a crash leaves. */
-  save() {
-    this.#saved = true;
+  /**
+   * @param {string | null} dataset
+   * @param {string | null} imageSet
+   */
+  learnFrom(dataset, imageSet) {
+    this.#dataset = dataset;
+    this.#imageSet = imageSet;
+  }
+
+  /**
+   * Its record is in the storage: it is what a crash leaves.
+   * @param {{ revision: number, name: string }} record
+   */
+  save({ revision, name }) {
+    this.#revision = revision;
+    this.#name = name;
     this.#loaded = undefined;
+  }
+
+  /** Which record is its own. */
+  get identity() {
+    const { id, name, beganAt, revision, dataset, imageSet } = this;
+    return { id, name, beganAt, revision, dataset, imageSet };
+  }
+
+  /**
+   * The model in the lab is that of a record.
+   * @param {Identity} record
+   */
+  adopt({ id, name, beganAt, revision, dataset, imageSet }) {
+    this.#id = id;
+    this.#name = name;
+    this.#beganAt = beganAt;
+    this.#revision = revision;
+    this.learnFrom(dataset, imageSet);
+    this.setContinues(true);
+  }
+
+  /** Another tab goes on with the record, or has deleted it: this one needs its own. */
+  fork() {
+    this.#beginRecord(this.#name);
+  }
+
+  /** @param {string} name */
+  rename(name) {
+    this.#name = name;
+  }
+
+  /** @param {string} name */
+  #beginRecord(name) {
+    this.#id = newId();
+    this.#name = name;
+    this.#beganAt = Date.now();
+    this.#revision = 0;
   }
 
   // --- settings ---

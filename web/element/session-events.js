@@ -16,10 +16,11 @@
  * | `forward`          | the forward process                                                  |
  * | `bundledRecording` | the recording that is shown at first                                 |
  * | `diagnostics`      | what was found out about the model                                   |
+ * | `shelf`            | the runs that are kept, and the room for them                        |
  * | `messages`         | the messages                                                         |
  *
  * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'sampling' | 'samples' |
- *   'comparison' | 'edits' | 'forward' | 'bundledRecording' | 'diagnostics' | 'messages'} Part
+ *   'comparison' | 'edits' | 'forward' | 'bundledRecording' | 'diagnostics' | 'shelf' | 'messages'} Part
  *
  * @typedef {'ready' | 'progress' | 'frame' | 'done' | 'error'} Happening
  */
@@ -63,7 +64,7 @@ export class SessionEvents extends EventTarget {
  */
 export function relayParts(session) {
   const { bundledRecording, comparison, diagnostics, editor, forward } = session;
-  const { messages, run, samples, trainer } = session;
+  const { messages, run, samples, shelf, trainer } = session;
   /** @type {[EventTarget, type: string, ...Part[]][]} */
   const sources = [
     [run, 'change', 'run'],
@@ -79,6 +80,7 @@ export function relayParts(session) {
     [bundledRecording, 'change', 'bundledRecording'],
     [bundledRecording, 'frame', 'bundledRecording'],
     [diagnostics, 'change', 'diagnostics'],
+    [shelf, 'change', 'shelf'],
     [messages, 'change', 'messages'],
   ];
   for (const [source, type, ...parts] of sources) {

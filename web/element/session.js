@@ -5,6 +5,7 @@ import { Activities } from './activities.js';
 import { Comparison } from './comparison.js';
 import { createLab } from './create-lab.js';
 import { ImageSet } from './image-set.js';
+import { Keeper } from './keeper.js';
 import { Editor } from './editor.js';
 import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
@@ -15,8 +16,10 @@ import { Recording } from './recording.js';
 import { Recovery } from './recovery.js';
 import { Run } from './run.js';
 import { SampleSettings } from './sample-settings.js';
+import { Shelf } from './shelf.js';
 import { relayParts, SessionEvents } from './session-events.js';
 import { claimEngine, engineChanged, releaseEngine } from './shared-engine.js';
+import { tellOfStorage } from './storage-messages.js';
 import { Trainer } from './trainer.js';
 import { begin, reset } from './training.js';
 
@@ -89,6 +92,8 @@ export class Session extends SessionEvents {
   /** @type {ImageSet} */
   imageSet;
   run;
+  keeper = new Keeper(this);
+  shelf = new Shelf(this);
   #recovery = new Recovery(this);
   sampleSettings = new SampleSettings();
   /** Whether the figure is on the screen, or near it. */
@@ -102,7 +107,7 @@ export class Session extends SessionEvents {
     super();
     this.options = options;
     this.run = new Run(options);
-    this.trainer = new Trainer(this.run, options);
+    this.trainer = new Trainer(this.run, this.keeper);
     this.diagnostics = new Diagnostics(this);
     this.imageSet = new ImageSet(this);
     this.comparison = new Comparison(this, options.compare);
@@ -129,28 +134,24 @@ export class Session extends SessionEvents {
       this.busyAt = performance.now();
       engineChanged();
     });
+    this.#watchKeeper();
   }
 
   #watchTrainer() {
     this.trainer.addEventListener('progress', (event) => {
       const { step, losses } = /** @type {CustomEvent} */ (event).detail;
       const { curve, rate, eta } = this.trainer;
-      this.#recovery.healthy();
       this.dispatch('progress', { step, losses, loss: curve.latest, rate, eta });
       this.changed('training');
       // The first steps make of random weights a model to go on with.
       if (step === losses.length) this.changed('run');
     });
-    // From now on it is the run that is kept.
-    this.trainer.addEventListener('checkpoint', () => this.messages.dismiss('resume'));
-    this.trainer.addEventListener('checkpoint-failed', () =>
-      this.messages.say(
-        'storage',
-        'This browser does not let the page keep your work when the tab closes. Save the ' +
-          'model to a file before you leave.',
-        { kind: 'error' },
-      ),
-    );
+  }
+
+  #watchKeeper() {
+    this.keeper.addEventListener('kept', () => this.#recovery.healthy());
+    this.keeper.addEventListener('saved', () => this.shelf.refresh());
+    tellOfStorage(this);
   }
 
   get phase() {
@@ -272,6 +273,8 @@ export class Session extends SessionEvents {
     this.use(lab);
     await this.imageSet.open();
     if (!this.disposed) await this.refreshConfig();
+    // What is stored may take a while to read, and nothing waits for it.
+    if (!this.disposed) this.shelf.start();
   }
 
   get disposed() {
@@ -395,13 +398,20 @@ export class Session extends SessionEvents {
 
   // --- training ---
 
-  async train() {
+  train() {
+    this.#recovery.started();
+    return this.goOn();
+  }
+
+  /** Trains, as before a crash. @returns {Promise<void>} */
+  async goOn() {
     try {
       const started = await this.queue.run(() => begin(this));
       if ((await started?.end) !== 'done') return;
       this.dispatch('done', { kind: 'train', step: this.lab.step });
       await this.sample();
     } catch (error) {
+      if (await this.#recovery.ease(LabError.from(error))) return this.goOn();
       this.fail(error, 'train');
     }
   }
@@ -483,8 +493,8 @@ export class Session extends SessionEvents {
     const failure = LabError.from(error);
     // A crash is dealt with, and reported, in one place.
     if (failure.code === 'aborted' || (this.lab && this.#recovery.active)) return;
-    if (failure.code === 'device-lost') {
-      this.#recovery.recover(failure);
+    if (failure.code === 'device-lost' || this.lab?.crashed) {
+      this.#recovery.recover(failure, { training: key === 'train' });
       return;
     }
     this.messages.say(key, failure.message, { kind: 'error' });

@@ -1,17 +1,16 @@
 import { isAbort, LabError } from '../lib/errors.js';
-import { forgetOlder } from '../lib/store.js';
 import { Background } from './background.js';
 import { LossCurve } from './loss-curve.js';
 import { Preview } from './preview.js';
 
-/** Work that a crash or a closed tab may cost at most, in milliseconds. */
-const CHECKPOINT_MS = 20_000;
+/** A crash or a closed tab may cost ten seconds of work: these, a slice, and the writing. */
+const CHECKPOINT_MS = 8_000;
 /** The window over which speed is measured. */
 const RATE_MS = 8_000;
 
 /**
  * Runs training: start, pause, resume; the loss curve, the speed, previews, and a checkpoint every
- * so often. Dispatches `progress` after each report, `change` when the curve is another, and
+ * few seconds. Dispatches `progress` after each report, `change` when the curve is another, and
  * `clear` when the run is forgotten.
  */
 export class Trainer extends EventTarget {
@@ -33,12 +32,12 @@ export class Trainer extends EventTarget {
 
   /**
    * @param {import('./run.js').Run} run
-   * @param {{ persists: boolean }} options whether checkpoints are written
+   * @param {import('./keeper.js').Keeper} keeper
    */
-  constructor(run, { persists }) {
+  constructor(run, keeper) {
     super();
     this.run = run;
-    this.persists = persists;
+    this.keeper = keeper;
   }
 
   /** Set by `use`, before anything else is called. */
@@ -85,11 +84,11 @@ export class Trainer extends EventTarget {
         }
         if (performance.now() > this.#checkpointAt) await this.checkpoint();
       }
-      await this.checkpoint();
+      await this.checkpoint({ patient: true });
       return 'done';
     } catch (error) {
       if (!isAbort(error)) throw LabError.from(error);
-      await this.checkpoint();
+      await this.checkpoint({ patient: true });
       return 'paused';
     } finally {
       this.rate = 0;
@@ -132,46 +131,26 @@ export class Trainer extends EventTarget {
     this.#checkpointAt = -Infinity;
   }
 
-  /** Storage may be full or forbidden; training must not end for that. */
-  async checkpoint() {
-    if (!this.persists) return;
+  /** @param {{ patient?: boolean }} [options] see `Keeper.keep` */
+  async checkpoint(options) {
     this.#checkpointAt = performance.now() + CHECKPOINT_MS;
-    const { run } = this;
-    try {
-      await this.lab.checkpoint({
-        run: run.name,
-        savedAt: Date.now(),
-        dataset: run.dataset,
-        losses: this.curve.toRecord(),
-        backend: this.lab.backend,
-      });
-      if (!run.saved) await forgetOlder(run.name);
-      run.save();
-      this.dispatchEvent(new Event('checkpoint'));
-    } catch (error) {
-      const failure = LabError.from(error);
-      // A model that has diverged is no matter of storage, and the checkpoint before is the better
-      // one.
-      if (!this.checkpointFailed && failure.code !== 'bad-checkpoint') {
-        this.checkpointFailed = failure;
-        this.dispatchEvent(new Event('checkpoint-failed'));
-      }
-    }
+    // A model that has diverged cannot be kept, and the state before is the better one. What else
+    // fails here fails the next step too, where it is heard.
+    await this.keeper.keep(options).catch(() => {});
   }
-
-  /** Why the browser's storage refused, once it has. @type {LabError | undefined} */
-  checkpointFailed;
 
   /**
-   * Forgets what came after a checkpoint that the lab went back to, or everything without one.
-   * @param {import('../lib/store.js').CheckpointRecord} [record]
+   * Forgets what came after a state that the lab went back to, or everything without one.
+   * @param {import('./keeper.js').State} [state]
    */
-  rewind(record) {
+  rewind(state) {
     this.preview.rewind(this.lab.step);
-    this.restore(record?.losses ?? [[], []]);
+    if (state) this.restore(state.curve);
+    else this.curve.clear();
+    this.dispatchEvent(new Event('change'));
   }
 
-  /** Goes on with the curve of a run that was. @param {[number[], number[]]} record */
+  /** Goes on with the curve of a run that was. @param {import('./loss-curve.js').CurveRecord} record */
   restore(record) {
     this.curve.restore(record);
     this.dispatchEvent(new Event('change'));
@@ -181,6 +160,7 @@ export class Trainer extends EventTarget {
   async clear() {
     this.curve.clear();
     this.rate = 0;
+    this.keeper.forget();
     await this.preview.clear();
     this.dispatchEvent(new Event('clear'));
     this.dispatchEvent(new Event('change'));
@@ -191,6 +171,5 @@ const diverged = () =>
   new LabError(
     'diverged',
     'The loss is no longer a number: training has diverged. Choose a lower learning ' +
-      'rate and start again from random weights; the checkpoint before is kept in this ' +
-      'browser.',
+      'rate and start again from random weights. What was saved before is kept under “Your runs”.',
   );

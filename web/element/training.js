@@ -12,7 +12,7 @@ export async function begin(session) {
   // Before anything is forgotten for a run that cannot begin.
   lab.requireImages();
   if (!run.continues) await startOver(session);
-  session.imageSet.storeImages();
+  session.keeper.begin();
   session.stopDrawing();
   samples.pause();
   samples.seekEnd();
@@ -48,7 +48,8 @@ export async function reset(session, turn) {
     // One that has diverged cannot be saved, and is not missed.
     const bytes = await lab.save().catch(() => undefined);
     const curve = trainer.curve.toRecord();
-    const { state } = run;
+    const { snapshots } = trainer.preview;
+    const { state, identity } = run;
     run.setContinues(false);
     await startOver(session);
     const undo = async () => {
@@ -56,7 +57,10 @@ export async function reset(session, turn) {
       if (!bytes) return;
       await session.pause();
       const from = state === 'bundled' || state === 'file' ? state : 'paused';
-      if (await session.loadModel(bytes, from)) trainer.restore(curve);
+      if (!(await session.loadModel(bytes, from))) return;
+      if (from === 'paused') run.adopt(identity);
+      trainer.preview.restore(snapshots);
+      trainer.restore(curve);
     };
     messages.say('reset', 'The model is back to random weights; your images are kept.', {
       actions: bytes ? [{ id: 'undo-reset', label: 'Undo', run: undo }] : [],

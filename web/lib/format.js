@@ -49,6 +49,17 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
+
+/**
+ * How long ago something was; of what is older than a day, the date.
+ * @param {number} time milliseconds since the epoch
+ */
+export function since(time) {
+  const seconds = (Date.now() - time) / 1000;
+  return seconds < 86_400 ? `${duration(seconds)} ago` : day.format(time);
+}
+
 /**
  * @param {number} count
  * @param {string} noun

@@ -6,8 +6,8 @@
  */
 
 import type { BackendName } from '../lib/backend.js';
-import type { CheckpointRecord } from '../lib/store.js';
 import type { Build } from '../lib/wasm-module.js';
+import type { RunState, Saved } from '../store/runs.js';
 
 /** What can be asked of a worker: requests, replies and handlers follow from it. */
 export interface Methods {
@@ -35,7 +35,7 @@ export interface Methods {
   /** A zip. */
   exportDiffusers: { args: {}; result: Uint8Array };
   load: { args: { bytes: Uint8Array | ModelFiles; backend: BackendName }; result: EngineState };
-  checkpoint: { args: { record: CheckpointNote }; result: void };
+  checkpoint: { args: { keep?: KeptRun }; result: Checkpoint };
   free: { args: {}; result: void };
 }
 
@@ -90,7 +90,17 @@ export type WireError = { code: string; message: string };
 /** The number of an object of the worker that gives parts, one for each `next`. */
 export type Stream<Part> = number & { part?: Part };
 
-export type CheckpointNote = Omit<CheckpointRecord, 'bytes' | 'step'>;
+/** Where in the browser's storage the state of the model is kept, and with what. */
+export type KeptRun = Omit<RunState, 'bytes' | 'step'> & { database: string };
+
+export interface Checkpoint {
+  bytes: Uint8Array;
+  step: number;
+  /** What became of it in the storage. */
+  saved?: Saved;
+  /** Why the storage would not have it. */
+  refused?: WireError;
+}
 
 export interface SelfTest {
   passed: boolean;

@@ -2,7 +2,7 @@
 
 import { LabError, wireError } from '../lib/errors.js';
 import { SerialQueue } from '../lib/serial-queue.js';
-import { putCheckpoint } from '../lib/store.js';
+import { RunStore } from '../store/runs.js';
 import { holdLife } from './life.js';
 import { watchCompiling } from './compiling.js';
 import { toCheckpoint, zip } from './diffusers.js';
@@ -105,9 +105,16 @@ const methods = {
     return stateOf(engine(target));
   },
   // Written from here, because tens of megabytes would stall the page on their way through it.
-  async checkpoint(target, { record }) {
+  async checkpoint(target, { keep }) {
     const bytes = await engine(target).save(false);
-    await putCheckpoint({ ...record, step: engine(target).step(), bytes });
+    const state = { bytes, step: engine(target).step() };
+    if (!keep) return state;
+    const { database, ...run } = keep;
+    try {
+      return { ...state, saved: await new RunStore(database).save({ ...run, ...state }) };
+    } catch (error) {
+      return { ...state, refused: wireError(error) };
+    }
   },
   free(target) {
     find(target).free();

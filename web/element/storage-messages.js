@@ -1,0 +1,34 @@
+/**
+ * What the user is told of the storage of runs.
+ *
+ * @import { LabError } from '../lib/errors.js'
+ * @import { Session } from './session.js'
+ */
+
+/** @param {Session} session */
+export function tellOfStorage({ keeper, messages }) {
+  keeper.addEventListener('saved', () => {
+    // From now on it is the run in the lab that is the last one.
+    messages.dismiss('resume');
+    messages.dismiss('storage');
+  });
+  keeper.addEventListener('thinned', () =>
+    messages.say(
+      'thinned',
+      'This browser’s storage is nearly full: older samples of your runs made room for the ' +
+        'newest step.',
+    ),
+  );
+  keeper.addEventListener('refused', (event) => {
+    const { detail } = /** @type {CustomEvent<LabError>} */ (event);
+    messages.say('storage', refusal(detail), { kind: 'error' });
+  });
+}
+
+/** @param {LabError} failure */
+const refusal = ({ code }) =>
+  code === 'storage-full'
+    ? 'This browser’s storage is full: the newest steps are not kept when the tab closes. Delete ' +
+      'runs that you no longer need, or save the model to a file. Training goes on.'
+    : 'This browser does not let the page keep your work when the tab closes. Save the model to a ' +
+      'file before you leave.';
