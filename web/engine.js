@@ -146,10 +146,11 @@ export class Engine extends EventTarget {
   /** Another worker, which has no model yet. */
   restart() {
     if (this.#disposed) throw disposed();
-    if (!this.#suspended) this.#letGo();
+    // A worker that others use may have a GPU that was lost.
+    const fresh = !this.#suspended;
+    if (fresh) this.#letGo();
     this.#suspended = false;
-    // One that others use may have a GPU that was lost.
-    this.#client = acquireWorker({ fresh: true });
+    this.#client = acquireWorker({ fresh });
     this.#listen();
   }
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { ALL_IMAGES, eventually, images, Site, TINY } from './lab.mjs';
 
 const SETTINGS = { ...TINY, backend: 'flex' };
-const PANELS = ['data', 'forward', 'train', 'diagnostics', 'sample', 'edit'];
+const PANELS = ['data', 'forward', 'train', 'diagnostics', 'sample', 'edit', 'runs'];
 
 const site = Site.forTests();
 

@@ -19,9 +19,10 @@ export function figurePanels(session, { mode, controls }) {
     ?bare=${mode !== 'lab' && !controls}
   ></unnoise-sample-panel>`;
   const edit = html`<unnoise-edit-panel .session=${session}></unnoise-edit-panel>`;
+  const runs = html`<unnoise-runs-panel .session=${session}></unnoise-runs-panel>`;
   switch (mode) {
     case 'lab':
-      return [data, forward, train, diagnostics, sample, edit];
+      return [data, forward, train, diagnostics, sample, edit, runs];
     case 'forward':
       return controls ? [data, forward] : [forward];
     case 'train':

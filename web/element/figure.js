@@ -9,6 +9,7 @@ import '../panels/diagnostics-panel.js';
 import '../panels/edit-panel.js';
 import '../panels/forward-panel.js';
 import '../panels/message-list.js';
+import '../panels/runs-panel.js';
 import '../panels/sample-panel.js';
 import '../panels/stage.js';
 import '../panels/status-bar.js';
@@ -19,6 +20,7 @@ import editStyles from '../styles/edit.css';
 import figureStyles from '../styles/figure.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
+import runsStyles from '../styles/runs.css';
 import themeStyles from '../styles/theme.css';
 import { askedBy, askedSettings } from './asked.js';
 import { listenForFiles, takeFiles } from './file-drop.js';
@@ -64,6 +66,7 @@ const styles = [
   panelStyles,
   editStyles,
   diagnosticsStyles,
+  runsStyles,
   figureStyles,
 ].map((text) => {
   const sheet = new CSSStyleSheet();

@@ -48,12 +48,13 @@ export function listenForFiles(target, { signal, drag, take }) {
  */
 export async function takeFiles(session, transfer) {
   try {
-    const { model, images } = divideFiles(await transferredFiles(transfer));
+    const { model, images, runs } = divideFiles(await transferredFiles(transfer));
     // What comes while the page is starting waits for it.
     await session.started;
     if (session.phase !== 'ready') return;
     if (images.length) await session.imageSet.add(images);
     if (model) await session.openModel(model);
+    if (session.options.persists) for (const run of runs) await session.shelf.import(run);
   } catch (error) {
     session.fail(error, 'files');
   }

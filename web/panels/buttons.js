@@ -4,7 +4,7 @@ import { html, nothing } from 'lit';
  * @typedef {object} Button
  * @property {string} label
  * @property {string} testid
- * @property {'primary' | 'small'} [kind]
+ * @property {'primary' | 'small' | 'link'} [kind]
  * @property {string} [title]
  * @property {string} [changes] names of the terms that it changes in the panel's equations
  * @property {boolean} [disabled]

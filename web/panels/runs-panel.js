@@ -1,0 +1,161 @@
+import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
+import { compact, plural } from '../lib/format.js';
+import { RUN_ENDING } from '../lib/model-files.js';
+import { button } from './buttons.js';
+import { fileField } from './fields.js';
+import { Panel } from './panel.js';
+import { runCard } from './run-card.js';
+import './run-comparison.js';
+
+/** The shelf: the runs that are kept in this browser. */
+export class RunsPanel extends Panel {
+  static shows = /** @type {const} */ (['shelf', 'run', 'status']);
+
+  static properties = {
+    ...Panel.properties,
+    compared: { state: true },
+    confirming: { state: true },
+  };
+
+  constructor() {
+    super();
+    /** Ids of the runs to compare, the one chosen last at the end. @type {string[]} */
+    this.compared = [];
+    /** What is to be deleted once that is confirmed: an id, or everything. */
+    this.confirming = '';
+  }
+
+  render() {
+    const { runs } = this.session.shelf;
+    const pair = runs.filter(({ id }) => this.compared.includes(id));
+    return html`<section class="panel runs" part="panel" aria-labelledby="runs-title">
+      <header><h2 id="runs-title">Your runs</h2></header>
+      <p class="lead">
+        Each run is kept in this browser as it trains, with its images. Nothing is uploaded.
+      </p>
+      ${
+        runs.length
+          ? html`<ul class="shelf" aria-label="Runs">
+              ${runs.map((run) => this.#card(run))}
+            </ul>`
+          : html`<p class="empty">No runs yet: one is kept once it has trained a few seconds.</p>`
+      }
+      ${this.#damaged()}
+      ${
+        pair.length === 2
+          ? html`<unnoise-run-comparison
+              .session=${this.session}
+              .runs=${pair}
+            ></unnoise-run-comparison>`
+          : nothing
+      }
+      ${this.compared.length === 1 ? html`<p class="note">Choose another to compare.</p>` : nothing}
+      ${this.#storage()}
+    </section>`;
+  }
+
+  get #locked() {
+    const { phase, activity, run } = this.session;
+    return phase !== 'ready' || activity !== '' || run.training;
+  }
+
+  /** @param {import('../store/schema.js').RunRecord} record */
+  #card(record) {
+    const { shelf, run } = this.session;
+    const { id } = record;
+    return runCard(record, {
+      locked: this.#locked,
+      current: run.id === id,
+      compared: this.compared.includes(id),
+      confirming: this.confirming === id,
+      open: () => shelf.open(id),
+      rename: (name) => shelf.rename(id, name),
+      duplicate: () => shelf.duplicate(id),
+      save: () => shelf.export(record),
+      remove: (sure) => this.#confirm(id, sure, () => shelf.remove(id)),
+      compare: () => this.#compare(id),
+    });
+  }
+
+  /** @param {string} id */
+  #compare(id) {
+    const others = this.compared.filter((other) => other !== id);
+    this.compared = others.length < this.compared.length ? others : [...others, id].slice(-2);
+  }
+
+  /**
+   * What cannot be taken back is asked for twice.
+   * @param {string} what
+   * @param {boolean} sure
+   * @param {() => unknown} remove
+   */
+  #confirm(what, sure, remove) {
+    const confirmed = this.confirming === what;
+    this.confirming = sure && !confirmed ? what : '';
+    if (sure && confirmed) remove();
+  }
+
+  #damaged() {
+    const { shelf } = this.session;
+    if (!shelf.damaged.length) return nothing;
+    return html`<p class="note" data-testid="runs-damaged">
+      ${plural(shelf.damaged.length, 'stored run')} could not be read. Nothing of it was changed.
+      ${button({
+        label: 'Delete for good',
+        testid: 'runs-delete-damaged',
+        kind: 'small',
+        click: () => Promise.all(shelf.damaged.map((id) => shelf.remove(id))),
+      })}
+    </p>`;
+  }
+
+  #storage() {
+    const { shelf } = this.session;
+    const { space, runs } = shelf;
+    const all = 'everything';
+    const removeAll = (/** @type {boolean} */ sure) => () =>
+      this.#confirm(all, sure, () => shelf.removeAll());
+    const sure = this.confirming === all;
+    return html`<div class="row run-storage">
+      ${
+        space
+          ? html`<p class="muted" data-testid="runs-space">
+              ${compact(space.used, 'B')} used, ${compact(space.left, 'B')} left.
+              ${space.persisted ? 'The browser keeps it even when the disk is full.' : nothing}
+            </p>`
+          : nothing
+      }
+      ${fileField({
+        label: 'Import a run',
+        testid: 'run-import',
+        accept: `${RUN_ENDING},.zip`,
+        disabled: this.session.phase !== 'ready',
+        change: ([file]) => shelf.import(file),
+      })}
+      ${
+        space && !space.persisted && runs.length
+          ? button({
+              label: 'Protect from clearing',
+              testid: 'runs-persist',
+              title: 'Asks the browser to keep the runs even when the disk is full',
+              click: () => shelf.persist(),
+            })
+          : nothing
+      }
+      ${
+        runs.length
+          ? button({
+              label: sure ? 'Delete everything for good' : 'Delete everything stored here',
+              testid: sure ? 'runs-delete-all-sure' : 'runs-delete-all',
+              disabled: this.#locked,
+              click: removeAll(true),
+            })
+          : nothing
+      }
+      ${sure ? button({ label: 'Keep', testid: 'runs-keep-all', click: removeAll(false) }) : nothing}
+    </div>`;
+  }
+}
+
+define('unnoise-runs-panel', RunsPanel);
