@@ -1,9 +1,16 @@
 import { CPU_BACKEND } from '../lib/backend.js';
 import { LabError } from '../lib/errors.js';
 import { integer } from '../lib/format.js';
-import { learningRateOf, withLearningRate } from '../lib/checkpoint-file.js';
+import { trainingOf, withTraining } from '../lib/checkpoint-file.js';
 
-/** @import { State } from './keeper.js' */
+/**
+ * @import { State } from './keeper.js'
+ *
+ * @typedef {Partial<Record<(typeof RATES)[number], number>>} LearningRates
+ */
+
+/** Of Adam, and of Muon, which files older than it do not name. */
+const RATES = /** @type {const} */ (['learning_rate', 'muon_learning_rate']);
 
 /** Crashes with no state kept in between, after which the GPU is not tried again. */
 const MAX_GPU_CRASHES = 2;
@@ -132,16 +139,16 @@ export class Recovery {
     // A model in the form of another program has no learning rate.
     if (bytes && !(bytes instanceof Uint8Array)) return false;
     return session.queue.run(async (turn) => {
-      const rate = bytes ? learningRateOf(bytes) : session.lab.config.training.learning_rate;
-      if (!rate) return false;
-      const half = rate / 2;
-      if (bytes) await this.#goBack(withLearningRate(bytes, half), state);
-      else await this.#beginAnew(half, turn);
+      const training = bytes ? trainingOf(bytes) : session.lab.config.training;
+      if (!training) return false;
+      const rates = halved(training);
+      if (bytes) await this.#goBack(withTraining(bytes, rates), state);
+      else await this.#beginAnew(rates, turn);
       const step = integer(bytes ? session.lab.step : 0);
       session.messages.say(
         'diverged',
         `The loss was no longer a number. Training went back to step ${step} and goes on with half ` +
-          `the learning rate, ${half}.`,
+          'the learning rate.',
       );
       return true;
     });
@@ -149,11 +156,11 @@ export class Recovery {
 
   /**
    * It diverged before a state was kept: the next start has fresh weights.
-   * @param {number} rate
+   * @param {LearningRates} rates
    * @param {import('../lib/serial-queue.js').Turn} turn
    */
-  async #beginAnew(rate, turn) {
-    this.session.run.override('learning_rate', rate);
+  async #beginAnew(rates, turn) {
+    for (const [name, rate] of Object.entries(rates)) this.session.run.override(name, rate);
     await this.session.refreshConfig(turn);
   }
 
@@ -168,6 +175,17 @@ export class Recovery {
     if (state) keeper.state = { ...state, bytes };
     run.recover(true);
   }
+}
+
+/**
+ * Half of each learning rate that there is.
+ * @param {Record<string, unknown>} training
+ * @returns {LearningRates}
+ */
+function halved(training) {
+  const rates = RATES.map((name) => [name, training[name]]);
+  const known = rates.filter(([, rate]) => typeof rate === 'number');
+  return Object.fromEntries(known.map(([name, rate]) => [name, Number(rate) / 2]));
 }
 
 /**

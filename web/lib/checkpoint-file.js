@@ -12,23 +12,24 @@ function read(bytes) {
 }
 
 /**
+ * How the model was trained; nothing where the file does not say.
  * @param {Uint8Array} bytes
- * @returns {number | undefined}
+ * @returns {Record<string, unknown> | undefined}
  */
-export function learningRateOf(bytes) {
+export function trainingOf(bytes) {
   const { training } = read(bytes).header.__metadata__ ?? {};
-  return training && JSON.parse(training).learning_rate;
+  return training && JSON.parse(training);
 }
 
 /**
- * The same checkpoint, to be trained on with another learning rate.
+ * The same checkpoint, to be trained on in another way.
  * @param {Uint8Array} bytes
- * @param {number} rate
+ * @param {Record<string, unknown>} changes settings of the training
  */
-export function withLearningRate(bytes, rate) {
+export function withTraining(bytes, changes) {
   const { header, tensors } = read(bytes);
   const metadata = header.__metadata__;
-  const training = JSON.stringify({ ...JSON.parse(metadata.training), learning_rate: rate });
+  const training = JSON.stringify({ ...JSON.parse(metadata.training), ...changes });
   const changed = { ...header, __metadata__: { ...metadata, training } };
   const encoded = new TextEncoder().encode(JSON.stringify(changed));
   // Tensors begin at a multiple of eight bytes; spaces lead there.
