@@ -7,11 +7,7 @@
 
 /** @param {Session} session */
 export function tellOfStorage({ keeper, messages }) {
-  keeper.addEventListener('saved', () => {
-    // From now on it is the run in the lab that is the last one.
-    messages.dismiss('resume');
-    messages.dismiss('storage');
-  });
+  keeper.addEventListener('saved', () => messages.dismiss('storage'));
   keeper.addEventListener('thinned', () =>
     messages.say(
       'thinned',
