@@ -48,7 +48,8 @@ const inlined = (folder) => ({
               addresses.set(name, URL.createObjectURL(blob));
             }
             return new URL(addresses.get(name));
-          }`,
+          }
+          export const fetchAsset = (name, options) => fetch(assetAddress(name), options);`,
       };
     });
   },
