@@ -6,10 +6,9 @@ import { newId } from '../store/schema.js';
 /**
  * @import { Config } from '../lib/config.js'
  * @import { MasterImage } from '../lib/decode-images.js'
- * @import { StoredImage, StoredSample } from '../store/schema.js'
+ * @import { CurveRecord, StoredImage, StoredSample } from '../store/schema.js'
  * @import { Saved } from '../store/runs.js'
  * @import { KeptRun } from '../worker/protocol.js'
- * @import { CurveRecord } from './loss-curve.js'
  * @import { Session } from './session.js'
  *
  * @typedef {{ bytes: Uint8Array, step: number, curve: CurveRecord }} State to go on from

@@ -10,16 +10,7 @@ const MAX_POINTS = 3000;
  */
 const smoothingSteps = (seen) => Math.min(100, Math.max(10, seen / 5));
 
-/**
- * The whole history, to go on with.
- * @typedef {object} CurveRecord
- * @property {number[]} steps
- * @property {number[]} means
- * @property {number[]} smoothed
- * @property {number} average
- * @property {number} weight
- * @property {number} seen
- */
+/** @import { CurveRecord } from '../store/schema.js' */
 
 /**
  * The history of the loss: each report's mean, and an exponential average without start-up bias.

@@ -150,7 +150,7 @@ export class Trainer extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** Goes on with the curve of a run that was. @param {import('./loss-curve.js').CurveRecord} record */
+  /** Goes on with the curve of a run that was. @param {import('../store/schema.js').CurveRecord} record */
   restore(record) {
     this.curve.restore(record);
     this.dispatchEvent(new Event('change'));

@@ -11,7 +11,6 @@
  * Everything read from a database is checked: anyone may have edited it.
  *
  * @import { Config } from '../lib/config.js'
- * @import { CurveRecord } from '../element/loss-curve.js'
  *
  * @typedef {object} RunRecord
  * @property {string} id
@@ -30,6 +29,14 @@
  * @property {CurveRecord} curve
  * @property {StoredPicture | null} picture the newest of its samples
  * @property {{ checkpoint: number, images: number, samples: number }} bytes
+ *
+ * @typedef {object} CurveRecord the whole history of a loss, to go on with
+ * @property {number[]} steps
+ * @property {number[]} means
+ * @property {number[]} smoothed
+ * @property {number} average
+ * @property {number} weight
+ * @property {number} seen
  *
  * @typedef {object} CheckpointRecord
  * @property {string} run
