@@ -142,6 +142,8 @@ async function run({ address, workers, model }) {
     'unet.block_out_channels': [8, 16],
     'unet.norm_num_groups': 4,
     batch_size: 5,
+    // Four steps are to show.
+    lr_warmup_steps: 4,
     num_train_timesteps: 100,
     labels: ['dark', 'bright'],
   };
