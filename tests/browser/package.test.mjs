@@ -9,10 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { reference } from '../../scripts/build-web.d/reference.mjs';
+import { Site } from './lab.mjs';
 
 const root = new URL('../../', import.meta.url);
 const pkg = fileURLToPath(new URL('pkg/', root));
 const folder = new URL('target/package/', root);
+const site = Site.forTests();
 
 /** @param {string} name */
 const json = async (name) => JSON.parse(await readFile(new URL(name, root), 'utf8'));
@@ -232,4 +234,24 @@ test('the element is described once', async () => {
   }
   const written = await readFile(new URL('docs/element.md', root), 'utf8');
   assert.equal(written, await reference(), 'docs/element.md is of another build');
+});
+
+test('the variant in one file draws, and fetches nothing else', async () => {
+  const page = await site.blank();
+  const script = `${site.address}pkg/unnoise.single.js`;
+  /** @type {string[]} */
+  const fetched = [];
+  page.on('request', (request) => fetched.push(request.url()));
+  await page.evaluate((src) => {
+    document.body.innerHTML = `<unnoise-lab mode="sample" dataset="sprites" backend="flex"
+      sampler="ddim" steps="4" count="4" autoplay></unnoise-lab>`;
+    document.head.append(Object.assign(document.createElement('script'), { type: 'module', src }));
+  }, script);
+  await page.waitForFunction(() => {
+    const lab = /** @type {any} */ (document.querySelector('unnoise-lab'));
+    return lab.frame?.index === 4;
+  });
+  const others = fetched.filter((address) => !address.startsWith('blob:'));
+  assert.deepEqual(others, [script]);
+  await page.close();
 });
