@@ -243,8 +243,16 @@ test('the variant in one file draws, and fetches nothing else', async () => {
   const fetched = [];
   page.on('request', (request) => fetched.push(request.url()));
   await page.evaluate((src) => {
-    document.body.innerHTML = `<unnoise-lab mode="sample" dataset="sprites" backend="flex"
-      sampler="ddim" steps="4" count="4" autoplay></unnoise-lab>`;
+    const lab = Object.assign(document.createElement('unnoise-lab'), {
+      mode: 'sample',
+      datasetName: 'sprites',
+      backend: 'flex',
+      sampler: 'ddim',
+      steps: 4,
+      count: 4,
+      autoplay: true,
+    });
+    document.body.replaceChildren(lab);
     document.head.append(Object.assign(document.createElement('script'), { type: 'module', src }));
   }, script);
   await page.waitForFunction(() => {
