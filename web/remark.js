@@ -24,10 +24,14 @@ export default function remarkUnnoise() {
 /** @param {Node} node */
 function visit(node) {
   if (DIRECTIVES.includes(node.type) && node.name === 'unnoise') {
+    const { dataset, config, ...others } = node.attributes ?? {};
     const hProperties = Object.fromEntries(
       // As a value, since frameworks set properties, and there an empty text is false.
-      Object.entries(node.attributes ?? {}).map(([name, value]) => [name, value || true]),
+      Object.entries(others).map(([name, value]) => [name, value || true]),
     );
+    // HTML made from Markdown (hast) would have `dataset` as an attribute called `data-set`.
+    const settings = { ...JSON.parse(config ?? '{}'), ...(dataset && { dataset }) };
+    if (Object.keys(settings).length) hProperties.config = JSON.stringify(settings);
     node.data = { ...node.data, hName: 'unnoise-lab', hProperties };
   }
   node.children?.forEach(visit);
