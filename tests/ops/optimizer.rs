@@ -17,6 +17,19 @@ const MUON: MuonStep = MuonStep {
     momentum: 0.9,
 };
 
+const STEP: OptimizerStep = OptimizerStep {
+    adam: AdamStep {
+        learning_rate: 1e-2,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-3,
+        bias_correction1: 0.19,
+        bias_correction2: 0.02,
+    },
+    muon: MUON,
+    ema_decay: 0.9,
+};
+
 /// The optimizer step of one parameter.
 fn optimizer_step<B: Kernels>(
     state: ParameterState<B>,
@@ -179,22 +192,10 @@ pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
         };
         shapes.iter().map(state).collect()
     };
-    let step = OptimizerStep {
-        adam: AdamStep {
-            learning_rate: 1e-2,
-            beta1: 0.9,
-            beta2: 0.99,
-            epsilon: 1e-3,
-            bias_correction1: 0.19,
-            bias_correction2: 0.02,
-        },
-        muon: MUON,
-        ema_decay: 0.9,
-    };
     let advance = |states, grads: Vec<FloatTensor<B>>| {
-        let uploaded = B::float_from_data(step.numbers(), device);
+        let uploaded = B::float_from_data(STEP.numbers(), device);
         let rules = vec![UpdateRule::Adam; grads.len()];
-        B::optimizer_step(states, grads, &rules, step, uploaded)
+        B::optimizer_step(states, grads, &rules, STEP, uploaded)
     };
     let mut networks = [fresh(), fresh()];
     let mut expected = [fresh(), fresh()];
@@ -206,7 +207,7 @@ pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
                 .map(|(grad, rank)| ops::sum_parts::<B>(grad.clone(), rank));
             let reference = std::mem::take(expected).into_iter().zip(sums);
             *expected = reference
-                .map(|(state, grad)| optimizer::step::<B>(state, grad, &UpdateRule::Adam, step))
+                .map(|(state, grad)| optimizer::step::<B>(state, grad, &UpdateRule::Adam, STEP))
                 .collect();
             *states = advance(std::mem::take(states), grads);
         }
@@ -251,19 +252,6 @@ fn layers() -> Vec<([usize; 4], UpdateRule)> {
     ]
 }
 
-const MUON_STEP: OptimizerStep = OptimizerStep {
-    adam: AdamStep {
-        learning_rate: 1e-2,
-        beta1: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-3,
-        bias_correction1: 0.19,
-        bias_correction2: 0.02,
-    },
-    muon: MUON,
-    ema_decay: 0.9,
-};
-
 fn zeros<B: Kernels>(shape: [usize; 4], device: &B::Device) -> FloatTensor<B> {
     into_primitive(Tensor::<B, 4>::zeros(shape, device))
 }
@@ -299,12 +287,12 @@ pub fn muon_agrees<B: Kernels>(device: &B::Device) {
     let mut states = fresh::<B>(device);
     let mut expected = fresh::<Flex>(&Default::default());
     for turn in 0..3 {
-        let uploaded = B::float_from_data(MUON_STEP.numbers(), device);
+        let uploaded = B::float_from_data(STEP.numbers(), device);
         let grads = gradients_of_layers::<B>(turn, device);
-        states = B::optimizer_step(states, grads, &rules, MUON_STEP, uploaded);
+        states = B::optimizer_step(states, grads, &rules, STEP, uploaded);
         let grads = gradients_of_layers::<Flex>(turn, &Default::default());
         expected = (expected.into_iter().zip(grads).zip(&rules))
-            .map(|((state, grad), rule)| optimizer::step::<Flex>(state, grad, rule, MUON_STEP))
+            .map(|((state, grad), rule)| optimizer::step::<Flex>(state, grad, rule, STEP))
             .collect();
     }
     let shapes = layers().into_iter().map(|(shape, _)| shape);
@@ -341,7 +329,7 @@ pub fn muon_orthogonalises<B: Kernels>(device: &B::Device) {
             learning_rate: 1.0,
             momentum: 0.0,
         },
-        ..MUON_STEP
+        ..STEP
     };
     let rules = [UpdateRule::Muon { columns: vec![3] }];
     let update = |grad: &[f32]| -> Vec<f32> {

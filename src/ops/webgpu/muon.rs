@@ -115,6 +115,7 @@ impl Matrices {
             &[bind_table, bind_squares],
         );
         let update = concat!(
+            include_str!("optimizer_step.wgsl"),
             include_str!("muon_common.wgsl"),
             include_str!("muon_update.wgsl")
         );
@@ -122,8 +123,8 @@ impl Matrices {
             Shader::new("muon_update", update, THREADS),
             self.update_workgroups,
             &[
-                bind(numbers, [OptimizerStep::NUMBERS]),
                 bind_table,
+                bind(numbers, [OptimizerStep::NUMBERS]),
                 bind_squares,
                 bind_state,
             ],

@@ -5,9 +5,12 @@
 // is the shorter one of X, rounded up to a multiple of 4. All of them are symmetric: the row of an
 // element may be read for its column.
 
+// Launches of which a matrix has several workgroups, as indices of `first_workgroups`.
+const GRAM: u32 = 0u;
+const UPDATE: u32 = 1u;
+
 struct Matrix {
-    first_gram_workgroup: u32,
-    first_update_workgroup: u32,
+    first_workgroups: array<u32, 2>,
     start: u32,    // of its values in a field of the state
     rows: u32,
     columns: u32,
@@ -20,6 +23,23 @@ struct Table {
     length: u32,  // of a field of the state
     unused: array<u32, 3>,
     matrices: array<Matrix>,
+}
+
+@group(0) @binding(0) var<storage, read> table: Table;
+
+// The matrix of `workgroup` of a launch: the last one that begins there or before.
+fn matrix_of(workgroup: u32, launch: u32) -> u32 {
+    var low: u32 = 0u;
+    var high: u32 = MATRICES;
+    while (high - low > 1u) {
+        let middle = (low + high) / 2u;
+        if (table.matrices[middle].first_workgroups[launch] <= workgroup) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 // Four vec4s: a tile of 4 × 4 numbers, by rows.

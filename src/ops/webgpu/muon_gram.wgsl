@@ -1,23 +1,8 @@
 // The Gram matrix of what Muon orthogonalises: Xᵀ X, or X Xᵀ where X has more columns than rows. A
 // tile of 4 × 4 numbers a thread.
 
-@group(0) @binding(0) var<storage, read> table: Table;
 @group(0) @binding(1) var<storage, read> state: array<f32>;
 @group(0) @binding(2) var<storage, read_write> squares: array<vec4<f32>>;
-
-fn matrix_of(workgroup: u32) -> u32 {
-    var low: u32 = 0u;
-    var high: u32 = MATRICES;
-    while (high - low > 1u) {
-        let middle = (low + high) / 2u;
-        if (table.matrices[middle].first_gram_workgroup <= workgroup) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -25,9 +10,9 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let workgroup = group_id.y * DISPATCH_WIDTH + group_id.x;
-    let matrix = table.matrices[matrix_of(workgroup)];
+    let matrix = table.matrices[matrix_of(workgroup, GRAM)];
     let quads = quads_of(matrix);
-    let tile = (workgroup - matrix.first_gram_workgroup) * THREADS + lane;
+    let tile = (workgroup - matrix.first_workgroups[GRAM]) * THREADS + lane;
     if (tile >= quads * quads) {
         return;
     }

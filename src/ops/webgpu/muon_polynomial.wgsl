@@ -1,7 +1,6 @@
 // The polynomial in its Gram matrix by which the Newton–Schulz iteration multiplies X, a workgroup a
 // matrix; see ../cpu/muon.rs. A thread always has the same tiles.
 
-@group(0) @binding(0) var<storage, read> table: Table;
 @group(0) @binding(1) var<storage, read_write> squares: array<vec4<f32>>;
 
 // The product of two of the square matrices: its tile at vec4 `i` of rows and `j` of columns.

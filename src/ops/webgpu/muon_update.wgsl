@@ -1,36 +1,9 @@
 // Moves weights by the product of what Muon orthogonalises, X, and its polynomial, and their moving
 // average after them. A tile of 4 × 4 numbers a thread.
 
-struct Step {
-    learning_rate: f32,
-    beta1: f32,
-    beta2: f32,
-    epsilon: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    ema_decay: f32,
-    muon_learning_rate: f32,
-    muon_momentum: f32,
-}
-
-@group(0) @binding(0) var<storage, read> step: Step;
-@group(0) @binding(1) var<storage, read> table: Table;
+@group(0) @binding(1) var<storage, read> step: Step;
 @group(0) @binding(2) var<storage, read> squares: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> state: array<f32>;
-
-fn matrix_of(workgroup: u32) -> u32 {
-    var low: u32 = 0u;
-    var high: u32 = MATRICES;
-    while (high - low > 1u) {
-        let middle = (low + high) / 2u;
-        if (table.matrices[middle].first_update_workgroup <= workgroup) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
 
 fn move_row(at: u32, count: u32, update: vec4<f32>) {
     for (var column: u32 = 0u; column < count; column++) {
@@ -48,8 +21,8 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let workgroup = group_id.y * DISPATCH_WIDTH + group_id.x;
-    let matrix = table.matrices[matrix_of(workgroup)];
-    let tile = (workgroup - matrix.first_update_workgroup) * THREADS + lane;
+    let matrix = table.matrices[matrix_of(workgroup, UPDATE)];
+    let tile = (workgroup - matrix.first_workgroups[UPDATE]) * THREADS + lane;
     let width = (matrix.columns + 3u) / 4u;
     let row = tile / width * 4u;
     let column = tile % width * 4u;

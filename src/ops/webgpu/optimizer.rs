@@ -183,8 +183,12 @@ impl Launch {
         bindings.extend(buffers.map(|buffer| bind(buffer, [buffer.meta.num_elements()])));
         // Of buffers that there are not, no tensor is read.
         bindings.resize(3 + BUFFERS, bind(numbers, [OptimizerStep::NUMBERS]));
-        let shader = Shader::new("optimizer", include_str!("optimizer.wgsl"), THREADS)
-            .constant("DISPATCH_WIDTH", DISPATCH_WIDTH);
+        let text = concat!(
+            include_str!("optimizer_step.wgsl"),
+            include_str!("optimizer.wgsl")
+        );
+        let shader =
+            Shader::new("optimizer", text, THREADS).constant("DISPATCH_WIDTH", DISPATCH_WIDTH);
         dispatch(shader, self.workgroups, &bindings);
     }
 }

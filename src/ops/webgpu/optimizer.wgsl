@@ -5,18 +5,6 @@
 // The state is [value, exp_avg, exp_avg_sq, ema], each of them with all tensors in it. The gradient
 // is the sum of the partial sums that the kernels of the backward pass left.
 
-struct Step {
-    learning_rate: f32,
-    beta1: f32,
-    beta2: f32,
-    epsilon: f32,
-    bias_correction1: f32,
-    bias_correction2: f32,
-    ema_decay: f32,
-    muon_learning_rate: f32,
-    muon_momentum: f32,
-}
-
 struct Tensor {
     first_workgroup: u32,
     offset: u32,  // in each field of the state
