@@ -138,6 +138,20 @@ export class Site {
   }
 }
 
+/** Runs in a page before its scripts: `window.workers` has every worker that it starts. */
+export function recordWorkers() {
+  const workers = /** @type {Worker[]} */ ([]);
+  Object.assign(window, { workers });
+  const { Worker } = window;
+  window.Worker = class extends Worker {
+    /** @param {ConstructorParameters<typeof Worker>} args */
+    constructor(...args) {
+      super(...args);
+      workers.push(this);
+    }
+  };
+}
+
 /** One page of the lab. */
 export class LabPage {
   /** Errors nobody caught. @type {string[]} */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { ALL_IMAGES, eventually, images, Site, TINY } from './lab.mjs';
+import { ALL_IMAGES, eventually, images, recordWorkers, Site, TINY } from './lab.mjs';
 
 const SETTINGS = { ...TINY, backend: 'flex' };
 const PANELS = ['data', 'forward', 'train', 'diagnostics', 'sample', 'edit', 'runs'];
@@ -82,18 +82,7 @@ test('the last run is resumed with its images, whatever was done before', async 
 });
 
 test('after a crash the model is back', async () => {
-  await site.context.addInitScript(() => {
-    const workers = /** @type {Worker[]} */ ([]);
-    Object.assign(window, { workers });
-    const { Worker } = window;
-    window.Worker = class extends Worker {
-      /** @param {ConstructorParameters<typeof Worker>} args */
-      constructor(...args) {
-        super(...args);
-        workers.push(this);
-      }
-    };
-  });
+  await site.context.addInitScript(recordWorkers);
   const lab = await site.open(SETTINGS);
   await lab.train();
   await lab.sample();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { before, test } from 'node:test';
-import { beforeWorkers, eventually, LabPage, Site, TINY } from './lab.mjs';
+import { beforeWorkers, eventually, LabPage, recordWorkers, Site, TINY } from './lab.mjs';
 
 /** Of slices that take a tenth of a second each, several. */
 const STEPS = 100;
@@ -32,17 +32,8 @@ async function open(settings, program) {
   await lab.page.addInitScript(() => {
     // One worker: with another number of them the sums are rounded otherwise.
     Object.defineProperty(navigator, 'hardwareConcurrency', { get: () => 1 });
-    const workers = /** @type {Worker[]} */ ([]);
-    Object.assign(window, { workers });
-    const { Worker } = window;
-    window.Worker = class extends Worker {
-      /** @param {ConstructorParameters<typeof Worker>} args */
-      constructor(...args) {
-        super(...args);
-        workers.push(this);
-      }
-    };
   });
+  await lab.page.addInitScript(recordWorkers);
   await lab.goto(site.address, settings);
   return lab;
 }
