@@ -111,6 +111,21 @@ export const logAxis = (colour) =>
   });
 
 /**
+ * Curves of a loss over the steps of training.
+ *
+ * @param {HTMLElement} container
+ * @param {(colour: (name: string) => string) => uPlot.Series[]} curves
+ */
+export const lossPlot = (container, curves) =>
+  new Plot(container, 200, (colour) => ({
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+    scales: { x: { time: false }, y: logScale },
+    axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
+    series: [{}, ...curves(colour)],
+  }));
+
+/**
  * 1, 2 and 5 times the powers of ten within a range, or fewer where they would crowd.
  * @param {number} low
  * @param {number} high

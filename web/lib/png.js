@@ -3,6 +3,7 @@
  * would do it too, but some browsers change a canvas's pixels on reading, against fingerprinting.
  */
 import { unzlibSync, zlibSync } from 'fflate';
+import { concat } from './bytes.js';
 import { LabError } from './errors.js';
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
@@ -148,15 +149,4 @@ function crc32(bytes) {
   let crc = ~0;
   for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 255];
   return ~crc >>> 0;
-}
-
-/** @param {Uint8Array[]} parts */
-function concat(parts) {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let end = 0;
-  for (const part of parts) {
-    whole.set(part, end);
-    end += part.length;
-  }
-  return whole;
 }

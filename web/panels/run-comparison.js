@@ -2,7 +2,7 @@ import { html } from 'lit';
 import { flattenConfig } from '../lib/config.js';
 import { define } from '../lib/define.js';
 import { integer, loss, since } from '../lib/format.js';
-import { logAxis, logScale, Plot, plotAxis } from '../lib/plot.js';
+import { lossPlot } from '../lib/plot.js';
 import { rangeField } from './fields.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -143,16 +143,9 @@ function joined(runs) {
 
 /** @param {HTMLElement} container */
 const comparisonPlot = (container) =>
-  new Plot(container, 200, (colour) => ({
-    legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-    scales: { x: { time: false }, y: logScale },
-    axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
-    series: [
-      {},
-      { stroke: () => colour('--signal'), width: 2, spanGaps: true, points: { show: false } },
-      { stroke: () => colour('--noise'), width: 2, spanGaps: true, points: { show: false } },
-    ],
-  }));
+  lossPlot(container, (colour) => [
+    { stroke: () => colour('--signal'), width: 2, spanGaps: true, points: { show: false } },
+    { stroke: () => colour('--noise'), width: 2, spanGaps: true, points: { show: false } },
+  ]);
 
 define('unnoise-run-comparison', RunComparison);

@@ -3,7 +3,7 @@ import { download } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
 import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
-import { logAxis, logScale, Plot, plotAxis } from '../lib/plot.js';
+import { lossPlot } from '../lib/plot.js';
 import { lossEquation, lossMeaning } from './equations/objective.js';
 import { optimiserEquations } from './equations/optimiser.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
@@ -241,7 +241,7 @@ export class TrainPanel extends Panel {
   updated() {
     const { run, trainer } = this.session;
     const { curve } = trainer;
-    const plot = this.plot('loss-plot', lossPlot);
+    const plot = this.plot('loss-plot', trainingPlot);
     const optimal = optimalLossLine(this.session);
     const plotted = [plot, curve.steps.length, optimal];
     const now = performance.now();
@@ -255,19 +255,12 @@ export class TrainPanel extends Panel {
 }
 
 /** @param {HTMLElement} container */
-const lossPlot = (container) =>
-  new Plot(container, 200, (colour) => ({
-    legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-    scales: { x: { time: false }, y: logScale },
-    axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
-    series: [
-      {},
-      { stroke: () => colour('--faint'), width: 1, points: { show: false } },
-      { stroke: () => colour('--accent'), width: 2, points: { show: false } },
-      { stroke: () => colour('--muted'), dash: [6, 5], width: 1.5, points: { show: false } },
-    ],
-  }));
+const trainingPlot = (container) =>
+  lossPlot(container, (colour) => [
+    { stroke: () => colour('--faint'), width: 1, points: { show: false } },
+    { stroke: () => colour('--accent'), width: 2, points: { show: false } },
+    { stroke: () => colour('--muted'), dash: [6, 5], width: 1.5, points: { show: false } },
+  ]);
 
 /**
  * What the first step waits for.

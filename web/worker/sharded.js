@@ -1,3 +1,4 @@
+import { concat } from '../lib/bytes.js';
 import { wireError } from '../lib/errors.js';
 import { WorkerClient } from '../lib/worker-client.js';
 import { loadedWasm } from './wasm.js';
@@ -380,15 +381,4 @@ function helpers(count) {
  */
 function add(total, part) {
   for (let i = 0; i < total.length; i++) total[i] += part[i];
-}
-
-/** @param {Uint8Array[]} parts */
-function concat(parts) {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let end = 0;
-  for (const part of parts) {
-    whole.set(part, end);
-    end += part.length;
-  }
-  return whole;
 }
