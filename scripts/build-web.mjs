@@ -2,12 +2,12 @@
 // Bundles web/ into the npm package pkg/: unnoise.js (the tag and Lab), figure.js (what the tag
 // shows once it is near the screen), lab.js (Lab alone), server.js (what is left of them on a
 // server), worker.js, anywidget.js (the element in a notebook), remark.js (a plugin for Markdown), the
-// types and other descriptions, and the bundled samples.
+// types and other descriptions, and the bundled samples
+// and font.
 // scripts/build-family builds the wasm, and before this, since the worker has its bindings.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
@@ -95,9 +95,9 @@ for (const { metafile } of await Promise.all(builds)) {
   }
 }
 
-if (existsSync('web/samples')) {
-  await rm(`${out}/samples`, { recursive: true, force: true });
-  await cp('web/samples', `${out}/samples`, { recursive: true });
+for (const folder of ['samples', 'fonts']) {
+  await rm(`${out}/${folder}`, { recursive: true, force: true });
+  await cp(`web/${folder}`, `${out}/${folder}`, { recursive: true });
 }
 
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) await cp(name, `${out}/${name}`);

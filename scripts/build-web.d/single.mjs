@@ -1,5 +1,5 @@
 // The variant in one file, unnoise.single.js: the script, the worker, the wasm for the CPU, the
-// bundled sets. For places that take one file and no more.
+// bundled sets, the font of formulas. For places that take one file and no more.
 import { build } from 'esbuild';
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
@@ -13,6 +13,7 @@ const ASSETS = {
   'samples/digits/model.safetensors': 'application/octet-stream',
   'samples/sprites/sprites.png': 'image/png',
   'samples/sprites/model.safetensors': 'application/octet-stream',
+  'fonts/stix-two-math.woff2': 'font/woff2',
   'worker.js': 'text/javascript',
 };
 

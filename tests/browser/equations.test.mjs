@@ -41,6 +41,9 @@ const highlighted = async (lab, panel) =>
       .evaluateAll((parts) => parts.map((part) => part.getAttribute('data-term'))),
   );
 
+/** Letters that are bold of themselves. */
+const BOLD = /[\u{1d400}-\u{1d433}\u{1d6a8}-\u{1d6e1}]/gu;
+
 /**
  * The equations of a panel as text without spaces.
  * @param {import('./lab.mjs').LabPage} lab
@@ -48,7 +51,7 @@ const highlighted = async (lab, panel) =>
  */
 async function equations(lab, panel) {
   const all = await lab.page.locator(`unnoise-${panel}-panel math`).allTextContents();
-  return all.map((one) => one.replaceAll(/\s/g, ''));
+  return all.map((one) => one.replaceAll(/\s/g, '').replaceAll(BOLD, (x) => x.normalize('NFKC')));
 }
 
 /** @param {import('./lab.mjs').LabPage} lab */
@@ -331,5 +334,26 @@ test('what an edit does is spelt out', async () => {
   assert.match(await shown(), /xt−1known=/);
   assert.match(await shown(), /xt−1unknown∼𝒩/);
   assert.match(await shown(), /xt\+j=.*r−1/);
+  await lab.page.close();
+});
+
+test('formulas are drawn in the font that comes with the page', async () => {
+  const lab = await open({});
+  const loaded = () =>
+    document.fonts.values().some(({ family }) => family.includes('Unnoise Math'));
+  await eventually(() => lab.page.evaluate(loaded));
+  const missing = await lab.page.locator('math').evaluateAll((formulas) => {
+    const context = /** @type {CanvasRenderingContext2D} */ (
+      document.createElement('canvas').getContext('2d')
+    );
+    const width = (/** @type {string} */ character, /** @type {string} */ fallback) => {
+      context.font = `100px "Unnoise Math", ${fallback}`;
+      return context.measureText(character).width;
+    };
+    const characters = new Set(formulas.map((formula) => formula.textContent).join(''));
+    // Where the font lacks a character, its width is that of whichever font stands in.
+    return [...characters].filter((one) => width(one, 'serif') !== width(one, 'monospace'));
+  });
+  assert.deepEqual(missing, []);
   await lab.page.close();
 });

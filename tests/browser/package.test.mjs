@@ -46,6 +46,8 @@ test('the package has every file that it needs, and no other', async () => {
       'cpu/unnoise_bg.wasm',
       'custom-elements.json',
       'figure.js',
+      'fonts/LICENSE',
+      'fonts/stix-two-math.woff2',
       'gpu/unnoise_bg.wasm',
       'lab.js',
       'package.json',

@@ -3,6 +3,7 @@ import { keyed } from 'lit/directives/keyed.js';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import { replaceHash } from '../lib/hash-state.js';
 import { hostTheme, watchHostTheme } from '../lib/host-theme.js';
+import { loadMathFont } from '../lib/math-font.js';
 import '../panels/compare-panel.js';
 import '../panels/data-panel.js';
 import '../panels/diagnostics-panel.js';
@@ -499,6 +500,7 @@ export class Figure {
   #panels() {
     const { session, mode, element } = this;
     const panels = session ? figurePanels(session, { mode, controls: element.controls }) : [];
+    if (panels.length > 0) loadMathFont();
     if (this.mounted < panels.length) {
       requestAnimationFrame(() => {
         this.mounted++;

@@ -1,5 +1,6 @@
 /**
- * Where the files are that come with the script: the wasm, the worker, the bundled sets.
+ * Where the files are that come with the script: the wasm, the worker, the bundled sets, the
+ * font of formulas.
  *
  * Bundlers find and copy a file only where its whole name stands in `new URL(…, import.meta.url)`,
  * so each is written out. The names are relative to the built script at the root of the package.
@@ -21,6 +22,7 @@ const FILES = {
   'samples/sprites/sprites.png': () => new URL('./samples/sprites/sprites.png', import.meta.url),
   'samples/sprites/model.safetensors': () =>
     new URL('./samples/sprites/model.safetensors', import.meta.url),
+  'fonts/stix-two-math.woff2': () => new URL('./fonts/stix-two-math.woff2', import.meta.url),
 };
 
 /** @type {string | undefined} */

@@ -71,6 +71,7 @@ const warmUp = (steps) =>
   equation(
     'learning rate',
     term('rate', sub(mi('κ'), step), mo('='), mi('κ')),
+    mo('·'),
     min(mn(1), mo(','), frac(step, mn(steps))),
   );
 

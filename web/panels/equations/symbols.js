@@ -31,8 +31,9 @@ const over = (/** @type {Math} */ base, /** @type {string} */ accent) =>
 export const hat = (/** @type {Math} */ base) => over(base, '^');
 export const bar = (/** @type {Math} */ base) => over(base, '¯');
 export const tilde = (/** @type {Math} */ base) => over(base, '~');
-const bold = (/** @type {string} */ name) =>
-  mathml`<mi class="bold" mathvariant="normal">${name}</mi>`;
+const BOLD = { I: '𝐈', u: '𝐮', v: '𝐯', x: '𝐱', z: '𝐳', ε: '𝛆' };
+/** A vector or matrix. Browsers know no bold letters of mathematics but by these characters. */
+const bold = (/** @type {keyof typeof BOLD} */ name) => mi(BOLD[name]);
 
 /**
  * A term that some control changes; it is highlighted with the control.
