@@ -9,6 +9,7 @@ const ASSETS = {
   'cpu/unnoise_bg.wasm': 'application/wasm',
   'samples/faces/sprites.png': 'image/png',
   'samples/faces/model.safetensors': 'application/octet-stream',
+  'samples/faces/run-lengths.webp': 'image/webp',
   'samples/digits/sprites.png': 'image/png',
   'samples/digits/model.safetensors': 'application/octet-stream',
   'samples/sprites/sprites.png': 'image/png',

@@ -11,6 +11,7 @@ import { makeCreatures, SIDE as CREATURE_SIDE } from './creatures.mjs';
 import { LABELS as DIGIT_LABELS, makeDigits, SIDE as DIGIT_SIDE } from './digits.mjs';
 import { makeFaces, SIDE as FACE_SIDE } from './faces.mjs';
 import { FILM } from './film-layout.mjs';
+import { RUN_LENGTHS } from './run-lengths-layout.mjs';
 import { encodeSheet } from './sheet.mjs';
 
 const SAMPLES = new URL('../../web/samples/', import.meta.url);
@@ -29,6 +30,7 @@ const sets = [
     attribution: 'Noto Emoji, © Google LLC, Apache License 2.0; drawn at 64 pixels on white',
     flip: true,
     film: FILM,
+    run_lengths: { file: RUN_LENGTHS.file, steps: RUN_LENGTHS.steps },
   },
   {
     id: 'digits',

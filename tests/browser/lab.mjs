@@ -62,14 +62,21 @@ export async function serve() {
   return { address, stop: () => server.kill() };
 }
 
-export function launch(viewport = { width: 1440, height: 900 }) {
-  return chromium.launchPersistentContext('', {
+export async function launch(viewport = { width: 1440, height: 900 }) {
+  const context = await chromium.launchPersistentContext('', {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: FLAGS,
     headless: false,
     viewport,
     acceptDownloads: true,
   });
+  // Most tests are of what lies below the first level.
+  await context.addInitScript(() => {
+    if (!/^https?:/.test(location.protocol)) return;
+    if (localStorage.getItem('unnoise.detail') === null)
+      localStorage.setItem('unnoise.detail', 'all');
+  });
+  return context;
 }
 
 /**

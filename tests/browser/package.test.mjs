@@ -60,6 +60,7 @@ test('the package has every file that it needs, and no other', async () => {
       'samples/faces/LICENSE',
       'samples/faces/film.avif',
       'samples/faces/model.safetensors',
+      'samples/faces/run-lengths.webp',
       'samples/faces/sprites.png',
       'samples/index.json',
       'samples/sprites/ATTRIBUTION.md',

@@ -1,6 +1,7 @@
 import { html, nothing, render } from 'lit';
 import { keyed } from 'lit/directives/keyed.js';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
+import { keepDetail, readDetail } from '../lib/detail.js';
 import { replaceHash } from '../lib/hash-state.js';
 import { hostTheme, watchHostTheme } from '../lib/host-theme.js';
 import { loadMathFont } from '../lib/math-font.js';
@@ -8,6 +9,7 @@ import '../panels/compare-panel.js';
 import '../panels/data-panel.js';
 import '../panels/diagnostics-panel.js';
 import '../panels/edit-panel.js';
+import '../panels/first-run.js';
 import '../panels/forward-panel.js';
 import '../panels/message-list.js';
 import '../panels/runs-panel.js';
@@ -19,6 +21,7 @@ import controlStyles from '../styles/controls.css';
 import diagnosticsStyles from '../styles/diagnostics.css';
 import editStyles from '../styles/edit.css';
 import figureStyles from '../styles/figure.css';
+import firstRunStyles from '../styles/first-run.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import runsStyles from '../styles/runs.css';
@@ -68,6 +71,7 @@ const styles = [
   editStyles,
   diagnosticsStyles,
   runsStyles,
+  firstRunStyles,
   figureStyles,
 ].map((text) => {
   const sheet = new CSSStyleSheet();
@@ -441,12 +445,27 @@ export class Figure {
     return keyed(this.session, this.#whole());
   }
 
+  #detail = readDetail();
+
+  /** Whether formulas and all settings are shown: as the author has it, in the whole lab the visitor. */
+  get #showsAll() {
+    return this.mode !== 'lab' || this.#detail;
+  }
+
+  /** @param {boolean} all */
+  #setDetail(all) {
+    this.#detail = all;
+    keepDetail(all);
+    this.requestUpdate();
+  }
+
   #whole() {
     const { session, mode, element } = this;
     const ready = session?.lab && session.phase !== 'failed';
     const classes = [
       'root',
       `mode-${mode}`,
+      this.#showsAll ? '' : 'plain',
       this.dragging ? 'dragging' : '',
       ready ? 'works' : '',
       this.#hasFallback ? 'has-fallback' : '',
@@ -460,6 +479,8 @@ export class Figure {
               .link=${() => fullLink(session, this)}
               .settings=${() => changedSettings(session, this)}
               .mode=${mode}
+              .detailed=${this.#showsAll}
+              .setDetailed=${(/** @type {boolean} */ all) => this.#setDetail(all)}
               .page=${element.hash}
             ></unnoise-status-bar>`
           : nothing
@@ -474,7 +495,14 @@ export class Figure {
 
   #stageRow() {
     return html`<div class="stage-row" part="stage-row">
-      <div class="intro"><slot name="intro"></slot></div>
+      <div class="intro">
+        <slot name="intro"></slot>
+        ${
+          this.session && this.element.controls
+            ? html`<unnoise-first-run .session=${this.session}></unnoise-first-run>`
+            : nothing
+        }
+      </div>
       <div class="stage-frame">
         <slot name="poster"></slot>
         ${this.session ? html`<unnoise-stage .session=${this.session}></unnoise-stage>` : nothing}

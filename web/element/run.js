@@ -176,6 +176,15 @@ export class Run extends EventTarget {
     this.#changed();
   }
 
+  /**
+   * Training stops at another step than was said at its start.
+   * @param {number} target
+   */
+  aimAt(target) {
+    this.#target = Math.max(target, this.#step);
+    this.#changed();
+  }
+
   /** Training begins, or goes on to the step that was aimed at before. */
   start() {
     if (this.training) throw new Error('A run is started once before it is stopped.');

@@ -72,18 +72,7 @@ export class Trainer extends EventTarget {
   /** @param {AbortSignal} signal */
   async #train(signal) {
     try {
-      const steps = this.run.target - this.lab.step;
-      for await (const report of this.lab.train({ steps, signal })) {
-        if (!report.losses.every(Number.isFinite)) throw diverged();
-        this.curve.add(report.step, report.losses);
-        const measured = this.#measure(report);
-        this.dispatchEvent(new CustomEvent('progress', { detail: report }));
-        if (measured) {
-          await this.preview.advance(report.milliseconds);
-          await this.background.advance(report.milliseconds);
-        }
-        if (performance.now() > this.#checkpointAt) await this.checkpoint();
-      }
+      while (this.lab.step < this.run.target) await this.#trainTo(this.run.target, signal);
       await this.checkpoint({ patient: true });
       return 'done';
     } catch (error) {
@@ -93,6 +82,26 @@ export class Trainer extends EventTarget {
     } finally {
       this.rate = 0;
       this.run.stop();
+    }
+  }
+
+  /**
+   * @param {number} target the step to stop at, unless the run gets another one meanwhile
+   * @param {AbortSignal} signal
+   */
+  async #trainTo(target, signal) {
+    const steps = target - this.lab.step;
+    for await (const report of this.lab.train({ steps, signal })) {
+      if (!report.losses.every(Number.isFinite)) throw diverged();
+      this.curve.add(report.step, report.losses);
+      const measured = this.#measure(report);
+      this.dispatchEvent(new CustomEvent('progress', { detail: report }));
+      if (measured) {
+        await this.preview.advance(report.milliseconds);
+        await this.background.advance(report.milliseconds);
+      }
+      if (performance.now() > this.#checkpointAt) await this.checkpoint();
+      if (this.run.target !== target) return;
     }
   }
 

@@ -16,6 +16,8 @@ const FILES = {
   'samples/faces/model.safetensors': () =>
     new URL('./samples/faces/model.safetensors', import.meta.url),
   'samples/faces/film.avif': () => new URL('./samples/faces/film.avif', import.meta.url),
+  'samples/faces/run-lengths.webp': () =>
+    new URL('./samples/faces/run-lengths.webp', import.meta.url),
   'samples/digits/sprites.png': () => new URL('./samples/digits/sprites.png', import.meta.url),
   'samples/digits/model.safetensors': () =>
     new URL('./samples/digits/model.safetensors', import.meta.url),

@@ -22,11 +22,20 @@ import { LabError } from './errors.js';
  * @property {string} [model] file of the model
  * @property {{ file: string, frames: number, count: number, size: number }} [film] a recording of
  *   the model's usual sampling: a sheet with a row of `count` tiles for each frame
+ * @property {{ file: string, steps: number[] }} [run_lengths] what a model of the set draws after so
+ *   many steps of training: a sheet with a picture for each, side by side
  */
 
 export const SETS = /** @type {BundledSet[]} */ (/** @type {unknown} */ (listing));
 
 const assetOf = (/** @type {string} */ file) => `samples/${file}`;
+
+/**
+ * The files of a set that are shown, and not read.
+ * @param {BundledSet} set
+ */
+export const picturesOf = ({ sprites, run_lengths }) =>
+  run_lengths ? [sprites, run_lengths.file] : [sprites];
 
 /** @param {BundledSet} set */
 export const sheetAddress = (set) => assetAddress(assetOf(set.sprites)).href;

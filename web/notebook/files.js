@@ -1,5 +1,5 @@
 import { setAssetSource, setBasePath } from '../lib/assets.js';
-import { SETS } from '../lib/datasets.js';
+import { picturesOf, SETS } from '../lib/datasets.js';
 
 /**
  * Where the files of the package come from in a notebook: from the kernel, which has them and needs
@@ -15,9 +15,14 @@ const page = /** @type {{ [SHARED]?: typeof own }} */ (/** @type {unknown} */ (g
 const shared = (page[SHARED] ??= own);
 
 /** Named, and not fetched; a page keeps them. */
-const ADDRESSED = ['worker.js', ...SETS.map(({ sprites }) => `samples/${sprites}`)];
+const ADDRESSED = ['worker.js', ...SETS.flatMap(picturesOf).map((file) => `samples/${file}`)];
 
-const TYPES = { js: 'text/javascript', png: 'image/png', wasm: 'application/wasm' };
+const TYPES = {
+  js: 'text/javascript',
+  png: 'image/png',
+  webp: 'image/webp',
+  wasm: 'application/wasm',
+};
 
 /** @param {string} name */
 function typeOf(name) {

@@ -175,18 +175,29 @@ export function rangeField({
  * @property {string} [accept]
  * @property {boolean} [multiple]
  * @property {boolean} [folder] whether a folder is chosen
+ * @property {'primary'} [kind]
  * @property {(files: File[]) => void} change
  *
  * @param {Omit<Field, 'hint'> & FileChoice} field
  */
-export function fileField({ label, testid, accept, multiple, folder, disabled, changes, change }) {
+export function fileField({
+  label,
+  testid,
+  kind,
+  accept,
+  multiple,
+  folder,
+  disabled,
+  changes,
+  change,
+}) {
   const pick = (/** @type {any} */ { target }) => {
     const files = [...target.files];
     // So that the same file can be picked again.
     target.value = '';
     if (files.length) change(files);
   };
-  return html`<label class="button" part="button" data-changes=${changes ?? nothing}>
+  return html`<label class="button ${kind ?? ''}" part="button" data-changes=${changes ?? nothing}>
     <input
       type="file"
       class="visually-hidden"

@@ -72,7 +72,7 @@ export class ForwardPanel extends Panel {
           <div class="plot" id="snr-plot" role="img" aria-label="Signal-to-noise ratio by t"></div>
           ${
             config
-              ? html`<div class="schedule">
+              ? html`<div class="schedule expert">
                   ${scheduleField(session, { testid: 'beta-schedule', disabled })}
                   ${zeroSnrField(session, { testid: 'zero-snr', disabled })}
                 </div>`

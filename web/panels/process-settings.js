@@ -106,7 +106,7 @@ export function processSettings(session, disabled) {
   const set = (/** @type {string} */ name) => (/** @type {unknown} */ value) =>
     session.set(name, value);
   const learned = scheduler.variance_type === 'learned_range';
-  return html`<details data-testid="advanced">
+  return html`<details class="expert" data-testid="advanced">
     <summary>Advanced: what is learnt</summary>
     <div class="fields">
       ${selectField({

@@ -63,7 +63,7 @@ export function stepsField(session) {
  * What every sampler takes.
  * @param {Session} session
  */
-export function sharedFields(session) {
+export function countAndSeedFields(session) {
   const { sampleOptions: options } = session;
   return html`${selectField({
     label: 'Images',
@@ -80,20 +80,23 @@ export function sharedFields(session) {
     min: 0,
     max: MAX_SEED,
     change: (seed) => session.setSample({ seed: Math.round(seed) }),
-  })}
-  ${selectField({
+  })}`;
+}
+
+/** @param {Session} session */
+export const weightsField = (session) =>
+  selectField({
     label: 'Weights',
     testid: 'sample-weights',
     changes: 'network',
-    value: options.weights,
+    value: session.sampleOptions.weights,
     options: [
       ['ema', 'averaged (EMA)'],
       ['raw', 'raw'],
       ['ideal', 'none: the ideal denoiser'],
     ],
     change: (weights) => session.setSample({ weights: /** @type {'ema'} */ (weights) }),
-  })}`;
-}
+  });
 
 /**
  * What is the business of one sampler, or of one of several.

@@ -18,7 +18,8 @@ import {
   newSeed,
   samplerField,
   samplerFields,
-  sharedFields,
+  countAndSeedFields,
+  weightsField,
   stepsField,
 } from './sample-controls.js';
 import { playbackControls } from './playback-controls.js';
@@ -84,22 +85,26 @@ export class SamplePanel extends Panel {
             </p>`
           : nothing
       }
-      ${segmentedField({
-        label: 'Show',
-        name: 'sample-mode',
-        value: comparison.shown ? 'compare' : 'one',
-        options: [
-          ['one', 'one sampler'],
-          ['compare', 'side by side'],
-        ],
-        change: (mode) => comparison.show(mode === 'compare'),
-      })}
-      ${comparison.shown ? comparisonChoice(session) : samplerField(session)}
-      <div class="fields">
-        ${labelFields(session)} ${comparison.shown ? nothing : stepsField(session)}
-        ${sharedFields(session)} ${samplerFields(session, runs)}
+      <div class="expert">
+        ${segmentedField({
+          label: 'Show',
+          name: 'sample-mode',
+          value: comparison.shown ? 'compare' : 'one',
+          options: [
+            ['one', 'one sampler'],
+            ['compare', 'side by side'],
+          ],
+          change: (mode) => comparison.show(mode === 'compare'),
+        })}
+        ${comparison.shown ? comparisonChoice(session) : samplerField(session)}
       </div>
-      ${idealSwitch(session)} ${moreSamplerFields(session, runs)}`;
+      <div class="fields">
+        ${labelFields(session)}
+        <div class="expert">${comparison.shown ? nothing : stepsField(session)}</div>
+        ${countAndSeedFields(session)}
+        <div class="expert">${weightsField(session)} ${samplerFields(session, runs)}</div>
+      </div>
+      <div class="expert">${idealSwitch(session)} ${moreSamplerFields(session, runs)}</div>`;
   }
 
   #buttons() {

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { BACKENDS } from '../lib/backend.js';
 import { define } from '../lib/define.js';
+import { deviceWords } from '../lib/device-words.js';
 import { integer, loss } from '../lib/format.js';
 import './embed-dialog.js';
 import { Panel } from './panel.js';
@@ -17,6 +18,8 @@ export class StatusBar extends Panel {
     link: { attribute: false },
     settings: { attribute: false },
     mode: {},
+    detailed: { type: Boolean },
+    setDetailed: { attribute: false },
     page: { type: Boolean },
   };
 
@@ -28,6 +31,10 @@ export class StatusBar extends Panel {
     /** @type {() => Record<string, unknown>} */
     this.settings = () => ({});
     this.mode = 'lab';
+    /** Whether formulas and all settings are shown. */
+    this.detailed = true;
+    /** @type {(all: boolean) => void} */
+    this.setDetailed = () => {};
     /** Whether the page around shows the element alone when asked to. */
     this.page = false;
   }
@@ -40,8 +47,10 @@ export class StatusBar extends Panel {
     return html`<div class="status-bar" part="status">
       <label class="device">
         <span class="dot ${lab.adapterKind}" aria-hidden="true"></span>
-        <span class="visually-hidden">Backend</span>
+        <span class="plainly" data-testid="device">Computes ${deviceWords(lab)}</span>
+        <span class="visually-hidden expert">Backend</span>
         <select
+          class="expert"
           data-testid="backend"
           ?disabled=${locked}
           @change=${(/** @type {any} */ { target }) => this.#switch(target)}
@@ -51,7 +60,7 @@ export class StatusBar extends Panel {
               html`<option value=${name} ?selected=${name === lab.backend}>${NAMES[name]}</option>`,
           )}
         </select>
-        <span class="adapter" data-testid="adapter" title=${remark(lab) ?? nothing}
+        <span class="adapter expert" data-testid="adapter" title=${remark(lab) ?? nothing}
           >${lab.adapter}${lab.workers > 1 ? `, ${lab.workers} workers` : nothing}</span
         >
       </label>
@@ -61,6 +70,19 @@ export class StatusBar extends Panel {
           ? html`<span class="mini"
               >step ${integer(lab.step)} · loss ${loss(trainer.curve.latest)}</span
             >`
+          : nothing
+      }
+      ${
+        this.mode === 'lab'
+          ? html`<button
+              type="button"
+              class="link"
+              data-testid="detail"
+              aria-pressed=${this.detailed}
+              @click=${() => this.setDetailed(!this.detailed)}
+            >
+              ${this.detailed ? 'Hide formulas and settings' : 'Formulas and settings'}
+            </button>`
           : nothing
       }
       <button type="button" class="link" data-testid="copy-link" @click=${() => this.#copy()}>

@@ -92,17 +92,19 @@ export function trainSettings(session) {
         step: 'any',
         change: (value) => run.setSteps(value),
       })}
-      ${selectField({
-        label: 'Batch size',
-        testid: 'batch-size',
-        changes: 'batch',
-        value: String(training.batch_size),
-        options: BATCHES,
-        disabled: fixed,
-        hint: 'Images looked at in each step',
-        change: (value) => session.set('batch_size', Number(value)),
-      })}
-      ${muon ? muonRateField(session, fixed) : adamRateField(session, fixed)}
+      <div class="expert">
+        ${selectField({
+          label: 'Batch size',
+          testid: 'batch-size',
+          changes: 'batch',
+          value: String(training.batch_size),
+          options: BATCHES,
+          disabled: fixed,
+          hint: 'Images looked at in each step',
+          change: (value) => session.set('batch_size', Number(value)),
+        })}
+        ${muon ? muonRateField(session, fixed) : adamRateField(session, fixed)}
+      </div>
     </div>
     ${checkField({
       label: 'Mirror images at random',
@@ -113,7 +115,7 @@ export function trainSettings(session) {
       hint: 'Doubles the images, where left and right do not matter',
       change: set('random_flip'),
     })}
-    <details>
+    <details class="expert">
       <summary>More settings</summary>
       <div class="fields">
         ${selectField({

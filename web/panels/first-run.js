@@ -1,0 +1,231 @@
+import { html, nothing } from 'lit';
+import { SETS } from '../lib/datasets.js';
+import { define } from '../lib/define.js';
+import { deviceWords } from '../lib/device-words.js';
+import { pickedFiles } from '../lib/dropped-files.js';
+import { duration, integer, plural } from '../lib/format.js';
+import { pictureAfter, runLengths, USUAL } from '../lib/run-lengths.js';
+import { button } from './buttons.js';
+import { fileField } from './fields.js';
+import { Panel } from './panel.js';
+import { newSeed } from './sample-controls.js';
+
+/** How long the speed of training is measured before anything is said of it. */
+const MEASURING_MS = 3000;
+const ACCEPT = 'image/*,.svg';
+
+/**
+ * The short way to a first model: images, a click, and how long it may take. All that it does the
+ * panels below do too.
+ */
+export class FirstRun extends Panel {
+  static shows = /** @type {const} */ (['images', 'run', 'status', 'training']);
+
+  render() {
+    const { session } = this;
+    if (session.phase === 'failed') return nothing;
+    const { state } = session.run;
+    return html`<div class="first-run" part="first-run">
+      ${state === 'training' ? this.#lengths() : session.run.trained ? this.#after() : this.#start()}
+    </div>`;
+  }
+
+  get #locked() {
+    const { phase, activity } = this.session;
+    return phase !== 'ready' || activity !== '';
+  }
+
+  // --- before ---
+
+  #start() {
+    const { session } = this;
+    const { images, dataset } = session.imageSet;
+    const own = dataset === null && images.length > 0;
+    const disabled = this.#locked;
+    return html`<div class="row">
+        ${
+          own
+            ? button({
+                label: `Train on ${images.length === 1 ? 'your image' : `your ${integer(images.length)} images`}`,
+                testid: 'first-train',
+                kind: 'primary',
+                disabled,
+                click: () => this.#train(),
+              })
+            : this.#chooser({ label: 'Train on your images', kind: 'primary', trains: true })
+        }
+        ${own ? this.#chooser({ label: 'Add more', trains: false }) : this.#trySet()}
+      </div>
+      <p class="note">
+        ${
+          disabled && session.activity
+            ? `${session.activity}…`
+            : 'Choose a dozen pictures or more of one kind, drop them anywhere, or paste them.'
+        }
+      </p>`;
+  }
+
+  /**
+   * @param {{ label: string, kind?: 'primary', trains: boolean }} chooser `trains` says whether
+   *   training begins with the files
+   */
+  #chooser({ label, kind, trains }) {
+    return fileField({
+      label,
+      testid: 'first-images',
+      kind,
+      accept: ACCEPT,
+      multiple: true,
+      disabled: this.#locked,
+      change: async (files) => {
+        const { imageSet } = this.session;
+        await imageSet.add(pickedFiles(files));
+        // None of the files may have been an image.
+        if (trains && imageSet.dataset === null && imageSet.images.length > 0) this.#train();
+      },
+    });
+  }
+
+  #trySet() {
+    const { imageSet } = this.session;
+    const set = SETS.find(({ id }) => id === imageSet.dataset) ?? SETS[0];
+    return button({
+      label: `Try it on ${set.title.toLowerCase()}`,
+      testid: 'first-set',
+      disabled: this.#locked,
+      click: async () => {
+        if (imageSet.dataset !== set.id) await imageSet.choose(set.id);
+        this.session.setContinues(false);
+        this.#train();
+      },
+    });
+  }
+
+  #train() {
+    const { session } = this;
+    // Whoever has said how many steps there are to be means it.
+    if (session.run.usesDefaultSteps) session.run.setSteps(USUAL);
+    return session.train();
+  }
+
+  // --- meanwhile ---
+
+  /** The speed that the lengths are worked out from, which are not to change under the pointer. */
+  /** @type {number | undefined} */
+  #rate;
+  #beganAt = 0;
+
+  willUpdate() {
+    const { run, trainer } = this.session;
+    if (!run.training) {
+      this.#rate = undefined;
+      this.#beganAt = performance.now();
+    } else if (trainer.rate > 0 && performance.now() - this.#beganAt > MEASURING_MS) {
+      this.#rate ??= trainer.rate;
+    }
+  }
+
+  #lengths() {
+    const { session } = this;
+    const { run, trainer, lab } = session;
+    const { compiling } = lab;
+    const { eta } = trainer;
+    return html`<div class="lengths" role="group" aria-label="How long it learns">
+        ${runLengths(this.#rate).map((length) => this.#length(length))}
+      </div>
+      <progress
+        aria-label="Training progress"
+        max="1"
+        value=${run.target ? Math.min(1, lab.step / run.target) : 0}
+      ></progress>
+      <p class="note" data-testid="first-progress">
+        ${
+          compiling
+            ? `Preparing the GPU: ${compiling.done} of ${compiling.total} programs. This happens once.`
+            : html`Learning ${plural(session.imageSet.images.length, 'image')} ${deviceWords(lab)}.
+              Step ${integer(lab.step)} of
+              ${integer(run.target)}${eta === undefined ? '' : `, ${duration(eta)} left`}.`
+        }
+      </p>
+      <div class="row">
+        ${button({ label: 'Pause', testid: 'first-pause', click: () => session.pause() })}
+      </div>`;
+  }
+
+  /** @param {import('../lib/run-lengths.js').RunLength} length */
+  #length({ label, steps = 0 }) {
+    const { run, trainer, lab } = this.session;
+    const { address, steps: shown, share, count } = pictureAfter(steps);
+    const left = steps && trainer.rate > 0 ? (steps - lab.step) / trainer.rate : undefined;
+    const over = steps > 0 && steps <= lab.step;
+    return html`<button
+      type="button"
+      class="length"
+      data-testid="length-${label.toLowerCase().replace(' ', '-')}"
+      aria-pressed=${run.target === steps}
+      ?disabled=${over || !steps}
+      @click=${() => run.aimAt(steps)}
+    >
+      <span
+        class="picture"
+        role="img"
+        aria-label="What a model of emoji faces draws after ${integer(shown)} steps"
+        .style=${`background-image: url('${address}'); background-size: ${count * 100}% 100%; background-position-x: ${share * 100}%`}
+      ></span>
+      <b>${label}</b>
+      <span class="muted"
+        >${over ? 'reached' : left === undefined ? 'measuring…' : `${duration(left)} more`}</span
+      >
+    </button>`;
+  }
+
+  // --- after ---
+
+  #after() {
+    const { session } = this;
+    const { run, lab } = session;
+    const disabled = this.#locked || session.drawing;
+    const paused = run.state === 'paused';
+    const next = paused
+      ? run.target
+      : runLengths(undefined).find(({ steps = 0 }) => steps > lab.step)?.steps;
+    const draw = button({
+      label: 'Draw new images',
+      testid: 'first-draw',
+      kind: paused ? undefined : 'primary',
+      disabled,
+      click: () => {
+        newSeed(session);
+        session.sample();
+      },
+    });
+    const goOn = () => {
+      run.aimAt(/** @type {number} */ (next));
+      session.train();
+    };
+    return html`<div class="row">
+        ${paused ? nothing : draw}
+        ${
+          next
+            ? button({
+                label: paused ? 'Go on' : 'Learn longer',
+                testid: 'first-resume',
+                kind: paused ? 'primary' : undefined,
+                disabled,
+                click: goOn,
+              })
+            : nothing
+        }
+        ${paused ? draw : nothing}
+      </div>
+      <p class="note">
+        ${
+          paused
+            ? `Paused at step ${integer(lab.step)} of ${integer(run.target)}.`
+            : `Your model has learnt for ${integer(lab.step)} steps. It is kept under “Your runs”.`
+        }
+      </p>`;
+  }
+}
+
+define('unnoise-first-run', FirstRun);
