@@ -18,10 +18,14 @@ const press = (lab, name) => lab.page.locator(`[data-testid=${name}]:not([disabl
 
 test('images of one’s own are learnt at once, for as long as is chosen', async () => {
   const lab = await site.open(SETTINGS);
+  await press(lab, 'clear-images');
+  await eventually(async () => (await lab.messages()).startsWith('Removed 100 images.'));
   await lab.by('first-images').setInputFiles(images('square.png', 'wide.jpg', 'tall.webp'));
   await lab.by('first-pause').waitFor();
   assert.equal(await lab.by('image-count').textContent(), '3 images');
   assert.equal(await target(lab), 600);
+  // What could be undone before is over.
+  assert.equal(await lab.by('undo-clear').count(), 0);
 
   await press(lab, 'length-best');
   await eventually(async () => (await target(lab)) === 2000);
@@ -70,4 +74,27 @@ test('formulas and settings are a level below, and stay as they were chosen', as
   await again.by('train').waitFor();
   assert.equal(await again.page.locator('unnoise-train-panel .equation').first().isVisible(), true);
   await again.page.close();
+});
+
+test('while it trains the screen stays on, and the title says how far it is', async () => {
+  const lab = new LabPage(await (await site.blank()).context().newPage());
+  await lab.page.addInitScript(() => {
+    const held = { now: 0, most: 0 };
+    Object.assign(window, { held });
+    const request = async () => {
+      held.most = Math.max(held.most, ++held.now);
+      return { release: async () => void held.now-- };
+    };
+    Object.defineProperty(navigator, 'wakeLock', { value: { request } });
+  });
+  await lab.goto(site.address, { ...SETTINGS, train_steps: 100 });
+  const title = await lab.page.title();
+  await press(lab, 'first-set');
+  await lab.page.waitForFunction(() => /^\d+ % · Unnoise/.test(document.title));
+  await lab.by('first-draw').waitFor();
+  assert.equal(await lab.page.title(), title);
+  const held = () => lab.page.evaluate(() => /** @type {any} */ (window).held);
+  await eventually(async () => (await held()).now === 0);
+  assert.equal((await held()).most, 1);
+  await lab.page.close();
 });

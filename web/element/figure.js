@@ -30,10 +30,12 @@ import { askedBy, askedSettings } from './asked.js';
 import { listenForFiles, takeFiles } from './file-drop.js';
 import { figurePanels } from './figure-panels.js';
 import { changedSettings, fullLink, imageSources, sessionOptions, shortHash } from './link.js';
+import { followInTitle } from './page-title.js';
 import { Session } from './session.js';
 import { HAPPENINGS } from './session-events.js';
 import { applyAsked, settingsOf } from './settings.js';
 import { hurry, engineChanged, releaseEngine } from './shared-engine.js';
+import { TrainingWakeLock } from './wake-lock.js';
 
 /**
  * @import { UnnoiseLab } from './unnoise-lab.js'
@@ -243,6 +245,8 @@ export class Figure {
     const { signal } = (this.#watching = new AbortController());
     session.watch(['status'], () => this.#onStatus(session), signal);
     session.watch(AT_WORK, () => this.#onWork(), signal);
+    new TrainingWakeLock(session, signal);
+    if (element.hash) followInTitle(session, signal);
     session.watch(DRAWN, () => this.#onDrawn(session), signal);
     session.watch(IN_FORCE, () => this.#onSettings(session), signal);
     for (const type of HAPPENINGS) {

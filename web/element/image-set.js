@@ -272,6 +272,7 @@ export class ImageSet {
    */
   #replace(images, dataset) {
     const { session } = this;
+    if (images.length > 0) session.messages.dismiss('cleared', 'files');
     session.lab.setImages(images);
     this.dataset = dataset;
     // A model that was trained on other images is a fine start, but seldom what is meant.

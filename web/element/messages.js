@@ -36,9 +36,9 @@ export class Messages extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** @param {string} key */
-  dismiss(key) {
-    this.#remove((message) => message.key === key);
+  /** @param {string[]} keys of what is over */
+  dismiss(...keys) {
+    this.#remove((message) => keys.includes(message.key));
   }
 
   /** @param {(message: Message) => boolean} matches */

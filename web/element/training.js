@@ -12,6 +12,17 @@ export async function begin(session) {
   // Before anything is forgotten for a run that cannot begin.
   lab.requireImages();
   if (!run.continues) await startOver(session);
+  // Of what was before this run, whose undoing would end it.
+  session.messages.dismiss(
+    'added',
+    'busy',
+    'cleared',
+    'config',
+    'many',
+    'rest',
+    'set-model',
+    'train',
+  );
   session.keeper.begin();
   session.stopDrawing();
   samples.pause();
