@@ -75,7 +75,7 @@ test('the folders of colours are learnt and asked for', async () => {
   await lab.by('thumb-label').getByText('blue').first().waitFor();
   await lab.ready();
   // A pipeline of diffusers has no way to ask for one.
-  const hint = lab.page.locator('[data-testid=export-diffusers][title*="cannot be told a label"]');
+  const hint = lab.page.locator('.explanation', { hasText: 'cannot be told a label' });
   await hint.waitFor();
   await lab.train();
   for (const [label, sign] of /** @type {[string, number][]} */ ([

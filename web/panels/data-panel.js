@@ -66,28 +66,29 @@ export class DataPanel extends Panel {
 
   #sets() {
     const { imageSet } = this.session;
+    const chosen = imageSet.sets.find(({ id }) => id === imageSet.dataset);
     return html`<div class="sets" role="group" aria-label="Bundled sets">
-      ${imageSet.sets.map(
-        (set) =>
-          html`<button
-            type="button"
-            class="set"
-            part="set"
-            data-testid="set-${set.id}"
-            aria-pressed=${imageSet.dataset === set.id}
-            ?disabled=${this.#locked}
-            title="${set.description} (${set.attribution})"
-            @click=${() => this.#choose(set.id)}
-          >
-            <span
-              class="sheet"
-              .style=${`background-image: url('${sheetAddress(set)}'); --columns: ${set.columns}`}
-            ></span>
-            <span class="name">${set.title}</span>
-            <span class="count">${set.count}</span>
-          </button>`,
-      )}
-    </div>`;
+        ${imageSet.sets.map(
+          (set) =>
+            html`<button
+              type="button"
+              class="set"
+              part="set"
+              data-testid="set-${set.id}"
+              aria-pressed=${imageSet.dataset === set.id}
+              ?disabled=${this.#locked}
+              @click=${() => this.#choose(set.id)}
+            >
+              <span
+                class="sheet"
+                .style=${`background-image: url('${sheetAddress(set)}'); --columns: ${set.columns}`}
+              ></span>
+              <span class="name">${set.title}</span>
+              <span class="count">${set.count}</span>
+            </button>`,
+        )}
+      </div>
+      ${chosen ? html`<p class="explanation">${chosen.description} ${chosen.attribution}.</p>` : nothing}`;
   }
 
   /** @param {string} id */

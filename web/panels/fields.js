@@ -11,6 +11,10 @@ import { html, nothing } from 'lit';
  * @property {string} [changes] names of the terms that it changes in the panel's equations
  */
 
+/** In plain sight: titles are out of reach for fingers. @param {string} [hint] */
+const explanation = (hint) =>
+  hint ? html`<small class="explanation">${hint.replace(/\.?$/, '.')}</small>` : nothing;
+
 /**
  * @typedef {object} NumberChoice
  * @property {number} value
@@ -43,7 +47,7 @@ export function numberField({
     target.value = String(next);
     if (!Number.isNaN(number)) change(next);
   };
-  return html`<label class="field" title=${hint ?? nothing} data-changes=${changes ?? nothing}>
+  return html`<label class="field" data-changes=${changes ?? nothing}>
     <span class="label">${label}</span>
     <input
       type="number"
@@ -55,6 +59,7 @@ export function numberField({
       ?disabled=${disabled}
       @change=${commit}
     />
+    ${explanation(hint)}
   </label>`;
 }
 
@@ -69,7 +74,7 @@ export function numberField({
 export function selectField({ label, testid, value, options, disabled, hint, changes, change }) {
   const known = options.some(([option]) => option === value);
   const all = known ? options : [...options, /** @type {[string, string]} */ ([value, value])];
-  return html`<label class="field" title=${hint ?? nothing} data-changes=${changes ?? nothing}>
+  return html`<label class="field" data-changes=${changes ?? nothing}>
     <span class="label">${label}</span>
     <select
       data-testid=${testid}
@@ -82,6 +87,7 @@ export function selectField({ label, testid, value, options, disabled, hint, cha
           html`<option value=${option} ?selected=${option === value}>${text}</option>`,
       )}
     </select>
+    ${explanation(hint)}
   </label>`;
 }
 
@@ -89,7 +95,7 @@ export function selectField({ label, testid, value, options, disabled, hint, cha
  * @param {Field & { value: boolean, change: (value: boolean) => void }} field
  */
 export function checkField({ label, testid, value, disabled, hint, changes, change }) {
-  return html`<label class="check" title=${hint ?? nothing} data-changes=${changes ?? nothing}>
+  return html`<label class="check" data-changes=${changes ?? nothing}>
     <input
       type="checkbox"
       data-testid=${testid}
@@ -97,7 +103,7 @@ export function checkField({ label, testid, value, disabled, hint, changes, chan
       ?disabled=${disabled}
       @change=${(/** @type {any} */ { target }) => change(target.checked)}
     />
-    <span>${label}</span>
+    <span>${label} ${explanation(hint)}</span>
   </label>`;
 }
 

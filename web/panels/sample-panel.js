@@ -121,7 +121,6 @@ export class SamplePanel extends Panel {
       ${button({
         label: 'New noise',
         testid: 'sample-new',
-        title: 'Another seed, other images',
         disabled: !ready,
         click: () => {
           newSeed(session);

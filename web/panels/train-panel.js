@@ -127,35 +127,36 @@ export class TrainPanel extends Panel {
     };
     const disabled = session.phase !== 'ready';
     return html`<div class="row files">
-      ${button({
-        label: 'Save model',
-        testid: 'save-model',
-        title: 'Everything, to go on training later',
-        disabled,
-        click: () => save(() => lab.save(), '.safetensors'),
-      })}
-      ${button({
-        label: 'Save small',
-        testid: 'save-small',
-        title: 'Only what sampling needs, at half precision',
-        disabled,
-        click: () => save(() => lab.save({ half: true }), '-small.safetensors'),
-      })}
-      ${button({
-        label: 'Export for diffusers',
-        testid: 'export-diffusers',
-        title: exportHint(lab),
-        disabled,
-        click: () => save(() => lab.export('diffusers'), '-diffusers.zip'),
-      })}
-      ${fileField({
-        label: 'Load',
-        testid: 'load-model',
-        accept: MODEL_TYPES,
-        disabled: !idle,
-        change: ([file]) => session.openModel(modelFile(file)),
-      })}
-    </div>`;
+        ${button({
+          label: 'Save model',
+          testid: 'save-model',
+          disabled,
+          click: () => save(() => lab.save(), '.safetensors'),
+        })}
+        ${button({
+          label: 'Save small',
+          testid: 'save-small',
+          disabled,
+          click: () => save(() => lab.save({ half: true }), '-small.safetensors'),
+        })}
+        ${button({
+          label: 'Export for diffusers',
+          testid: 'export-diffusers',
+          disabled,
+          click: () => save(() => lab.export('diffusers'), '-diffusers.zip'),
+        })}
+        ${fileField({
+          label: 'Load',
+          testid: 'load-model',
+          accept: MODEL_TYPES,
+          disabled: !idle,
+          change: ([file]) => session.openModel(modelFile(file)),
+        })}
+      </div>
+      <p class="explanation">
+        “Save model” keeps everything, to go on training later; “Save small” only what sampling
+        needs, at half precision. ${exportHint(lab)}
+      </p>`;
   }
 
   #readouts() {
@@ -277,7 +278,7 @@ const preparing = ({ done, total }) =>
  * @param {import('../lab.js').Lab} lab
  */
 function exportHint({ labels }) {
-  const hint = 'A zip that, unpacked, DDPMPipeline.from_pretrained loads in Python.';
+  const hint = 'The export is a zip that, unpacked, DDPMPipeline.from_pretrained loads in Python.';
   if (labels.length === 0) return hint;
   return (
     `${hint} The pipeline cannot be told a label: for that sample with its parts, ` +
