@@ -116,10 +116,10 @@ async function sweep(lab, panel) {
  */
 const SILENT = {
   forward: [/^forward-strip-\d+$/],
-  train: [/^(train|reset|save-\w+|export-diffusers|load-model|preview-scrub|size|start-from-.*)$/],
+  train: [/^(train|reset|save-\w+|export-diffusers|load-model|preview-\w+|size|start-from-.*)$/],
   diagnostics: [],
   sample: [
-    /^(sample|sample-stop|sample-new|sample-count|sample-mode-.*|(compare-)?play|save-picture)$/,
+    /^(sample|sample-stop|sample-new|sample-count|sample-mode-.*|(compare-)?play|save-.*)$/,
     /^compare-add$/,
   ],
   edit: [/^edit-(run|count|play)$/],

@@ -1,5 +1,4 @@
 import { html, nothing } from 'lit';
-import { canvasToPng, download } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 import { where } from './equations/symbols.js';
 import { updateEquation, updateMeaning } from './equations/update.js';
@@ -12,6 +11,7 @@ import { TermHighlighter } from './term-highlighter.js';
 import './nearest-view.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
+import { takeAway } from './take-away.js';
 import { button, runButton } from './buttons.js';
 import {
   moreSamplerFields,
@@ -185,14 +185,7 @@ export class SamplePanel extends Panel {
       place: html`<span class="tick" data-testid="sample-step"
         >${step} / ${total}<span class="muted"> t = ${frame?.t ?? '—'}</span></span
       >`,
-      actions: this.bare
-        ? nothing
-        : button({
-            label: 'Save PNG',
-            testid: 'save-picture',
-            disabled: !frame,
-            click: () => this.#savePicture(),
-          }),
+      actions: this.bare ? nothing : this.#takeAway(),
       toggle: () => this.#playOrPause(),
       seek: (value) => {
         samples.pause();
@@ -208,20 +201,14 @@ export class SamplePanel extends Panel {
     else this.session.sample({ play: true });
   }
 
-  async #savePicture() {
-    const canvas = /** @type {HTMLCanvasElement | null} */ (
-      this.querySelector('[data-testid="sample-canvas"]')
-    );
-    if (!canvas) return;
-    // Large enough to look at, still pixel for pixel.
-    const scale = Math.max(1, Math.floor(1024 / canvas.width));
-    const { session } = this;
-    try {
-      const png = await canvasToPng(canvas, scale);
-      download(png, `unnoise-seed-${session.sampleOptions.seed}.png`);
-    } catch (error) {
-      session.fail(error, 'save');
-    }
+  #takeAway() {
+    const { samples, sampleOptions } = this.session;
+    return takeAway(this.session, {
+      prefix: 'save-',
+      name: `unnoise-seed-${samples.options?.seed ?? sampleOptions.seed}`,
+      canvas: () => this.querySelector('[data-testid="sample-canvas"]'),
+      frames: samples.frames.map(({ x_t: rgb, count, size }) => ({ rgb, count, size })),
+    });
   }
 
   updated() {

@@ -13,6 +13,7 @@ import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { button, runButton } from './buttons.js';
 import { readout } from './readout.js';
+import { takeAway } from './take-away.js';
 import { trainSettings } from './train-settings.js';
 
 /** 3: learning the way back. */
@@ -121,6 +122,7 @@ export class TrainPanel extends Panel {
         await session.awake();
         const bytes = /** @type {BlobPart} */ (await write());
         download(new Blob([bytes]), `${name}${ending}`);
+        session.messages.say('saved', `Saved ${name}${ending} with your downloads.`);
       } catch (error) {
         session.fail(error, 'save');
       }
@@ -236,6 +238,14 @@ export class TrainPanel extends Panel {
             })
           : nothing
       }
+      <div class="row">
+        ${takeAway(this.session, {
+          prefix: 'preview-',
+          name: `unnoise-training-to-step-${this.session.lab.step}`,
+          canvas: () => this.querySelector('[data-testid="preview-canvas"]'),
+          frames: snapshots.map(({ frame }) => ({ ...frame, rgb: frame.x_t })),
+        })}
+      </div>
     </figure>`;
   }
 

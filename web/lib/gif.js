@@ -1,0 +1,68 @@
+import { applyPalette, GIFEncoder, quantize } from 'gifenc';
+import { drawTiles, gridColumns } from './canvas.js';
+
+/**
+ * @typedef {{ rgb: Uint8Array, count: number, size: number }} GifFrame tiles of RGB bytes
+ */
+
+const MAX_COLOURS = 256;
+
+/**
+ * A GIF that repeats. Each frame has a palette of its own: those of noise and of images share few
+ * colours.
+ *
+ * @param {GifFrame[]} frames all of one size
+ * @param {{ scale: number, delayMs: number, lastMs: number }} options how much larger than the
+ *   images, and how long a frame and the last one stand
+ * @returns {Promise<Blob>}
+ */
+export async function encodeGif(frames, { scale, delayMs, lastMs }) {
+  const encoder = GIFEncoder();
+  for (const frame of frames) {
+    const { data, width, height } = pixelsOf(frame);
+    const palette = quantize(data, MAX_COLOURS);
+    const index = enlarge(applyPalette(data, palette), { width, height, scale });
+    const delay = frame === frames.at(-1) ? lastMs : delayMs;
+    encoder.writeFrame(index, width * scale, height * scale, { palette, delay });
+    // The page stays awake between frames.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  encoder.finish();
+  return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (encoder.bytes())], {
+    type: 'image/gif',
+  });
+}
+
+/** @param {GifFrame} frame */
+function pixelsOf({ rgb, count, size }) {
+  const canvas = document.createElement('canvas');
+  drawTiles(canvas, rgb, count, size, gridColumns(count));
+  const { width, height } = canvas;
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  // A GIF has no half-transparent gaps between tiles.
+  context.globalCompositeOperation = 'destination-over';
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
+  return context.getImageData(0, 0, width, height);
+}
+
+/**
+ * Every pixel as a square of them. Of indices, since that costs a quarter of enlarging colours.
+ *
+ * @param {Uint8Array} index
+ * @param {{ width: number, height: number, scale: number }} how
+ */
+function enlarge(index, { width, height, scale }) {
+  const wide = width * scale;
+  const enlarged = new Uint8Array(wide * height * scale);
+  for (let y = 0; y < height; y++) {
+    const top = y * scale * wide;
+    for (let x = 0; x < width; x++) {
+      enlarged.fill(index[y * width + x], top + x * scale, top + (x + 1) * scale);
+    }
+    for (let copy = 1; copy < scale; copy++) {
+      enlarged.copyWithin(top + copy * wide, top, top + wide);
+    }
+  }
+  return enlarged;
+}
