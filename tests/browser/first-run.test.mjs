@@ -31,6 +31,7 @@ test('images of one’s own are learnt at once, for as long as is chosen', async
   await eventually(async () => (await target(lab)) === 2000);
   assert.equal(await lab.by('length-best').getAttribute('aria-pressed'), 'true');
   assert.match((await lab.by('first-progress').textContent()) ?? '', /3 images\s+on \d processor/);
+  await lab.page.screenshot({ path: 'target/screenshots/first-run.png' });
 
   await press(lab, 'first-pause');
   await lab.by('first-resume').waitFor();

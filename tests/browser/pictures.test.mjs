@@ -9,11 +9,12 @@ import { LabPage, Site } from './lab.mjs';
 const folder = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
 const readmePicture = fileURLToPath(new URL('../../docs/page.png', import.meta.url));
 
+/** As a visitor finds it, and with formulas and all settings. */
 const VIEWS = [
-  { name: 'wide', width: 1440, height: 900, theme: 'light' },
-  { name: 'wide-dark', width: 1440, height: 900, theme: 'dark' },
-  { name: 'tablet', width: 800, height: 1000, theme: 'light' },
-  { name: 'phone', width: 390, height: 844, theme: 'dark' },
+  { name: 'wide', width: 1440, height: 900, theme: 'light', detail: 'plain' },
+  { name: 'wide-dark', width: 1440, height: 900, theme: 'dark', detail: 'all' },
+  { name: 'tablet', width: 800, height: 1000, theme: 'light', detail: 'all' },
+  { name: 'phone', width: 390, height: 844, theme: 'dark', detail: 'plain' },
 ];
 
 const site = Site.forTests();
@@ -22,10 +23,11 @@ before(async () => {
   await mkdir(folder, { recursive: true });
 });
 
-for (const { name, width, height, theme } of VIEWS) {
+for (const { name, width, height, theme, detail } of VIEWS) {
   test(`${name}: samples appear by themselves and everything fits`, async () => {
     const page = await site.context.newPage();
     await page.setViewportSize({ width, height });
+    await page.addInitScript((detail) => localStorage.setItem('unnoise.detail', detail), detail);
     await page.goto(`${site.address}#theme=${theme}`);
     const lab = new LabPage(page);
     // The bundled model samples without being asked.
