@@ -4,7 +4,15 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PATTERNS = ("*.js", "*.LEGAL.txt", "*/unnoise_bg.wasm", "fonts/*", "samples/**/*.*", "samples/*/LICENSE")
+PATTERNS = (
+    "*.js",
+    "model-frame.html",
+    "*.LEGAL.txt",
+    "*/unnoise_bg.wasm",
+    "fonts/*",
+    "samples/**/*.*",
+    "samples/*/LICENSE",
+)
 
 
 class CustomBuildHook(BuildHookInterface):

@@ -85,6 +85,12 @@ const builds = [
   build({ ...shared, entryPoints: { server: 'web/server.js', worker: 'web/worker/worker.js' } }),
   // Notebooks take one file, and so do the programs that read Markdown.
   build({ ...shared, entryPoints: { anywidget: 'web/anywidget.js', remark: 'web/remark.js' } }),
+  // A script of the old kind: a frame with an origin of its own may load no module.
+  build({
+    ...shared,
+    format: 'iife',
+    entryPoints: { 'model-frame': 'web/model-frame/model-frame.js' },
+  }),
 ];
 /** @type {Set<string>} */
 const inputs = new Set();
@@ -100,6 +106,7 @@ for (const folder of ['samples', 'fonts']) {
   await cp(`web/${folder}`, `${out}/${folder}`, { recursive: true });
 }
 
+await cp('web/model-frame/model-frame.html', `${out}/model-frame.html`);
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) await cp(name, `${out}/${name}`);
 await writeFile('docs/element.md', await reference());
 const description = JSON.parse(await readFile('pkg/package.json', 'utf8'));

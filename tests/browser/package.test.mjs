@@ -50,6 +50,8 @@ test('the package has every file that it needs, and no other', async () => {
       'fonts/stix-two-math.woff2',
       'gpu/unnoise_bg.wasm',
       'lab.js',
+      'model-frame.html',
+      'model-frame.js',
       'package.json',
       'remark.js',
       'samples/README.md',

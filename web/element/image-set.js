@@ -4,6 +4,7 @@ import { LabError } from '../lib/errors.js';
 import { integer, plural } from '../lib/format.js';
 import { folderLabels, labelsOf } from '../lib/labels.js';
 import { readSources } from '../lib/own-images.js';
+import { FetchedModel } from './fetched-model.js';
 
 /**
  * @import { BundledSet } from '../lib/datasets.js'
@@ -23,6 +24,7 @@ export class ImageSet {
   dataset = null;
   /** Where a model was asked for. @type {string | null} */
   modelAddress;
+  fetchedModel;
   #usesLabels;
   #mentionedCropping = false;
 
@@ -31,6 +33,7 @@ export class ImageSet {
     this.session = session;
     this.#usesLabels = session.options.usesLabels;
     this.modelAddress = session.options.model;
+    this.fetchedModel = new FetchedModel(session);
   }
 
   /** Whether a fresh model is to learn the labels of the images, where they have some. */
@@ -333,17 +336,9 @@ export class ImageSet {
   }
 
   /** @param {string} address of a model's file */
-  async fetchModel(address) {
-    const { session } = this;
+  fetchModel(address) {
     this.modelAddress = address;
-    try {
-      const response = await fetch(address);
-      if (!response.ok) throw new Error(String(response.status));
-      await session.loadModel(new Uint8Array(await response.arrayBuffer()), 'file');
-    } catch (cause) {
-      const message = `The model at ${address} could not be fetched. Check the address.`;
-      session.fail(new LabError('not-found', message, { cause }), 'model');
-    }
+    return this.fetchedModel.fetch(address);
   }
 }
 

@@ -32,6 +32,7 @@ export function sessionOptions(element, { mode, asked: { page, config } }) {
     overrides: config,
     dataset: page.dataset ?? null,
     model: page.model ?? null,
+    modelFrame: element.modelFrame,
     sources: imageSources(element, page),
     needsModel: mode !== 'forward',
     trainSteps: number(page.train_steps ?? ''),

@@ -12,6 +12,9 @@
  * @property {'info' | 'error'} kind
  * @property {string} text
  * @property {Action[]} actions
+ * @property {Progress} [progress] of what it tells of
+ *
+ * @typedef {{ done: number, total: number }} Progress in bytes; the total is 0 while it is not known
  */
 
 /** How long an information stands that asks for nothing. */
@@ -24,11 +27,12 @@ export class Messages extends EventTarget {
   /**
    * @param {string} key
    * @param {string} text
-   * @param {{ kind?: 'info' | 'error', actions?: Action[], sticky?: boolean }} [options]
+   * @param {{ kind?: 'info' | 'error', actions?: Action[], sticky?: boolean, progress?: Progress }}
+   *   [options]
    */
-  say(key, text, { kind = 'info', actions = [], sticky = false } = {}) {
+  say(key, text, { kind = 'info', actions = [], sticky = false, progress } = {}) {
     /** @type {Message} */
-    const message = { key, kind, text, actions };
+    const message = { key, kind, text, actions, progress };
     this.list = [...this.list.filter((other) => other.key !== key), message];
     if (kind === 'info' && !actions.length && !sticky) {
       setTimeout(() => this.#remove((other) => other === message), INFO_MS);

@@ -34,6 +34,8 @@ import { begin, reset } from './training.js';
  * @property {ConfigOverrides} overrides
  * @property {string | null} dataset
  * @property {string | null} model address of a checkpoint
+ * @property {string | undefined} modelFrame address of `model-frame.html`, if models of other hosts
+ *   are to be fetched through it
  * @property {import('../lib/own-images.js').ImageSource[]} sources the author's own images
  * @property {boolean} needsModel whether a bundled set's model is wanted with its images
  * @property {number | undefined} trainSteps
@@ -512,6 +514,7 @@ export class Session extends SessionEvents {
   dispose() {
     this.#phase = 'over';
     releaseEngine(this);
+    this.imageSet.fetchedModel.cancel();
     this.stopDrawing();
     this.diagnostics.restart();
     this.samples.pause();

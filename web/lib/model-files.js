@@ -90,12 +90,13 @@ const modelFolder = (given) => ({
  * Before anything is read: the memory of a tab is soon gone.
  * @param {string} name
  * @param {number} bytes
+ * @param {number} [limit] in bytes
  */
-function requireRoom(name, bytes) {
-  if (bytes <= MAX_MODEL_BYTES) return;
+export function requireRoom(name, bytes, limit = MAX_MODEL_BYTES) {
+  if (bytes <= limit) return;
   throw new LabError(
     'too-large',
     `${name} has ${compact(bytes, 'B')}, more than a model that a browser can compute with ` +
-      `(${compact(MAX_MODEL_BYTES, 'B')}). Nothing was changed.`,
+      `(${compact(limit, 'B')}). Nothing was changed.`,
   );
 }

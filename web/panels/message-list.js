@@ -1,5 +1,6 @@
-import { html } from 'lit';
+import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
+import { compact } from '../lib/format.js';
 import { Panel } from './panel.js';
 
 /** What happened and what to do, where it is seen wherever one has scrolled to. */
@@ -19,6 +20,7 @@ export class MessageList extends Panel {
         (message) =>
           html`<div class="message ${message.kind}" part="message" data-key=${message.key}>
             <p>${message.text}</p>
+            ${message.progress ? progressOf(message.progress) : nothing}
             ${message.actions.map(
               ({ id, label, run }) =>
                 html`<button type="button" class="link" data-testid=${id} @click=${run}>
@@ -38,6 +40,23 @@ export class MessageList extends Panel {
       )}
     </div>`;
   }
+}
+
+/**
+ * In numbers for the eye alone: read out ten times a second they would be no help.
+ * @param {import('../element/messages.js').Progress} progress
+ */
+function progressOf({ done, total }) {
+  const known = total >= done && total > 0;
+  return html`<progress
+      aria-label="Fetched"
+      data-testid="message-progress"
+      max=${known ? total : nothing}
+      value=${known ? done : nothing}
+    ></progress>
+    <span class="mini" aria-hidden="true"
+      >${compact(done, 'B')}${known ? ` of ${compact(total, 'B')}` : nothing}</span
+    >`;
 }
 
 define('unnoise-message-list', MessageList);
