@@ -85,11 +85,12 @@ const builds = [
   build({ ...shared, entryPoints: { server: 'web/server.js', worker: 'web/worker/worker.js' } }),
   // Notebooks take one file, and so do the programs that read Markdown.
   build({ ...shared, entryPoints: { anywidget: 'web/anywidget.js', remark: 'web/remark.js' } }),
-  // A script of the old kind: a frame with an origin of its own may load no module.
+  // Scripts of the old kind: one has to run before the page is drawn, and a frame with an origin of
+  // its own may load no module.
   build({
     ...shared,
     format: 'iife',
-    entryPoints: { 'model-frame': 'web/model-frame/model-frame.js' },
+    entryPoints: { page: 'web/page/page.js', 'model-frame': 'web/model-frame/model-frame.js' },
   }),
 ];
 /** @type {Set<string>} */

@@ -43,7 +43,12 @@ const TYPES = {
   '.wasm': 'application/wasm',
   '.webp': 'image/webp',
 };
+// A policy in a page's markup binds the page alone: a worker has that of its own file.
+const WORKER_POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
+  "require-trusted-types-for 'script'; trusted-types unnoise";
 const root = normalize(options.root.endsWith(sep) ? options.root : options.root + sep);
+const WORKER = join(root, 'pkg', 'worker.js');
 
 /**
  * @param {string} url
@@ -71,6 +76,7 @@ const server = createServer(async (request, response) => {
     'content-type': TYPES[extname(file.path)] ?? 'application/octet-stream',
     'content-length': file.size,
     'cache-control': 'no-store',
+    ...(file.path === WORKER && { 'content-security-policy': WORKER_POLICY }),
   });
   if (request.method === 'HEAD') response.end();
   else createReadStream(file.path).pipe(response);

@@ -53,6 +53,7 @@ test('the package has every file that it needs, and no other', async () => {
       'model-frame.html',
       'model-frame.js',
       'package.json',
+      'page.js',
       'remark.js',
       'samples/README.md',
       'samples/digits/ATTRIBUTION.md',

@@ -1,4 +1,5 @@
 import { assetAddress } from './assets.js';
+import { trustedScript } from './trusted-types.js';
 import { WorkerClient } from './worker-client.js';
 
 /**
@@ -8,10 +9,10 @@ import { WorkerClient } from './worker-client.js';
 function spawn() {
   const address = assetAddress('worker.js');
   if (address.origin === globalThis.location?.origin || address.protocol === 'file:') {
-    return new Worker(address, { type: 'module' });
+    return new Worker(trustedScript(address), { type: 'module' });
   }
   const script = new Blob([`import ${JSON.stringify(address.href)};`], { type: 'text/javascript' });
-  return new Worker(URL.createObjectURL(script), { type: 'module' });
+  return new Worker(trustedScript(URL.createObjectURL(script)), { type: 'module' });
 }
 
 /**

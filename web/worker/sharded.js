@@ -1,5 +1,6 @@
 import { concat } from '../lib/bytes.js';
 import { wireError } from '../lib/errors.js';
+import { trustedScript } from '../lib/trusted-types.js';
 import { WorkerClient } from '../lib/worker-client.js';
 import { loadedWasm } from './wasm.js';
 
@@ -365,7 +366,7 @@ class ShardedSampling {
 const pool = [];
 
 /** Another worker of the script that runs here, wherever it came from. */
-const spawn = () => new Worker(self.location.href, { type: 'module' });
+const spawn = () => new Worker(trustedScript(self.location.href), { type: 'module' });
 
 /** @param {number} count */
 function helpers(count) {

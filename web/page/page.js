@@ -1,0 +1,32 @@
+/**
+ * What the page around the element does before it is drawn: the page's policy allows no script in
+ * markup, and this one has to run before the first paint.
+ */
+
+const root = document.documentElement;
+const embed = new URLSearchParams(location.search).get('embed');
+
+// An iframe asks for the element alone: no chrome around it.
+if (embed !== null) root.classList.add('embed');
+
+// The page around the element follows the theme that a link asks for.
+const theme = new URLSearchParams(location.hash.slice(1)).get('theme');
+if (theme === 'light' || theme === 'dark') root.style.colorScheme = theme;
+
+// Before the script of the element, which runs once the markup is read.
+document.addEventListener('readystatechange', showEmbedded, { once: true });
+
+/**
+ * What an iframe shows: `?embed` the element alone, `?embed=bare` without settings. The page around
+ * is told how high it is.
+ */
+function showEmbedded() {
+  const lab = document.querySelector('unnoise-lab');
+  if (embed === null || !lab) return;
+  lab.removeAttribute('loading');
+  if (embed === 'bare') lab.removeAttribute('controls');
+  new ResizeObserver(() => {
+    const height = Math.ceil(lab.getBoundingClientRect().height);
+    if (parent !== window) parent.postMessage({ type: 'unnoise-height', height }, '*');
+  }).observe(lab);
+}
