@@ -203,6 +203,9 @@ test("a model of the page's own origin needs no click, and leads to no other hos
   const lab = await site.open({ backend: 'flex', model: 'pkg/samples/sprites/model.safetensors' });
   assert.notEqual(await lab.text('step'), '0');
   assert.equal(await lab.by('fetch-model').count(), 0);
+  await eventually(async () =>
+    /Drawn in this tab, just now\s+loaded model/.test(await lab.text('stage-caption')),
+  );
   await lab.page.close();
 
   asked = [];

@@ -7,7 +7,8 @@ import { Budget } from '../lib/budget.js';
  * than a fixed share of the time goes into it, on any machine.
  *
  * @import { Frame } from '../worker/protocol.js'
- * @typedef {{ step: number, frame: Frame }} Snapshot
+ * @typedef {{ step: number, frame: Frame, kept?: boolean }} Snapshot `kept` if it was drawn before the
+ *   run was opened, on this visit or another
  */
 
 /** The share of all computing time that may go into previews. */
@@ -22,6 +23,8 @@ export class Preview extends EventTarget {
   snapshots = [];
   /** The state of the batch that is being drawn. @type {Frame | undefined} */
   frame;
+  /** Of the weights that it is drawn with, and whether it is one that was kept. */
+  origin = { step: 0, kept: false };
   #budget = new Budget(SHARE);
   #finishedAt = -Infinity;
   #snapshotStep = 0;
@@ -57,6 +60,7 @@ export class Preview extends EventTarget {
     const { value: frame } = await this.#run.next();
     if (!frame) return this.#finish();
     this.frame = frame;
+    this.origin = { step: this.#snapshotStep, kept: false };
     if (frame.index === frame.total) this.#snapshot(frame);
     this.dispatchEvent(new Event('frame'));
   }
@@ -88,15 +92,21 @@ export class Preview extends EventTarget {
    * @param {number} step
    */
   rewind(step) {
-    this.snapshots = this.snapshots.filter((snapshot) => snapshot.step <= step);
-    this.frame = this.snapshots.at(-1)?.frame;
+    this.#showLast(this.snapshots.filter((snapshot) => snapshot.step <= step));
   }
 
   /** @param {Snapshot[]} snapshots of a run that was */
   restore(snapshots) {
-    this.snapshots = snapshots;
-    this.frame = snapshots.at(-1)?.frame;
+    this.#showLast(snapshots);
     this.dispatchEvent(new Event('frame'));
+  }
+
+  /** @param {Snapshot[]} snapshots */
+  #showLast(snapshots) {
+    this.snapshots = snapshots;
+    const last = snapshots.at(-1);
+    this.frame = last?.frame;
+    this.origin = { step: last?.step ?? 0, kept: last?.kept ?? false };
   }
 
   async clear() {

@@ -19,6 +19,8 @@ export class Recording extends Played {
   position = 0;
   /** The model that they were drawn by, where that was said. @type {Model | undefined} */
   by;
+  /** When the newest of them was drawn, in milliseconds since the epoch. */
+  drawnAt = 0;
   sampling = false;
   /** What the frames were made with. @type {SampleRequest | undefined} */
   options;
@@ -64,6 +66,7 @@ export class Recording extends Played {
         // The old recording stays on the screen until the new one has something to show.
         if (first) this.#begin(frame.total, { play, by });
         first = false;
+        this.drawnAt = Date.now();
         this.dispatchEvent(new CustomEvent('recorded', { detail: frame }));
         if (!isKept(frame)) continue;
         this.frames.push(frame);

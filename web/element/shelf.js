@@ -233,5 +233,5 @@ async function measureSpace() {
 function snapshotOf(sample) {
   const { rgb, count, size } = unpackTiles(sample);
   const frame = { index: 1, total: 1, t: 0, x_t: rgb, pred_x0: null, count, size };
-  return { step: sample.step, frame };
+  return { step: sample.step, frame, kept: true };
 }

@@ -1,8 +1,11 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
-import { integer } from '../lib/format.js';
+import { integer, since } from '../lib/format.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
+
+/** How long something was drawn just now, in milliseconds. */
+const JUST_NOW_MS = 60_000;
 
 /** How far a frame is on its way. @param {{ index: number, total: number }} frame */
 const percent = ({ index, total }) => (index / Math.max(1, total)) * 100;
@@ -21,6 +24,19 @@ export class Stage extends Panel {
     'run',
     'status',
   ]);
+
+  #ageing = 0;
+
+  connectedCallback() {
+    super.connectedCallback();
+    // What is said of its age changes without anything else.
+    this.#ageing = window.setInterval(() => this.requestUpdate(), JUST_NOW_MS / 2);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    clearInterval(this.#ageing);
+  }
 
   render() {
     const { samples, run, trainer, bundledRecording, activity } = this.session;
@@ -43,7 +59,7 @@ export class Stage extends Panel {
           frame
             ? html`<span
                 >${bundledRecording.frame ? 'Recorded earlier' : this.#origin()}
-                <span class="muted">${bundledRecording.frame ? activity : `t = ${live?.t}`}</span>
+                <span class="muted">${bundledRecording.frame ? activity : this.#detail()}</span>
                 ${this.#pause()}</span
               >`
             : html`<span class="muted">${activity || 'What it will learn from'}</span>`
@@ -68,14 +84,39 @@ export class Stage extends Panel {
     </button>`;
   }
 
-  /** Who drew what is shown, in words. */
-  #origin() {
-    const { run, trainer, samples, lab } = this.session;
-    if (run.training && trainer.preview.frame) return `Your model at step ${integer(lab.step)}`;
-    const { state, step = 0 } = samples.by ?? {};
-    if (state === 'bundled' || step === 0) return 'Drawn in this tab, just now';
-    return `Drawn by the model of step ${integer(step)}`;
+  /** The preview that is shown, if one is. */
+  get #preview() {
+    const { run, trainer } = this.session;
+    return run.training && trainer.preview.frame ? trainer.preview : undefined;
   }
+
+  /** Where what is shown was drawn, and when, in words. */
+  #origin() {
+    const { step, kept } = this.#preview?.origin ?? {};
+    if (step !== undefined) return kept ? 'Kept with the run' : 'Your model in training';
+    const { drawnAt } = this.session.samples;
+    const age = Date.now() - drawnAt;
+    return `Drawn in this tab, ${age < JUST_NOW_MS ? 'just now' : since(drawnAt)}`;
+  }
+
+  /** By which model, and how far on its way out of the noise. */
+  #detail() {
+    const { samples } = this.session;
+    const preview = this.#preview;
+    const { t } = preview?.frame ?? samples.frame ?? {};
+    const by = preview ? `step ${integer(preview.origin.step)}` : modelName(samples.by);
+    return html`${by}<span class="wide">, t = ${t}</span>`;
+  }
+}
+
+/**
+ * A model in few words.
+ * @param {import('../element/recording.js').Model | undefined} model
+ */
+function modelName({ state, step } = { state: 'untrained', step: 0 }) {
+  if (state === 'bundled') return 'bundled model';
+  if (state === 'file') return 'loaded model';
+  return step > 0 ? `step ${integer(step)}` : 'untrained model';
 }
 
 define('unnoise-stage', Stage);

@@ -218,7 +218,7 @@ export class TrainPanel extends Panel {
       <figcaption>
         The same noise, drawn again and again
         <span class="muted" data-testid="preview-step"
-          >${shown ? `after step ${integer(shown.step)}` : 'first drawing under way'}</span
+          >${shown ? afterStep(shown) : 'first drawing under way'}</span
         >
       </figcaption>
       <unnoise-pixels
@@ -264,6 +264,13 @@ export class TrainPanel extends Panel {
     plot.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => optimal)]);
   }
 }
+
+/**
+ * When a preview was drawn.
+ * @param {import('../element/preview.js').Snapshot} snapshot
+ */
+const afterStep = ({ step, kept }) =>
+  `after step ${integer(step)}${kept ? ', kept with the run' : ''}`;
 
 /** @param {HTMLElement} container */
 const trainingPlot = (container) =>
