@@ -90,13 +90,14 @@ test('on a GPU that computes wrong the CPU computes', async () => {
   assert.equal(backend, 'flex');
   assert.equal(selfTest.passed, false);
   assert.equal(selfTest.failed.length, 8);
-  assert.match(backendReason, /failed its test .*group norm.* CPU computes.* update/s);
+  assert.match(backendReason, /failed its test .*group norm.* \d+ ms\).* CPU computes.* update/s);
   assertAgree(losses, cpu.losses);
 
   const lab = new LabPage(page);
   await lab.goto(site.address, { ...TINY, backend: 'webgpu' });
   assert.equal(await lab.by('backend').inputValue(), 'flex');
   assert.match(await lab.messages(), /failed its test/);
+  assert.match(await lab.text('device-facts'), /failed its test .*group norm/);
   assert.deepEqual(lab.errors, []);
   await page.close();
 });

@@ -71,6 +71,11 @@ test('a software adapter is never called a GPU', async () => {
   const adapter = await lab.text('adapter');
   assert.match(adapter, /software/i);
   assert.doesNotMatch(adapter, /\bGPU\b/);
+  assert.match(await lab.text('self-test'), /^test passed in \d+ ms$/);
+  await lab.by('adapter').click();
+  const facts = await lab.text('device-facts');
+  assert.match(facts, /emulated in software/);
+  assert.match(facts, /test at the start was passed, in [\d,]+ ms .*convolution/);
   await lab.page.close();
 });
 

@@ -31,9 +31,10 @@ export async function selfTest(client) {
  * What to say of a GPU that cannot be used.
  * @param {SelfTest} test that was not passed
  */
-export const failedTest = ({ failed }) =>
+export const failedTest = ({ failed, milliseconds }) =>
   new LabError(
     'bad-gpu',
-    `The GPU failed its test at the start (${failed.join(', ')}), so the CPU computes. An update ` +
-      'of the browser or the graphics driver may help; then reload the page.',
+    `The GPU failed its test at the start (${failed.join(', ')}; ${Math.ceil(milliseconds)} ms), so ` +
+      'the CPU computes. An update of the browser or the graphics driver may help; then reload the ' +
+      'page.',
   );

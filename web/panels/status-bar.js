@@ -3,6 +3,7 @@ import { BACKENDS } from '../lib/backend.js';
 import { define } from '../lib/define.js';
 import { deviceWords } from '../lib/device-words.js';
 import { integer, loss } from '../lib/format.js';
+import { deviceFacts } from './device-facts.js';
 import './embed-dialog.js';
 import { Panel } from './panel.js';
 
@@ -47,7 +48,6 @@ export class StatusBar extends Panel {
     return html`<div class="status-bar" part="status">
       <label class="device">
         <span class="dot ${lab.adapterKind}" aria-hidden="true"></span>
-        <span class="plainly" data-testid="device">Computes ${deviceWords(lab)}</span>
         <span class="visually-hidden expert">Backend</span>
         <select
           class="expert"
@@ -60,11 +60,19 @@ export class StatusBar extends Panel {
               html`<option value=${name} ?selected=${name === lab.backend}>${NAMES[name]}</option>`,
           )}
         </select>
-        <span class="adapter expert" data-testid="adapter" title=${remark(lab) ?? nothing}
-          >${lab.adapter}${lab.workers > 1 ? `, ${lab.workers} workers` : nothing}</span
-        >
       </label>
-      ${this.#status()} ${compiling(lab)}
+      <details class="about-device">
+        <summary class="adapter">
+          <span class="plainly" data-testid="device">Computes ${deviceWords(lab)}</span>
+          <span class="expert" data-testid="adapter"
+            >${lab.adapter}${lab.workers > 1 ? `, ${lab.workers} workers` : nothing}</span
+          >
+        </summary>
+        <ul data-testid="device-facts">
+          ${deviceFacts(lab).map((fact) => html`<li>${fact}</li>`)}
+        </ul>
+      </details>
+      ${tested(lab)} ${this.#status()} ${compiling(lab)}
       ${
         run.training
           ? html`<span class="mini"
@@ -144,14 +152,15 @@ const SENTENCES = {
 };
 
 /**
- * What else there is to say of what it runs on.
+ * In short, whether what computes was tested.
  * @param {import('../lab.js').Lab} lab
  */
-const remark = ({ backend, backendReason, selfTest }) =>
-  backendReason ??
-  (backend === 'webgpu' && selfTest?.passed
-    ? `Tested at the start in ${Math.ceil(selfTest.milliseconds)} ms: it computes as the CPU does.`
-    : undefined);
+const tested = ({ backend, selfTest }) =>
+  backend === 'webgpu' && selfTest?.passed
+    ? html`<span class="mini" data-testid="self-test"
+        >test passed in ${Math.ceil(selfTest.milliseconds)} ms</span
+      >`
+    : nothing;
 
 /**
  * What it does.
