@@ -125,7 +125,9 @@ export class Trainer extends EventTarget {
       return false;
     }
     const last = this.#marks.at(-1);
-    if (!last || this.#compiledAt > last.time) {
+    // A tab that was frozen meanwhile, or a machine asleep, says nothing of the speed either.
+    const slept = last && began - last.time > RATE_MS;
+    if (!last || slept || this.#compiledAt > last.time) {
       this.#marks = [{ time: began, step: step - losses.length }];
     }
     this.#marks.push({ time: now, step });
