@@ -1,9 +1,10 @@
 // What is tried of the element in a host: a column of docs/embedding/matrix.md each.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { codeOf } from './guides.mjs';
 
 /**
- * @import { Browser, Page } from 'playwright-core'
+ * @import { Browser, Frame, Page } from 'playwright-core'
  * @typedef {import('./list.mjs').Host} Host
  */
 
@@ -17,18 +18,23 @@ export const COLUMNS = /** @type {const} */ ([
   'CSP',
 ]);
 
-/** The policies of docs/embedding/self-hosting.md: of a page's own, and of generators' pages. */
-const STRICT = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self';
-  connect-src 'self'; img-src 'self'`;
-const INLINE = `default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-inline';
-  style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:`;
+const README = await codeOf('../../pkg/README', 'Hosting');
+const SELF_HOSTING = await codeOf('self-hosting', 'Content-Security-Policy');
+
+/** Policies of the documentation, and what the matrix says of those that pass. */
+const POLICIES = {
+  strict: { policy: README.policies[0], cell: 'strict' },
+  foreign: { policy: README.policies[1], cell: 'for another origin' },
+  inline: { policy: SELF_HOSTING.policies[0], cell: 'with inline scripts' },
+};
 
 /**
  * A new page, and what goes wrong in it.
  * @param {Browser} browser
  */
 export async function openPage(browser) {
-  const page = await browser.newPage({ viewport: { width: 1300, height: 800 } });
+  // With a scheme of its own the browser would not tell frames that of the page around.
+  const page = await browser.newPage({ viewport: { width: 1300, height: 800 }, colorScheme: null });
   // Some hosts take their time, and some machines.
   page.setDefaultTimeout(300_000);
   const wrong = /** @type {string[]} */ ([]);
@@ -101,7 +107,7 @@ const STEPS = {
 
 /**
  * Whether the text of the element is light, as it is on something dark.
- * @param {Page} page
+ * @param {Page | Frame} page
  * @returns {Promise<boolean>}
  */
 const isDark = (page) =>
@@ -124,7 +130,7 @@ function findElement(root = document) {
 }
 
 /**
- * @param {Page} page
+ * @param {Page | Frame} page
  * @param {(element: any, until: (what: string, holds: () => unknown) => Promise<void>) => unknown} step
  *   what runs in the page
  */
@@ -142,24 +148,39 @@ function evaluate(page, step) {
   })()`);
 }
 
-/** @param {Page} page @param {keyof typeof STEPS} name */
+/** @param {Page | Frame} page @param {keyof typeof STEPS} name */
 export const takeStep = (page, name) => evaluate(page, STEPS[name]);
 
-/** @param {Page} page @param {Host} host */
-async function followTheme(page, host) {
-  const before = await isDark(page);
+/**
+ * Where the element is: in the page, or in a frame of it.
+ * @param {Page} page
+ * @param {Host} host
+ * @returns {Promise<Page | Frame>}
+ */
+async function placeOf(page, host) {
+  if (!host.inside) return page;
+  await page.frameLocator(host.inside).locator('unnoise-lab').waitFor();
+  return (await page.locator(host.inside).elementHandle()).contentFrame();
+}
+
+/** @param {Page} page @param {Page | Frame} place @param {Host} host */
+async function followTheme(page, place, host) {
+  const before = await isDark(place);
   await host.toggle(page);
   // Its own change may fade.
-  for (let tries = 0; (await isDark(page)) === before; tries++) {
+  for (let tries = 0; (await isDark(place)) === before; tries++) {
     assert.ok(tries < 50, `stays ${before ? 'dark' : 'light'}`);
     await page.waitForTimeout(100);
   }
   return before ? 'dark' : 'light';
 }
 
-/** @param {Page} page @param {string} file */
-async function shoot(page, file) {
-  await page.locator('unnoise-lab').first().scrollIntoViewIfNeeded();
+/** @param {Page} page @param {Host} host @param {string} file */
+async function shoot(page, host, file) {
+  await page
+    .locator(host.inside ?? 'unnoise-lab')
+    .first()
+    .scrollIntoViewIfNeeded();
   await page.screenshot({ path: file });
 }
 
@@ -168,10 +189,12 @@ async function shoot(page, file) {
  * @param {Host} given.host
  * @param {Browser} given.browser
  * @param {import('./serve.mjs').Serving} given.serving
+ * @param {string[]} given.policies of its guide
+ * @param {(text: string) => string} given.fill puts addresses that there are in place of the guides'
  * @param {string} given.shots path of screenshots, without their ends
  * @returns {Promise<Record<string, string>>} what each column says
  */
-export async function tryElement({ host, browser, serving, shots }) {
+export async function tryElement({ host, browser, serving, policies, fill, shots }) {
   const address = `${serving.address}/${host.page ?? ''}`;
   const { page, wrong } = await openPage(browser);
   /** @type {Record<string, string>} */
@@ -179,34 +202,36 @@ export async function tryElement({ host, browser, serving, shots }) {
   let column = 'loads';
   try {
     await page.goto(address);
-    assert.equal(await takeStep(page, 'loads'), 'flex');
+    const place = await placeOf(page, host);
+    assert.equal(await takeStep(place, 'loads'), 'flex');
+    await host.also?.(page);
     cells.loads = 'yes';
     if (host.toggle) {
       column = 'theme';
-      await shoot(page, `${shots}-1.png`);
-      await followTheme(page, host);
-      await shoot(page, `${shots}-2.png`);
+      await shoot(page, host, `${shots}-1.png`);
+      await followTheme(page, place, host);
+      await shoot(page, host, `${shots}-2.png`);
       cells.theme = 'follows';
     }
     column = 'samples';
-    await takeStep(page, 'samples');
+    await takeStep(place, 'samples');
     cells.samples = 'yes';
     column = 'bundled set';
-    assert.deepEqual(await takeStep(page, 'bundled set'), [500, 100, 256]);
+    assert.deepEqual(await takeStep(place, 'bundled set'), [500, 100, 256]);
     cells['bundled set'] = 'all three';
     column = 'trains';
-    const { losses, workers } = await takeStep(page, 'trains');
+    const { losses, workers } = await takeStep(place, 'trains');
     assert.equal(losses.length, 3);
     assert.ok(losses.every(Number.isFinite));
     assert.equal(workers, 2);
     cells.trains = 'yes';
     column = 'own images';
-    await takeStep(page, 'own images');
+    await takeStep(place, 'own images');
     cells['own images'] = 'yes';
     assert.deepEqual(wrong, []);
     column = 'CSP';
     await page.close();
-    cells.CSP = await tryPolicy({ host, browser, serving, address });
+    cells.CSP = await tryPolicy({ host, browser, serving, fill, policies, address });
   } catch (error) {
     throw new Error(`${column}: ${error.message}\n${wrong.join('\n')}`, { cause: error });
   } finally {
@@ -215,18 +240,29 @@ export async function tryElement({ host, browser, serving, shots }) {
   return cells;
 }
 
-/** @param {{ host: Host, browser: Browser, serving: import('./serve.mjs').Serving, address: string }} given */
-async function tryPolicy({ host, browser, serving, address }) {
+/**
+ * @param {object} given
+ * @param {Host} given.host
+ * @param {Browser} given.browser
+ * @param {import('./serve.mjs').Serving} given.serving
+ * @param {(text: string) => string} given.fill
+ * @param {string[]} given.policies
+ * @param {string} given.address
+ */
+async function tryPolicy({ host, browser, serving, fill, policies, address }) {
   if (host.policy === 'own') return 'own';
   if (host.server || host.twice) return '—';
-  const policy = host.policy === 'inline' ? INLINE : STRICT;
-  serving.headers['content-security-policy'] = policy.replaceAll(/\s+/g, ' ');
+  const { policy, cell } =
+    host.policy === 'guide'
+      ? { policy: policies[0], cell: 'of its guide' }
+      : POLICIES[host.policy ?? 'strict'];
+  serving.headers['content-security-policy'] = fill(policy);
   const { page, wrong } = await openPage(browser);
   try {
     await page.goto(address);
-    await takeStep(page, 'loads');
+    await takeStep(await placeOf(page, host), 'loads');
     assert.deepEqual(wrong, []);
-    return host.policy === 'inline' ? 'with inline scripts' : 'strict';
+    return cell;
   } catch (error) {
     throw new Error(`${error.message}\n${wrong.join('\n')}`, { cause: error });
   } finally {

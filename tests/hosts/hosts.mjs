@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { shotsOf, tryElement } from './checks.mjs';
 import { codeOf } from './guides.mjs';
@@ -17,24 +18,28 @@ import { copyPackage, folder, installTools } from './tools.mjs';
 /** What a server that renders pages does with the package. */
 const IMPORT = "const m = await import('unnoise'); await import('unnoise/lab'); m.setBasePath('/')";
 
+/** The script from another address. */
+const AGAIN = '<script type="module" src="https://cdn.example.org/unnoise/unnoise.js"></script>\n';
+
 /**
  * @param {string} name
  * @param {import('playwright-core').Browser} browser
- * @param {string} cdn
+ * @param {(text: string) => string} fill puts addresses that there are in place of the guides'
  * @returns {Promise<import('./matrix.mjs').Row>}
  */
-async function tryHost(name, browser, cdn) {
+async function tryHost(name, browser, fill) {
   const host = HOSTS[name];
-  const { files, commands, packages, cells } = await codeOf(host.guide, host.section ?? name);
+  const { files, commands, packages, cells, policies } = await codeOf(
+    host.guide,
+    host.section ?? name,
+  );
   const { root, path } = await installTools(packages);
   const cwd = join(root, name);
   await rm(cwd, { recursive: true, force: true });
   await mkdir(cwd, { recursive: true });
   for (const [file, content] of files) {
-    const again = `<script type="module" src="${cdn}/unnoise/unnoise.js"></script>\n`;
-    const text = content.replaceAll('https://cdn.example.org', cdn);
     await mkdir(dirname(join(cwd, file)), { recursive: true });
-    await writeFile(join(cwd, file), host.twice ? text + again : text);
+    await writeFile(join(cwd, file), fill(host.twice ? content + AGAIN : content));
   }
   const env = { ...process.env, PATH: path };
   const versions = [...packages.npm, ...packages.pip].filter((tool) => !/^unnoise\b/.test(tool));
@@ -56,7 +61,7 @@ async function tryHost(name, browser, cdn) {
     ? await serveWith(host.server, { cwd, env })
     : await serve(join(cwd, host.root ?? ''), host.prefix);
   try {
-    return { ...row, cells: await tryElement({ host, browser, serving, shots }) };
+    return { ...row, cells: await tryElement({ host, browser, serving, policies, fill, shots }) };
   } finally {
     serving.stop();
   }
@@ -72,6 +77,11 @@ await mkdir(join(folder, 'screenshots'), { recursive: true });
 await mkdir(join(folder, 'cdn'), { recursive: true });
 await copyPackage(join(folder, 'cdn/unnoise'));
 const cdn = await serve(join(folder, 'cdn'));
+const lab = await serve(fileURLToPath(new URL('../../', import.meta.url)));
+const fill = (/** @type {string} */ text) =>
+  text
+    .replaceAll('https://cdn.example.org', cdn.address)
+    .replaceAll('https://lab.example.org', lab.address);
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-dev-shm-usage'],
@@ -79,7 +89,7 @@ const browser = await chromium.launch({
 for (const name of names) {
   const start = performance.now();
   try {
-    const row = await tryHost(name, browser, cdn.address);
+    const row = await tryHost(name, browser, fill);
     if (args.includes('--matrix')) await writeMatrix(name, row);
     console.log(`ok ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
   } catch (error) {
@@ -89,3 +99,4 @@ for (const name of names) {
 }
 await browser.close();
 cdn.stop();
+lab.stop();

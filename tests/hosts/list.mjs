@@ -13,8 +13,10 @@
  * @property {string} [server] a command that serves it
  * @property {boolean} [imported] whether a server imports the package too
  * @property {boolean} [twice] whether its page loads the script again, from another address
- * @property {'inline' | 'own'} [policy] where the strict one is not for it: its pages have scripts
- *   inline, or a policy of their own
+ * @property {string} [inside] the frame that has the element
+ * @property {'inline' | 'foreign' | 'guide' | 'own'} [policy] where the strict one is not for it: its
+ *   pages have scripts inline or from another origin, its guide has a policy for it, or its pages do
+ * @property {(page: Page) => Promise<unknown>} [also] what else shall hold
  * @property {(page: Page) => Promise<unknown>} [toggle] changes between light and dark
  * @property {'jupyter' | 'marimo'} [notebook]
  */
@@ -33,6 +35,20 @@ const byButton = (button, dark) => async (/** @type {Page} */ page) => {
   }
 };
 
+/** @param {Page} page */
+const frameIsAsHighAsElement = async (page) => {
+  const heights = async () => [
+    (await page.locator('iframe').boundingBox()).height,
+    Math.ceil((await page.frameLocator('iframe').locator('unnoise-lab').boundingBox()).height),
+  ];
+  for (let tries = 0; tries < 50; tries++) {
+    const [frame, element] = await heights();
+    if (frame === element) return;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`heights of the iframe and of the element in it: ${await heights()}`);
+};
+
 const node = 'node_modules/unnoise';
 const BUNDLERS = { guide: 'bundlers', package: node, imported: true, toggle: bySchemeOfPage };
 
@@ -41,7 +57,22 @@ export const HOSTS = {
   static: { guide: 'html', section: 'Static files', toggle: bySchemeOfPage },
   twice: { guide: 'html', section: 'Static files', twice: true },
   'import-map': { guide: 'html', section: 'Import map', policy: 'own', toggle: bySchemeOfPage },
-  'other-origin': { guide: 'html', section: 'Another origin', policy: 'own' },
+  'other-origin': { guide: 'html', section: 'Another origin', policy: 'foreign' },
+  figures: { guide: '../embedding', section: 'Figures', toggle: bySchemeOfPage },
+  'one-file': {
+    guide: '../embedding',
+    section: 'One file',
+    policy: 'guide',
+    toggle: bySchemeOfPage,
+  },
+  iframe: {
+    guide: 'iframe',
+    section: 'iframe',
+    inside: 'iframe',
+    policy: 'guide',
+    toggle: bySchemeOfPage,
+    also: frameIsAsHighAsElement,
+  },
   csp: { guide: 'self-hosting', section: 'Content-Security-Policy', policy: 'own' },
   pages: {
     guide: 'self-hosting',

@@ -15,9 +15,11 @@ guide and opened in Chromium, on the CPU. A row is written when all its checks h
 - loads: the element starts and draws with a bundled set's model, and the page logs no error.
 - samples, bundled set, trains, own images: it draws again, loads each bundled set with its model,
   trains a small model, and takes an image file that is dropped on it.
+- An iframe is as high as the element in it.
 - theme: the host's own switch is pressed, and the element changes with it.
 - CSP: it draws under the strict policy of [self-hosting](self-hosting.md#content-security-policy),
-  or under the one for pages that have scripts inline; “own” is a page that brings its policy.
+  the one for files of another origin ([pkg/README.md](../../pkg/README.md#hosting)), the one for pages
+  that have scripts inline, or that of its guide; “own” is a page that brings its policy.
 
 `;
 
