@@ -102,6 +102,24 @@ test('the description of the package is right', async () => {
   assert.equal(description.unpkg, './unnoise.js');
 });
 
+test('its types are found however modules are resolved', async () => {
+  const destination = fileURLToPath(folder);
+  await mkdir(folder, { recursive: true });
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', destination];
+  const stdio = /** @type {const} */ (['ignore', 'pipe', 'ignore']);
+  const [{ filename }] = JSON.parse(execFileSync('npm', pack, { cwd: pkg, stdio }).toString());
+  const { exports } = await json('pkg/package.json');
+  // What is fetched, and not imported by programs, has no types.
+  const fetched = Object.keys(exports).filter((name) => /worker|anywidget|wasm|\*/.test(name));
+  const attw = fileURLToPath(new URL('node_modules/.bin/attw', root));
+  const args = [filename, '--profile', 'esm-only', '--exclude-entrypoints', ...fetched];
+  try {
+    execFileSync(attw, args, { cwd: destination, stdio: 'pipe' });
+  } catch (error) {
+    assert.fail(String(error.stdout));
+  }
+});
+
 const CONSUMER = `
 import { Lab, LabError, setBasePath, UnnoiseLab } from 'unnoise';
 import { Lab as Alone, type Config } from 'unnoise/lab';
