@@ -1,8 +1,10 @@
-"""python -m unittest in this folder: what arrays become. Needs the package installed."""
+"""What arrays become, messages in parts, and the code of README.md. Needs the package installed."""
 
 import io
+import re
 import unittest
 import zipfile
+from pathlib import Path
 
 import numpy as np
 
@@ -48,6 +50,15 @@ class Messages(unittest.TestCase):
         received = [parts.add(message, buffers) for message, buffers in sent]
         self.assertEqual(received[:-1], [None] * (len(sent) - 1))
         self.assertEqual(received[-1], content)
+
+
+class Readme(unittest.TestCase):
+    def test_its_code_runs(self):
+        text = Path(__file__).with_name("README.md").read_text()
+        blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        self.assertTrue(blocks)
+        for block in blocks:
+            exec(block, {"array": np.zeros((2, 8, 8, 3), np.uint8)})
 
 
 if __name__ == "__main__":
