@@ -31,20 +31,20 @@ const POLICIES = {
 /**
  * A new page, and what goes wrong in it.
  * @param {Browser} browser
+ * @param {RegExp} [ownErrors] of the host
  */
-export async function openPage(browser) {
+export async function openPage(browser, ownErrors) {
   // With a scheme of its own the browser would not tell frames that of the page around.
   const page = await browser.newPage({ viewport: { width: 1300, height: 800 }, colorScheme: null });
   // Some hosts take their time, and some machines.
   page.setDefaultTimeout(300_000);
   const wrong = /** @type {string[]} */ ([]);
-  page.on('pageerror', (error) => wrong.push(String(error)));
+  const note = (/** @type {string} */ text) => ownErrors?.test(text) || wrong.push(text);
+  page.on('pageerror', (error) => note(String(error)));
   page.on('console', (message) => {
     // No host here has an icon.
     const { url } = message.location();
-    if (message.type() === 'error' && !/favicon/.test(url)) {
-      wrong.push(`${message.text()} ${url}`);
-    }
+    if (message.type() === 'error' && !/favicon/.test(url)) note(`${message.text()} ${url}`);
   });
   return { page, wrong };
 }
@@ -196,7 +196,7 @@ async function shoot(page, host, file) {
  */
 export async function tryElement({ host, browser, serving, policies, fill, shots }) {
   const address = `${serving.address}/${host.page ?? ''}`;
-  const { page, wrong } = await openPage(browser);
+  const { page, wrong } = await openPage(browser, host.ownErrors);
   /** @type {Record<string, string>} */
   const cells = {};
   let column = 'loads';
@@ -257,7 +257,7 @@ async function tryPolicy({ host, browser, serving, fill, policies, address }) {
       ? { policy: policies[0], cell: 'of its guide' }
       : POLICIES[host.policy ?? 'strict'];
   serving.headers['content-security-policy'] = fill(policy);
-  const { page, wrong } = await openPage(browser);
+  const { page, wrong } = await openPage(browser, host.ownErrors);
   try {
     await page.goto(address);
     await takeStep(await placeOf(page, host), 'loads');

@@ -48,7 +48,7 @@ async function tryHost(name, browser, fill) {
   if (host.notebook) {
     return { ...row, cells: await tryNotebook({ host, browser, cwd, env, cells, shots }) };
   }
-  await copyPackage(join(cwd, host.package ?? 'unnoise'));
+  if (host.package !== false) await copyPackage(join(cwd, host.package ?? 'unnoise'));
   if (host.imported) {
     await writeFile(join(cwd, 'package.json'), JSON.stringify({ type: 'module' }));
     const args = ['--input-type=module', '-e', IMPORT];
@@ -78,8 +78,10 @@ await mkdir(join(folder, 'cdn'), { recursive: true });
 await copyPackage(join(folder, 'cdn/unnoise'));
 const cdn = await serve(join(folder, 'cdn'));
 const lab = await serve(fileURLToPath(new URL('../../', import.meta.url)));
+const { BOOK_THEME = 'book-theme' } = process.env;
 const fill = (/** @type {string} */ text) =>
   text
+    .replace('template: book-theme', `template: ${BOOK_THEME}`)
     .replaceAll('https://cdn.example.org', cdn.address)
     .replaceAll('https://lab.example.org', lab.address);
 const browser = await chromium.launch({

@@ -9,7 +9,8 @@
  * @property {string} [root] what is served of it
  * @property {string} [page] that has the element, relative to the root
  * @property {string} [prefix] of the address of its site
- * @property {string} [package] where the package lies: beside the page, if it is not for a bundler
+ * @property {string | false} [package] where the package lies: beside the page, if it is not for a
+ *   bundler; false where the Python package brings it
  * @property {string} [server] a command that serves it
  * @property {boolean} [imported] whether a server imports the package too
  * @property {boolean} [twice] whether its page loads the script again, from another address
@@ -17,6 +18,7 @@
  * @property {'inline' | 'foreign' | 'guide' | 'own'} [policy] where the strict one is not for it: its
  *   pages have scripts inline or from another origin, its guide has a policy for it, or its pages do
  * @property {(page: Page) => Promise<unknown>} [also] what else shall hold
+ * @property {RegExp} [ownErrors] that the host's pages log without the element too
  * @property {(page: Page) => Promise<unknown>} [toggle] changes between light and dark
  * @property {'jupyter' | 'marimo'} [notebook]
  */
@@ -105,6 +107,7 @@ export const HOSTS = {
   sphinx: {
     guide: 'sphinx',
     section: 'Sphinx',
+    package: false,
     root: '_build/html',
     policy: 'inline',
     toggle: byButton('.theme-toggle', 'body[data-theme=dark]'),
@@ -162,9 +165,20 @@ export const HOSTS = {
   },
   jupyter: { guide: 'jupyter', section: 'JupyterLab', notebook: 'jupyter' },
   marimo: { guide: 'jupyter', section: 'marimo', notebook: 'marimo' },
+  'jupyter-book-1': {
+    guide: 'myst',
+    section: 'Jupyter Book 1',
+    package: false,
+    ownErrors: /THEBE_JS_URL' has already been declared|Got invalid theme mode/,
+    root: '_build/html',
+    policy: 'inline',
+    toggle: byButton('.theme-switch-button', 'html[data-theme=dark]'),
+  },
   myst: {
     guide: 'myst',
     section: 'MyST',
+    // Its theme has styles from elsewhere.
+    ownErrors: /cdn\.jsdelivr\.net|cdnjs\.cloudflare\.com/,
     package: node,
     root: '_build/html',
     policy: 'inline',

@@ -12,10 +12,10 @@ const INTRODUCTION = `# What was tried where
 Written by \`scripts/test-hosts --matrix\`: each host is built by its own tool from the code of its
 guide and opened in Chromium, on the CPU. A row is written when all its checks have passed.
 
-- loads: the element starts and draws with a bundled set's model, and the page logs no error.
+- loads: the element starts and draws with a bundled set's model, and the page logs no error but
+  those that the host has without it; an iframe is as high as the element in it.
 - samples, bundled set, trains, own images: it draws again, loads each bundled set with its model,
   trains a small model, and takes an image file that is dropped on it.
-- An iframe is as high as the element in it.
 - theme: the host's own switch is pressed, and the element changes with it.
 - CSP: it draws under the strict policy of [self-hosting](self-hosting.md#content-security-policy),
   the one for files of another origin ([pkg/README.md](../../pkg/README.md#hosting)), the one for pages

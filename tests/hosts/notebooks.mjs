@@ -122,9 +122,16 @@ async function useJupyter(page, { address }, cells, shots) {
   await run(2);
   await runUntil(3, /^20 steps, stopped, 20 losses/m);
   await run(4);
-  await runUntil(5, /safetensors of \d{4,} bytes/);
+  await runUntil(3, /^(2[1-9]|[3-9]\d|\d{3,}) steps, training/m);
+  await run(5);
+  await runUntil(3, /^\d{2,5} steps, stopped/m);
+  const stopped = await run(3);
+  await page.waitForTimeout(1000);
+  assert.equal(await run(3), stopped);
   await run(6);
-  await runUntil(7, /\(\d+, 16, 16, 3\)/);
+  await runUntil(7, /safetensors of \d{4,} bytes/);
+  await run(8);
+  await runUntil(9, /\(\d+, 16, 16, 3\)/);
   await figure.scrollIntoViewIfNeeded();
   await page.screenshot({ path: `${shots}-2.png` });
   return { loads: 'yes', samples: 'yes', trains: 'yes', 'own images': 'yes' };
