@@ -136,7 +136,20 @@ pub enum Error {
     },
 }
 
+/// As much of a file's own words as a sentence may quote.
+const MAX_MESSAGE: usize = 1000;
+
 impl Error {
+    /// The sentence, no longer than a person reads: it may quote what a file says, and files may say
+    /// megabytes.
+    pub fn message(&self) -> String {
+        let whole = self.to_string();
+        match whole.char_indices().nth(MAX_MESSAGE) {
+            Some((end, _)) => format!("{}…", &whole[..end]),
+            None => whole,
+        }
+    }
+
     /// A stable, machine-readable name of the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
@@ -165,3 +178,16 @@ impl Error {
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_cut_between_letters() {
+        let short = Error::Image("ä".repeat(10));
+        assert_eq!(short.message(), short.to_string());
+        let long = Error::Image("ä".repeat(1 << 20)).message();
+        assert_eq!(long.chars().count(), MAX_MESSAGE + 1);
+    }
+}

@@ -128,7 +128,7 @@ impl Checkpoint {
             (DenoiserKind::Ideal, _) => return Err(Error::NoImages),
         };
         let unet = UNet::new(self.config.unet.clone())?;
-        self.check_room::<B>(&unet, &device)?;
+        self.room::<B>(&unet, &device).check_weights()?;
         let weights = Weights::from_diffusers(unet.parameters(), values, &device);
         Ok(Pipeline::new(
             self.config.clone(),
@@ -138,9 +138,8 @@ impl Checkpoint {
         ))
     }
 
-    /// That `device` has room for the weights.
-    fn check_room<B: Kernels>(&self, unet: &UNet, device: &B::Device) -> Result<()> {
-        Room::new::<B>(unet, self.config.size, MixedPrecision::No, device).check_weights()
+    fn room<'a, B: Kernels>(&self, unet: &'a UNet, device: &B::Device) -> Room<'a> {
+        Room::new::<B>(unet, self.config.size, MixedPrecision::No, device)
     }
 
     /// A trainer that goes on from here. From averaged weights alone, Adam starts afresh.
@@ -149,7 +148,7 @@ impl Checkpoint {
     /// [`Error::Config`] when the configuration cannot work.
     pub fn into_trainer<B: Kernels>(self, device: B::Device) -> Result<Trainer<B>> {
         let unet = Arc::new(UNet::new(self.config.unet.clone())?);
-        self.check_room::<B>(&unet, &device)?;
+        self.room::<B>(&unet, &device).check_state()?;
         let specs = unet.parameters();
         let upload = |spec: &ParameterSpec, values: &[f32]| {
             spec.tensor::<B>(spec.channels_last_from_diffusers(values), &device)
@@ -264,14 +263,13 @@ impl Checkpoint {
         let metadata = tensors::metadata(bytes)?;
         let config = read_config(&metadata)?;
         let unet = UNet::new(config.unet.clone())?;
-        let step = metadata::number(&metadata, "step")?;
-        let has = |prefix: &str| {
-            file.names()
-                .iter()
-                .any(|name| name.starts_with(&format!("{prefix}.")))
-        };
+        let step = metadata::step(&metadata, "step")?;
+        let has_optimizer = (file.names().iter()).any(|name| name.starts_with(RAW));
+        // Before any is read: what is read is then no more than the file has.
+        let sets = if has_optimizer { 4 } else { 1 };
+        tensors::require_count(&file, sets * unet.state_dict_len())?;
         let read = |prefix: &str| read_values(&file, prefix, unet.parameters());
-        let optimizer = if has(RAW) {
+        let optimizer = if has_optimizer {
             Some(OptimizerValues {
                 raw: read(RAW)?,
                 exp_avg: read(EXP_AVG)?,
@@ -281,19 +279,10 @@ impl Checkpoint {
             None
         };
         let ema = read(EMA)?;
-        let sets = if optimizer.is_some() { 4 } else { 1 };
-        let tensors = unet.parameters().iter().map(|spec| spec.tensors.len());
-        let expected = sets * tensors.sum::<usize>();
-        if file.len() != expected {
-            return Err(Error::ShapeMismatch(format!(
-                "it has {} tensors, but its network has {expected}",
-                file.len()
-            )));
-        }
         Ok(Self {
             config,
             step,
-            optimizer_start_step: metadata::number(&metadata, OPTIMIZER_START_STEP)?.min(step),
+            optimizer_start_step: metadata::step(&metadata, OPTIMIZER_START_STEP)?.min(step),
             ema,
             optimizer,
         })
@@ -339,7 +328,7 @@ fn read_config(metadata: &Metadata) -> Result<Config> {
     }
     let unet: Value = metadata::part(metadata, "unet")?;
     let config = Config {
-        size: unet["sample_size"].as_u64().unwrap_or(0) as usize,
+        size: metadata::size(&unet).unwrap_or(0),
         seed: metadata::number(metadata, "seed")?,
         unet: UNetConfig::from_diffusers(&unet)?,
         scheduler: metadata::part(metadata, "scheduler")?,

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 
 pub(super) type Metadata = HashMap<String, String>;
+
+/// Steps are counted on from here, and JavaScript counts in f64.
+const MAX_STEP: u64 = 1 << 52;
 
 /// Names of classes, a JSON list.
 const LABELS: &str = "unnoise.labels";
@@ -17,6 +20,21 @@ pub(super) fn number(metadata: &Metadata, name: &str) -> Result<u64> {
     let text = metadata.get(name).map_or("0", String::as_str);
     text.parse()
         .map_err(|_| Error::Checkpoint(format!("its {name} is {text:?}, which is no number.")))
+}
+
+/// A number of optimizer steps; 0 if there is none.
+pub(super) fn step(metadata: &Metadata, name: &str) -> Result<u64> {
+    match number(metadata, name)? {
+        steps if steps <= MAX_STEP => Ok(steps),
+        steps => Err(Error::Checkpoint(format!(
+            "its {name} is {steps}, more than any training takes."
+        ))),
+    }
+}
+
+/// The side of images in the description of a network.
+pub(super) fn size(unet: &Value) -> Option<usize> {
+    unet["sample_size"].as_u64()?.try_into().ok()
 }
 
 /// A part of the description that is JSON.

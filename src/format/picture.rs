@@ -1,8 +1,10 @@
 //! Pictures on disk: training images in, grids and animations out.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{BufRead, BufReader, Seek},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use image::{
@@ -18,6 +20,10 @@ use crate::error::{Error, Result};
 const MAX_SIDE: u32 = 16_384;
 /// Most pixels of an image that is decoded: 256 MB as RGBA.
 const MAX_PIXELS: u64 = 64_000_000;
+/// Most bytes that pixels are decoded into.
+const MAX_BYTES: u64 = 512 << 20;
+/// Images that take more are decoded one at a time, whatever the number of threads.
+const LARGE_BYTES: u64 = 64 << 20;
 /// Longest side of a picture that is written; a GIF cannot have more than 65,535.
 const MAX_WRITTEN_SIDE: usize = 16_384;
 
@@ -72,10 +78,7 @@ pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
     if files.is_empty() {
         return Err(Error::NoImages);
     }
-    let images: Vec<Result<RgbImage>> = files
-        .par_iter()
-        .map(|path| Ok(square(open(path)?, size as u32)))
-        .collect();
+    let images: Vec<Result<RgbImage>> = files.par_iter().map(|path| open(path, size)).collect();
     let mut rgb = Vec::with_capacity(files.len() * size * size * 3);
     for image in images {
         rgb.extend_from_slice(&image?);
@@ -113,41 +116,61 @@ fn search(folder: &Path, files: &mut Vec<PathBuf>, skipped: &mut usize) -> Resul
     Ok(())
 }
 
-/// Decodes an image, once its header has shown it to be of a sensible size.
-fn open(path: &Path) -> Result<DynamicImage> {
+fn open(path: &Path, size: usize) -> Result<RgbImage> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if metadata.len() == 0 {
         return Err(refuse(path, "the file is empty."));
     }
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    decode(BufReader::new(file), path, size)
+}
+
+/// Decodes an image, once its header has shown it to be of a sensible size, as a square of `size`
+/// pixels; see [`read_images`]. `path` is what errors call it, and tells the formats apart that
+/// begin with nothing of their own.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::NotAnImage`] or [`Error::File`].
+pub fn decode(file: impl BufRead + Seek, path: &Path, size: usize) -> Result<RgbImage> {
+    static LARGE: Mutex<()> = Mutex::new(());
     let not_an_image = |error: image::ImageError| Error::NotAnImage {
         path: path.display().to_string(),
         source: error.into(),
     };
-    let mut reader = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(|error| unreadable(path, error))?;
+    let mut reader = ImageReader::new(file);
+    if let Ok(format) = ImageFormat::from_path(path) {
+        reader.set_format(format);
+    }
+    let mut reader = (reader.with_guessed_format()).map_err(|error| unreadable(path, error))?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
     let mut decoder = match reader.into_decoder() {
         Err(image::ImageError::Limits(_)) => return Err(too_large(path)),
         decoder => decoder.map_err(not_an_image)?,
     };
     let (width, height) = decoder.dimensions();
-    if width > MAX_SIDE || height > MAX_SIDE || width as u64 * height as u64 > MAX_PIXELS {
+    let bytes = decoder.total_bytes();
+    if width.max(height) > MAX_SIDE
+        || width as u64 * height as u64 > MAX_PIXELS
+        || bytes > MAX_BYTES
+    {
         return Err(too_large(path));
     }
     if width == 0 || height == 0 {
         return Err(refuse(path, "the image has no pixels."));
     }
+    let _one_at_a_time =
+        (bytes > LARGE_BYTES).then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     // A damaged note about the orientation is no reason to refuse the picture.
     let orientation = decoder.orientation();
     let mut image = DynamicImage::from_decoder(decoder).map_err(not_an_image)?;
     if let Ok(orientation) = orientation {
         image.apply_orientation(orientation);
     }
-    Ok(image)
+    Ok(square(image, size as u32))
 }
 
 /// The middle of the image as a square of `size` pixels.

@@ -37,6 +37,10 @@ pub struct NamedTensor {
     pub values: Vec<f32>,
 }
 
+/// Many times what names of tensors take. A header is text that is parsed as a whole, into more
+/// memory than it takes itself.
+const MAX_HEADER: u64 = 16 << 20;
+
 /// Opens a safetensors file.
 ///
 /// # Errors
@@ -44,12 +48,17 @@ pub struct NamedTensor {
 /// else.
 pub fn open(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     use SafeTensorError as E;
+    let header = bytes.first_chunk().map_or(0, |n| u64::from_le_bytes(*n));
+    // A safetensors header is JSON that starts at the ninth byte.
+    let is_json = bytes.get(8) == Some(&b'{');
+    if is_json && header > MAX_HEADER {
+        return Err(Error::Checkpoint(format!(
+            "its header has {header} bytes, and {MAX_HEADER} are the most that are read."
+        )));
+    }
     SafeTensors::deserialize(bytes).map_err(|error| match error {
         E::HeaderTooSmall => Error::Truncated(format!("it has only {} bytes", bytes.len())),
-        // A safetensors header is JSON that starts at the ninth byte.
-        E::InvalidHeaderLength if bytes.get(8) == Some(&b'{') => {
-            Error::Truncated("it ends within its header".into())
-        }
+        E::InvalidHeaderLength if is_json => Error::Truncated("it ends within its header".into()),
         E::MetadataIncompleteBuffer => Error::Truncated("it ends before its tensors do".into()),
         _ => Error::Checkpoint("it is not a safetensors file.".into()),
     })
@@ -62,6 +71,20 @@ pub fn open(bytes: &[u8]) -> Result<SafeTensors<'_>> {
 pub fn metadata(bytes: &[u8]) -> Result<HashMap<String, String>> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     Ok(header.metadata().clone().unwrap_or_default())
+}
+
+/// That a file has as many tensors as its network.
+///
+/// # Errors
+/// [`Error::ShapeMismatch`] when it has not.
+pub fn require_count(file: &SafeTensors, expected: usize) -> Result<()> {
+    if file.len() == expected {
+        return Ok(());
+    }
+    Err(Error::ShapeMismatch(format!(
+        "it has {} tensors, but its network has {expected}",
+        file.len()
+    )))
 }
 
 /// The values of a tensor whose shape is known.

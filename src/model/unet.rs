@@ -168,6 +168,11 @@ impl UNet {
         self.specs.iter().map(ParameterSpec::count).sum()
     }
 
+    /// Number of tensors in diffusers' state dict.
+    pub fn state_dict_len(&self) -> usize {
+        self.specs.iter().map(|spec| spec.tensors.len()).sum()
+    }
+
     /// Weights to start training from.
     pub fn initial_weights<B: Kernels>(&self, seed: u64, device: &B::Device) -> Weights<B> {
         let random = Random::new(seed);

@@ -48,15 +48,53 @@ impl<'a> Room<'a> {
     /// [`Error::TooLarge`] with the setting to lower.
     pub(crate) fn check_tensors(self, batch_size: usize) -> Result<()> {
         self.check_layers(STATE)?;
+        self.check_parameters(STATE)?;
         self.check_images(batch_size, "batch_size")
     }
 
-    /// That no layer's weights are too large.
+    /// That the weights alone are not too large, in any layer or together.
     ///
     /// # Errors
     /// [`Error::TooLarge`] with the setting to lower.
     pub(crate) fn check_weights(self) -> Result<()> {
-        self.check_layers(1)
+        self.check_layers(1)?;
+        self.check_parameters(1)
+    }
+
+    /// As [`Room::check_weights`], with room for what Adam keeps of them.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] with the setting to lower.
+    pub(crate) fn check_state(self) -> Result<()> {
+        self.check_layers(1)?;
+        self.check_parameters(STATE)
+    }
+
+    /// That there is room for `copies` numbers for each of the weights.
+    fn check_parameters(self, copies: u64) -> Result<()> {
+        let Some(limit) = self.capacity.total else {
+            return Ok(());
+        };
+        let bytes = |unet: &UNet| copies * F32 * unet.footprint(self.size).parameters;
+        let needed = bytes(self.unet);
+        if needed <= limit {
+            return Ok(());
+        }
+        let reason = format!(
+            "the weights of the network take {}, and there is room for {}.",
+            megabytes(needed),
+            megabytes(limit)
+        );
+        Err(self.too_wide(reason, |unet| bytes(unet) <= limit))
+    }
+
+    /// An error that advises the largest width that fits.
+    fn too_wide(self, reason: String, fits: impl Fn(&UNet) -> bool) -> Error {
+        let advice = match narrower(self.unet.config(), fits) {
+            Some(width) => format!("Lower the widths in block_out_channels to {width} or less."),
+            None => "Lower the widths in block_out_channels.".into(),
+        };
+        Error::TooLarge { reason, advice }
     }
 
     /// That no tensor of `copies` numbers for each of a layer's weights is too large.
@@ -79,11 +117,7 @@ impl<'a> Room<'a> {
             megabytes(needed),
             megabytes(limit)
         );
-        let advice = match narrower(self.unet.config(), |unet| bytes(unet) <= limit) {
-            Some(width) => format!("Lower the widths in block_out_channels to {width} or less."),
-            None => "Lower the widths in block_out_channels.".into(),
-        };
-        Err(Error::TooLarge { reason, advice })
+        Err(self.too_wide(reason, |unet| bytes(unet) <= limit))
     }
 
     /// That a pass over `count` images has no tensor that is too large. `setting` is what says how
@@ -129,7 +163,7 @@ impl<'a> Room<'a> {
 
     /// The state of all parameters and their gradients.
     fn parameter_bytes(self) -> u64 {
-        (STATE + 1) * F32 * self.unet.footprint(self.size).parameters as u64
+        (STATE + 1) * F32 * self.unet.footprint(self.size).parameters
     }
 
     /// That `count` times `of_image` of the size is at most `limit`.
@@ -165,8 +199,8 @@ impl<'a> Room<'a> {
         })
     }
 
-    fn bytes(self, numbers: usize) -> u64 {
-        numbers as u64
+    fn bytes(self, numbers: u64) -> u64 {
+        numbers
             * match self.mixed_precision {
                 MixedPrecision::No => F32,
                 MixedPrecision::Fp16 => F32 / 2,
@@ -181,7 +215,7 @@ impl<'a> Room<'a> {
 
 /// Bytes of the largest layer, with what a backend may put before it and up to the end of a block.
 fn layer_bytes(footprint: &Footprint, copies: u64) -> u64 {
-    copies * F32 * footprint.largest_parameter.next_multiple_of(64) as u64 + 256
+    copies * F32 * footprint.largest_parameter.next_multiple_of(64) + 256
 }
 
 /// The largest width with which a network like this fits.
@@ -301,6 +335,23 @@ mod tests {
             "This is too large for the device: 256 images of 128 × 128 pixels make tensors of 1611 \
              MB, and the device takes 135 MB in one piece. Lower batch_size to 21."
         );
+    }
+
+    /// A 32-bit count of them would have come round to 0.
+    #[test]
+    fn absurd_networks_are_refused() {
+        let host = Capacity {
+            tensor: Some(i32::MAX as u64),
+            total: Some(7 << 29),
+        };
+        let mut attention = config(256, &[8], 1);
+        attention.unet.add_attention = true;
+        let mut deep = config(32, &[1024; 6], 1);
+        deep.unet.layers_per_block = 8;
+        for config in [attention, deep] {
+            let error = check(&config, host).unwrap_err();
+            assert_eq!(error.code(), "too-large", "{error}");
+        }
     }
 
     #[test]

@@ -228,13 +228,19 @@ impl Config {
 /// Replaces fields of `defaults` by those `given`, at any depth, and refuses unknown ones. Names
 /// that start with an underscore are diffusers' remarks (`_class_name`) and are dropped.
 fn overlay(defaults: &mut Value, given: Value, path: &str) -> Result<()> {
+    let name = path.trim_end_matches('.');
+    let name = if name.is_empty() { "it" } else { name };
     let Value::Object(defaults) = defaults else {
+        let may_be_absent = given.is_null() && MAY_BE_NULL.contains(&name);
+        if let Some(kind) = wanted(defaults, &given).filter(|_| !may_be_absent) {
+            return Err(Error::Config(format!(
+                "{name} must be {kind}, not {given}."
+            )));
+        }
         *defaults = given;
         return Ok(());
     };
     let Value::Object(given) = given else {
-        let name = path.trim_end_matches('.');
-        let name = if name.is_empty() { "it" } else { name };
         return Err(Error::Config(format!(
             "{name} must be a JSON object {{ … }}."
         )));
@@ -253,6 +259,24 @@ fn overlay(defaults: &mut Value, given: Value, path: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Fields that have a default and may still be null.
+const MAY_BE_NULL: [&str; 1] = ["unet.attention_head_dim"];
+
+/// What a field must be, by its default, if `given` is something else.
+fn wanted(default: &Value, given: &Value) -> Option<&'static str> {
+    match default {
+        Value::Number(number) if number.is_u64() => {
+            (!given.is_u64()).then_some("a whole number from 0 on")
+        }
+        Value::Number(_) => (!given.is_number()).then_some("a number"),
+        Value::Bool(_) => (!given.is_boolean()).then_some("true or false"),
+        Value::String(_) => (!given.is_string()).then_some("text"),
+        Value::Array(_) => (!given.is_array()).then_some("a list"),
+        // Fields that are null by default have nothing to go by.
+        Value::Null | Value::Object(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -347,6 +371,15 @@ mod tests {
                 "training.batchsize",
             ),
             (r#"{ "unet": 3 }"#, "unet"),
+            (r#"{ "size": -1 }"#, "size must be a whole number"),
+            (
+                r#"{ "training": { "batch_size": 0.5 } }"#,
+                "training.batch_size must be a whole number",
+            ),
+            (
+                r#"{ "unet": { "block_out_channels": null } }"#,
+                "unet.block_out_channels must be a list",
+            ),
             ("[]", "object"),
         ] {
             let error = Config::from_json(json).unwrap_err().to_string();

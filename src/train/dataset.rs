@@ -20,10 +20,12 @@ impl Dataset {
         if count == 0 {
             return Err(Error::NoImages);
         }
-        if bytes.len() != count * size * size * 3 {
+        let needed = [size, size, 3]
+            .iter()
+            .try_fold(count, |n, side| n.checked_mul(*side));
+        if size == 0 || needed != Some(bytes.len()) {
             return Err(Error::Image(format!(
-                "{count} images of {size} × {size} RGB pixels need {} bytes, but there are {}.",
-                count * size * size * 3,
+                "{count} images of {size} × {size} RGB pixels do not take {} bytes.",
                 bytes.len()
             )));
         }
@@ -229,5 +231,12 @@ mod tests {
             Dataset::from_rgb(&[0; 47], 1, 4),
             Err(Error::Image(_))
         ));
+        // Their product comes round to 0.
+        for (count, size) in [(4, 1 << (usize::BITS / 2 - 1)), (1, 0)] {
+            assert!(matches!(
+                Dataset::from_rgb(&[], count, size),
+                Err(Error::Image(_))
+            ));
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 impl From<Error> for JsValue {
     /// An `Error` with the sentence as its message and a stable `code`.
     fn from(error: Error) -> Self {
-        let object = js_sys::Error::new(&error.to_string());
+        let object = js_sys::Error::new(&error.message());
         set(&object, "code", error.code());
         object.into()
     }

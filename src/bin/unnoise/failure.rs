@@ -24,7 +24,7 @@ impl Failure {
     /// What `error` means when `path` is being read.
     pub fn reading(path: &Path, error: &Error) -> Self {
         match error {
-            Error::File { .. } | Error::FileJson { .. } => Self::Use(error.to_string()),
+            Error::File { .. } | Error::FileJson { .. } => Self::Use(error.message()),
             _ => Self::Use(format!("{}: {}", path.display(), advised(error))),
         }
     }
@@ -62,7 +62,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Device(_) | Error::NoWebGpu(_) => Self::Work(error.to_string()),
+            Error::Device(_) | Error::NoWebGpu(_) => Self::Work(error.message()),
             _ => Self::Use(advised(&error)),
         }
     }
@@ -77,7 +77,7 @@ fn advised(error: &Error) -> String {
         Error::NoSubFolder { .. } => {
             "Put one folder for each label into the folder that --data names."
         }
-        _ => return error.to_string(),
+        _ => return error.message(),
     };
-    format!("{error} {advice}")
+    format!("{} {advice}", error.message())
 }
