@@ -298,6 +298,61 @@ for (const version of [1, 2]) {
   });
 }
 
+test('old runs that someone has edited keep no other back, and none is lost', async () => {
+  const result = await page.evaluate(async () => {
+    const { Store, fixtures } = /** @type {any} */ (window);
+    const run = { step: 30, bytes: fixtures.pixels(3, 500), savedAt: 5, backend: 'flex' };
+    const set = { ...run, dataset: 'sprites', losses: [[1], [2]] };
+    const old = [
+      { ...set, run: '1-images', dataset: null },
+      { ...set, run: '2-curve', losses: 5 },
+      { ...set, run: '3-numbers', losses: [[1, 'x'], [NaN]] },
+      { ...set, run: '4-date', savedAt: 1e300 },
+      { ...set, run: '5-good' },
+    ];
+    const open = () =>
+      new Promise((resolve) => {
+        const request = indexedDB.open('unnoise', 2);
+        request.onupgradeneeded = () => {
+          request.result.createObjectStore('images', { keyPath: ['run', 'chunk'] });
+          request.result.createObjectStore('checkpoints', { keyPath: 'run' });
+        };
+        request.onsuccess = () => resolve(request.result);
+      });
+    const database = await open();
+    await new Promise((resolve) => {
+      const transaction = database.transaction(['images', 'checkpoints'], 'readwrite');
+      transaction.oncomplete = resolve;
+      for (const one of old) transaction.objectStore('checkpoints').put(one);
+      const images = [{ name: 'no pixels', size: 4 }];
+      transaction.objectStore('images').put({ run: '1-images', chunk: 0, images });
+    });
+    database.close();
+    const store = new Store.RunStore('edited long ago');
+    const moved = await Store.carryOver(store, () => 'mine');
+    const { runs, damaged } = await store.list();
+    const left = await new Promise((resolve) => {
+      indexedDB.open('unnoise').onsuccess = ({ target }) => {
+        const { result } = /** @type {any} */ (target);
+        const request = result.transaction('checkpoints').objectStore('checkpoints').getAllKeys();
+        request.onsuccess = () => {
+          result.close();
+          indexedDB.deleteDatabase('unnoise');
+          resolve(request.result);
+        };
+      };
+    });
+    const points = runs.map((/** @type {any} */ { curve }) => curve.steps.length).sort();
+    return { moved, left, damaged, points };
+  });
+  assert.deepEqual(result, {
+    moved: 3,
+    left: ['1-images', '4-date'],
+    damaged: [],
+    points: [0, 0, 1],
+  });
+});
+
 test('runs share images, and those that no run has are let go', async () => {
   const result = await page.evaluate(async () => {
     const { Store, fixtures } = /** @type {any} */ (window);

@@ -16,7 +16,7 @@ const SHARE = 0.15;
 /** Rest between two previews, in milliseconds: faster than this the eye cannot follow. */
 const REST_MS = 1200;
 /** Snapshots kept; beyond this every second one goes. */
-const MAX_SNAPSHOTS = 64;
+export const MAX_SNAPSHOTS = 64;
 
 export class Preview extends EventTarget {
   /** Finished samples by training step. @type {Snapshot[]} */

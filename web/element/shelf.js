@@ -7,6 +7,7 @@ import { packRun, unpackRun } from '../store/archive.js';
 import { unpackImages, unpackTiles } from '../store/images.js';
 import { carryOver, removeOld } from '../store/migrations.js';
 import { inWords, RunStore, siteName } from '../store/runs.js';
+import { MAX_SNAPSHOTS } from './preview.js';
 import { nameOf } from './run.js';
 
 /**
@@ -26,7 +27,7 @@ export class Shelf extends EventTarget {
   store = new RunStore(siteName());
   /** The one used last first. @type {RunRecord[]} */
   runs = [];
-  /** Keys of records that cannot be read. @type {string[]} */
+  /** Keys of records that cannot be read. @type {IDBValidKey[]} */
   damaged = [];
   /** Unknown where the browser does not tell. @type {Space | undefined} */
   space;
@@ -112,7 +113,7 @@ export class Shelf extends EventTarget {
     const whole = await this.store.read(id);
     // Nothing is replaced before all of it is there.
     const images = await this.#imagesOf(whole);
-    const snapshots = whole.samples.map(snapshotOf);
+    const snapshots = snapshotsOf(whole.samples);
     if (!(await session.loadModel(whole.checkpoint, 'paused', turn))) return false;
     session.imageSet.adopt(images, whole.record.dataset);
     session.run.adopt(whole.record);
@@ -157,7 +158,7 @@ export class Shelf extends EventTarget {
     return this.#change(() => this.store.duplicate(id));
   }
 
-  /** @param {string} id */
+  /** @param {IDBValidKey} id */
   remove(id) {
     return this.#change(() => this.store.remove(id));
   }
@@ -171,7 +172,7 @@ export class Shelf extends EventTarget {
 
   /** All samples that are kept of a run, oldest first. @param {string} id */
   async samplesOf(id) {
-    return (await this.store.samples(id)).map(snapshotOf);
+    return snapshotsOf(await this.store.samples(id));
   }
 
   /** Saves a whole run to a file. @param {RunRecord} run */
@@ -227,11 +228,19 @@ async function measureSpace() {
 }
 
 /**
- * @param {StoredSample} sample
- * @returns {import('./preview.js').Snapshot}
+ * The newest samples, as many as a run has; those that are damaged are left out, since a run is worth
+ * more than the pictures of its past.
+ *
+ * @param {StoredSample[]} samples
+ * @returns {import('./preview.js').Snapshot[]}
  */
-function snapshotOf(sample) {
-  const { rgb, count, size } = unpackTiles(sample);
-  const frame = { index: 1, total: 1, t: 0, x_t: rgb, pred_x0: null, count, size };
-  return { step: sample.step, frame, kept: true };
-}
+const snapshotsOf = (samples) =>
+  samples.slice(-MAX_SNAPSHOTS).flatMap((sample) => {
+    try {
+      const { rgb, count, size } = unpackTiles(sample);
+      const frame = { index: 1, total: 1, t: 0, x_t: rgb, pred_x0: null, count, size };
+      return [{ step: sample.step, frame, kept: true }];
+    } catch {
+      return [];
+    }
+  });

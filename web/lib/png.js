@@ -2,15 +2,17 @@
  * PNG files of RGB images, 8 bits a channel: the lossless form in which images are kept. A canvas
  * would do it too, but some browsers change a canvas's pixels on reading, against fingerprinting.
  */
-import { unzlibSync, zlibSync } from 'fflate';
+import { zlibSync } from 'fflate';
 import { concat } from './bytes.js';
+import { crc32 } from './crc32.js';
 import { LabError } from './errors.js';
+import { inflateExactly } from './inflate.js';
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const CHANNELS = 3;
 /** Predicts a byte from those to the left, above, and above left. */
 const PAETH = 4;
-/** Larger than any sheet that is kept; a file that claims more is refused before it is unpacked. */
+/** Larger than any sheet that is kept. */
 const MAX_SIDE = 4096;
 
 /**
@@ -45,32 +47,39 @@ export function encodePng(rgb, width, height) {
 }
 
 /**
- * Reads what `encodePng` wrote; of other files those of the same kind.
+ * RGB bytes of what `encodePng` wrote; of other files those of the same kind.
+ *
  * @param {Uint8Array} bytes
- * @returns {{ rgb: Uint8Array, width: number, height: number }}
+ * @param {number} width that is expected: another is refused before anything is unpacked
+ * @param {number} height
  */
-export function decodePng(bytes) {
+export function decodePng(bytes, width, height) {
   try {
-    return decode(bytes);
+    return decode(bytes, width, height);
   } catch (cause) {
     throw new LabError('bad-image', 'A stored picture is damaged.', { cause });
   }
 }
 
-/** @param {Uint8Array} bytes */
-function decode(bytes) {
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} width
+ * @param {number} height
+ */
+function decode(bytes, width, height) {
   if (SIGNATURE.some((byte, index) => bytes[index] !== byte)) throw new Error('no PNG');
   const chunks = [...chunksOf(bytes)];
   const [header] = chunks;
   if (header?.type !== 'IHDR' || header.data.length !== 13) throw new Error('no header');
   const view = new DataView(header.data.buffer, header.data.byteOffset);
-  const [width, height] = [view.getUint32(0), view.getUint32(4)];
-  if (!width || !height || Math.max(width, height) > MAX_SIDE) throw new Error('its size');
+  const isExpected = view.getUint32(0) === width && view.getUint32(4) === height;
+  if (!isExpected || !width || !height || Math.max(width, height) > MAX_SIDE) {
+    throw new Error('its size');
+  }
   if (String(header.data.subarray(8)) !== '8,2,0,0,0') throw new Error('another kind');
   const stride = width * CHANNELS;
   const packed = concat(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data));
-  const lines = unzlibSync(packed, { out: new Uint8Array(height * (stride + 1)) });
-  if (lines.length !== height * (stride + 1)) throw new Error('cut short');
+  const lines = inflateExactly(packed, height * (stride + 1), 'zlib');
   const rgb = new Uint8Array(height * stride);
   for (let y = 0; y < height; y++) {
     const line = y * (stride + 1);
@@ -81,7 +90,7 @@ function decode(bytes) {
       rgb[at] = lines[line + 1 + x] + prediction(filter, rgb, at, x, stride);
     }
   }
-  return { rgb, width, height };
+  return rgb;
 }
 
 /**
@@ -136,17 +145,4 @@ function* chunksOf(bytes) {
     at = end + 4;
   }
   throw new Error('no end');
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
-  let crc = index;
-  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  return crc;
-});
-
-/** @param {Uint8Array} bytes */
-function crc32(bytes) {
-  let crc = ~0;
-  for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 255];
-  return ~crc >>> 0;
 }

@@ -4,16 +4,19 @@
  *
  * @import { RunRecord, WholeRun } from './schema.js'
  */
-import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
+import { strFromU8, strToU8, zipSync } from 'fflate';
 import { LabError } from '../lib/errors.js';
 import { MAX_MODEL_BYTES } from '../lib/model-files.js';
-import { isImage, isObject, isRun, isSample } from './schema.js';
+import { readZip, ZipError } from '../lib/zip.js';
+import { isImage, isObject, isRun, isSample, MAX_NAME, plainRun } from './schema.js';
 
 const FORMAT = 'unnoise-run';
 /** Raised when a file can no longer be read by older versions. */
 const VERSION = 1;
 /** More images than the page handles make no run of it. */
-const MAX_ENTRIES = 4096;
+const LIMITS = { maxBytes: MAX_MODEL_BYTES, maxEntries: 4096 };
+/** Many times what it takes to describe so many images. */
+const MAX_MANIFEST = 16 * 2 ** 20;
 
 const MANIFEST = 'manifest.json';
 const CHECKPOINT = 'checkpoint.safetensors';
@@ -39,11 +42,12 @@ export function packRun({ record, checkpoint, images, samples }) {
 
 /**
  * @param {Uint8Array} bytes
+ * @param {typeof LIMITS} [limits]
  * @returns {WholeRun}
  */
-export function unpackRun(bytes) {
-  const files = unzip(bytes);
-  const manifest = parse(files[MANIFEST]);
+export function unpackRun(bytes, limits = LIMITS) {
+  const files = unzip(bytes, limits);
+  const manifest = parse(files.get(MANIFEST));
   if (!isObject(manifest) || manifest.format !== FORMAT) throw notARun();
   if (Number(manifest.version) > VERSION) {
     throw new LabError(
@@ -52,63 +56,59 @@ export function unpackRun(bytes) {
     );
   }
   const { run, images, samples } = manifest;
-  const checkpoint = files[CHECKPOINT];
+  const checkpoint = files.get(CHECKPOINT);
   if (!isRun(run) || !checkpoint || !Array.isArray(images) || !Array.isArray(samples)) {
     throw notARun();
   }
-  const unpacked = {
-    images: images.map((image, index) => ({
-      ...image,
-      set: '',
-      index,
-      png: files[`images/${index}.png`],
-    })),
-    samples: samples.map((sample) => ({
-      ...sample,
-      run: '',
-      png: files[`samples/${sample?.step}.png`],
-    })),
-  };
-  const whole = unpacked.images.every(isImage) && unpacked.samples.every(isSample);
-  if (!whole || images.length !== run.imageCount) throw damaged();
-  const last = unpacked.samples.at(-1);
-  const picture = last ? { count: last.count, size: last.size, png: last.png } : null;
-  const size = (/** @type {{ png: Uint8Array }[]} */ list) =>
+  /** @type {unknown[]} */
+  const pictures = images.map((image, index) => ({
+    set: '',
+    index,
+    name: image?.name,
+    label: image?.label,
+    size: image?.size,
+    png: files.get(`images/${index}.png`),
+  }));
+  /** @type {unknown[]} */
+  const drawn = samples.map((sample) => ({
+    run: '',
+    step: sample?.step,
+    count: sample?.count,
+    size: sample?.size,
+    png: files.get(`samples/${sample?.step}.png`),
+  }));
+  if (!pictures.every(isImage) || !drawn.every(isSample)) throw damaged();
+  if (images.length !== run.imageCount) throw damaged();
+  const last = drawn.at(-1);
+  const sizeOf = (/** @type {{ png: Uint8Array }[]} */ list) =>
     list.reduce((sum, { png }) => sum + png.length, 0);
-  const sizes = {
-    checkpoint: checkpoint.length,
-    images: size(unpacked.images),
-    samples: size(unpacked.samples),
+  const record = {
+    ...plainRun(run),
+    name: run.name.slice(0, MAX_NAME),
+    picture: last ? { count: last.count, size: last.size, png: last.png } : null,
+    bytes: { checkpoint: checkpoint.length, images: sizeOf(pictures), samples: sizeOf(drawn) },
+    usedAt: Date.now(),
   };
-  const record = { ...run, picture, bytes: sizes, usedAt: Date.now() };
-  return { record, checkpoint, ...unpacked };
+  return { record, checkpoint, images: pictures, samples: drawn };
 }
 
-/** @param {Uint8Array} bytes */
-function unzip(bytes) {
-  let total = 0;
-  let entries = 0;
-  const filter = (/** @type {import('fflate').UnzipFileInfo} */ { name, originalSize }) => {
-    if (!EXPECTED.test(name)) return false;
-    total += originalSize;
-    if (++entries > MAX_ENTRIES || total > MAX_MODEL_BYTES) {
-      throw new LabError('too-large', 'This file holds more than a run; nothing was changed.');
-    }
-    return true;
-  };
+/**
+ * @param {Uint8Array} bytes
+ * @param {typeof LIMITS} limits
+ */
+function unzip(bytes, limits) {
   try {
-    // Copies, so that no part keeps the whole file in memory.
-    const files = Object.entries(unzipSync(bytes, { filter }));
-    return Object.fromEntries(files.map(([name, file]) => [name, file.slice()]));
+    return readZip(bytes, { wants: (name) => EXPECTED.test(name), ...limits }).files;
   } catch (cause) {
-    if (cause instanceof LabError) throw cause;
-    throw damaged(cause);
+    if (!(cause instanceof ZipError) || cause.fault !== 'too-large') throw damaged(cause);
+    throw new LabError('too-large', 'This file holds more than a run; nothing was changed.');
   }
 }
 
 /** @param {Uint8Array | undefined} bytes @returns {unknown} */
 function parse(bytes) {
   try {
+    if (bytes && bytes.length > MAX_MANIFEST) throw new Error('too long');
     return bytes && JSON.parse(strFromU8(bytes));
   } catch (cause) {
     throw damaged(cause);

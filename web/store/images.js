@@ -6,7 +6,10 @@
  */
 import { LabError } from '../lib/errors.js';
 import { decodePng, encodePng } from '../lib/png.js';
+import { MAX_TEXT } from './schema.js';
 
+/** Of all images of a run: many times those of a run that was made here, and bearable. */
+const MAX_PIXELS = 2 ** 27;
 /** How long the page may be kept from its other work, in milliseconds. */
 const TURN_MS = 8;
 
@@ -29,7 +32,8 @@ export async function packImages(images, set) {
   const breathe = breather();
   const packed = [];
   for (const [index, { name, size, rgb, label }] of images.entries()) {
-    packed.push({ set, index, name, size, label, png: encodePng(rgb, size, size) });
+    const shown = name.slice(0, MAX_TEXT);
+    packed.push({ set, index, name: shown, size, label, png: encodePng(rgb, size, size) });
     await breathe();
   }
   return packed;
@@ -40,12 +44,14 @@ export async function packImages(images, set) {
  * @returns {Promise<MasterImage[]>}
  */
 export async function unpackImages(images) {
+  const pixels = images.reduce((sum, { size }) => sum + size ** 2, 0);
+  if (pixels > MAX_PIXELS) {
+    throw new LabError('too-large', 'This run has more images than a page can hold.');
+  }
   const breathe = breather();
   const unpacked = [];
   for (const { name, size, label, png } of images) {
-    const { rgb, width, height } = decodePng(png);
-    if (width !== size || height !== size) throw wrongSize();
-    unpacked.push({ name, size, rgb, label });
+    unpacked.push({ name, size, rgb: decodePng(png, size, size), label });
     await breathe();
   }
   return unpacked;
@@ -62,10 +68,8 @@ export const packTiles = ({ x_t, count, size }) => ({
 });
 
 /** @param {StoredPicture} picture */
-export function unpackTiles({ count, size, png }) {
-  const { rgb, width, height } = decodePng(png);
-  if (width !== size || height !== size * count) throw wrongSize();
-  return { rgb, count, size };
-}
-
-const wrongSize = () => new LabError('bad-image', 'A stored picture has another size than noted.');
+export const unpackTiles = ({ count, size, png }) => ({
+  rgb: decodePng(png, size, size * count),
+  count,
+  size,
+});

@@ -16,13 +16,13 @@
  * @property {Uint8Array} bytes
  * @property {number} savedAt
  * @property {string | null} dataset
- * @property {[number[], number[]]} losses steps and smoothed losses
+ * @property {unknown} losses steps and smoothed losses, if nobody has changed them
  * @property {string} backend
  */
 
 import { outcome } from './database.js';
 import { packImages } from './images.js';
-import { isObject } from './schema.js';
+import { isCurve, isImage, isObject, isRun, isTime } from './schema.js';
 
 const OLD_DATABASE = 'unnoise';
 
@@ -41,7 +41,10 @@ export async function carryOver(store, nameOf) {
     const checkpoints = await read(database, 'checkpoints');
     let moved = 0;
     for (const checkpoint of checkpoints.filter(isOldCheckpoint)) {
-      await store.add(await wholeRun(database, checkpoint, nameOf), `old-${checkpoint.run}`);
+      // One that cannot be moved keeps no other back.
+      const whole = await wholeRun(database, checkpoint, nameOf).catch(() => undefined);
+      if (!whole || !isRun(whole.record) || !whole.images.every(isImage)) continue;
+      await store.add(whole, `old-${checkpoint.run}`);
       await forget(database, checkpoint.run);
       moved++;
     }
@@ -75,7 +78,7 @@ const isOldCheckpoint = (value) =>
   isObject(value) &&
   typeof value.run === 'string' &&
   Number.isSafeInteger(value.step) &&
-  Number.isFinite(value.savedAt) &&
+  isTime(value.savedAt) &&
   value.bytes instanceof Uint8Array;
 
 /**
@@ -87,7 +90,6 @@ const isOldCheckpoint = (value) =>
 async function wholeRun(database, { run, step, bytes, savedAt, dataset, losses, backend }, nameOf) {
   const set = dataset ?? null;
   const images = set === null ? await packImages(await imagesOf(database, run), '') : [];
-  const [steps = [], smoothed = []] = losses ?? [];
   return {
     record: {
       id: run,
@@ -103,14 +105,7 @@ async function wholeRun(database, { run, step, bytes, savedAt, dataset, losses, 
       imageCount: images.length,
       config: null,
       settings: [],
-      curve: {
-        steps,
-        means: smoothed,
-        smoothed,
-        average: smoothed.at(-1) ?? 0,
-        weight: smoothed.length ? 1 : 0,
-        seen: steps.at(-1) ?? 0,
-      },
+      curve: curveOf(losses),
       picture: null,
       bytes: {
         checkpoint: bytes.length,
@@ -122,6 +117,24 @@ async function wholeRun(database, { run, step, bytes, savedAt, dataset, losses, 
     images,
     samples: [],
   };
+}
+
+/**
+ * A curve, empty where what was kept is none: a run is worth more than the picture of its past.
+ * @param {unknown} losses
+ */
+function curveOf(losses) {
+  const [steps = [], smoothed = []] = Array.isArray(losses) ? losses : [];
+  const curve = {
+    steps,
+    means: smoothed,
+    smoothed,
+    average: Array.isArray(smoothed) ? (smoothed.at(-1) ?? 0) : 0,
+    weight: smoothed?.length ? 1 : 0,
+    seen: Array.isArray(steps) ? (steps.at(-1) ?? 0) : 0,
+  };
+  const empty = { steps: [], means: [], smoothed: [], average: 0, weight: 0, seen: 0 };
+  return isCurve(curve) ? curve : empty;
 }
 
 /**

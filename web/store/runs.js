@@ -47,12 +47,12 @@ export class RunStore {
 
   /**
    * The runs, the one used last first, and the keys of records that are none.
-   * @returns {Promise<{ runs: RunRecord[], damaged: string[] }>}
+   * @returns {Promise<{ runs: RunRecord[], damaged: IDBValidKey[] }>}
    */
   async list() {
     const records = await this.#transact('readonly', ({ runs }) => outcome(runs.getAll()));
     const runs = records.filter(isRun).sort((a, b) => b.usedAt - a.usedAt);
-    const damaged = records.filter((record) => !isRun(record)).map(({ id }) => String(id));
+    const damaged = records.filter((record) => !isRun(record)).map(({ id }) => id);
     return { runs, damaged };
   }
 
@@ -235,7 +235,7 @@ export class RunStore {
     });
   }
 
-  /** @param {string} id */
+  /** @param {IDBValidKey} id */
   remove(id) {
     return this.#transact('readwrite', async (stores) => {
       stores.runs.delete(id);

@@ -83,13 +83,24 @@ export function upgrade(database, from) {
   database.createObjectStore('samples', { keyPath: ['run', 'step'] });
 }
 
-/** All records of a run, or of a set of images. @param {string} owner */
+/** All records of a run, or of a set of images. @param {IDBValidKey} owner */
 export const recordsOf = (owner) => IDBKeyRange.bound([owner, 0], [owner, Infinity]);
 
 /** A name for what begins now. Pages without TLS have no `crypto.randomUUID`. */
 export const newId = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
 export const MAX_NAME = 80;
+/** Of names, settings and ids. */
+export const MAX_TEXT = 10_000;
+/** Settings that differ from the defaults: many times those that there are. */
+const MAX_SETTINGS = 1000;
+/** Counters are counted on from here. */
+const MAX_COUNT = 2 ** 52;
+/** Milliseconds since the epoch that are a date. */
+const MAX_TIME = 8.64e15;
+/** Sides of pictures of a model, and of all tiles one below the other. */
+const MAX_TILE = 256;
+const MAX_SIDE = 4096;
 /** Many times those of a curve. */
 const MAX_POINTS = 100_000;
 
@@ -97,14 +108,22 @@ const MAX_POINTS = 100_000;
 export const isObject = (value) =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isText = (/** @type {unknown} */ value) => typeof value === 'string';
+const isText = (/** @type {unknown} */ value) =>
+  typeof value === 'string' && value.length <= MAX_TEXT;
 const isBytes = (/** @type {unknown} */ value) => value instanceof Uint8Array;
-const isCount = (/** @type {unknown} */ value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isCount = (/** @type {unknown} */ value) =>
+  Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MAX_COUNT;
+/** @param {unknown} value */
+export const isTime = (value) =>
+  Number.isFinite(value) && Number(value) >= 0 && Number(value) <= MAX_TIME;
+/** @param {unknown} value @param {number} most */
+const isSide = (value, most) => isCount(value) && Number(value) >= 1 && Number(value) <= most;
 const isTextOrNull = (/** @type {unknown} */ value) => value === null || isText(value);
 const isNumbers = (/** @type {unknown} */ value) =>
   Array.isArray(value) && value.length <= MAX_POINTS && value.every(Number.isFinite);
 
-const isCurve = (/** @type {unknown} */ value) =>
+/** @param {unknown} value @returns {value is CurveRecord} */
+export const isCurve = (value) =>
   isObject(value) &&
   [value.steps, value.means, value.smoothed].every(isNumbers) &&
   [value.average, value.weight, value.seen].every(Number.isFinite) &&
@@ -112,10 +131,15 @@ const isCurve = (/** @type {unknown} */ value) =>
 
 const isSettings = (/** @type {unknown} */ value) =>
   Array.isArray(value) &&
+  value.length <= MAX_SETTINGS &&
   value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isText));
 
 const isPicture = (/** @type {unknown} */ value) =>
-  isObject(value) && isCount(value.count) && isCount(value.size) && isBytes(value.png);
+  isObject(value) &&
+  isSide(value.size, MAX_TILE) &&
+  isSide(value.count, MAX_SIDE) &&
+  isSide(Number(value.size) * Number(value.count), MAX_SIDE) &&
+  isBytes(value.png);
 
 const isConfig = (/** @type {unknown} */ value) =>
   isObject(value) && [value.unet, value.scheduler, value.training].every(isObject);
@@ -127,9 +151,9 @@ const isSizes = (/** @type {unknown} */ value) =>
 const RUN = {
   id: isText,
   name: isText,
-  beganAt: Number.isFinite,
-  savedAt: Number.isFinite,
-  usedAt: Number.isFinite,
+  beganAt: isTime,
+  savedAt: isTime,
+  usedAt: isTime,
   revision: isCount,
   step: isCount,
   backend: isText,
@@ -147,6 +171,18 @@ const RUN = {
 export const isRun = (value) =>
   isObject(value) && Object.entries(RUN).every(([key, check]) => check(value[key]));
 
+/**
+ * A record without whatever else came with it.
+ * @param {RunRecord} run
+ * @returns {RunRecord}
+ */
+export const plainRun = (run) =>
+  /** @type {any} */ (
+    Object.fromEntries(
+      Object.keys(RUN).map((key) => [key, run[/** @type {keyof RunRecord} */ (key)]]),
+    )
+  );
+
 /** @param {unknown} value @returns {value is CheckpointRecord} */
 export const isCheckpoint = (value) =>
   isObject(value) && isText(value.run) && isCount(value.step) && isBytes(value.bytes);
@@ -155,7 +191,8 @@ export const isCheckpoint = (value) =>
 export const isImage = (value) =>
   isObject(value) &&
   [value.set, value.name, value.label ?? ''].every(isText) &&
-  [value.index, value.size].every(isCount) &&
+  isCount(value.index) &&
+  isSide(value.size, MAX_SIDE) &&
   isBytes(value.png);
 
 /** @param {unknown} value @returns {value is StoredSample} */

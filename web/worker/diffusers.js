@@ -3,9 +3,10 @@
  *
  * @import { ModelFiles } from './protocol.js'
  */
-import { unzipSync, zipSync } from 'fflate';
+import { zipSync } from 'fflate';
 import { LabError } from '../lib/errors.js';
 import { isRead, MAX_MODEL_BYTES } from '../lib/model-files.js';
+import { isZip, readZip, ZipError } from '../lib/zip.js';
 import { loadedWasm } from './wasm.js';
 
 /**
@@ -30,36 +31,31 @@ export async function toCheckpoint(model, backend) {
   return (await loadedWasm(backend).bindings).Engine.importDiffusers(files);
 }
 
-/** @param {Uint8Array} bytes */
-const isZip = (bytes) => [0x50, 0x4b, 0x03, 0x04].every((byte, index) => bytes[index] === byte);
+/** More files than any folder of one model has. */
+const LIMITS = { maxBytes: MAX_MODEL_BYTES, maxEntries: 10_000 };
+
+/** What is said about a zip that is not read. @type {Record<import('../lib/zip.js').ZipFault, string>} */
+const SENTENCES = {
+  damaged: 'This zip is cut short or damaged.',
+  encrypted: 'This zip is encrypted. Pack it again without a password.',
+  unknown: 'This zip is packed in a way that is not read. Pack it again as an ordinary zip.',
+  'too-large': 'This zip holds more than a small model; nothing was changed.',
+};
 
 /**
  * @param {Uint8Array} bytes
+ * @param {typeof LIMITS} [limits]
  * @returns {ModelFiles}
  */
-function unzip(bytes) {
-  /** @type {ModelFiles} */
-  const unread = {};
-  let total = 0;
-  const filter = (/** @type {import('fflate').UnzipFileInfo} */ { name, originalSize }) => {
-    if (!isRead(name)) {
-      unread[name] = new Uint8Array();
-      return false;
-    }
-    total += originalSize;
-    if (total > MAX_MODEL_BYTES) {
-      throw new LabError(
-        'bad-checkpoint',
-        'This zip holds more than a small model; nothing was changed.',
-      );
-    }
-    return true;
-  };
+export function unzip(bytes, limits = LIMITS) {
   try {
-    const read = unzipSync(bytes, { filter });
-    return { ...unread, ...read };
+    const { files, others } = readZip(bytes, { wants: isRead, ...limits });
+    // Of these it is enough to know that they are there.
+    const unread = others.map((name) => /** @type {const} */ ([name, new Uint8Array()]));
+    return Object.fromEntries([...unread, ...files]);
   } catch (cause) {
-    if (cause instanceof LabError) throw cause;
-    throw new LabError('truncated', 'This zip is cut short or damaged.', { cause });
+    const fault = cause instanceof ZipError ? cause.fault : 'damaged';
+    const code = fault === 'damaged' ? 'truncated' : 'bad-checkpoint';
+    throw new LabError(code, SENTENCES[fault], { cause });
   }
 }
