@@ -76,7 +76,8 @@ export class ForwardProcess extends EventTarget {
   /** @param {number} t that is shown, as soon as something is */
   startAt(t) {
     this.#chosen = true;
-    this.t = Math.max(0, Math.round(t));
+    const last = this.schedule ? this.timesteps - 1 : Infinity;
+    this.t = Math.max(0, Math.min(Math.round(t), last));
   }
 
   /** Lets go of its lab; what is shown stays. */

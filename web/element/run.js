@@ -29,6 +29,11 @@ import { newId } from '../store/schema.js';
  */
 
 const DEFAULT_STEPS = 2000;
+/** Years of training. */
+const MAX_STEPS = 1e9;
+
+/** As many as can be taken. @param {number} steps */
+const stepsOf = (steps) => Math.min(MAX_STEPS, Math.max(1, Math.round(steps) || 1));
 
 /**
  * What a run is called, until the user has a better name for it.
@@ -63,7 +68,7 @@ export class Run extends EventTarget {
   constructor({ overrides, trainSteps = DEFAULT_STEPS }) {
     super();
     this.#overrides = overrides;
-    this.#steps = trainSteps;
+    this.#steps = stepsOf(trainSteps);
   }
 
   // --- the model ---
@@ -170,7 +175,7 @@ export class Run extends EventTarget {
 
   /** @param {number} steps */
   setSteps(steps) {
-    this.#steps = Math.max(1, Math.round(steps) || 1);
+    this.#steps = stepsOf(steps);
     // Of a run that is under way, paused or not.
     if (this.#target > 0) this.#target = this.#step + this.#steps;
     this.#changed();

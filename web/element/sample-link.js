@@ -20,6 +20,12 @@ const within =
     return value === undefined ? undefined : Math.min(high, Math.max(low, value));
   };
 
+const whole =
+  (/** @type {number} */ low, /** @type {number} */ high) => (/** @type {string} */ text) => {
+    const value = within(low, high)(text);
+    return value === undefined ? undefined : Math.round(value);
+  };
+
 const among =
   (/** @type {string[]} */ ...values) =>
   (/** @type {string} */ text) =>
@@ -41,10 +47,10 @@ const labelText = (labels) => (labels.length > 1 ? EACH : labels[0]);
  */
 const OPTIONS = [
   ['sampler', 'sampler', samplerNamed],
-  ['steps', 'steps', within(1, 10_000)],
+  ['steps', 'steps', whole(1, 10_000)],
   ['eta', 'eta', within(0, 1)],
-  ['seed', 'sample_seed', within(0, 0xffffffff)],
-  ['count', 'count', within(1, 1024)],
+  ['seed', 'sample_seed', whole(0, 0xffffffff)],
+  ['count', 'count', whole(1, 1024)],
   ['weights', 'weights', among('ema', 'raw', 'ideal')],
   ['variance', 'variance', among('fixed_small', 'fixed_large')],
   ['clip', 'clip', yesOrNo],
@@ -111,7 +117,7 @@ export function readComparison(text) {
   const choices = (text ?? '').split(',').flatMap((item) => {
     const [name, steps = ''] = item.split(':');
     const sampler = samplerNamed(name.trim());
-    return sampler ? [{ sampler, steps: within(1, 10_000)(steps) }] : [];
+    return sampler ? [{ sampler, steps: whole(1, 10_000)(steps) }] : [];
   });
   return choices.length ? choices : undefined;
 }
@@ -125,7 +131,7 @@ export function readEdit({ edit, strength, to_seed }) {
   const values = {
     kind: /** @type {import('./editor.js').EditKind | undefined} */ (kind),
     strength: within(0.05, 1)(strength ?? ''),
-    to: within(0, 0xffffffff)(to_seed ?? ''),
+    to: whole(0, 0xffffffff)(to_seed ?? ''),
   };
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

@@ -162,17 +162,38 @@ function locate(config, path) {
  * @returns {unknown}
  */
 function parseLike(model, value, path) {
-  if (typeof value !== 'string' || typeof model === 'string') return value;
+  if (typeof value !== 'string') return requireKind(model, value, path);
+  if (typeof model === 'string') return value;
   if (Array.isArray(model)) {
     return value.split(',').map((item) => parseLike(model[0], item.trim(), path));
   }
   if (typeof model === 'boolean') return value === 'true' || value === '1';
   if (model === null || model === undefined) return value === 'null' ? null : guess(value);
   const number = Number(value);
-  if (value.trim() === '' || Number.isNaN(number)) {
+  if (value.trim() === '' || !Number.isFinite(number)) {
     throw badSetting(path, `The setting “${path}” needs a number, not “${value}”.`);
   }
   return number;
+}
+
+/** Kinds of values, by `kindOf`, in words. @type {Record<string, string>} */
+const KINDS = { number: 'a number', string: 'text', boolean: 'true or false', list: 'a list' };
+
+const kindOf = (/** @type {unknown} */ value) => (Array.isArray(value) ? 'list' : typeof value);
+
+/**
+ * That a value has the type that the default has. What may be null, and what is in a list, the core
+ * knows.
+ *
+ * @param {unknown} model
+ * @param {unknown} value
+ * @param {string} path
+ */
+function requireKind(model, value, path) {
+  const kind = kindOf(model);
+  const absent = value === null && kind === 'number';
+  if (!Object.hasOwn(KINDS, kind) || kindOf(value) === kind || absent) return value;
+  throw badSetting(path, `The setting “${path}” needs ${KINDS[kind]}.`);
 }
 
 /** @param {string} value */

@@ -126,4 +126,9 @@ function iframe({ settings, page = '' }) {
 
 /** @param {string} text */
 const escape = (text) =>
-  text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('<', '&lt;')
+    // In Markdown an empty line would end the tag.
+    .replaceAll('\n', '&#10;');

@@ -11,7 +11,7 @@ export class LabError extends Error {
    * @param {ErrorOptions} [options]
    */
   constructor(code, message, options) {
-    super(message, options);
+    super(shortened(message), options);
     this.name = 'LabError';
     this.code = /** @type {LabErrorCode} */ (code);
   }
@@ -30,6 +30,13 @@ export class LabError extends Error {
     );
   }
 }
+
+/** As much as a person reads of what a file or a link says, which may be megabytes. */
+const MAX_MESSAGE = 1000;
+
+/** @param {string} message */
+const shortened = (message) =>
+  message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
 
 /**
  * What of an error can be sent from a worker.

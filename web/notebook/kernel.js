@@ -5,6 +5,9 @@
 
 const PART_BYTES = 1 << 20;
 
+/** More than the largest file has. */
+const MAX_PARTS = 4096;
+
 /** Files of the package are large, and a kernel that computes answers late. */
 const ANSWER_MS = 60_000;
 
@@ -123,6 +126,8 @@ export class Kernel extends EventTarget {
     const { name = '', part = 0, parts = 1, error } = message;
     const awaited = this.#awaited.get(name);
     if (!awaited) return;
+    const counts = Number.isInteger(part) && part >= 0 && part < parts && parts <= MAX_PARTS;
+    if (!error && (!counts || !buffers.length)) return;
     if (!error) {
       awaited.parts[part] = bytesOf(buffers[0]);
       if (Object.keys(awaited.parts).length < parts) return;
