@@ -1,12 +1,19 @@
 import { LabError } from './errors.js';
-import { readImageHeader } from './image-size.js';
+import { MAX_PIXELS, readImageHeader } from './image-size.js';
 import { resizeSquare } from './resize.js';
+import { drawnElements } from './svg-weight.js';
 
 /**
  * Each image is kept as one square of at most this many pixels a side: small enough to store by the
  * hundred, large enough to be scaled to any size a browser can train at.
  */
 export const MASTER_SIZE = 128;
+
+/** Elements of an SVG, and its bytes: the page waits while they are drawn. */
+const MAX_SVG_ELEMENTS = 20_000;
+const MAX_SVG_BYTES = 8 * 2 ** 20;
+/** Beyond this, an SVG is drawn smaller than it is, so that browsers still draw it. */
+const MAX_SVG_SIDE = 16_384;
 
 /**
  * One of the user's images: a square of RGB bytes, cropped but not yet scaled to the model's size.
@@ -35,6 +42,8 @@ export async function decodeImage(file) {
     ? decodeSvg(file, name, width, height)
     : decodeBitmap(file, name, type));
   try {
+    // By its header it may have been another: decoders go their own ways through damaged files.
+    if (source.width * source.height > MAX_PIXELS) throw new Error('larger than its header says');
     const side = Math.min(source.width, source.height);
     const size = Math.min(side, MASTER_SIZE);
     const left = Math.floor((source.width - side) / 2);
@@ -47,6 +56,9 @@ export async function decodeImage(file) {
     const [{ rgb, transparent }] = cutTiles(square, size, 1);
     square.close();
     return { image: { name, size, rgb }, cropped: width !== height, transparent, width, height };
+  } catch (cause) {
+    const message = `${name} could not be drawn by this browser. Save it as PNG and add that.`;
+    throw new LabError('bad-image', message, { cause });
   } finally {
     if (source instanceof ImageBitmap) source.close();
   }
@@ -95,17 +107,24 @@ async function decodeBitmap(file, name, type) {
  * @param {number} height
  */
 async function decodeSvg(file, name, width, height) {
+  if (file.size > MAX_SVG_BYTES || drawnElements(await file.text()) > MAX_SVG_ELEMENTS) {
+    const message = `${name} is an SVG that would take too long to draw. Export it as PNG and add that.`;
+    throw new LabError('bad-image', message);
+  }
   const url = URL.createObjectURL(new Blob([file], { type: 'image/svg+xml' }));
   try {
     // Twice the master's size, so that edges are still smooth after scaling down.
-    const scale = (2 * MASTER_SIZE) / Math.min(width, height);
-    const image = new Image(Math.round(width * scale), Math.round(height * scale));
+    const side = 2 * MASTER_SIZE;
+    const scale = side / Math.min(width, height);
+    const drawn = [width, height].map((length) => Math.min(MAX_SVG_SIDE, length * scale));
+    const image = new Image(Math.round(drawn[0]), Math.round(drawn[1]));
     image.src = url;
     await image.decode();
+    // The middle alone: the whole may be a line of a million pixels.
     const canvas = document.createElement('canvas');
-    canvas.width = image.width;
-    canvas.height = image.height;
-    canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    canvas.width = canvas.height = side;
+    const [left, top] = [image.width, image.height].map((length) => (side - length) / 2);
+    canvas.getContext('2d')?.drawImage(image, left, top, image.width, image.height);
     return canvas;
   } catch (cause) {
     throw new LabError(

@@ -1,6 +1,6 @@
 import { imageSize as readHeader } from 'image-size';
 import { LabError } from './errors.js';
-import { integer } from './format.js';
+import { compact, integer } from './format.js';
 
 /** Formats a browser decodes and that people mean by "an image". */
 const ACCEPTED = new Set(['png', 'jpg', 'webp', 'gif', 'svg', 'bmp', 'heif', 'avif']);
@@ -11,8 +11,12 @@ const ACCEPTED = new Set(['png', 'jpg', 'webp', 'gif', 'svg', 'bmp', 'heif', 'av
  */
 export const MAX_PIXELS = 120e6;
 
-/** Almost every header fits here; a JPEG with a large embedded preview is read again in full. */
+/** Almost every header fits here; a JPEG with a large embedded preview is read again further. */
 const HEADER_BYTES = 256 * 1024;
+const LONG_HEADER_BYTES = 32 * 2 ** 20;
+
+/** More than the pixels that are decoded take without any compression. */
+export const MAX_FILE_BYTES = 512 * 2 ** 20;
 
 /**
  * @typedef {{ width: number, height: number, type: string }} ImageHeader
@@ -33,9 +37,15 @@ export async function readImageHeader(file, name) {
       `${name} is empty (0 bytes). Save or download it again, then add it.`,
     );
   }
+  if (file.size > MAX_FILE_BYTES) {
+    throw new LabError(
+      'bad-image',
+      `${name} has ${compact(file.size, 'B')}, more than an image that a tab can safely decode.`,
+    );
+  }
   const header =
-    parse(await firstBytes(file, HEADER_BYTES)) ??
-    (file.size > HEADER_BYTES ? parse(await firstBytes(file, file.size)) : undefined);
+    parse(await firstBytes(file, name, HEADER_BYTES)) ??
+    (file.size > HEADER_BYTES ? parse(await firstBytes(file, name, LONG_HEADER_BYTES)) : undefined);
   if (!header || !ACCEPTED.has(header.type)) {
     throw new LabError(
       'bad-image',
@@ -62,10 +72,16 @@ export async function readImageHeader(file, name) {
 
 /**
  * @param {Blob} file
+ * @param {string} name
  * @param {number} count
  */
-async function firstBytes(file, count) {
-  return new Uint8Array(await file.slice(0, count).arrayBuffer());
+async function firstBytes(file, name, count) {
+  try {
+    return new Uint8Array(await file.slice(0, count).arrayBuffer());
+  } catch (cause) {
+    const message = `${name} cannot be read any more. Choose it again.`;
+    throw new LabError('bad-image', message, { cause });
+  }
 }
 
 /**

@@ -1,4 +1,6 @@
 import { LabError } from './errors.js';
+import { blobOf, TooLongError } from './fetch-file.js';
+import { readZip, ZipError } from './zip.js';
 
 /**
  * The images that the author of a page gives: by address, as files, as `<img>` in the markup, or in
@@ -10,7 +12,11 @@ import { LabError } from './errors.js';
  */
 
 /** More than any set of small pictures. */
-const MAX_UNZIPPED = 256 * 2 ** 20;
+const LIMITS = { maxBytes: 256 * 2 ** 20, maxEntries: 20_000 };
+/** More than the page handles; each may be a zip. */
+const MAX_SOURCES = 2000;
+/** Fetched at a time. */
+const AT_ONCE = 8;
 
 const IMAGE_NAME = /\.(png|jpe?g|webp|gif|svg|avif|bmp)$/i;
 
@@ -53,14 +59,16 @@ export function markedUpImages(element) {
  * @returns {Promise<{ given: GivenFile[], failures: LabError[] }>}
  */
 export async function readSources(sources) {
-  const read = await Promise.allSettled(sources.map(readSource));
   /** @type {GivenFile[]} */
   const given = [];
   /** @type {LabError[]} */
   const failures = [];
-  for (const result of read) {
-    if (result.status === 'fulfilled') given.push(...result.value);
-    else failures.push(LabError.from(result.reason));
+  for (let first = 0; first < Math.min(sources.length, MAX_SOURCES); first += AT_ONCE) {
+    const some = sources.slice(first, first + AT_ONCE);
+    for (const result of await Promise.allSettled(some.map(readSource))) {
+      if (result.status === 'fulfilled') given.push(...result.value);
+      else failures.push(LabError.from(result.reason));
+    }
   }
   return { given, failures };
 }
@@ -80,20 +88,51 @@ async function readSource({ source, name, label }) {
 
 /** @param {string} address */
 async function fetchImage(address) {
-  const response = await fetch(new URL(address, document.baseURI)).catch(() => undefined);
-  if (response?.ok) return response.blob();
-  const why = response ? `the server answers ${response.status}` : 'it cannot be reached from here';
-  const message =
-    `The image ${address} could not be fetched: ${why}. Check the address; on another host it ` +
-    'needs the header Access-Control-Allow-Origin.';
-  throw new LabError('not-found', message);
+  /** @param {string} why @param {unknown} [cause] */
+  const failed = (why, cause) => {
+    const message =
+      `The image ${address} could not be fetched: ${why}. Check the address; on ` +
+      'another host it needs the header Access-Control-Allow-Origin.';
+    return new LabError('not-found', message, { cause });
+  };
+  if (!URL.canParse(address, document.baseURI)) throw failed('this is no address');
+  const url = new URL(address, document.baseURI);
+  const response = await fetch(url).catch(() => undefined);
+  if (!response) throw failed('it cannot be reached from here');
+  if (!response.ok) throw failed(`the server answers ${response.status}`);
+  try {
+    return await blobOf(response, LIMITS.maxBytes);
+  } catch (cause) {
+    throw failed(cause instanceof TooLongError ? 'it is too large' : 'it broke off', cause);
+  }
 }
 
 /** @param {string} address */
 function lastPart(address) {
   const { pathname } = new URL(address, document.baseURI);
-  return decodeURIComponent(pathname.split('/').at(-1) ?? '') || undefined;
+  const part = pathname.split('/').at(-1) ?? '';
+  try {
+    return decodeURIComponent(part) || undefined;
+  } catch {
+    return part;
+  }
 }
+
+/** What is said about a zip that is not read. @type {Record<import('./zip.js').ZipFault, string>} */
+const SENTENCES = {
+  damaged: 'is a zip that is cut short or damaged. Copy or download it again.',
+  encrypted: 'is an encrypted zip. Pack it again without a password.',
+  unknown: 'is packed in a way that is not read. Pack it again as an ordinary zip.',
+  'too-large': 'is a zip that holds more than a set of small pictures. Leave out what is large.',
+};
+
+/**
+ * Images among hidden files, which are those of operating systems, are none.
+ * @param {string} path
+ */
+const isImage = (path) =>
+  IMAGE_NAME.test(path) &&
+  !path.split('/').some((part) => part.startsWith('.') || part === '__MACOSX');
 
 /**
  * @param {Blob} zip
@@ -101,27 +140,21 @@ function lastPart(address) {
  * @returns {Promise<GivenFile[]>}
  */
 async function unpack(zip, name) {
-  const { unzipSync } = await import('fflate');
-  let bytes = 0;
-  const filter = (/** @type {{ name: string, originalSize: number }} */ entry) => {
-    const hidden = entry.name
-      .split('/')
-      .some((part) => part.startsWith('.') || part === '__MACOSX');
-    if (hidden || !IMAGE_NAME.test(entry.name)) return false;
-    bytes += entry.originalSize;
-    return bytes <= MAX_UNZIPPED;
-  };
-  /** @type {Record<string, Uint8Array>} */
+  const refused = (
+    /** @type {import('./zip.js').ZipFault} */ fault,
+    /** @type {unknown} */ cause,
+  ) => new LabError('bad-image', `${name} ${SENTENCES[fault]}`, { cause });
+  if (zip.size > LIMITS.maxBytes) throw refused('too-large', undefined);
+  const bytes = new Uint8Array(await zip.arrayBuffer());
+  /** @type {Map<string, Uint8Array>} */
   let files;
   try {
-    files = unzipSync(new Uint8Array(await zip.arrayBuffer()), { filter });
+    files = readZip(bytes, { wants: isImage, ...LIMITS }).files;
   } catch (cause) {
-    const message = `${name} is a zip that cannot be read. Pack it again without encryption.`;
-    throw new LabError('bad-image', message, { cause });
+    throw refused(cause instanceof ZipError ? cause.fault : 'damaged', cause);
   }
-  const entries = Object.entries(files);
-  if (!entries.length) throw new LabError('bad-image', `${name} is a zip without images.`);
-  return entries.map(([path, content]) => {
+  if (!files.size) throw new LabError('bad-image', `${name} is a zip without images.`);
+  return Array.from(files, ([path, content]) => {
     const type = path.toLowerCase().endsWith('.svg') ? 'image/svg+xml' : '';
     const part = /** @type {BlobPart} */ (content);
     return { file: new File([part], path.split('/').at(-1) ?? path, { type }), path };
