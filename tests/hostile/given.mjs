@@ -11,10 +11,12 @@ const MODULES = [
   'lib/config',
   'lib/embed-code',
   'lib/errors',
+  'lib/fetch-file',
   'lib/format',
   'lib/hash-state',
   'lib/image-size',
   'lib/model-files',
+  'lib/own-images',
   'lib/png',
   'lib/samplers',
   'lib/svg-weight',
@@ -31,7 +33,7 @@ const MODULES = [
 /** The readers of the page, which are written for a bundler. @returns {Promise<any>} */
 export async function bundle() {
   // The page's globals that modules look at when they are loaded or called.
-  Object.assign(globalThis, { window: globalThis });
+  Object.assign(globalThis, { window: globalThis, document: { baseURI: 'https://example.org/' } });
   const { outputFiles } = await build({
     stdin: {
       contents: MODULES.map((name) => `export * from './web/${name}.js';`).join('\n'),

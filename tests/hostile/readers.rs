@@ -125,8 +125,12 @@ pub fn config(bytes: &[u8]) {
         .unwrap()
         .footprint(config.size);
     assert!(footprint.largest_of_image > 0 && footprint.largest_of_image <= footprint.image);
-    if let Err(error) = config.objective() {
-        is_a_sentence(&error);
+    match config.objective() {
+        Ok(objective) => {
+            let shares = objective.schedule.alphas_cumprod.iter();
+            assert!(shares.into_iter().all(|share| (0.0..=1.0).contains(share)));
+        }
+        Err(error) => is_a_sentence(&error),
     }
 }
 

@@ -494,6 +494,7 @@ describe('stored records', () => {
         );
         page.compact(bytes.checkpoint + bytes.images + bytes.samples, 'B');
         page.loss(curve.smoothed.at(-1));
+        if (record.config) Object.values(page.flattenConfig(record.config)).map(String);
         assert.ok(settings.every((/** @type {any} */ pair) => pair.join(' ').length < 20_002));
         if (picture) attempt(() => page.unpackTiles(picture));
         new page.LossCurve().restore(curve);
@@ -597,6 +598,67 @@ describe('files of runs', () => {
 /** JSON, also of what has none. @param {unknown} value */
 const toJson = (value) =>
   JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? Number(inner) : inner));
+
+describe('images by address and in zips', () => {
+  test('an answer without end is let go', async () => {
+    let sent = 0;
+    const body = new ReadableStream({
+      pull: (stream) => stream.enqueue(new Uint8Array((sent += 1000) && 1000)),
+    });
+    await assert.rejects(page.blobOf(new Response(body), 10_000), page.TooLongError);
+    assert.ok(sent < 20_000);
+    const said = new Response('x', { headers: { 'content-length': '99999' } });
+    await assert.rejects(page.blobOf(said, 10_000), page.TooLongError);
+    assert.equal(await (await page.blobOf(new Response('abc'), 3)).text(), 'abc');
+  });
+
+  test('one that cannot be had keeps no other out', async () => {
+    const packed = new Uint8Array(9);
+    const zip = (/** @type {object} */ entry) =>
+      new File(
+        [packedZip([{ name: 'a.png', packed, length: 9, method: 0, of: packed, ...entry }])],
+        'set.zip',
+      );
+    const good = zip({ name: '../cat/a.png' });
+    const huge = {
+      size: 2 ** 31,
+      name: 'huge.zip',
+      slice: () => zip({}),
+      arrayBuffer: () => assert.fail(),
+    };
+    const bad = [
+      'http://',
+      'http://[',
+      zip({ flags: 1 }),
+      zip({ length: 2 ** 30 }),
+      zip({ of: undefined }),
+      zip({ name: 'b.zip' }),
+      zip({ name: '.hidden/a.png' }),
+      huge,
+    ];
+    const sources = [...bad, zip({})].map((source) => ({ source }));
+    const { given, failures } = await page.readSources(sources);
+    assert.deepEqual(
+      given.map((/** @type {any} */ { path }) => path),
+      ['a.png'],
+    );
+    const sentences = failures.map((/** @type {any} */ { message }) => message);
+    for (const [index, sentence] of [
+      /no address/,
+      /no address/,
+      /encrypted/,
+      /more than a set/,
+      /damaged/,
+      /without images/,
+      /without images/,
+      /more than a set/,
+    ].entries()) {
+      assert.match(sentences[index], sentence);
+    }
+    // A folder above is no label.
+    assert.deepEqual((await page.readSources([{ source: good }])).failures.length, 1);
+  });
+});
 
 describe('models', () => {
   const never = () => assert.fail('It is refused before it is read.');

@@ -141,8 +141,22 @@ const isPicture = (/** @type {unknown} */ value) =>
   isSide(Number(value.size) * Number(value.count), MAX_SIDE) &&
   isBytes(value.png);
 
+/** As it is shown. @param {unknown} value @returns {boolean} */
+const isSetting = (value) =>
+  value === null ||
+  ['number', 'boolean'].includes(typeof value) ||
+  isText(value) ||
+  (Array.isArray(value) && value.every((item) => !Array.isArray(item) && isSetting(item)));
+
+/** @param {unknown} value */
+const isSettingsOf = (value) => isObject(value) && Object.values(value).every(isSetting);
+
 const isConfig = (/** @type {unknown} */ value) =>
-  isObject(value) && [value.unet, value.scheduler, value.training].every(isObject);
+  isObject(value) &&
+  [value.unet, value.scheduler, value.training].every(isSettingsOf) &&
+  [value.size, value.seed].every(Number.isFinite) &&
+  Array.isArray(value.labels) &&
+  value.labels.every(isText);
 
 const isSizes = (/** @type {unknown} */ value) =>
   isObject(value) && [value.checkpoint, value.images, value.samples].every(isCount);
