@@ -121,21 +121,24 @@ test('zips: a bomb, one that is encrypted, one within another, names that go up'
   await refused('load-model', file('up.zip', zipSync(up)), /\.\.\/etc/);
 });
 
-test('10,000 images at once: as many are kept as the page handles, and it answers', async () => {
+// 10,000 good ones take a browser a minute; what bounds them is the same.
+test('10,000 files at once: as many are read as the page handles, and it answers', async () => {
   const dot = [...(await readFile(images('dot.png')[0]))];
+  await lab.by('clear-images').click();
   await lab.page.evaluate((dot) => {
     const { session } = /** @type {any} */ (document.querySelector('unnoise-lab'));
     const files = Array.from({ length: 10_000 }, (_, index) => {
-      const file = new File([new Uint8Array(dot)], `${index}.png`);
+      const file = new File([index < 5 ? new Uint8Array(dot) : 'words'], `${index}.png`);
       return { file, path: file.name };
     });
     session.imageSet.add(files);
   }, dot);
-  const said = lab.page.getByTestId('message').getByText(/2,000 images are the most/);
-  await said.first().waitFor({ timeout: 120_000 });
+  const said = (/** @type {RegExp} */ words) =>
+    lab.page.getByTestId('message').getByText(words).first().waitFor({ timeout: 60_000 });
+  await said(/2,000 images are the most/);
+  await said(/1,992 more files could not be read/);
   await lab.ready();
-  assert.equal((await kept()).length, 2000);
-  assert.equal(await lab.page.evaluate(() => 1 + 1), 2);
+  assert.equal((await kept()).length, 5);
   await lab.by('clear-images').click();
 });
 
@@ -146,6 +149,7 @@ test('a link of absurd numbers, prototype names and programs', async () => {
     'train_steps=Infinity&steps=1e308&count=0.5&sample_seed=-1&eta=NaN&timestep=1e308',
     `dataset=${encodeURIComponent('"><img src=x onerror=window.hacked=1>')}`,
     'mode=__proto__&theme=constructor&sampler=toString&compare=__proto__:1,ddim:1e9,:&label=__proto__',
+    Array.from({ length: 500 }, (_, index) => `junk${index}=1`).join('&'),
     `images=${encodeURIComponent('javascript:window.hacked=1 http:// %')}`,
   ].join('&');
   const page = await site.context.newPage();
@@ -166,12 +170,12 @@ test('a link of absurd numbers, prototype names and programs', async () => {
 });
 
 test('a config that is none is refused by the name of the setting', async () => {
-  const page = await site.blank();
-  await page.setContent(
-    `<script type="module" src="${site.address}pkg/unnoise.js"></script>
-    <unnoise-lab controls loading="eager" backend="flex"
-      config='{"unet":{"block_out_channels":{"length":4294967295}},"__proto__":{"hacked":1}}'></unnoise-lab>`,
-  );
+  const page = await site.context.newPage();
+  const config = '{"unet":{"block_out_channels":{"length":4294967295}},"__proto__":{"hacked":1}}';
+  const body = `<script type="module" src="pkg/unnoise.js"></script>
+    <unnoise-lab controls loading="eager" backend="flex" config='${config}'></unnoise-lab>`;
+  await page.route('**/embed.html', (route) => route.fulfill({ contentType: 'text/html', body }));
+  await page.goto(`${site.address}embed.html`);
   await page
     .getByTestId('message')
     .getByText(/“unet.block_out_channels” needs a list|no setting called “__proto__”/)

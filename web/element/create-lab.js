@@ -1,6 +1,9 @@
 import { LabError } from '../lib/errors.js';
 import { Lab } from '../lab.js';
 
+/** Settings that are left out one by one; where more are wrong, all are. */
+const MAX_DROPPED = 8;
+
 /**
  * The lab of a session. A link may ask for what does not exist: that is said and left out, the rest
  * is kept.
@@ -9,7 +12,7 @@ import { Lab } from '../lab.js';
  * @param {string} backend
  */
 export async function createLab(session, backend) {
-  while (true) {
+  for (let dropped = 1; ; dropped++) {
     const { overrides } = session.run;
     try {
       const lab = await Lab.create({ backend: /** @type {'auto'} */ (backend), config: overrides });
@@ -21,9 +24,10 @@ export async function createLab(session, backend) {
       const { code, message, cause } = LabError.from(error);
       const refused = ['bad-config', 'too-large'].includes(code);
       if (!refused || Object.keys(overrides).length === 0) throw error;
-      session.run.drop(String(cause));
-      const sentence = `${message} It was left out.`;
-      session.fail(new LabError(code, sentence), `config ${cause}`);
+      const all = dropped > MAX_DROPPED;
+      session.run.drop(all ? undefined : String(cause));
+      const left = all ? 'So were others: all settings of the model were' : 'It was';
+      session.fail(new LabError(code, `${message} ${left} left out.`), `config ${cause}`);
     }
   }
 }

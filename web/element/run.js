@@ -335,11 +335,12 @@ export class Run extends EventTarget {
   }
 
   /**
-   * @param {string} name of a setting that cannot be; all are dropped if it is none of those given
+   * @param {string} [name] of a setting that cannot be; all are dropped if it is none of those given
    */
-  drop(name) {
-    const { [name]: bad, ...others } = this.#overrides;
-    this.#overrides = bad === undefined ? {} : others;
+  drop(name = '') {
+    const given = Object.entries(this.#overrides);
+    const others = given.filter(([other]) => other !== name);
+    this.#overrides = others.length < given.length ? Object.fromEntries(others) : {};
   }
 
   #changed() {
