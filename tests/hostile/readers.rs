@@ -127,8 +127,8 @@ pub fn config(bytes: &[u8]) {
     assert!(footprint.largest_of_image > 0 && footprint.largest_of_image <= footprint.image);
     match config.objective() {
         Ok(objective) => {
-            let shares = objective.schedule.alphas_cumprod.iter();
-            assert!(shares.into_iter().all(|share| (0.0..=1.0).contains(share)));
+            let mut shares = objective.schedule.alphas_cumprod.iter();
+            assert!(shares.all(|share| (0.0..=1.0).contains(share)));
         }
         Err(error) => is_a_sentence(&error),
     }
