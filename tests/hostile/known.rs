@@ -156,3 +156,25 @@ fn pictures_that_promise_too_much() {
     let error = unnoise::format::picture::decode(Cursor::new(header), path, 8).unwrap_err();
     assert!(error.message().contains("too large"), "{error}");
 }
+
+/// 16 bits, CMYK, turned by EXIF, animated: as browsers show them.
+#[test]
+fn unusual_pictures() {
+    let [red, blue, green, yellow] = [[1, 0, 0], [0, 0, 1], [0, 1, 0], [1, 1, 0]];
+    let upright = [red, blue, green, yellow];
+    for (name, corners) in [
+        ("deep.png", upright),
+        ("cmyk.jpg", upright),
+        ("rotated.jpg", [green, red, yellow, blue]),
+        ("animated.webp", upright),
+    ] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/browser/images")
+            .join(name);
+        let file = Cursor::new(std::fs::read(&path).unwrap());
+        let picture = unnoise::format::picture::decode(file, &path, 16).unwrap();
+        let shown = [(2, 2), (13, 2), (2, 13), (13, 13)]
+            .map(|(x, y)| picture.get_pixel(x, y).0.map(|value| value / 128));
+        assert_eq!(shown, corners, "{name}");
+    }
+}
