@@ -2,9 +2,8 @@ import { isAbort, LabError } from '../lib/errors.js';
 import { Background } from './background.js';
 import { LossCurve } from './loss-curve.js';
 import { Preview } from './preview.js';
+import { StateAge } from './state-age.js';
 
-/** A crash or a closed tab may cost ten seconds of work: these, a slice, and the writing. */
-const CHECKPOINT_MS = 8_000;
 /** The window over which speed is measured. */
 const RATE_MS = 8_000;
 
@@ -25,7 +24,7 @@ export class Trainer extends EventTarget {
   #marks = [];
   /** When the GPU's programs were last compiled, on the page's clock. */
   #compiledAt = -Infinity;
-  #checkpointAt = 0;
+  #age = new StateAge();
 
   preview = new Preview();
   background = new Background();
@@ -60,7 +59,7 @@ export class Trainer extends EventTarget {
     this.run.start();
     this.#abort = new AbortController();
     this.#marks = [];
-    this.#checkpointAt = performance.now() + CHECKPOINT_MS;
+    this.#age.begin();
     const end = this.#train(this.#abort.signal);
     this.#loop = end.then(
       () => {},
@@ -100,7 +99,7 @@ export class Trainer extends EventTarget {
         await this.preview.advance(report.milliseconds);
         await this.background.advance(report.milliseconds);
       }
-      if (performance.now() > this.#checkpointAt) await this.checkpoint();
+      if (this.#age.turned()) await this.checkpoint();
       if (this.run.target !== target) return;
     }
   }
@@ -139,15 +138,14 @@ export class Trainer extends EventTarget {
 
   /** Writes the next checkpoint as soon as the slice under way is over. */
   hurry() {
-    this.#checkpointAt = -Infinity;
+    this.#age.hurry();
   }
 
   /** @param {{ patient?: boolean }} [options] see `Keeper.keep` */
   async checkpoint(options) {
-    this.#checkpointAt = performance.now() + CHECKPOINT_MS;
     // A model that has diverged cannot be kept, and the state before is the better one. What else
     // fails here fails the next step too, where it is heard.
-    await this.keeper.keep(options).catch(() => {});
+    await this.#age.take(() => this.keeper.keep(options).catch(() => {}));
   }
 
   /**
