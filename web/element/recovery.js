@@ -1,4 +1,4 @@
-import { CPU_BACKEND } from '../lib/backend.js';
+import { CPU_BACKEND, cpuChoice, gpuReturns } from '../lib/backend.js';
 import { LabError } from '../lib/errors.js';
 import { integer } from '../lib/format.js';
 import { trainingOf, withTraining } from '../lib/checkpoint-file.js';
@@ -95,7 +95,7 @@ export class Recovery {
     });
     trainer.rewind(state);
     run.recover(model !== undefined);
-    const moved = session.lab.backend === was ? undefined : session.lab.backend;
+    const moved = session.lab.backend !== was;
     const step = model ? session.lab.step : undefined;
     const text = sentence(failure, { step, resumes, moved });
     session.messages.say('crash', text, { kind: 'error' });
@@ -112,16 +112,25 @@ export class Recovery {
     for (let last = failure; ;) {
       this.#crashes += 1;
       if (this.#crashes > MAX_CRASHES) throw last;
-      const gpu = lab.backend === 'webgpu' && this.#crashes <= MAX_GPU_CRASHES;
-      const backend = lab.backend === 'webgpu' && !gpu ? CPU_BACKEND : lab.backend;
       try {
-        await lab.restart({ backend });
+        await lab.restart({ backend: await this.#backend() });
         await fill(lab);
         return;
       } catch (error) {
         last = LabError.from(error);
       }
     }
+  }
+
+  /** What to go on with: on the CPU where the GPU fails again or does not come back. */
+  async #backend() {
+    const { backend } = this.session.lab;
+    if (backend !== 'webgpu') return backend;
+    if (this.#crashes > MAX_GPU_CRASHES) {
+      return cpuChoice(CPU_BACKEND, 'The GPU failed again and again, so the CPU computes.');
+    }
+    if (await gpuReturns()) return backend;
+    return cpuChoice(CPU_BACKEND, 'The GPU was lost and did not come back, so the CPU computes.');
   }
 
   /**
@@ -190,19 +199,13 @@ function halved(training) {
 
 /**
  * @param {LabError} failure
- * @param {{ step?: number, resumes: boolean, moved?: string }} outcome
+ * @param {{ step?: number, resumes: boolean, moved: boolean }} outcome of the restart; `moved` from
+ *   the GPU to the CPU
  */
-function sentence(failure, { step, resumes, moved }) {
-  const where = moved ? ' on the CPU, since the GPU did not come back' : '';
+function sentence({ code, message }, { step, resumes, moved }) {
+  const what = code === 'device-lost' ? message : `The worker crashed (${message}).`;
+  const where = moved ? ' on the CPU' : '';
   const model = step === undefined ? '' : ` and the model of step ${integer(step)}`;
   const then = resumes ? ' Training goes on from there.' : '';
-  return `${what(failure)}. A new one is running${where}, with your images${model}.${then}`;
-}
-
-/** @param {LabError} failure */
-function what({ code, message }) {
-  if (code !== 'device-lost') return `The worker crashed (${message})`;
-  return message.includes('was lost')
-    ? 'The browser took the GPU away'
-    : `The GPU failed (${message})`;
+  return `${what} A new worker is running${where}, with your images${model}.${then}`;
 }

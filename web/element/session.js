@@ -495,7 +495,7 @@ export class Session extends SessionEvents {
     const failure = LabError.from(error);
     // A crash is dealt with, and reported, in one place.
     if (failure.code === 'aborted' || (this.lab && this.#recovery.active)) return;
-    if (failure.code === 'device-lost' || this.lab?.crashed) {
+    if (this.lab?.crashed) {
       this.#recovery.recover(failure, { training: key === 'train' });
       return;
     }

@@ -67,6 +67,23 @@ async function requestAdapter() {
   }
 }
 
+/** A browser that lost the GPU may take seconds until it has it again. */
+const RETURN_MS = 5_000;
+const LOOK_MS = 250;
+
+/**
+ * Waits for the GPU after it was lost.
+ * @returns {Promise<boolean>} whether there is one again
+ */
+export async function gpuReturns() {
+  const end = performance.now() + RETURN_MS;
+  for (;;) {
+    if (await requestAdapter()) return true;
+    if (performance.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
 /**
  * @param {Adapter | null} adapter
  * @returns {{ usable: boolean, kind: 'gpu' | 'software', label: string, reason?: string }}

@@ -57,7 +57,7 @@ export type Cancel = { cancel: number };
 export type Reply = Success | Failure | Fatal | Lost | Progress | Life;
 export type Success = { id: number; ok: true; value: Result<MethodName> };
 export type Failure = { id: number; ok: false; error: WireError };
-/** The wasm instance is poisoned; the worker must be replaced. */
+/** The wasm instance or the GPU cannot be used any more; the worker must be replaced. */
 export type Fatal = { fatal: WireError };
 /** A helper failed; `workers` are left and go on. */
 export type Lost = { lost: WireError; workers: number };

@@ -8,6 +8,7 @@ import { watchCompiling } from './compiling.js';
 import { toCheckpoint, zip } from './diffusers.js';
 import { ShardedEngine } from './sharded.js';
 import { claimTimestampQuery } from './timestamp-query.js';
+import { lossBehind, watchDevices } from './watch-devices.js';
 import { loadedWasm, loadWasm } from './wasm.js';
 
 /**
@@ -133,8 +134,12 @@ async function answer({ id, method, target, args }) {
     const value = await methods[method](target, args);
     post({ id, ok: true, value }, transferables(value));
   } catch (error) {
+    const failure = wireError(error);
     if (error instanceof WebAssembly.RuntimeError) fatal(error);
-    else post({ id, ok: false, error: wireError(error) });
+    // The core reports an error of the GPU once, to whoever reads next, and what it computes after
+    // that is wrong.
+    else if (failure.code === 'device-lost') post({ fatal: failure });
+    else post({ id, ok: false, error: failure });
   }
 }
 
@@ -158,6 +163,7 @@ const post = (reply, transfer = []) => self.postMessage(reply, { transfer });
 const postLost = (error, workers) => post({ lost: error, workers });
 
 claimTimestampQuery();
+watchDevices((message) => post({ fatal: { code: 'device-lost', message } }));
 watchCompiling((compiling) => post({ compiling }));
 holdLife((life) => post({ life }));
 
@@ -176,7 +182,10 @@ console.error = (...args) => {
 
 /** @param {unknown} error */
 function fatal(error) {
-  post({ fatal: { code: 'internal', message: panic ?? wireError(error).message } });
+  const message = panic ?? wireError(error).message;
+  const loss = lossBehind(message);
+  const failure = loss ? { code: 'device-lost', message: loss } : { code: 'internal', message };
+  post({ fatal: failure });
 }
 
 // A panic inside a future surfaces here, and the promise that waits for it never settles.
