@@ -282,10 +282,13 @@ export class LabPage {
     return createHash('sha256').update(Uint8Array.from(data)).digest('hex');
   }
 
-  /** Saves the whole model and gives the file's path. */
-  async save() {
+  /**
+   * Saves the whole model and gives the file's path.
+   * @param {string} [button]
+   */
+  async save(button = 'save-model') {
     const download = this.page.waitForEvent('download');
-    await this.by('save-model').click();
+    await this.by(button).click();
     return (await download).path();
   }
 

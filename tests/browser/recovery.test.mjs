@@ -41,9 +41,10 @@ async function open(settings, program) {
 /**
  * Of everything that a checkpoint has; its descriptions come in any order.
  * @param {LabPage} lab
+ * @param {string} [button] that saves it
  */
-async function fingerprint(lab) {
-  const bytes = await readFile(await lab.save());
+async function fingerprint(lab, button) {
+  const bytes = await readFile(await lab.save(button));
   const start = 8 + Number(bytes.readBigUInt64LE());
   const { __metadata__, ...tensors } = JSON.parse(bytes.subarray(8, start).toString());
   const header = JSON.stringify([Object.entries(__metadata__).sort(), tensors]);
@@ -159,25 +160,59 @@ test('a tab that is frozen and woken', async () => {
   await lab.page.close();
 });
 
-test('a worker that always crashes is given up, and what is stored stays', async () => {
-  const first = await open({ ...SETTINGS, train_steps: 20 });
-  await first.train();
-  await first.page.close();
-  const lab = await open(SETTINGS, () => {
+test('a worker that always crashes is given up, and nothing is lost', async () => {
+  const lab = await open({ ...SETTINGS, train_steps: 20 }, () => {
+    let crashes = false;
     addEventListener('message', (event) => {
-      if (event.data.method !== 'train') return;
+      if (event.data.crashes !== undefined) crashes = event.data.crashes;
+      else if (!crashes || event.data.method !== 'train') return;
       event.stopImmediatePropagation();
-      throw new Error('never again');
+      if (event.data.method) throw new Error('never again');
     });
   });
+  /** Every worker that there is or will be. @param {boolean} crashes as soon as it trains */
+  const setCrashes = (crashes) =>
+    lab.page.evaluate((crashes) => {
+      const page = /** @type {any} */ (window);
+      for (const worker of page.workers) worker.postMessage({ crashes });
+      page.Recorded ??= Worker;
+      window.Worker = class extends page.Recorded {
+        /** @param {unknown[]} args */
+        constructor(...args) {
+          super(...args);
+          this.postMessage({ crashes });
+        }
+      };
+    }, crashes);
+  await lab.train();
+  await lab.ready();
+  const trained = await fingerprint(lab);
+  const panels = await lab.panels();
+  const count = await lab.text('image-count');
+  await setCrashes(true);
+  const before = await lab.page.evaluate(() => /** @type {any} */ (window).workers.length);
   await lab.by('train').click();
   await lab.page.getByText(/could not be restarted \(.*never again/).waitFor({ timeout: 60_000 });
-  const workers = await lab.page.evaluate(() => /** @type {any} */ (window).workers.length);
-  assert.ok(workers <= 8, `${workers} workers`);
+  const after = await lab.page.evaluate(() => /** @type {any} */ (window).workers.length);
+  assert.ok(after - before <= 4, `${after - before} workers`);
+
+  // All that there is can be seen, and the model saved.
+  assert.deepEqual(await lab.panels(), panels);
+  assert.equal(await lab.text('image-count'), count);
+  assert.equal(await lab.by('status').getAttribute('data-state'), 'failed');
+  assert.equal(await lab.by('train').isDisabled(), true);
+  assert.equal(await fingerprint(lab, 'save-kept'), trained);
+  await lab.by('run').first().waitFor();
+
+  // Whatever it was is over.
+  await setCrashes(false);
+  await lab.by('try-again').click();
+  await lab.ready();
+  assert.equal(await lab.text('step'), '20');
+  await lab.train();
+  await eventually(async () => (await lab.text('step')) === '40');
+  assert.deepEqual(lab.errors, []);
   await lab.page.close();
-  const again = await open(SETTINGS);
-  await again.by('run').first().waitFor();
-  await again.page.close();
 });
 
 test('divergence: the newest state with half the learning rate, once, then advice', async () => {

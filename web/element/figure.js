@@ -379,7 +379,7 @@ export class Figure {
   get state() {
     const { session } = this;
     if (!session) return 'idle';
-    if (session.phase === 'failed') return 'failed';
+    if (session.phase === 'failed' || session.phase === 'stopped') return 'failed';
     if (session.waiting) return 'waiting';
     if (session.phase !== 'ready') return 'starting';
     if (session.run.training) return 'training';

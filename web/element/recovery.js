@@ -1,4 +1,5 @@
 import { CPU_BACKEND, cpuChoice, gpuReturns } from '../lib/backend.js';
+import { download } from '../lib/canvas.js';
 import { LabError } from '../lib/errors.js';
 import { integer } from '../lib/format.js';
 import { trainingOf, withTraining } from '../lib/checkpoint-file.js';
@@ -65,10 +66,7 @@ export class Recovery {
     try {
       restored = await session.during('Restarting', () => session.queue.run(restart));
     } catch (error) {
-      session.giveUp(
-        `Computing failed and could not be restarted (${LabError.from(error).message}). ` +
-          'Reload the page; what was saved in this browser is kept.',
-      );
+      this.#giveUp(LabError.from(error));
     } finally {
       this.#active = false;
       session.changed('status', 'run');
@@ -99,7 +97,39 @@ export class Recovery {
     const step = model ? session.lab.step : undefined;
     const text = sentence(failure, { step, resumes, moved });
     session.messages.say('crash', text, { kind: 'error' });
+    session.takeUp();
     return true;
+  }
+
+  /**
+   * What there is stays on the page, and can be saved.
+   * @param {LabError} failure
+   */
+  #giveUp(failure) {
+    const { session } = this;
+    const again = () => {
+      this.#crashes = 0;
+      this.recover(failure);
+    };
+    const actions = [{ id: 'try-again', label: 'Try again', run: again }];
+    const bytes = session.keeper.state?.bytes;
+    if (bytes) {
+      actions.push({ id: 'save-kept', label: 'Save the model', run: () => this.#save() });
+    }
+    session.giveUp(
+      `Computing failed and could not be restarted (${failure.message}). What was saved in this ` +
+        'browser is kept. Try again, or reload the page.',
+      actions,
+    );
+  }
+
+  /** Saves the newest state, which needs no worker. */
+  #save() {
+    const { keeper, imageSet } = this.session;
+    if (!keeper.state) return;
+    const { bytes, step } = keeper.state;
+    const name = `${imageSet.dataset ?? 'unnoise'}-step-${step}.safetensors`;
+    download(new Blob([/** @type {BlobPart} */ (bytes)]), name);
   }
 
   /**

@@ -63,7 +63,10 @@ const WORKING = /** @type {const} */ ([
 
 /** Everything one element does with its lab. The panels show it and call it. */
 export class Session extends SessionEvents {
-  /** @type {'starting' | 'ready' | 'failed' | 'over'} */
+  /**
+   * `failed` to start; `stopped` after crashes, with all that there is still to be seen.
+   * @type {'starting' | 'ready' | 'failed' | 'stopped' | 'over'}
+   */
   #phase = 'starting';
   #activities = new Activities(() => this.changed('status'));
   #line = new SerialQueue();
@@ -283,12 +286,20 @@ export class Session extends SessionEvents {
     return this.#phase === 'over';
   }
 
-  /** @param {string} why nothing can be computed any more */
-  giveUp(why) {
+  /**
+   * @param {string} why nothing can be computed any more
+   * @param {import('./messages.js').Action[]} actions what can be done about it
+   */
+  giveUp(why, actions) {
     if (this.disposed) return;
-    this.#phase = 'failed';
-    this.messages.say('crash', why, { kind: 'error' });
+    this.#phase = 'stopped';
+    this.messages.say('crash', why, { kind: 'error', actions });
     this.changed('status');
+  }
+
+  /** There is a worker again. */
+  takeUp() {
+    if (this.#phase === 'stopped') this.#phase = 'ready';
   }
 
   /**

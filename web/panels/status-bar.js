@@ -167,7 +167,7 @@ const tested = ({ backend, selfTest }) =>
  * @param {import('../element/session.js').Session} session
  */
 function stateOf({ phase, activity, lab, run, drawing }) {
-  if (phase === 'failed') return 'failed';
+  if (phase === 'failed' || phase === 'stopped') return 'failed';
   if (activity) return 'waiting';
   if (lab?.compiling) return 'preparing';
   if (run.training) return 'training';
