@@ -43,14 +43,15 @@ const bindings = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^bindings\// }, ({ path }) => {
       const family = path.slice('bindings/'.length);
-      return { path: resolve('pkg', family, 'unnoise.js'), namespace: 'bindings' };
+      // Source maps have the path, which is to be the same on every machine.
+      return { path: `pkg/${family}/unnoise.js`, namespace: 'bindings' };
     });
     onLoad({ filter: /.*/, namespace: 'bindings' }, async ({ path }) => {
       const address = "new URL('unnoise_bg.wasm', import.meta.url)";
       const text = await readFile(path, 'utf8');
       if (!text.includes(address)) throw new Error(`${path} no longer has ${address}`);
       const contents = text.replace(address, 'undefined');
-      return { contents, resolveDir: dirname(path) };
+      return { contents, resolveDir: resolve(dirname(path)) };
     });
   },
 };
