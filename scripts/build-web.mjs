@@ -7,12 +7,15 @@
 // scripts/build-family builds the wasm, and before this, since the worker has its bindings.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { billOfMaterials } from './build-web.d/bill-of-materials.mjs';
 import { customElements, webTypes } from './build-web.d/manifests.mjs';
 import { notices } from './build-web.d/notices.mjs';
+import { foreignParts } from './build-web.d/parts.mjs';
 import { reference } from './build-web.d/reference.mjs';
 import { buildSingle } from './build-web.d/single.mjs';
 import { elementTypes } from './build-web.d/types.mjs';
@@ -129,8 +132,21 @@ if (options.types) {
   for (const [name, text] of Object.entries(written)) {
     await writeFile(`${out}/types/${name}`, text);
   }
-  await writeFile(`${out}/NOTICES.txt`, await notices(inputs));
+  const parts = await foreignParts(inputs);
+  await writeFile(`${out}/NOTICES.txt`, await notices(parts));
+  await writeJson('sbom.cdx.json', await billOfMaterials(parts, description));
+  await writeFile(`${out}/SHA256SUMS`, await sums());
   await keepReachable(`${out}/types`, ['lab.d.ts', 'remark.d.ts', ...Object.keys(written)]);
+}
+
+/** Hashes of the wasm files, as `sha256sum --check` takes them. */
+async function sums() {
+  const lines = ['cpu', 'cpu-relaxed', 'gpu'].map(async (family) => {
+    const name = `${family}/unnoise_bg.wasm`;
+    const hash = createHash('sha256').update(await readFile(`${out}/${name}`));
+    return `${hash.digest('hex')}  ${name}\n`;
+  });
+  return (await Promise.all(lines)).join('');
 }
 
 /**

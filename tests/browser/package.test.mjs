@@ -2,8 +2,10 @@
 // those who import it, and its descriptions of the element. Needs it built (scripts/build --types).
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
@@ -41,6 +43,7 @@ test('the package has every file that it needs, and no other', async () => {
       'LICENSE-MIT',
       'NOTICES.txt',
       'README.md',
+      'SHA256SUMS',
       'anywidget.js',
       'cpu-relaxed/unnoise_bg.wasm',
       'cpu/unnoise_bg.wasm',
@@ -70,6 +73,7 @@ test('the package has every file that it needs, and no other', async () => {
       'samples/sprites/LICENSE',
       'samples/sprites/model.safetensors',
       'samples/sprites/sprites.png',
+      'sbom.cdx.json',
       'server.js',
       'unnoise.js',
       'unnoise.single.js',
@@ -88,6 +92,75 @@ test('the package has every file that it needs, and no other', async () => {
   for (const name of ['burn', 'wgpu', 'lit-html', 'uplot', 'fflate', 'image-size']) {
     assert.match(notices, new RegExp(`^${name} [\\d.]+: `, 'm'));
     assert.match(notices, new RegExp(`^(.*, )?${name}(, .*)?$`, 'm'), `the licence of ${name}`);
+  }
+});
+
+/** Permissive all of them; a new one is to be looked at before it is added. */
+const LICENCES = [
+  '(MIT OR Apache-2.0) AND Unicode-3.0',
+  '0BSD OR MIT OR Apache-2.0',
+  'Apache-2.0',
+  'Apache-2.0 OR BSL-1.0',
+  'Apache-2.0 OR MIT',
+  'Apache-2.0 OR MIT OR Unlicense',
+  'BSD-2-Clause',
+  'BSD-2-Clause OR Apache-2.0 OR MIT',
+  'BSD-3-Clause',
+  'BSD-3-Clause AND BSD-2-Clause',
+  'BSL-1.0',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+  'MIT OR Apache-2.0',
+  'MIT OR Apache-2.0 OR Zlib',
+  'MIT OR Zlib OR Apache-2.0',
+  'Unicode-3.0',
+  'Unlicense OR MIT',
+  'Zlib',
+  'Zlib OR Apache-2.0 OR MIT',
+];
+/** Files of these may be changed only under their own licence, and are not changed; see deny.toml. */
+const BY_THE_FILE = { colored: 'MPL-2.0', 'option-ext': 'MPL-2.0' };
+
+test('the bill of materials has all that is not ours, each part with its licence and hash', async () => {
+  const bill = await json('pkg/sbom.cdx.json');
+  assert.equal(bill.bomFormat, 'CycloneDX');
+  const { name, version } = await json('pkg/package.json');
+  assert.equal(bill.metadata.component['bom-ref'], `pkg:npm/${name}@${version}`);
+  const notices = await readFile(`${pkg}NOTICES.txt`, 'utf8');
+  for (const { name, version, purl, hashes, licenses } of bill.components) {
+    assert.match(purl, /^pkg:(cargo|npm)\/[\w%/.-]+@[\w%.+-]+$/);
+    assert.match(hashes?.[0].content ?? '', /^[0-9a-f]{64}([0-9a-f]{64})?$/, `the hash of ${name}`);
+    const [{ expression }] = licenses;
+    const known = LICENCES.includes(expression) || BY_THE_FILE[name] === expression;
+    assert.ok(known, `${name} has the licence ${expression}`);
+    assert.ok(notices.includes(`\n${name} ${version}: ${expression}\n`), `notice of ${name}`);
+  }
+  const names = bill.components.map(({ name }) => name);
+  for (const name of ['burn', 'wgpu', 'lit-html', 'uplot', 'fflate', 'image-size']) {
+    assert.ok(names.includes(name), name);
+  }
+});
+
+test('the wasm files are those of SHA256SUMS, and name no folder of this machine', async () => {
+  const sums = await readFile(`${pkg}SHA256SUMS`, 'utf8');
+  const lines = sums.trim().split('\n');
+  assert.equal(lines.length, 3);
+  for (const line of lines) {
+    const [hash, name] = line.split('  ');
+    const bytes = await readFile(`${pkg}${name}`);
+    assert.equal(createHash('sha256').update(bytes).digest('hex'), hash, name);
+  }
+  const folders = [fileURLToPath(root), `${homedir()}/`, '/home/', '/Users/', 'C:\\'];
+  const { CARGO_HOME } = process.env;
+  if (CARGO_HOME) folders.push(CARGO_HOME);
+  for (const file of packed().filter((path) => /\.(wasm|js|json|map|txt|ts)$/.test(path))) {
+    const bytes = await readFile(`${pkg}${file}`);
+    for (const folder of folders) {
+      const at = bytes.indexOf(folder);
+      const text = at < 0 ? '' : bytes.toString('latin1', at, at + 100);
+      assert.equal(text, '', file);
+    }
   }
 });
 
