@@ -142,6 +142,33 @@ test('the bill of materials has all that is not ours, each part with its licence
   }
 });
 
+test('all dependencies are from crates.io and npm, with the hashes that are known', async () => {
+  const lock = await readFile(new URL('Cargo.lock', root), 'utf8');
+  const crates = lock.split('[[package]]').slice(1);
+  const own = crates.filter((crate) => !crate.includes('\nsource = '));
+  assert.deepEqual(own.map((crate) => /name = "(.*)"/.exec(crate)?.[1]).sort(), [
+    'bindings',
+    'unnoise',
+  ]);
+  for (const crate of crates.filter((crate) => !own.includes(crate))) {
+    assert.match(
+      crate,
+      /\nsource = "registry\+https:\/\/github.com\/rust-lang\/crates.io-index"\n/,
+    );
+    assert.match(crate, /\nchecksum = "[0-9a-f]{64}"\n/);
+  }
+  const { packages } = await json('package-lock.json');
+  for (const [name, { resolved, integrity }] of Object.entries(packages)) {
+    if (name === '') continue;
+    assert.match(
+      resolved ?? 'https://registry.npmjs.org/',
+      /^https:\/\/registry\.npmjs\.org\//,
+      name,
+    );
+    assert.match(integrity, /^sha512-/, name);
+  }
+});
+
 test('the wasm files are those of SHA256SUMS, and name no folder of this machine', async () => {
   const sums = await readFile(`${pkg}SHA256SUMS`, 'utf8');
   const lines = sums.trim().split('\n');
