@@ -25,12 +25,16 @@ let lab;
 
 /** What happens to a GPU, in a worker that is told to let it happen. */
 function hostile() {
-  const { GPUAdapter, GPUComputePassEncoder } = /** @type {any} */ (globalThis);
+  const { GPUAdapter, GPUComputePassEncoder, GPUDevice } = /** @type {any} */ (globalThis);
   const { requestDevice } = GPUAdapter.prototype;
   /** @type {any} */
   let device;
   GPUAdapter.prototype.requestDevice = async function (/** @type {unknown} */ descriptor) {
     return (device = await requestDevice.call(this, descriptor));
+  };
+  const { destroy } = GPUDevice.prototype;
+  GPUDevice.prototype.destroy = () => {
+    throw new Error('Nobody but the test may destroy a device.');
   };
   let refuses = false;
   const encoder = GPUComputePassEncoder.prototype;
@@ -42,8 +46,8 @@ function hostile() {
   };
   addEventListener('message', (event) => {
     if (event.data === 'refuse') refuses = true;
-    else if (event.data === 'lose') device?.destroy();
-    else return;
+    else if (event.data !== 'lose') return;
+    else if (device) destroy.call(device);
     event.stopImmediatePropagation();
   });
 }
