@@ -18,6 +18,14 @@ export default [
     languageOptions: { globals: { ...globals.browser, ...globals.worker } },
   },
   {
+    files: ['web/offline/*.js'],
+    languageOptions: { globals: { BUILD: 'readonly' } },
+  },
+  {
+    files: ['service-worker.js'],
+    languageOptions: { globals: { ...globals.serviceworker, unnoiseOffline: 'readonly' } },
+  },
+  {
     files: ['scripts/**/*.mjs', 'eslint.config.js'],
     languageOptions: { globals: globals.node },
   },

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // Bundles web/ into the npm package pkg/: unnoise.js (the tag and Lab), figure.js (what the tag
 // shows once it is near the screen), lab.js (Lab alone), server.js (what is left of them on a
-// server), worker.js, anywidget.js (the element in a notebook), remark.js (a plugin for Markdown), the
-// types and other descriptions, and the bundled samples
-// and font.
+// server), worker.js, anywidget.js (the element in a notebook), remark.js (a plugin for Markdown),
+// offline-worker.js (what keeps a page for use without a network), the types and other descriptions,
+// and the bundled samples and font.
 // scripts/build-family builds the wasm, and before this, since the worker has its bindings.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { billOfMaterials } from './build-web.d/bill-of-materials.mjs';
 import { customElements, webTypes } from './build-web.d/manifests.mjs';
 import { notices } from './build-web.d/notices.mjs';
+import { buildOffline } from './build-web.d/offline.mjs';
 import { foreignParts } from './build-web.d/parts.mjs';
 import { reference } from './build-web.d/reference.mjs';
 import { buildSingle } from './build-web.d/single.mjs';
@@ -112,6 +113,9 @@ for (const folder of ['samples', 'fonts']) {
 }
 
 await cp('web/model-frame/model-frame.html', `${out}/model-frame.html`);
+// Of what the folder has by now.
+await buildOffline(shared, out);
+
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) await cp(name, `${out}/${name}`);
 await writeFile('docs/element.md', await reference());
 const description = JSON.parse(await readFile('pkg/package.json', 'utf8'));

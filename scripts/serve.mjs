@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // A static file server for trying the page: nothing is cached, and nothing outside the folder is
-// ever read.
+// ever read. Without --offline the page's service worker is one that takes back any before it.
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -15,12 +15,14 @@ const { values: options } = parseArgs({
     host: { type: 'string', default: '127.0.0.1' },
     root: { type: 'string', default: fileURLToPath(new URL('..', import.meta.url)) },
     open: { type: 'boolean', default: false },
+    offline: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (options.help) {
   console.log(
-    'usage: serve.mjs [--port N (8080; 0 = any)] [--host 127.0.0.1] [--root DIR] [--open]',
+    'usage: serve.mjs [--port N (8080; 0 = any)] [--host 127.0.0.1] [--root DIR] [--open]\n' +
+      '  --offline  lets browsers keep the page for use without a network, as a real site does',
   );
   process.exit(0);
 }
@@ -43,6 +45,8 @@ const TYPES = {
   '.wasm': 'application/wasm',
   '.webp': 'image/webp',
 };
+/** A page that is kept would hide what is being worked on. */
+const WITHDRAW = fileURLToPath(new URL('../web/offline/withdraw.js', import.meta.url));
 // A policy in a page's markup binds the page alone: a worker has that of its own file.
 const WORKER_POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
@@ -58,6 +62,7 @@ async function find(url) {
   try {
     let path = normalize(join(root, decodeURIComponent(new URL(url, 'http://localhost').pathname)));
     if (!path.startsWith(root)) return undefined;
+    if (path === join(root, 'service-worker.js') && !options.offline) path = WITHDRAW;
     let info = await stat(path);
     if (info.isDirectory()) info = await stat((path = join(path, 'index.html')));
     return { path, size: info.size };

@@ -62,13 +62,20 @@ export async function serve() {
   return { address, stop: () => server.kill() };
 }
 
-export async function launch(viewport = { width: 1440, height: 900 }) {
+/**
+ * @param {{ width: number, height: number }} [viewport]
+ * @param {import('playwright-core').LaunchOptions & { serviceWorkers?: 'allow' | 'block' }} [options]
+ *   service workers are refused, since what they fetch cannot be watched
+ */
+export async function launch(viewport = { width: 1440, height: 900 }, options = {}) {
   const context = await chromium.launchPersistentContext('', {
+    serviceWorkers: 'block',
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: FLAGS,
     headless: false,
     viewport,
     acceptDownloads: true,
+    ...options,
   });
   // Most tests are of what lies below the first level.
   await context.addInitScript(() => {

@@ -55,6 +55,8 @@ test('the package has every file that it needs, and no other', async () => {
       'lab.js',
       'model-frame.html',
       'model-frame.js',
+      'offline-withdraw.js',
+      'offline-worker.js',
       'package.json',
       'page.js',
       'remark.js',

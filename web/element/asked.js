@@ -17,6 +17,7 @@ import { parseHash } from '../lib/hash-state.js';
  * @property {Record<string, unknown> | undefined} config
  * @property {string | Iterable<string | URL | Blob> | undefined} images
  * @property {string | undefined} base
+ * @property {string | undefined} offline
  * @property {string | undefined} modelFrame
  * @property {boolean} hash
  * @property {boolean} autoplay

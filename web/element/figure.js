@@ -5,6 +5,7 @@ import { keepDetail, readDetail } from '../lib/detail.js';
 import { replaceHash } from '../lib/hash-state.js';
 import { hostTheme, watchHostTheme } from '../lib/host-theme.js';
 import { loadMathFont } from '../lib/math-font.js';
+import { keepOffline } from '../offline/offline.js';
 import '../panels/compare-panel.js';
 import '../panels/data-panel.js';
 import '../panels/diagnostics-panel.js';
@@ -256,6 +257,7 @@ export class Figure {
     }
     session.addEventListener('ready', () => {
       this.#apply();
+      if (element.offline !== undefined) keepOffline(element.offline);
       // Noise from a model that has learnt nothing would be no welcome.
       if (element.autoplay && session.run.canContinue) this.draw();
     });

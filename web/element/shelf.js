@@ -3,6 +3,7 @@ import { loadSetImages } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
 import { integer, since } from '../lib/format.js';
 import { MAX_MODEL_BYTES, RUN_ENDING } from '../lib/model-files.js';
+import { forgetOffline, isKept } from '../offline/offline.js';
 import { packRun, unpackRun } from '../store/archive.js';
 import { unpackImages, unpackTiles } from '../store/images.js';
 import { carryOver, removeOld } from '../store/migrations.js';
@@ -16,7 +17,8 @@ import { nameOf } from './run.js';
  * @import { RunRecord, StoredSample, WholeRun } from '../store/schema.js'
  * @import { Session } from './session.js'
  *
- * @typedef {{ used: number, left: number, persisted: boolean }} Space in bytes
+ * @typedef {{ used: number, left: number, persisted: boolean, page: boolean }} Space in bytes;
+ *   `page` is whether the page itself is kept, too
  */
 
 /**
@@ -163,10 +165,12 @@ export class Shelf extends EventTarget {
     return this.#change(() => this.store.remove(id));
   }
 
+  /** All runs, and what is kept of the page. */
   removeAll() {
     return this.#change(async () => {
       await this.store.removeAll();
       removeOld();
+      await forgetOffline();
     });
   }
 
@@ -220,11 +224,12 @@ async function measureSpace() {
   const { storage } = navigator;
   // Pages without TLS are not told.
   if (!storage?.estimate) return undefined;
-  const [{ usage = 0, quota = 0 }, persisted] = await Promise.all([
+  const [{ usage = 0, quota = 0 }, persisted, page] = await Promise.all([
     storage.estimate(),
     storage.persisted?.() ?? false,
+    isKept(),
   ]);
-  return { used: usage, left: Math.max(0, quota - usage), persisted };
+  return { used: usage, left: Math.max(0, quota - usage), persisted, page };
 }
 
 /**

@@ -9,6 +9,7 @@ import {
 import { define } from '../lib/define.js';
 import { LabError } from '../lib/errors.js';
 import { whenSeen } from '../lib/when-seen.js';
+import { openNewest } from '../offline/offline.js';
 
 /**
  * @import { Figure } from './figure.js'
@@ -89,6 +90,8 @@ export class UnnoiseLab extends Base {
 
   connectedCallback() {
     this.#upgrade();
+    // Early, since the page may be loaded anew.
+    if (this.offline !== undefined) openNewest(this.offline);
     if (this.#figure) this.#figure.connected();
     else if (this.loading === 'eager') this.#startQuietly();
     else this.#giveUp = whenSeen(this, () => this.#startQuietly());
@@ -169,6 +172,7 @@ export class UnnoiseLab extends Base {
 
   async #import() {
     if (this.base !== undefined) setBasePath(this.base);
+    if (this.offline !== undefined) await openNewest(this.offline);
     const { Figure } = await import('./figure.js');
     if (!this.isConnected) {
       throw new LabError('aborted', 'The element left the page before it started.');

@@ -123,6 +123,13 @@ export class RunsPanel extends Panel {
           ? html`<p class="muted" data-testid="runs-space">
               ${compact(space.used, 'B')} used, ${compact(space.left, 'B')} left.
               ${space.persisted ? 'The browser keeps it even when the disk is full.' : nothing}
+              ${
+                space.page
+                  ? html`<span data-testid="runs-page">
+                      The page itself is part of it, so that it opens without a network.
+                    </span>`
+                  : nothing
+              }
             </p>`
           : nothing
       }
@@ -144,13 +151,18 @@ export class RunsPanel extends Panel {
           : nothing
       }
       ${
-        runs.length
+        runs.length || space?.page
           ? button({
               label: sure ? 'Delete everything for good' : 'Delete everything stored here',
               testid: sure ? 'runs-delete-all-sure' : 'runs-delete-all',
               disabled: this.#locked,
               click: removeAll(true),
             })
+          : nothing
+      }
+      ${
+        sure && space?.page
+          ? html`<p class="note">The page itself is kept again on the next visit.</p>`
           : nothing
       }
       ${sure ? button({ label: 'Keep', testid: 'runs-keep-all', click: removeAll(false) }) : nothing}
