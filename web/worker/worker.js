@@ -25,8 +25,8 @@ let lastObject = 0;
 /** The requests of each object. @type {Map<number, SerialQueue>} */
 const queues = new Map();
 
-/** @type {Set<number>} */
-const cancelled = new Set();
+/** Requests that have not begun and may be cancelled. @type {Set<number>} */
+const waiting = new Set();
 
 /** @param {WorkerObject} object */
 function register(object) {
@@ -129,7 +129,7 @@ const methods = {
  * @param {Request<M>} request
  */
 async function answer({ id, method, target, args }) {
-  if (cancelled.delete(id)) return;
+  if (!waiting.delete(id)) return;
   try {
     const value = await methods[method](target, args);
     post({ id, ok: true, value }, transferables(value));
@@ -198,11 +198,13 @@ self.addEventListener('unhandledrejection', (event) => fatal(event.reason));
 
 self.addEventListener('message', (/** @type {MessageEvent<Message>} */ { data }) => {
   if ('cancel' in data) {
-    cancelled.add(data.cancel);
+    waiting.delete(data.cancel);
     return;
   }
-  // The module itself has no state to protect: its requests need not wait for one another.
-  if (data.target === 0) {
+  waiting.add(data.id);
+  // The module itself has no state to protect: its requests need not wait for one another. Nor is
+  // there anything to wait for where the object is gone.
+  if (!objects.has(data.target)) {
     answer(data);
     return;
   }
