@@ -108,12 +108,18 @@ export function checkField({ label, testid, value, disabled, hint, changes, chan
 }
 
 /**
- * A few exclusive choices side by side.
+ * A few exclusive choices side by side. One that comes and goes is to be hidden: Chromium keeps
+ * radio buttons that are taken out of a shadow root for as long as that lives.
  *
- * @param {Omit<Field, 'testid' | 'hint'> & Choice & { name: string }} field
+ * @param {Omit<Field, 'testid' | 'hint'> & Choice & { name: string, hidden?: boolean }} field
  */
-export function segmentedField({ label, name, value, options, disabled, changes, change }) {
-  return html`<fieldset class="segmented" ?disabled=${disabled} data-changes=${changes ?? nothing}>
+export function segmentedField({ label, name, value, options, disabled, hidden, changes, change }) {
+  return html`<fieldset
+    class="segmented"
+    ?disabled=${disabled}
+    ?hidden=${hidden}
+    data-changes=${changes ?? nothing}
+  >
     <legend class="label">${label}</legend>
     <div>
       ${options.map(

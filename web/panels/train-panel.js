@@ -96,8 +96,8 @@ export class TrainPanel extends Panel {
   #choice() {
     const { session } = this;
     const { run } = session;
-    if (!run.canContinue || run.training) return nothing;
     return segmentedField({
+      hidden: !run.canContinue || run.training,
       label: 'Start from',
       name: 'start-from',
       value: run.continues ? 'continue' : 'scratch',
