@@ -102,16 +102,18 @@ const removal = ({ confirming, current, locked, remove }) =>
         click: () => remove(true),
       });
 
-/** Pictures by their runs and revisions. @type {Map<string, ReturnType<typeof unpackTiles> | null>} */
+/**
+ * Pictures by their runs, each of the revision that was shown last.
+ * @type {Map<string, { revision: number, tiles: ReturnType<typeof unpackTiles> | null }>}
+ */
 const unpacked = new Map();
 const MAX_UNPACKED = 200;
 
 /** @param {RunRecord} run */
 function tilesOf({ id, revision, picture }) {
   if (!picture) return null;
-  const key = `${id} ${revision}`;
-  const known = unpacked.get(key);
-  if (known !== undefined) return known;
+  const known = unpacked.get(id);
+  if (known?.revision === revision) return known.tiles;
   if (unpacked.size > MAX_UNPACKED) unpacked.clear();
   let tiles = null;
   try {
@@ -119,7 +121,7 @@ function tilesOf({ id, revision, picture }) {
   } catch {
     // A picture that cannot be read leaves its place empty; the run may be fine.
   }
-  unpacked.set(key, tiles);
+  unpacked.set(id, { revision, tiles });
   return tiles;
 }
 
