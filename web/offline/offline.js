@@ -1,3 +1,5 @@
+import { trustedScript } from '../lib/trusted-types.js';
+
 /**
  * The page's side of its service worker (`service-worker.js`), which keeps the page for use without
  * a network. Where there are no service workers, or they are refused, the page is as without.
@@ -61,7 +63,7 @@ export async function keepOffline(address) {
     const { serviceWorker } = navigator;
     // Scripts that it imports count as parts of it, however long they may be cached.
     const options = /** @type {const} */ ({ updateViaCache: 'none' });
-    const registration = await serviceWorker.register(scriptOf(address), options);
+    const registration = await serviceWorker.register(trustedScript(scriptOf(address)), options);
     // Browsers look for a new version by themselves, but may take their time.
     if (serviceWorker.controller) registration.update().catch(() => {});
     const { active } = await serviceWorker.ready;
