@@ -91,7 +91,7 @@ export class UnnoiseLab extends Base {
   connectedCallback() {
     this.#upgrade();
     // Early, since the page may be loaded anew.
-    if (this.offline !== undefined) openNewest(this.offline);
+    this.#openNewest();
     if (this.#figure) this.#figure.connected();
     else if (this.loading === 'eager') this.#startQuietly();
     else this.#giveUp = whenSeen(this, () => this.#startQuietly());
@@ -155,6 +155,11 @@ export class UnnoiseLab extends Base {
     if (!same) this.#figure?.asked(property);
   }
 
+  async #openNewest() {
+    if (this.offline === undefined) return;
+    await openNewest(this.offline, () => this.state === 'training');
+  }
+
   /** Starts it, as soon as it is on a page. @returns {Promise<Figure>} */
   #start() {
     this.#giveUp();
@@ -172,7 +177,7 @@ export class UnnoiseLab extends Base {
 
   async #import() {
     if (this.base !== undefined) setBasePath(this.base);
-    if (this.offline !== undefined) await openNewest(this.offline);
+    await this.#openNewest();
     const { Figure } = await import('./figure.js');
     if (!this.isConnected) {
       throw new LabError('aborted', 'The element left the page before it started.');

@@ -21,18 +21,33 @@ let opening;
  * Resolves when the page may start. If a new version waits and no other page is open, it takes over
  * and the page is loaded anew, which nothing is lost by yet.
  * @param {string} address of the service worker
+ * @param {() => boolean} busy whether the page trains
  */
-export function openNewest(address) {
+export function openNewest(address, busy) {
   // Once the page is there it is in use.
   const fresh = document.readyState !== 'complete' && usable();
-  opening ??= fresh ? takeNewest(address).catch(() => {}) : Promise.resolve();
+  opening ??= fresh ? takeNewest(address, busy).catch(() => {}) : Promise.resolve();
   return opening;
 }
 
-/** @param {string} address */
-async function takeNewest(address) {
+/**
+ * Another worker has come under the page, because the site has none any more, or for a page that was
+ * opened in the same moment. Unless someone has begun to use the page it is loaded anew.
+ * @param {() => boolean} busy
+ */
+function onOtherWorker(busy) {
+  const touched = navigator.userActivation?.hasBeenActive ?? true;
+  if (!touched && !busy()) location.reload();
+}
+
+/**
+ * @param {string} address
+ * @param {() => boolean} busy
+ */
+async function takeNewest(address, busy) {
   const { serviceWorker } = navigator;
   if (!serviceWorker.controller) return;
+  serviceWorker.addEventListener('controllerchange', () => onOtherWorker(busy));
   const waiting = (await serviceWorker.getRegistration(scriptOf(address)))?.waiting;
   if (!waiting) return;
   const { port1, port2 } = new MessageChannel();

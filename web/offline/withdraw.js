@@ -10,12 +10,9 @@ worker.addEventListener('install', () => worker.skipWaiting());
 worker.addEventListener('activate', (event) => event.waitUntil(withdraw()));
 
 async function withdraw() {
-  const { registration, clients } = worker;
+  const { registration } = worker;
   for (const name of await caches.keys()) {
     if (name.startsWith(`unnoise ${registration.scope} `)) await caches.delete(name);
   }
-  // Those that the worker before has given its files; a page that is new here is not among them.
-  const windows = await clients.matchAll({ type: 'window' });
   await registration.unregister();
-  for (const client of windows) client.navigate(client.url);
 }
