@@ -30,7 +30,11 @@ export default [
     languageOptions: { globals: globals.node },
   },
   {
-    files: ['scripts/benchmarks/**/*.js', 'scripts/host-time.d/**/*.js'],
+    files: [
+      'scripts/benchmarks/**/*.js',
+      'scripts/host-time.d/**/*.js',
+      'scripts/soak.d/exercises.mjs',
+    ],
     languageOptions: { globals: { ...globals.browser, ...globals.worker } },
   },
   {
