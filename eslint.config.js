@@ -5,6 +5,7 @@ export default [
   {
     ignores: [
       'target/**',
+      'fuzz/**',
       'pkg/**',
       'node_modules/**',
       'src/**',
