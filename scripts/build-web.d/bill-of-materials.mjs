@@ -31,7 +31,7 @@ export async function billOfMaterials(parts, { name, version, description, licen
   };
 }
 
-/** With which the same sources give the same wasm files. */
+/** With which the wasm files were made. */
 async function tools() {
   const { version: binaryen } = JSON.parse(
     await readFile('node_modules/binaryen/package.json', 'utf8'),
