@@ -18,11 +18,19 @@ const DOCUMENTS = {
   '../../python/README': ['python'],
 };
 
+/** Sections of self-hosting.md that make no host of their own, and the test that tries their code. */
+const ELSEWHERE = {
+  'Trusted Types': 'below',
+  "The lab's own page": 'private.test.mjs',
+  'Models from other hosts': 'below',
+};
+
 test('every block of code runs in some test', async () => {
   const guides = await readdir(new URL('../../docs/embedding/', import.meta.url));
   const hosts = Object.entries(HOSTS);
   for (const guide of ['../embedding.md', ...guides].map((file) => file.replace(/\.md$/, ''))) {
     for (const section of new Set((await blocksOf(guide)).map((block) => block.section))) {
+      if (guide === 'self-hosting' && section in ELSEWHERE) continue;
       const host = hosts.find(
         ([name, host]) => host.guide === guide && (host.section ?? name) === section,
       );
@@ -70,6 +78,41 @@ for (const document of ['../../README', API, '../element']) {
     }
   });
 }
+
+/**
+ * A page of its own, with the package and more.
+ * @param {string} body
+ * @param {Record<string, string>} [headers]
+ */
+async function openPage(body, headers = {}) {
+  const page = await site.blank();
+  const script = '<script type="module" src="pkg/unnoise.js"></script>';
+  await page.route('**/self-hosting.html', (route) =>
+    route.fulfill({ body: script + body, contentType: 'text/html', headers }),
+  );
+  await page.goto(`${site.address}self-hosting.html`);
+  return page;
+}
+
+test('the element draws under the policies for Trusted Types', async () => {
+  const { policies } = await codeOf('self-hosting', 'Trusted Types');
+  const page = await openPage(
+    '<unnoise-lab mode="sample" dataset="sprites" backend="flex" sampler="ddim" steps="4" autoplay />',
+    { 'content-security-policy': policies.join('; ') },
+  );
+  await page.locator('unnoise-lab[drawn]').waitFor();
+  assert.equal(await page.evaluate(() => 'trustedTypes' in window), true);
+  await page.close();
+});
+
+test('the model of another host in the guide is asked for first', async () => {
+  const [{ content }] = (await blocksOf('self-hosting')).filter(
+    ({ section }) => section === 'Models from other hosts',
+  );
+  const page = await openPage(content.replaceAll('unnoise/', 'pkg/'));
+  await page.getByTestId('fetch-model').filter({ hasText: 'example.org' }).waitFor();
+  await page.close();
+});
 
 /**
  * Runs in a page: what the code takes for granted is there, and all it makes is small.
