@@ -206,20 +206,26 @@ test('messages of other frames are heard by nobody', async () => {
     .locator('[data-testid=status][data-state=ready]')
     .waitFor({ state: 'attached', timeout: 60_000 });
   const before = await page.evaluate(() => location.href);
+  await page.route('**/foreign.html', (route) =>
+    route.fulfill({
+      contentType: 'text/html',
+      body: `<script>
+        for (const message of [
+          { fatal: { code: 'internal', message: 'from afar' } }, { lost: 1, workers: 0 },
+          { id: 1, ok: true, value: {} }, { id: 1, method: 'free', target: 1, args: {} },
+          { type: 'unnoise-height', height: 1e9 }, { type: 'file', name: '__proto__' }, null, 'x',
+        ]) parent.postMessage(message, '*');
+        parent.postMessage('last', '*');
+      </script>`,
+    }),
+  );
   await page.evaluate(
     () =>
       new Promise((resolve) => {
         const frame = document.createElement('iframe');
         // Of no origin: everything of ours is foreign to it.
         frame.sandbox.add('allow-scripts');
-        frame.srcdoc = `<script>
-          for (const message of [
-            { fatal: { code: 'internal', message: 'from afar' } }, { lost: 1, workers: 0 },
-            { id: 1, ok: true, value: {} }, { id: 1, method: 'free', target: 1, args: {} },
-            { type: 'unnoise-height', height: 1e9 }, { type: 'file', name: '__proto__' }, null, 'x',
-          ]) parent.postMessage(message, '*');
-          parent.postMessage('last', '*');
-        </script>`;
+        frame.src = 'foreign.html';
         window.onmessage = ({ data }) => data === 'last' && setTimeout(resolve, 200);
         document.body.append(frame);
       }),

@@ -57,11 +57,7 @@ export class FirstRun extends Panel {
         ${own ? this.#chooser({ label: 'Add more', trains: false }) : this.#trySet()}
       </div>
       <p class="note">
-        ${
-          disabled && session.activity
-            ? `${session.activity}…`
-            : 'Choose a dozen pictures or more of one kind, drop them anywhere, or paste them.'
-        }
+        Choose a dozen pictures or more of one kind, drop them anywhere, or paste them.
       </p>`;
   }
 
