@@ -212,7 +212,9 @@ test('its types are found however modules are resolved', async () => {
   const [{ filename }] = JSON.parse(execFileSync('npm', pack, { cwd: pkg, stdio }).toString());
   const { exports } = await json('pkg/package.json');
   // What is fetched, and not imported by programs, has no types.
-  const fetched = Object.keys(exports).filter((name) => /worker|anywidget|wasm|\*/.test(name));
+  const fetched = Object.keys(exports).filter((name) =>
+    /worker|withdraw|frame|anywidget|wasm|\*/.test(name),
+  );
   const attw = fileURLToPath(new URL('node_modules/.bin/attw', root));
   const args = [filename, '--profile', 'esm-only', '--exclude-entrypoints', ...fetched];
   try {
