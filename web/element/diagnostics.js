@@ -87,10 +87,12 @@ export class Diagnostics extends EventTarget {
   /** Sees what is out of date, and has it measured. */
   #look() {
     const { lab, run, phase } = this.#session;
-    const measures = phase === 'ready' && !this.#session.resting;
-    if (!measures || !(this.started || run.training)) return;
-    if (lab.images.length === 0) this.#forgetImages();
-    else this.#measure();
+    if (phase !== 'ready' || this.#session.resting) return;
+    if (this.started || run.training) {
+      if (lab.images.length === 0) this.#forgetImages();
+      else this.#measure();
+    }
+    // What training has begun is finished after it, seen or not.
     this.#background.wake();
   }
 
