@@ -71,7 +71,11 @@ export class Trainer extends EventTarget {
   /** @param {AbortSignal} signal */
   async #train(signal) {
     try {
-      while (this.lab.step < this.run.target) await this.#trainTo(this.run.target, signal);
+      let target;
+      do {
+        target = this.run.target;
+        await this.#trainTo(target, signal);
+      } while (this.run.target !== target);
       await this.checkpoint({ patient: true });
       return 'done';
     } catch (error) {
