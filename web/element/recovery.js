@@ -1,6 +1,7 @@
 import { CPU_BACKEND, cpuChoice, gpuReturns } from '../lib/backend.js';
 import { download } from '../lib/canvas.js';
 import { LabError } from '../lib/errors.js';
+import { savedName } from '../lib/model-files.js';
 import { integer } from '../lib/format.js';
 import { trainingOf, withTraining } from '../lib/checkpoint-file.js';
 
@@ -128,8 +129,8 @@ export class Recovery {
     const { keeper, imageSet } = this.session;
     if (!keeper.state) return;
     const { bytes, step } = keeper.state;
-    const name = `${imageSet.dataset ?? 'unnoise'}-step-${step}.safetensors`;
-    download(new Blob([/** @type {BlobPart} */ (bytes)]), name);
+    const name = savedName(imageSet.dataset, step);
+    download(new Blob([/** @type {BlobPart} */ (bytes)]), `${name}.safetensors`);
   }
 
   /**

@@ -9,6 +9,9 @@ const MAX_ENTRIES = 50_000;
 /** And how deep. */
 const MAX_DEPTH = 32;
 
+/** What a file field for images accepts. */
+export const IMAGE_TYPES = '.png,.jpg,.jpeg,.webp,.gif,.svg,image/*';
+
 /**
  * The files of a file field.
  * @param {Iterable<File>} files

@@ -15,6 +15,13 @@ import { compact } from './format.js';
 /** More than any model has that a browser can compute with. */
 export const MAX_MODEL_BYTES = 2 ** 30;
 
+/**
+ * What a model is saved as, without an ending.
+ * @param {string | null} dataset that it learnt from; null for the user's own images
+ * @param {number} step
+ */
+export const savedName = (dataset, step) => `${dataset ?? 'unnoise'}-step-${step}`;
+
 /** What a file field for models accepts. */
 export const MODEL_TYPES = '.safetensors,.zip';
 

@@ -1,13 +1,12 @@
 import { html, nothing } from 'lit';
 import { sheetAddress } from '../lib/datasets.js';
 import { define } from '../lib/define.js';
-import { pickedFiles } from '../lib/dropped-files.js';
+import { IMAGE_TYPES, pickedFiles } from '../lib/dropped-files.js';
 import { plural } from '../lib/format.js';
 import { checkField, fileField } from './fields.js';
 import './image-thumb.js';
 import { Panel } from './panel.js';
 
-const ACCEPT = '.png,.jpg,.jpeg,.webp,.gif,.svg,image/*';
 /** Thumbnails shown before someone asks for all. */
 const SHOWN_AT_FIRST = 28;
 /** Labels named in full. */
@@ -48,7 +47,7 @@ export class DataPanel extends Panel {
         ${fileField({
           label: 'Choose files',
           testid: 'file-input',
-          accept: ACCEPT,
+          accept: IMAGE_TYPES,
           multiple: true,
           disabled,
           change: add,

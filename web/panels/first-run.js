@@ -2,7 +2,7 @@ import { html, nothing } from 'lit';
 import { SETS } from '../lib/datasets.js';
 import { define } from '../lib/define.js';
 import { deviceWords } from '../lib/device-words.js';
-import { pickedFiles } from '../lib/dropped-files.js';
+import { IMAGE_TYPES, pickedFiles } from '../lib/dropped-files.js';
 import { duration, integer, plural } from '../lib/format.js';
 import { pictureAfter, runLengths, USUAL } from '../lib/run-lengths.js';
 import { button } from './buttons.js';
@@ -12,7 +12,6 @@ import { newSeed } from './sample-controls.js';
 
 /** How long the speed of training is measured before anything is said of it. */
 const MEASURING_MS = 3000;
-const ACCEPT = 'image/*,.svg';
 
 /**
  * The short way to a first model: images, a click, and how long it may take. All that it does the
@@ -70,7 +69,7 @@ export class FirstRun extends Panel {
       label,
       testid: 'first-images',
       kind,
-      accept: ACCEPT,
+      accept: IMAGE_TYPES,
       multiple: true,
       disabled: this.#locked,
       change: async (files) => {

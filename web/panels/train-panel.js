@@ -2,7 +2,7 @@ import { html, nothing } from 'lit';
 import { download } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
-import { MODEL_TYPES, modelFile } from '../lib/model-files.js';
+import { MODEL_TYPES, modelFile, savedName } from '../lib/model-files.js';
 import { lossPlot } from '../lib/plot.js';
 import { lossEquation, lossMeaning } from './equations/objective.js';
 import { optimiserEquations } from './equations/optimiser.js';
@@ -117,7 +117,7 @@ export class TrainPanel extends Panel {
       /** @type {() => Promise<Uint8Array>} */ write,
       /** @type {string} */ ending,
     ) => {
-      const name = `${session.imageSet.dataset ?? 'unnoise'}-step-${lab.step}`;
+      const name = savedName(session.imageSet.dataset, lab.step);
       try {
         await session.awake();
         const bytes = /** @type {BlobPart} */ (await write());
