@@ -20,62 +20,52 @@ import { button } from './buttons.js';
 export function takeAway(session, shown) {
   const { prefix, name, frames } = shown;
   const empty = frames.length === 0;
-  const said = async (/** @type {() => Promise<string>} */ work) => {
-    try {
-      session.messages.say('saved', await work());
-    } catch (error) {
-      // Whoever closes the dialog of sharing has changed their mind.
-      if (error instanceof DOMException && error.name === 'AbortError') return;
-      session.fail(error, 'save');
-    }
-  };
+  /**
+   * @param {string} label
+   * @param {{ id: string, disabled?: boolean, work: () => Promise<string> }} what `work` gives the words
+   *   to say when it is done
+   */
+  const action = (label, { id, disabled = empty, work }) =>
+    button({
+      label,
+      testid: prefix + id,
+      disabled,
+      click: async () => {
+        try {
+          session.messages.say('saved', await work());
+        } catch (error) {
+          // Whoever closes the dialog of sharing has changed their mind.
+          if (error instanceof DOMException && error.name === 'AbortError') return;
+          session.fail(error, 'save');
+        }
+      },
+    });
   const save = (/** @type {Blob} */ blob, /** @type {string} */ ending) => {
     download(blob, name + ending);
     return `Saved ${name}${ending} with your downloads.`;
   };
-  return html`${button({
-    label: 'Save PNG',
-    testid: `${prefix}picture`,
-    disabled: empty,
-    click: () => said(async () => save(await pngOf(shown), '.png')),
+  const copy = async () => {
+    // Given as a promise, or Safari takes the click for over.
+    const item = new ClipboardItem({ 'image/png': pngOf(shown) });
+    await navigator.clipboard.write([item]);
+    return 'Copied the picture.';
+  };
+  const share = async () => {
+    const file = new File([await pngOf(shown)], `${name}.png`, { type: 'image/png' });
+    await navigator.share({ files: [file] });
+    return 'Shared the picture.';
+  };
+  return html`${action('Save PNG', {
+    id: 'picture',
+    work: async () => save(await pngOf(shown), '.png'),
   })}
-  ${button({
-    label: 'Save GIF',
-    testid: `${prefix}gif`,
+  ${action('Save GIF', {
+    id: 'gif',
     disabled: frames.length < 2,
-    click: () => said(async () => save(await gifOf(frames), '.gif')),
+    work: async () => save(await gifOf(frames), '.gif'),
   })}
-  ${
-    canCopy
-      ? button({
-          label: 'Copy',
-          testid: `${prefix}copy`,
-          disabled: empty,
-          click: () =>
-            said(async () => {
-              // Given as a promise, or Safari takes the click for over.
-              const item = new ClipboardItem({ 'image/png': pngOf(shown) });
-              await navigator.clipboard.write([item]);
-              return 'Copied the picture.';
-            }),
-        })
-      : nothing
-  }
-  ${
-    canShare
-      ? button({
-          label: 'Share',
-          testid: `${prefix}share`,
-          disabled: empty,
-          click: () =>
-            said(async () => {
-              const file = new File([await pngOf(shown)], `${name}.png`, { type: 'image/png' });
-              await navigator.share({ files: [file] });
-              return 'Shared the picture.';
-            }),
-        })
-      : nothing
-  }`;
+  ${canCopy ? action('Copy', { id: 'copy', work: copy }) : nothing}
+  ${canShare ? action('Share', { id: 'share', work: share }) : nothing}`;
 }
 
 const canCopy =
