@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { before, test } from 'node:test';
-import { deflateSync } from 'node:zlib';
+import { crc32, deflateSync } from 'node:zlib';
 import { ALL_IMAGES, TINY, images, Site } from './lab.mjs';
 
 const site = Site.forTests();
@@ -150,14 +150,4 @@ function hugePng() {
     chunk('IDAT', deflateSync(Buffer.alloc(20_000 * 2501))),
     chunk('IEND', Buffer.alloc(0)),
   ]);
-}
-
-/** @param {Buffer} bytes */
-function crc32(bytes) {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
 }

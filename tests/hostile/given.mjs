@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { crc32 } from 'node:zlib';
 import { build } from 'esbuild';
 import fc from 'fast-check';
 
@@ -179,14 +180,4 @@ export function packedZip(entries) {
   tail.writeUInt32LE(Buffer.concat(directory).length, 12);
   tail.writeUInt32LE(end, 16);
   return concat(...locals, ...directory, tail);
-}
-
-/** @param {Uint8Array} bytes */
-function crc32(bytes) {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
 }
