@@ -361,6 +361,29 @@ test('a figure that leaves the page and comes back has what it had', async () =>
   await page.close();
 });
 
+test('a figure that has left the page for good is let go of', async () => {
+  const { page } = await author('<main></main>');
+  await page.evaluate(async (config) => {
+    await customElements.whenDefined('unnoise-lab');
+    const element = /** @type {any} */ (document.createElement('unnoise-lab'));
+    // Of plots the last is kept by uPlot: this mode has none.
+    Object.assign(element, { mode: 'sample', backend: 'flex', loading: 'eager', hash: true });
+    element.setAttribute('images', 'tests/browser/images/square.png');
+    element.setAttribute('config', config);
+    const ready = new Promise((resolve) => element.addEventListener('unnoise-ready', resolve));
+    document.querySelector('main')?.append(element);
+    await ready;
+    await element.sample();
+    element.remove();
+    Object.assign(window, { removed: new WeakRef(element) });
+  }, TINY);
+  await eventually(async () => {
+    await page.requestGC();
+    return page.evaluate(() => /** @type {any} */ (window).removed.deref() === undefined);
+  });
+  await page.close();
+});
+
 test('what attributes say that makes no sense is said, and left out', async () => {
   const config = JSON.stringify({ toString: 1, constructor: { a: 1 }, __proto__x: 2, steps: 3 });
   const { page, errors } = await author(

@@ -103,6 +103,7 @@ export class Figure {
   #connection = new AbortController();
   #listening = new AbortController();
   #watching = new AbortController();
+  #telling = new AbortController();
   /** @type {Set<string>} */
   #changed = new Set();
   /** It was started because it is near the screen; the observer says when it no longer is. */
@@ -139,8 +140,10 @@ export class Figure {
     signal.addEventListener('abort', () => children.disconnect());
     element.toggleAttribute('started', true);
     this.#onChildren();
-    if (this.session) this.session.changed('status');
-    else this.#start();
+    if (this.session) {
+      this.#tellPage(this.session);
+      this.session.changed('status');
+    } else this.#start();
     this.requestUpdate();
   }
 
@@ -148,6 +151,7 @@ export class Figure {
   disconnected() {
     this.#connection.abort();
     this.#listening.abort();
+    this.#telling.abort();
     this.#visibility.disconnect();
     clearTimeout(this.#hashTimer);
     const { session } = this;
@@ -246,10 +250,9 @@ export class Figure {
     const { signal } = (this.#watching = new AbortController());
     session.watch(['status'], () => this.#onStatus(session), signal);
     session.watch(AT_WORK, () => this.#onWork(), signal);
-    new TrainingWakeLock(session, signal);
-    if (element.hash) followInTitle(session, signal);
     session.watch(DRAWN, () => this.#onDrawn(session), signal);
     session.watch(IN_FORCE, () => this.#onSettings(session), signal);
+    this.#tellPage(session);
     for (const type of HAPPENINGS) {
       session.addEventListener(type, (event) =>
         this.#dispatch(type, /** @type {CustomEvent} */ (event).detail),
@@ -266,6 +269,19 @@ export class Figure {
     this.requestUpdate();
   }
 
+  /**
+   * What the page around shows of training. It ends when the element leaves the page, which would keep
+   * the element else.
+   *
+   * @param {Session} session
+   */
+  #tellPage(session) {
+    this.#telling.abort();
+    const { signal } = (this.#telling = new AbortController());
+    new TrainingWakeLock(session, signal);
+    if (this.element.hash) followInTitle(session, signal);
+  }
+
   /** Lets go of the session. Another may follow. */
   #end() {
     const { session, element } = this;
@@ -274,6 +290,7 @@ export class Figure {
     // First, so that nothing of its end is heard.
     this.session = undefined;
     this.#watching.abort();
+    this.#telling.abort();
     session.dispose();
     element.toggleAttribute('ready', false);
     element.toggleAttribute('drawn', false);
