@@ -107,6 +107,11 @@ impl Checkpoint {
         }
     }
 
+    /// Whether both hold the same averaged weights, to the bit.
+    pub(super) fn has_weights_of(&self, other: &Self) -> bool {
+        self.ema == other.ema
+    }
+
     /// The model, ready to use without a trainer.
     ///
     /// # Errors
@@ -232,23 +237,17 @@ impl Checkpoint {
     fn metadata(&self) -> Result<Metadata> {
         let unet = self.config.unet.to_diffusers(self.config.size)?;
         let scheduler = scheduler::describe(&self.config.scheduler)?;
-        let training =
-            serde_json::to_value(&self.config.training).map_err(|source| Error::ConfigJson {
-                part: "training: ",
-                source,
-            })?;
         let mut metadata = Metadata::from([
             ("unnoise.version".into(), FORMAT_VERSION.into()),
             ("unet".into(), unet.to_string()),
             ("scheduler".into(), scheduler.to_string()),
-            ("training".into(), training.to_string()),
             ("step".into(), self.step.to_string()),
             (
                 OPTIMIZER_START_STEP.into(),
                 self.optimizer_start_step.to_string(),
             ),
-            ("seed".into(), self.config.seed.to_string()),
         ]);
+        metadata::insert_training(&mut metadata, &self.config)?;
         metadata::insert_labels(&mut metadata, &self.config.labels);
         Ok(metadata)
     }
@@ -327,14 +326,14 @@ fn read_config(metadata: &Metadata) -> Result<Config> {
         }
     }
     let unet: Value = metadata::part(metadata, "unet")?;
-    let config = Config {
+    let mut config = Config {
         size: metadata::size(&unet).unwrap_or(0),
-        seed: metadata::number(metadata, "seed")?,
         unet: UNetConfig::from_diffusers(&unet)?,
         scheduler: metadata::part(metadata, "scheduler")?,
-        training: metadata::part(metadata, "training")?,
         labels: metadata::labels(metadata)?,
+        ..Config::default()
     };
+    metadata::read_training(metadata, &mut config)?;
     config.validate()?;
     Ok(config)
 }

@@ -5,12 +5,19 @@ use std::collections::HashMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    train::Config,
+};
 
 pub(super) type Metadata = HashMap<String, String>;
 
 /// Steps are counted on from here, and JavaScript counts in f64.
 const MAX_STEP: u64 = 1 << 52;
+
+/// How the network is trained: JSON, and the seed of everything random.
+const TRAINING: &str = "training";
+const SEED: &str = "seed";
 
 /// Names of classes, a JSON list.
 const LABELS: &str = "unnoise.labels";
@@ -52,6 +59,28 @@ pub(super) fn labels(metadata: &Metadata) -> Result<Vec<String>> {
         true => part(metadata, LABELS),
         false => Ok(Vec::new()),
     }
+}
+
+/// Takes over into `config` how its network is trained.
+pub(super) fn read_training(metadata: &Metadata, config: &mut Config) -> Result<()> {
+    config.training = part(metadata, TRAINING)?;
+    config.seed = number(metadata, SEED)?;
+    Ok(())
+}
+
+/// Whether anything is said about training.
+pub(super) fn has_training(metadata: &Metadata) -> bool {
+    metadata.contains_key(TRAINING)
+}
+
+pub(super) fn insert_training(metadata: &mut Metadata, config: &Config) -> Result<()> {
+    let training = serde_json::to_value(&config.training).map_err(|source| Error::ConfigJson {
+        part: "training: ",
+        source,
+    })?;
+    metadata.insert(TRAINING.into(), training.to_string());
+    metadata.insert(SEED.into(), config.seed.to_string());
+    Ok(())
 }
 
 pub(super) fn insert_labels(metadata: &mut Metadata, labels: &[String]) {

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::folder::Folder;
+use safetensors::SafeTensors;
+
+use crate::folder::{Folder, MODEL};
 
 const FILES: [&str; 4] = [
     "model_index.json",
@@ -30,6 +32,35 @@ fn folders_sample_as_the_model_they_hold() {
     // Training goes on from it.
     folder
         .succeed("train --data {images} --resume back.safetensors --steps 2 --out on.safetensors");
+}
+
+#[test]
+fn how_a_network_is_trained_goes_along_and_its_state_if_asked_for() {
+    let folder = Folder::new("state");
+    let bytes = |name: &str| fs::read(folder.path(name)).unwrap();
+    folder.succeed("export --model {model} --out recipe");
+    folder.succeed("import --model recipe --out recipe.safetensors");
+    let told = |bytes: &[u8]| {
+        let (_, header) = SafeTensors::read_metadata(bytes).unwrap();
+        header.metadata().clone().unwrap()
+    };
+    let model = told(&fs::read(&*MODEL).unwrap());
+    let recipe = told(&bytes("recipe.safetensors"));
+    for what in ["training", "seed", "step"] {
+        assert_eq!(recipe[what], model[what], "{what}");
+    }
+
+    folder.succeed("export --model {model} --out run --training-state");
+    folder.succeed("import --model run --out run.safetensors");
+    assert_eq!(told(&bytes("run.safetensors")), model);
+    assert!(folder.tensors("run.safetensors") == folder.tensors("{model}"));
+    // The weights of another model.
+    folder.succeed("train --data {images} --config {config} --steps 1 --out other.safetensors");
+    folder.succeed("export --model other.safetensors --out run --overwrite");
+    folder.refuse(
+        "import --model run --out run.safetensors",
+        "run/unnoise.safetensors",
+    );
 }
 
 #[test]

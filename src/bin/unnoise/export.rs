@@ -13,8 +13,8 @@ use crate::{
 
 /// Write a model as a folder that Hugging Face diffusers loads
 ///
-/// The folder holds the averaged weights and the process they were trained for. What diffusers
-/// cannot express is refused.
+/// The folder holds the averaged weights, the process they were trained for, and how they are
+/// trained. What diffusers cannot express is refused.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -33,6 +33,10 @@ pub struct Args {
     /// The folder to write, new or empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Add unnoise.safetensors with the state of training, so that it goes on as if uninterrupted,
+    /// here (unnoise import) or in Python (python -m unnoise.train)
+    #[arg(long)]
+    training_state: bool,
     /// Replace the model in a folder that has one; other files in it stay
     #[arg(long)]
     overwrite: bool,
@@ -40,7 +44,12 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     let model = read_model(&args.model)?;
-    let files = diffusers::write(&model).map_err(|error| Failure::reading(&args.model, &error))?;
+    let failed = |error| Failure::reading(&args.model, &error);
+    let mut files = diffusers::write(&model).map_err(failed)?;
+    if args.training_state {
+        let state = model.to_bytes().map_err(failed)?;
+        files.insert(diffusers::TRAINING_STATE.into(), state);
+    }
     folder::write(&args.out, &files, args.overwrite)?;
     output::note(&format!("saved {}", args.out.display()));
     Ok(())

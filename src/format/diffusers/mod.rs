@@ -21,6 +21,8 @@ const UNET_CONFIG: &str = "config.json";
 const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
 const SCHEDULER: &str = "scheduler";
 const SCHEDULER_CONFIG: &str = "scheduler_config.json";
-/// Optimizer steps taken, in the metadata of the weights, where diffusers does not look; names of
-/// classes are there too.
+/// The whole run as a checkpoint file, where a folder is to hold that too; diffusers does not look.
+pub const TRAINING_STATE: &str = "unnoise.safetensors";
+/// Optimizer steps taken, in the metadata of the weights, where diffusers does not look; how the
+/// network is trained and names of classes are there too.
 const STEP: &str = "step";

@@ -4,7 +4,8 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::{
-    Files, INDEX, SCHEDULER, SCHEDULER_CONFIG, STEP, UNET, UNET_CONFIG, WEIGHTS, scheduler,
+    Files, INDEX, SCHEDULER, SCHEDULER_CONFIG, STEP, TRAINING_STATE, UNET, UNET_CONFIG, WEIGHTS,
+    scheduler,
 };
 use crate::{
     error::{Error, Result},
@@ -28,12 +29,14 @@ const RENAMED: &[(&str, &str)] = &[
 ];
 
 /// Reads a small unconditional model: a pipeline's folder, with `unet` and `scheduler` in it, or
-/// one that holds a `UNet2DModel` and its `scheduler_config.json`; either may lie deeper.
+/// one that holds a `UNet2DModel` and its `scheduler_config.json`; either may lie deeper. With
+/// [`TRAINING_STATE`] in it, the run goes on as if it had never left.
 ///
 /// # Errors
 /// [`Error::File`] or [`Error::FileJson`] for a file that is missing or not JSON, [`Error::Config`]
 /// for a model of another kind, [`Error::Truncated`], [`Error::Checkpoint`] or
-/// [`Error::ShapeMismatch`] for its weights.
+/// [`Error::ShapeMismatch`] for its weights, [`Error::File`] for the state of a run that does not
+/// belong to these.
 pub fn read(files: &Files) -> Result<Checkpoint> {
     let folder = Folder::find(files);
     folder.refuse_other_parts()?;
@@ -59,12 +62,15 @@ pub fn read(files: &Files) -> Result<Checkpoint> {
     let file = tensors::open(bytes)?;
     let metadata = tensors::metadata(bytes)?;
     config.labels = metadata::labels(&metadata)?;
+    if metadata::has_training(&metadata) {
+        metadata::read_training(&metadata, &mut config)?;
+    }
     config.validate()?;
     let step = metadata::step(&metadata, STEP)?;
     let network = UNet::new(config.unet.clone())?;
     tensors::require_count(&file, network.state_dict_len())?;
     let weights = read_weights(&file, network.parameters())?;
-    Ok(Checkpoint::of_weights(config, step, weights))
+    folder.run_of(Checkpoint::of_weights(config, step, weights))
 }
 
 /// The values of every parameter, each checked.
@@ -140,6 +146,21 @@ impl<'a> Folder<'a> {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// The run that `model` is the outcome of, if the folder has it; otherwise `model`.
+    fn run_of(&self, model: Checkpoint) -> Result<Checkpoint> {
+        let path = format!("{}{TRAINING_STATE}", self.root);
+        let Some(bytes) = self.files.get(&path) else {
+            return Ok(model);
+        };
+        let run = Checkpoint::from_bytes(bytes)?;
+        if !run.has_weights_of(&model) {
+            let reason = "this is the training state of other weights than those in the folder. \
+                          Remove it to go on from the weights alone.";
+            return Err(file_error(&path, reason));
+        }
+        Ok(run)
     }
 
     fn weights(&self) -> Result<&'a [u8]> {

@@ -14,7 +14,8 @@ use crate::{
     },
 };
 
-/// The folder of a pipeline with the averaged weights of `checkpoint`.
+/// The folder of a pipeline with the averaged weights of `checkpoint`. [`super::TRAINING_STATE`] is
+/// for the caller to add.
 ///
 /// # Errors
 /// [`Error::Config`] for a process that diffusers cannot express, saying why.
@@ -30,6 +31,7 @@ pub fn write(checkpoint: &Checkpoint) -> Result<Files> {
         ("format".into(), "pt".into()),
         (STEP.into(), checkpoint.step.to_string()),
     ]);
+    metadata::insert_training(&mut metadata, config)?;
     metadata::insert_labels(&mut metadata, &config.labels);
     let weights = tensors::write(&checkpoint.ema_tensors()?, metadata, Precision::Full)?;
     Ok(Files::from([
