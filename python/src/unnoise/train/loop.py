@@ -81,6 +81,7 @@ class Run:
         )
         unet = UNet2DModel.from_config(self.model.unet)
         unet.load_state_dict(self.model.raw)
+        unet.to(device)
         optimizer = self._optimizer(unet)
         self.unet, self.optimizer = self.accelerator.prepare(unet, optimizer)
         self.ema = UNet2DModel.from_config(self.model.unet)

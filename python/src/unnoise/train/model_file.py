@@ -75,7 +75,7 @@ def read(path: Path) -> Model:
     """A model file, or the folder that `unnoise export` or diffusers' `save_pretrained` made."""
     try:
         return _read_folder(path) if path.is_dir() else _read_file(path)
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise Refused(f"{path}: this is no model that can be read ({error}).") from error
 
 
