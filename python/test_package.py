@@ -1,7 +1,10 @@
-"""What arrays become, messages in parts, and the code of README.md. Needs the package installed."""
+"""What arrays become, messages in parts, the code of README.md, and the options that docs/python.md
+names. Needs the package installed; what takes torch is in scripts/check-python."""
 
 import io
 import re
+import subprocess
+import sys
 import unittest
 import zipfile
 from pathlib import Path
@@ -59,6 +62,17 @@ class Readme(unittest.TestCase):
         self.assertTrue(blocks)
         for block in blocks:
             exec(block, {"array": np.zeros((2, 8, 8, 3), np.uint8)})
+
+
+class Training(unittest.TestCase):
+    def test_options_of_the_guide_exist(self):
+        guide = Path(__file__).parent.with_name("docs") / "python.md"
+        commands = re.findall(r"-m unnoise\.train ((?:\\\n|.)+)", guide.read_text())
+        named = {option for command in commands for option in re.findall(r"--[\w-]+", command)}
+        self.assertIn("--data", named)
+        command = [sys.executable, "-m", "unnoise.train", "--help"]
+        known = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+        self.assertLessEqual(named, set(re.findall(r"--[\w-]+", known)))
 
 
 if __name__ == "__main__":

@@ -89,10 +89,12 @@ def train(unnoise, folder, name, process):
     return model
 
 
-def difference(unnoise, folder, model, sampler, steps):
-    """The largest difference between the two sides' images."""
-    pipeline = folder / "pipeline"
-    run(unnoise, "export", "--model", model, "--out", pipeline, "--overwrite")
+def difference(unnoise, folder, model, sampler, steps, pipeline=None):
+    """The largest difference between the two sides' images; `pipeline` is the model as diffusers loads it,
+    exported if it is not given."""
+    if pipeline is None:
+        pipeline = folder / "pipeline"
+        run(unnoise, "export", "--model", model, "--out", pipeline, "--overwrite")
     pipe = DDPMPipeline.from_pretrained(pipeline)
     pipe.set_progress_bar_config(disable=True)
     if sampler == "ddim":

@@ -1,6 +1,6 @@
 // The code in README.md, pkg/README.md and docs/element.md, as it stands there. That of the guides in
-// docs/embedding is tried by tests/hosts, that of python/README.md by python/test_package.py; here is
-// that nothing is left over.
+// docs/embedding is tried by tests/hosts, that of python/README.md by python/test_package.py, that of
+// docs/python.md by scripts/check-python; here is that nothing is left over.
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -16,6 +16,7 @@ const DOCUMENTS = {
   [API]: ['', 'html', 'js'],
   '../element': ['html'],
   '../../python/README': ['python'],
+  '../python': ['sh'],
 };
 
 /** Sections of self-hosting.md that make no host of their own, and the test that tries their code. */
