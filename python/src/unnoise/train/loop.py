@@ -198,8 +198,9 @@ class Run:
 
     def _loss(self, batch: Batch) -> Tensor:
         x_t, target = self.process.noised(batch.x_0, batch.t, batch.eps)
-        prediction = self.unet(x_t, self.process.time[batch.t], class_labels=batch.labels).sample
-        return self.process.loss(prediction, target, batch.t)
+        times = self.process.tables["time"][batch.t]
+        output = self.unet(x_t, times, class_labels=batch.labels).sample
+        return self.process.loss(output, target, batch.x_0, batch.t)
 
     def _average(self) -> None:
         """Moves the averaged weights towards the weights."""

@@ -31,6 +31,7 @@ class Recipe:
     loss_weighting: str = "simple"
     min_snr_gamma: float = 5.0
     min_snr_floor: float = 0.0
+    vlb_weight: float = 1e-3
     random_flip: bool = False
     class_dropout_prob: float = 0.1
 
