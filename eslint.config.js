@@ -7,6 +7,7 @@ export default [
       'target/**',
       'fuzz/**',
       'pkg/**',
+      'book/**',
       'node_modules/**',
       'src/**',
       'scripts/golden/**',
