@@ -109,6 +109,9 @@ ${inner.parse(question)}<details><summary>Answer</summary>\n${inner.parse(answer
 
   /** @type {import('marked').MarkedExtension} */
   const shared = {
+    walkTokens(token) {
+      if (token.type === 'text' && !token.tokens) token.text = token.text.replaceAll("'", '’');
+    },
     extensions: [
       {
         name: 'formula',
