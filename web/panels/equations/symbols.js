@@ -1,4 +1,5 @@
 import { html, mathml, nothing } from 'lit';
+import { spoken } from './spoken.js';
 
 /**
  * The field's usual symbols in MathML, and how they are put together.
@@ -145,12 +146,12 @@ export const network = (type, ...given) =>
   );
 
 /**
- * @param {string} label the equation in words
+ * @param {string} label what the equation is; what it says is added to it for those who hear it
  * @param {Math[]} parts
  */
 export const equation = (label, ...parts) =>
   html`<div class="equation">
-    <math display="block" aria-label=${label}><mrow>${parts}</mrow></math>
+    <math display="block" ${spoken(label)}><mrow>${parts}</mrow></math>
   </div>`;
 
 /**
