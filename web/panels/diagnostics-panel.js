@@ -7,6 +7,7 @@ import { fileField } from './fields.js';
 import { imageChooser } from './image-chooser.js';
 import './image-thumb.js';
 import { DiagnosticsPlots } from './diagnostics-plots.js';
+import { bitsTable, boundTable, copiesTable, lossTable } from './diagnostics-tables.js';
 import { MeasuredPanel } from './measured-panel.js';
 import { readout } from './readout.js';
 import { TermHighlighter } from './term-highlighter.js';
@@ -24,7 +25,8 @@ export class DiagnosticsPanel extends MeasuredPanel {
 
   render() {
     const { config } = this.session.lab;
-    const { bound, optimalLoss, memorisation } = this.session.diagnostics;
+    const { diagnostics } = this.session;
+    const { bound, optimalLoss, memorisation } = diagnostics;
     const noLosses = optimalLoss.t.length + bound.parts.length === 0;
     const noCopies = memorisation.steps.length === 0;
     return html`<section class="panel diagnostics" part="panel" aria-labelledby="diagnostics-title">
@@ -48,7 +50,7 @@ export class DiagnosticsPanel extends MeasuredPanel {
           ${
             bound.history.length < 2
               ? html`<p class="note">The curve grows while the model trains.</p>`
-              : nothing
+              : boundTable(diagnostics)
           }
         </figure>
         <figure>
@@ -56,6 +58,7 @@ export class DiagnosticsPanel extends MeasuredPanel {
             Bits at each t <span class="muted">where an image costs the most</span>
           </figcaption>
           ${chart('vb-plot', 'Bits per dimension by timestep', bound.parts.length === 0)}
+          ${bound.parts.length ? bitsTable(diagnostics) : nothing}
           <figcaption>
             Loss at each t
             <span class="muted"
@@ -64,12 +67,14 @@ export class DiagnosticsPanel extends MeasuredPanel {
             >
           </figcaption>
           ${optimalLossEquation(config)} ${chart('optimal-loss-plot', 'Loss by timestep', noLosses)}
+          ${noLosses ? nothing : lossTable(diagnostics)}
           <figcaption ?hidden=${noCopies}>
             Copies among the drawings of training
             <output data-testid="copies">${percent(memorisation.shares.at(-1))}</output>
           </figcaption>
           ${noCopies ? nothing : copyRatio}
           ${chart('copies-plot', 'Share of copies by training step', noCopies)}
+          ${noCopies ? nothing : copiesTable(diagnostics)}
         </figure>
       </div>
     </section>`;

@@ -59,7 +59,7 @@ const positive = (value) => (value > 1e-9 ? value : null);
  * @param {[number, number | null][]} second
  * @returns {import('uplot').AlignedData}
  */
-function joined(first, second) {
+export function joined(first, second) {
   const [of, others] = [new Map(first), new Map(second)];
   const timesteps = [...new Set([...of.keys(), ...others.keys()])].sort((a, b) => a - b);
   // uPlot joins points over what is undefined, not over null.

@@ -4,6 +4,7 @@ import { decibels, integer } from '../lib/format.js';
 import { Plot, plotAxis, plotMarker, quietPlot } from '../lib/plot.js';
 import { whenSeen } from '../lib/when-seen.js';
 import { forwardEquation, forwardMeaning } from './equations/forward.js';
+import { chartTable } from './chart-table.js';
 import { rangeField } from './fields.js';
 import { imageChooser } from './image-chooser.js';
 import { TermHighlighter } from './term-highlighter.js';
@@ -70,6 +71,7 @@ export class ForwardPanel extends Panel {
           ></div>
           <p class="plot-title">signal to noise, in decibels</p>
           <div class="plot" id="snr-plot" role="img" aria-label="Signal-to-noise ratio by t"></div>
+          ${schedule ? scheduleTable(schedule) : nothing}
           ${
             config
               ? html`<div class="schedule expert">
@@ -187,6 +189,19 @@ export class ForwardPanel extends Panel {
     snr.set([steps, Array.from(schedule.snr, (r) => Math.max(-60, 10 * Math.log10(r)))]);
   }
 }
+
+/** @param {import('../worker/protocol.js').Schedule} schedule */
+const scheduleTable = ({
+  sqrt_alphas_cumprod: signal,
+  sqrt_one_minus_alphas_cumprod: noise,
+  snr,
+}) =>
+  chartTable('Image and noise', ['t', 'image', 'noise', 'signal to noise, dB'], () => [
+    Array.from(signal, (_, t) => t),
+    signal,
+    noise,
+    Array.from(snr, (ratio) => 10 * Math.log10(ratio)),
+  ]);
 
 /**
  * How much of the image and of the noise is in x_t.

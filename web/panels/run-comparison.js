@@ -4,6 +4,7 @@ import { define } from '../lib/define.js';
 import { integer, loss, since } from '../lib/format.js';
 import { lossPlot } from '../lib/plot.js';
 import { rangeField } from './fields.js';
+import { chartTable } from './chart-table.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 
@@ -66,6 +67,7 @@ export class RunComparison extends Panel {
         role="img"
         aria-label="Loss of both runs by training step"
       ></div>
+      ${chartTable('The losses', ['step', ...runs.map(({ name }) => name)], () => joined(runs))}
       ${differences(runs)}
     </section>`;
   }

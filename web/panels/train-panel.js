@@ -6,6 +6,7 @@ import { MODEL_TYPES, modelFile, savedName } from '../lib/model-files.js';
 import { lossPlot } from '../lib/plot.js';
 import { lossEquation, lossMeaning } from './equations/objective.js';
 import { optimiserEquations } from './equations/optimiser.js';
+import { chartTable } from './chart-table.js';
 import { fileField, rangeField, segmentedField } from './fields.js';
 import { optimalLossLine, optimalLossNote } from './optimal-loss-note.js';
 import { TermHighlighter } from './term-highlighter.js';
@@ -65,6 +66,7 @@ export class TrainPanel extends Panel {
             aria-label="Loss by training step"
             ?hidden=${this.#empty}
           ></div>
+          ${this.#empty ? nothing : lossTable(this.session)}
           ${this.#empty ? this.#hint() : [optimalLossNote(this.session), this.#previews()]}
         </div>
       </div>
@@ -264,6 +266,13 @@ export class TrainPanel extends Panel {
     plot.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => optimal)]);
   }
 }
+
+/** @param {import('../element/session.js').Session} session */
+const lossTable = (session) =>
+  chartTable('The loss', ['step', 'loss', 'loss, smoothed', 'least possible'], () => {
+    const { steps, means, smoothed } = session.trainer.curve;
+    return [steps, means, smoothed, steps.map(() => optimalLossLine(session))];
+  });
 
 /**
  * When a preview was drawn.
