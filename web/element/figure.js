@@ -12,12 +12,14 @@ import '../panels/diagnostics-panel.js';
 import '../panels/edit-panel.js';
 import '../panels/first-run.js';
 import '../panels/forward-panel.js';
+import '../panels/keys-sheet.js';
 import '../panels/message-list.js';
 import '../panels/runs-panel.js';
 import '../panels/sample-panel.js';
 import '../panels/stage.js';
 import '../panels/status-bar.js';
 import '../panels/train-panel.js';
+import accessStyles from '../styles/access.css';
 import controlStyles from '../styles/controls.css';
 import diagnosticsStyles from '../styles/diagnostics.css';
 import editStyles from '../styles/edit.css';
@@ -26,6 +28,7 @@ import firstRunStyles from '../styles/first-run.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import runsStyles from '../styles/runs.css';
+import sheetStyles from '../styles/sheets.css';
 import themeStyles from '../styles/theme.css';
 import { askedBy, askedSettings } from './asked.js';
 import { listenForFiles, takeFiles } from './file-drop.js';
@@ -36,6 +39,7 @@ import { Session } from './session.js';
 import { HAPPENINGS } from './session-events.js';
 import { applyAsked, settingsOf } from './settings.js';
 import { hurry, engineChanged, releaseEngine } from './shared-engine.js';
+import { listenForKeys } from './shortcuts.js';
 import { TrainingWakeLock } from './wake-lock.js';
 
 /**
@@ -76,6 +80,8 @@ const styles = [
   runsStyles,
   firstRunStyles,
   figureStyles,
+  sheetStyles,
+  accessStyles,
 ].map((text) => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);
@@ -178,6 +184,23 @@ export class Figure {
       },
       take: (transfer) => this.session && takeFiles(this.session, transfer),
     });
+    if (this.mode === 'lab') this.#listenForKeys(signal);
+  }
+
+  /** @param {AbortSignal} signal */
+  #listenForKeys(signal) {
+    const keys = {
+      root: this.#root,
+      session: () => this.session,
+      help: () => this.#showKeys(),
+      toggleDetail: () => this.#setDetail(!this.#detail),
+    };
+    listenForKeys(keys, signal);
+  }
+
+  #showKeys() {
+    const sheet = this.#root.querySelector('unnoise-keys-sheet');
+    /** @type {import('../panels/keys-sheet.js').KeysSheet | null} */ (sheet)?.open();
   }
 
   // --- what is asked for ---
@@ -505,6 +528,7 @@ export class Figure {
               .detailed=${this.#showsAll}
               .setDetailed=${(/** @type {boolean} */ all) => this.#setDetail(all)}
               .page=${element.hash}
+              .showKeys=${() => this.#showKeys()}
             ></unnoise-status-bar>`
           : nothing
       }
@@ -512,6 +536,7 @@ export class Figure {
       ${!ready && mode !== 'lab' ? html`<slot name="poster"></slot>` : nothing}
       <div class="fallback"><slot></slot><slot name="fallback"></slot></div>
       ${session && mode !== 'lab' && !ready ? this.#waiting(session) : nothing}
+      ${mode === 'lab' ? html`<unnoise-keys-sheet></unnoise-keys-sheet>` : nothing}
       ${session && html`<unnoise-message-list .session=${session}></unnoise-message-list>`}
     </div>`;
   }

@@ -1,24 +1,9 @@
-/**
- * Whether the page shows its formulas and all settings, as the visitor chose last.
- */
+import { storedChoice } from './stored-choice.js';
 
-const KEY = 'unnoise.detail';
+/** Whether the page shows its formulas and all settings, as the visitor chose last. */
+const detail = storedChoice('unnoise.detail', { yes: 'all', no: 'plain', usual: false });
 
-/** @returns {boolean} */
-export function readDetail() {
-  try {
-    return localStorage.getItem(KEY) === 'all';
-  } catch {
-    // The browser may forbid all storage.
-    return false;
-  }
-}
+export const readDetail = () => detail.read();
 
 /** @param {boolean} all */
-export function keepDetail(all) {
-  try {
-    localStorage.setItem(KEY, all ? 'all' : 'plain');
-  } catch {
-    // It then holds for this visit.
-  }
-}
+export const keepDetail = (all) => detail.keep(all);

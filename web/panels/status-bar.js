@@ -22,6 +22,7 @@ export class StatusBar extends Panel {
     detailed: { type: Boolean },
     setDetailed: { attribute: false },
     page: { type: Boolean },
+    showKeys: { attribute: false },
   };
 
   constructor() {
@@ -38,6 +39,7 @@ export class StatusBar extends Panel {
     this.setDetailed = () => {};
     /** Whether the page around shows the element alone when asked to. */
     this.page = false;
+    this.showKeys = () => {};
   }
 
   render() {
@@ -99,6 +101,19 @@ export class StatusBar extends Panel {
       <button type="button" class="link" data-testid="embed" @click=${() => this.#embed()}>
         Embed this figure
       </button>
+      ${
+        this.mode === 'lab'
+          ? html`<button
+              type="button"
+              class="link needs-keyboard"
+              data-testid="keys"
+              aria-keyshortcuts="?"
+              @click=${() => this.showKeys()}
+            >
+              Keys
+            </button>`
+          : nothing
+      }
       <unnoise-embed-dialog
         .settings=${this.settings}
         .mode=${this.mode}

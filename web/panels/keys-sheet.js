@@ -1,0 +1,46 @@
+import { html } from 'lit';
+import { enableKeys, keysEnabled, SHORTCUTS } from '../element/shortcuts.js';
+import { define } from '../lib/define.js';
+import { checkField } from './fields.js';
+import { Sheet } from './sheet.js';
+
+/** What keys there are. */
+export class KeysSheet extends Sheet {
+  render() {
+    return this.sheet({
+      id: 'keys-title',
+      title: 'Keys',
+      content: html`<dl class="keys">
+          ${SHORTCUTS.map(
+            ({ keys, does }) =>
+              html`<div>
+                <dt>${keysOf(keys)}</dt>
+                <dd>${does}</dd>
+              </div>`,
+          )}
+        </dl>
+        ${checkField({
+          label: 'Use these keys',
+          testid: 'use-keys',
+          value: keysEnabled(),
+          hint: 'Off, letters do nothing; “?” still opens this',
+          change: (on) => {
+            enableKeys(on);
+            this.requestUpdate();
+          },
+        })}
+        <p class="explanation">
+          Everything else is reached with Tab and used with Enter, Space and the arrow keys. On a
+          slider, Page Up and Page Down take larger steps.
+        </p>`,
+    });
+  }
+}
+
+/** @param {string} keys with words between them */
+const keysOf = (keys) =>
+  keys
+    .split(' ')
+    .map((part) => (/^(and|to)$/.test(part) ? html` ${part} ` : html`<kbd>${part}</kbd>`));
+
+define('unnoise-keys-sheet', KeysSheet);
