@@ -25,6 +25,9 @@ function showEmbedded() {
   if (embed === null || !lab) return;
   lab.removeAttribute('loading');
   if (embed === 'bare') lab.removeAttribute('controls');
+  const heading = Object.assign(document.createElement('h1'), { className: 'unseen' });
+  heading.textContent = document.title;
+  lab.before(heading);
   new ResizeObserver(() => {
     const height = Math.ceil(lab.getBoundingClientRect().height);
     if (parent !== window) parent.postMessage({ type: 'unnoise-height', height }, '*');
