@@ -17,6 +17,7 @@ export { LabError, setBasePath };
  * @typedef {import('./lib/config.js').ConfigOverrides} ConfigOverrides
  * @typedef {import('./lib/decode-images.js').MasterImage} MasterImage
  * @typedef {import('./lib/decode-images.js').Decoded} Decoded
+ * @typedef {import('./lib/decode-images.js').Framing} Framing
  * @typedef {import('./lib/backend.js').BackendName} BackendName
  * @typedef {import('./worker/protocol.js').TrainReport} TrainReport
  * @typedef {import('./worker/protocol.js').Frame} Frame
@@ -185,11 +186,12 @@ export class Lab extends EventTarget {
    * those, or that have none, it learns as images of any kind.
    *
    * @param {Iterable<Blob & { name?: string }>} files
-   * @param {{ labels?: (string | undefined)[] }} [options] what each file shows
+   * @param {{ labels?: (string | undefined)[] } & Framing & { told?: (done: number) => void }} [options]
+   *   what each file shows, how it is made a square, and who is told how many have been looked at
    * @returns {Promise<{ added: Decoded[], rejected: LabError[] }>}
    */
-  addImages(files, { labels = [] } = {}) {
-    return this.#images.add(files, labels);
+  addImages(files, { labels = [], ...how } = {}) {
+    return this.#images.add(files, labels, how);
   }
 
   /** @param {readonly MasterImage[]} images */

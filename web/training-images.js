@@ -22,20 +22,23 @@ export class TrainingImages {
   /**
    * @param {Iterable<Blob & { name?: string }>} files
    * @param {(string | undefined)[]} labels what each file shows
+   * @param {import('./lib/decode-images.js').Framing & { told?: (done: number) => void }} [how]
+   *   `told` how many files have been looked at
    */
-  async add(files, labels) {
+  async add(files, labels, { told, ...framing } = {}) {
     /** @type {Decoded[]} */
     const added = [];
     /** @type {LabError[]} */
     const rejected = [];
     for (const [index, file] of [...files].entries()) {
       try {
-        const decoded = await decodeImage(file);
+        const decoded = await decodeImage(file, framing);
         decoded.image.label = labels[index];
         added.push(decoded);
       } catch (error) {
         rejected.push(LabError.from(error));
       }
+      told?.(index + 1);
     }
     if (added.length) this.set([...this.list, ...added.map(({ image }) => image)]);
     return { added, rejected };

@@ -16,14 +16,17 @@ export class Activities {
   /**
    * @template T
    * @param {string} words
-   * @param {() => Promise<T>} work
+   * @param {(say: (words: string) => void) => Promise<T>} work is given how to say how far it is
    */
   async during(words, work) {
     const activity = { words };
     this.#list.push(activity);
     this.changed();
     try {
-      return await work();
+      return await work((newer) => {
+        activity.words = newer;
+        this.changed();
+      });
     } finally {
       this.#list = this.#list.filter((other) => other !== activity);
       this.changed();

@@ -25,6 +25,7 @@ import diagnosticsStyles from '../styles/diagnostics.css';
 import editStyles from '../styles/edit.css';
 import figureStyles from '../styles/figure.css';
 import firstRunStyles from '../styles/first-run.css';
+import intakeStyles from '../styles/intake.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import runsStyles from '../styles/runs.css';
@@ -80,6 +81,7 @@ const styles = [
   runsStyles,
   firstRunStyles,
   figureStyles,
+  intakeStyles,
   sheetStyles,
   accessStyles,
 ].map((text) => {

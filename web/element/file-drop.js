@@ -1,4 +1,5 @@
 import { transferredFiles } from '../lib/dropped-files.js';
+import { unpackImageZips } from '../lib/image-zips.js';
 import { divideFiles } from '../lib/model-files.js';
 
 /** @typedef {import('./session.js').Session} Session */
@@ -48,10 +49,12 @@ export function listenForFiles(target, { signal, drag, take }) {
  */
 export async function takeFiles(session, transfer) {
   try {
-    const { model, images, runs } = divideFiles(await transferredFiles(transfer));
+    const { given, failures } = await unpackImageZips(await transferredFiles(transfer));
+    const { model, images, runs } = divideFiles(given);
     // What comes while the page is starting waits for it.
     await session.started;
     if (session.phase !== 'ready') return;
+    for (const failure of failures) session.fail(failure, 'files');
     if (images.length) await session.imageSet.add(images);
     if (model) await session.openModel(model);
     if (session.options.persists) for (const run of runs) await session.shelf.import(run);

@@ -3,8 +3,11 @@ import { loadSetImages, loadSetModel, SETS } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
 import { integer, plural } from '../lib/format.js';
 import { folderLabels, labelsOf } from '../lib/labels.js';
+import { unpackImageZips } from '../lib/image-zips.js';
 import { readSources } from '../lib/own-images.js';
 import { FetchedModel } from './fetched-model.js';
+import { ImageCrops } from './image-crops.js';
+import { ImageFindings } from './image-findings.js';
 
 /**
  * @import { BundledSet } from '../lib/datasets.js'
@@ -13,7 +16,9 @@ import { FetchedModel } from './fetched-model.js';
  */
 
 /** Beyond this the page itself would grow slow, and no browser trains on more in a sitting. */
-const MAX_IMAGES = 2000;
+const MAX_IMAGES = 10_000;
+/** How often it is said how many files were read, in milliseconds. */
+const TOLD_EVERY = 300;
 /** Bad files named one by one; more than that are counted. */
 const NAMED_REJECTS = 3;
 
@@ -25,6 +30,8 @@ export class ImageSet {
   /** Where a model was asked for. @type {string | null} */
   modelAddress;
   fetchedModel;
+  crops = new ImageCrops(this);
+  findings;
   #usesLabels;
   #mentionedCropping = false;
 
@@ -34,6 +41,7 @@ export class ImageSet {
     this.#usesLabels = session.options.usesLabels;
     this.modelAddress = session.options.model;
     this.fetchedModel = new FetchedModel(session);
+    this.findings = new ImageFindings(session);
   }
 
   /** Whether a fresh model is to learn the labels of the images, where they have some. */
@@ -167,15 +175,18 @@ export class ImageSet {
   add(offered) {
     const words = `Reading ${plural(offered.length, 'file')}`;
     const { session } = this;
-    return session.during(words, () => session.queue.run((turn) => this.#add(offered, turn)));
+    return session.during(words, (say) =>
+      session.queue.run((turn) => this.#add(offered, { turn, say })),
+    );
   }
 
   /**
-   * @param {import('../lib/model-files.js').GivenFile[]} offered
-   * @param {Turn} turn
+   * @param {import('../lib/model-files.js').GivenFile[]} files
+   * @param {{ turn: Turn, say: (words: string) => void }} how
    */
-  async #add(offered, turn) {
+  async #add(files, { turn, say }) {
     const { session } = this;
+    const { given: offered, failures } = await unpackImageZips(files);
     if (session.run.training) {
       session.messages.say('busy', 'Pause training first, then add images.');
       return;
@@ -185,10 +196,16 @@ export class ImageSet {
     const set = this.sets.find((other) => other.id === this.dataset);
     const { added, rejected } = await session.lab.addImages(
       offered.slice(0, free).map(({ file }) => file),
-      { labels: folderLabels(offered.map(({ path }) => path)) },
+      {
+        labels: folderLabels(offered.map(({ path }) => path)),
+        ...this.crops.framing(own.length + Math.min(free, offered.length)),
+        told: reporter(offered.length, say),
+      },
     );
     if (added.length) this.#replace([...own, ...added.map(({ image }) => image)], null);
-    this.#report(added, rejected, { replaced: added.length ? set?.title : undefined });
+    this.#report(added, [...failures, ...rejected], {
+      replaced: added.length ? set?.title : undefined,
+    });
     if (offered.length > free) {
       session.messages.say(
         'many',
@@ -234,28 +251,49 @@ export class ImageSet {
 
   /** @param {MasterImage} image */
   remove(image) {
-    return this.#put(() => this.images.filter((other) => other !== image));
+    return this.put(() => this.images.filter((other) => other !== image));
+  }
+
+  /**
+   * Several at a time, which can be undone.
+   * @param {MasterImage[]} unwanted
+   * @param {string} what they are, in words
+   */
+  removeAll(unwanted, what) {
+    const { images, session } = this;
+    const undo = () => {
+      session.messages.dismiss('cleared');
+      this.put(() => images);
+    };
+    const gone = new Set(unwanted);
+    session.messages.say('cleared', `Removed ${what}.`, {
+      actions: [{ id: 'undo-remove', label: 'Undo', run: undo }],
+    });
+    return this.put(() => this.images.filter((image) => !gone.has(image)), undefined, {
+      keep: true,
+    });
   }
 
   async clear() {
     const { images, dataset, session } = this;
     const undo = () => {
       session.messages.dismiss('cleared');
-      this.#put(() => images, dataset);
+      this.put(() => images, dataset);
     };
     session.messages.say('cleared', `Removed ${plural(images.length, 'image')}.`, {
       actions: [{ id: 'undo-clear', label: 'Undo', run: undo }],
     });
-    await this.#put(() => [], null);
+    await this.put(() => [], null);
   }
 
   /**
    * @param {() => readonly MasterImage[]} images the new ones
    * @param {string | null} [dataset] whose they are, if not still the same set's
+   * @param {{ keep?: boolean }} [how] whether what can be undone stays so
    */
-  #put(images, dataset) {
+  put(images, dataset, { keep = false } = {}) {
     return this.session.queue.run((turn) => {
-      this.#replace(images(), dataset === undefined ? this.dataset : dataset);
+      this.#replace(images(), dataset === undefined ? this.dataset : dataset, { keep });
       return this.#refresh(turn);
     });
   }
@@ -272,10 +310,11 @@ export class ImageSet {
   /**
    * @param {readonly MasterImage[]} images
    * @param {string | null} dataset
+   * @param {{ keep?: boolean }} [how] whether what can be undone stays so
    */
-  #replace(images, dataset) {
+  #replace(images, dataset, { keep = false } = {}) {
     const { session } = this;
-    if (images.length > 0) session.messages.dismiss('cleared', 'files');
+    if (images.length > 0 && !keep) session.messages.dismiss('cleared', 'files');
     session.lab.setImages(images);
     this.dataset = dataset;
     // A model that was trained on other images is a fine start, but seldom what is meant.
@@ -306,13 +345,17 @@ export class ImageSet {
     }
     const cropped = added.filter((image) => image.cropped).length;
     const sizes = new Set(added.map(({ width, height }) => `${width}×${height}`)).size;
-    if ((cropped || sizes > 1) && !this.#mentionedCropping) {
+    const whole = this.crops.crop === 'whole';
+    if ((cropped || (sizes > 1 && !whole)) && !this.#mentionedCropping) {
       this.#mentionedCropping = true;
       remarks.push(
         'Images of other shapes and sizes are cropped to their central square and scaled.',
       );
     }
-    if (added.some((image) => image.transparent)) remarks.push('Transparent parts became white.');
+    const white = this.crops.background === '#ffffff' && !whole;
+    if (white && added.some((image) => image.transparent)) {
+      remarks.push('Transparent parts became white.');
+    }
     if (this.images.length === 1) {
       remarks.push(
         'One image alone is learnt by heart: the model will draw that image again. Add ' +
@@ -340,6 +383,21 @@ export class ImageSet {
     this.modelAddress = address;
     return this.fetchedModel.fetch(address);
   }
+}
+
+/**
+ * Says now and then how many files have been read.
+ *
+ * @param {number} total
+ * @param {(words: string) => void} say
+ */
+function reporter(total, say) {
+  let last = performance.now();
+  return (/** @type {number} */ done) => {
+    if (performance.now() - last < TOLD_EVERY) return;
+    last = performance.now();
+    say(`Reading ${integer(done)} of ${plural(total, 'file')}`);
+  };
 }
 
 /**

@@ -63,7 +63,7 @@ export class SessionEvents extends EventTarget {
  * @param {import('./session.js').Session} session
  */
 export function relayParts(session) {
-  const { bundledRecording, comparison, diagnostics, editor, forward } = session;
+  const { bundledRecording, comparison, diagnostics, editor, forward, imageSet } = session;
   const { messages, run, samples, shelf, trainer } = session;
   /** @type {[EventTarget, type: string, ...Part[]][]} */
   const sources = [
@@ -82,6 +82,7 @@ export function relayParts(session) {
     [diagnostics, 'change', 'diagnostics'],
     [shelf, 'change', 'shelf'],
     [messages, 'change', 'messages'],
+    [imageSet.findings, 'change', 'images'],
   ];
   for (const [source, type, ...parts] of sources) {
     source.addEventListener(type, () => session.changed(...parts));

@@ -223,7 +223,7 @@ export class Session extends SessionEvents {
    * Says what is being waited for until `work` is over.
    * @template T
    * @param {string} words
-   * @param {() => Promise<T>} work
+   * @param {(say: (words: string) => void) => Promise<T>} work is given how to say how far it is
    */
   during(words, work) {
     return this.#activities.during(words, work);

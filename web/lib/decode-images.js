@@ -1,4 +1,5 @@
 import { LabError } from './errors.js';
+import { noteOrigin } from './image-origins.js';
 import { MAX_PIXELS, readImageHeader } from './image-size.js';
 import { resizeSquare } from './resize.js';
 import { drawnElements } from './svg-weight.js';
@@ -30,38 +31,86 @@ const MAX_SVG_SIDE = 16_384;
  */
 
 /**
- * Decodes, centre-crops to a square, composites on white and scales down.
+ * How an image is made a square of pixels without transparency.
+ *
+ * @import { Crop } from './image-origins.js'
+ *
+ * @typedef {object} Framing
+ * @property {Crop} [crop] the central square, unless said otherwise
+ * @property {string} [background] colour of what is transparent, or left free beside the picture,
+ *   as `#rrggbb`
+ * @property {number} [masterSize] pixels a side at most
+ */
+
+/**
+ * Decodes, crops to a square, composites on the background and scales down.
  *
  * @param {Blob & { name?: string }} file
+ * @param {Framing} [framing]
  * @returns {Promise<Decoded>}
  */
-export async function decodeImage(file) {
+export async function decodeImage(
+  file,
+  { crop = 'centre', background = '#ffffff', masterSize = MASTER_SIZE } = {},
+) {
   const name = file.name ?? 'pasted image';
   const { width, height, type } = await readImageHeader(file, name);
   const source = await (type === 'svg'
-    ? decodeSvg(file, name, width, height)
+    ? decodeSvg(file, name, { width, height, crop })
     : decodeBitmap(file, name, type));
   try {
     // By its header it may have been another: decoders go their own ways through damaged files.
     if (source.width * source.height > MAX_PIXELS) throw new Error('larger than its header says');
-    const side = Math.min(source.width, source.height);
-    const size = Math.min(side, MASTER_SIZE);
-    const left = Math.floor((source.width - side) / 2);
-    const top = Math.floor((source.height - side) / 2);
+    const { left, top, side } = squareOf(crop, source);
+    const size = Math.min(side, masterSize);
+    // What lies outside of the picture is transparent.
     const square = await createImageBitmap(source, left, top, side, side, {
       resizeWidth: size,
       resizeHeight: size,
       resizeQuality: 'high',
     });
-    const [{ rgb, transparent }] = cutTiles(square, size, 1);
+    const [{ rgb, transparent }] = cutTiles(square, size, 1, background);
     square.close();
-    return { image: { name, size, rgb }, cropped: width !== height, transparent, width, height };
+    const image = { name, size, rgb };
+    noteOrigin(image, { file, crop, transparent });
+    const cropped = crop !== 'whole' && width !== height;
+    return { image, cropped, transparent, width, height };
   } catch (cause) {
     const message = `${name} could not be drawn by this browser. Save it as PNG and add that.`;
     throw new LabError('bad-image', message, { cause });
   } finally {
     if (source instanceof ImageBitmap) source.close();
   }
+}
+
+/**
+ * A whole picture, to choose a part of.
+ * @param {Blob & { name?: string }} file
+ */
+export async function decodeWhole(file) {
+  const name = file.name ?? 'pasted image';
+  const { width, height, type } = await readImageHeader(file, name);
+  return type === 'svg'
+    ? decodeSvg(file, name, { width, height, crop: 'whole' })
+    : decodeBitmap(file, name, type);
+}
+
+/**
+ * The square of a picture that is kept, in its pixels.
+ *
+ * @param {Crop} crop
+ * @param {{ width: number, height: number }} picture
+ */
+export function squareOf(crop, { width, height }) {
+  const shorter = Math.min(width, height);
+  if (typeof crop === 'object') {
+    const side = Math.max(1, Math.min(shorter, Math.round(crop.side * shorter)));
+    const left = Math.max(0, Math.min(width - side, Math.round(crop.x * width)));
+    const top = Math.max(0, Math.min(height - side, Math.round(crop.y * height)));
+    return { left, top, side };
+  }
+  const side = crop === 'whole' ? Math.max(width, height) : shorter;
+  return { left: Math.floor((width - side) / 2), top: Math.floor((height - side) / 2), side };
 }
 
 /**
@@ -103,10 +152,9 @@ async function decodeBitmap(file, name, type) {
  *
  * @param {Blob} file
  * @param {string} name
- * @param {number} width
- * @param {number} height
+ * @param {{ width: number, height: number, crop: Crop }} drawing
  */
-async function decodeSvg(file, name, width, height) {
+async function decodeSvg(file, name, { width, height, crop }) {
   if (file.size > MAX_SVG_BYTES || drawnElements(await file.text()) > MAX_SVG_ELEMENTS) {
     const message = `${name} is an SVG that would take too long to draw. Export it as PNG and add that.`;
     throw new LabError('bad-image', message);
@@ -115,15 +163,19 @@ async function decodeSvg(file, name, width, height) {
   try {
     // Twice the master's size, so that edges are still smooth after scaling down.
     const side = 2 * MASTER_SIZE;
-    const scale = side / Math.min(width, height);
-    const drawn = [width, height].map((length) => Math.min(MAX_SVG_SIDE, length * scale));
-    const image = new Image(Math.round(drawn[0]), Math.round(drawn[1]));
+    const alone = crop === 'centre';
+    const scale = alone ? side / Math.min(width, height) : (4 * side) / Math.max(width, height);
+    const drawn = [width, height].map((length) =>
+      Math.max(1, Math.round(Math.min(MAX_SVG_SIDE, length * scale))),
+    );
+    const image = new Image(drawn[0], drawn[1]);
     image.src = url;
     await image.decode();
-    // The middle alone: the whole may be a line of a million pixels.
     const canvas = document.createElement('canvas');
-    canvas.width = canvas.height = side;
-    const [left, top] = [image.width, image.height].map((length) => (side - length) / 2);
+    // The middle alone, where that is enough: the whole may be a line of a million pixels.
+    [canvas.width, canvas.height] = alone ? [side, side] : drawn;
+    const left = (canvas.width - image.width) / 2;
+    const top = (canvas.height - image.height) / 2;
     canvas.getContext('2d')?.drawImage(image, left, top, image.width, image.height);
     return canvas;
   } catch (cause) {
@@ -138,13 +190,14 @@ async function decodeSvg(file, name, width, height) {
 }
 
 /**
- * Squares side by side as RGB on white.
+ * Squares side by side as RGB on a background.
  *
  * @param {ImageBitmap} row
  * @param {number} size
  * @param {number} count
+ * @param {string} [background] `#rrggbb`
  */
-function cutTiles(row, size, count) {
+function cutTiles(row, size, count, background = '#ffffff') {
   const canvas = new OffscreenCanvas(size * count, size);
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
     canvas.getContext('2d', { willReadFrequently: true })
@@ -152,20 +205,24 @@ function cutTiles(row, size, count) {
   context.drawImage(row, 0, 0);
   return Array.from({ length: count }, (_, index) => {
     const { data } = context.getImageData(index * size, 0, size, size);
-    return compositeOnWhite(data);
+    return compositeOn(data, background);
   });
 }
 
-/** @param {Uint8ClampedArray} rgba */
-function compositeOnWhite(rgba) {
+/**
+ * @param {Uint8ClampedArray} rgba
+ * @param {string} background `#rrggbb`
+ */
+function compositeOn(rgba, background) {
+  const behind = [1, 3, 5].map((at) => Number.parseInt(background.slice(at, at + 2), 16));
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   let transparent = false;
   for (let source = 0, target = 0; source < rgba.length; source += 4, target += 3) {
     const alpha = rgba[source + 3] / 255;
-    const white = 255 * (1 - alpha);
     if (alpha < 1) transparent = true;
     for (let channel = 0; channel < 3; channel++) {
-      rgb[target + channel] = Math.round(rgba[source + channel] * alpha + white);
+      const shown = rgba[source + channel] * alpha + behind[channel] * (1 - alpha);
+      rgb[target + channel] = Math.round(shown);
     }
   }
   return { rgb, transparent };

@@ -10,7 +10,7 @@ const MAX_ENTRIES = 50_000;
 const MAX_DEPTH = 32;
 
 /** What a file field for images accepts. */
-export const IMAGE_TYPES = '.png,.jpg,.jpeg,.webp,.gif,.svg,image/*';
+export const IMAGE_TYPES = '.png,.jpg,.jpeg,.webp,.gif,.svg,.zip,image/*';
 
 /**
  * The files of a file field.

@@ -1,6 +1,7 @@
+import { breather } from './breather.js';
 import { LabError } from './errors.js';
 import { blobOf, TooLongError } from './fetch-file.js';
-import { readZip, ZipError } from './zip.js';
+import { unzip, ZipError } from './zip.js';
 
 /**
  * The images that the author of a page gives: by address, as files, as `<img>` in the markup, or in
@@ -11,8 +12,9 @@ import { readZip, ZipError } from './zip.js';
  * @typedef {{ source: string | NamedBlob, name?: string, label?: string }} ImageSource
  */
 
-/** More than any set of small pictures. */
-const LIMITS = { maxBytes: 256 * 2 ** 20, maxEntries: 20_000 };
+/** Bytes of a zip, and of what is unpacked of it: more than any set of small pictures has. */
+export const ZIP_LIMIT = 256 * 2 ** 20;
+const LIMITS = { maxBytes: ZIP_LIMIT, maxEntries: 20_000 };
 /** More than the page handles; each may be a zip. */
 const MAX_SOURCES = 2000;
 /** Fetched at a time. */
@@ -81,7 +83,7 @@ async function readSource({ source, name, label }) {
   const blob = typeof source === 'string' ? await fetchImage(source) : source;
   const called = name ?? (typeof source === 'string' ? lastPart(source) : source.name) ?? 'image';
   const start = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
-  if (start[0] === 0x50 && start[1] === 0x4b) return unpack(blob, called);
+  if (start[0] === 0x50 && start[1] === 0x4b) return unpackImages(blob, called);
   const file = new File([blob], called, { type: blob.type });
   return [{ file, path: label ? `${label}/${called}` : called }];
 }
@@ -130,33 +132,36 @@ const SENTENCES = {
  * Images among hidden files, which are those of operating systems, are none.
  * @param {string} path
  */
-const isImage = (path) =>
+export const isImageName = (path) =>
   IMAGE_NAME.test(path) &&
   !path.split('/').some((part) => part.startsWith('.') || part === '__MACOSX');
 
 /**
+ * The images in a zip, whose folders are labels.
  * @param {Blob} zip
  * @param {string} name
  * @returns {Promise<GivenFile[]>}
  */
-async function unpack(zip, name) {
+export async function unpackImages(zip, name) {
   const refused = (
     /** @type {import('./zip.js').ZipFault} */ fault,
     /** @type {unknown} */ cause,
   ) => new LabError('bad-image', `${name} ${SENTENCES[fault]}`, { cause });
   if (zip.size > LIMITS.maxBytes) throw refused('too-large', undefined);
   const bytes = new Uint8Array(await zip.arrayBuffer());
-  /** @type {Map<string, Uint8Array>} */
-  let files;
+  /** @type {GivenFile[]} */
+  const files = [];
+  const breathe = breather();
   try {
-    files = readZip(bytes, { wants: isImage, ...LIMITS }).files;
+    for (const [path, content] of unzip(bytes, { wants: isImageName, ...LIMITS })) {
+      const type = path.toLowerCase().endsWith('.svg') ? 'image/svg+xml' : '';
+      const part = /** @type {BlobPart} */ (content);
+      files.push({ file: new File([part], path.split('/').at(-1) ?? path, { type }), path });
+      await breathe();
+    }
   } catch (cause) {
     throw refused(cause instanceof ZipError ? cause.fault : 'damaged', cause);
   }
-  if (!files.size) throw new LabError('bad-image', `${name} is a zip without images.`);
-  return Array.from(files, ([path, content]) => {
-    const type = path.toLowerCase().endsWith('.svg') ? 'image/svg+xml' : '';
-    const part = /** @type {BlobPart} */ (content);
-    return { file: new File([part], path.split('/').at(-1) ?? path, { type }), path };
-  });
+  if (!files.length) throw new LabError('bad-image', `${name} is a zip without images.`);
+  return files;
 }

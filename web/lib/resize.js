@@ -1,3 +1,5 @@
+import { breather } from './breather.js';
+
 /**
  * Scales a square RGB image by averaging over areas: every source pixel counts once, edges do not
  * ring, and (unlike a browser's own scaling) every machine gets the same bytes, so that a link
@@ -68,9 +70,10 @@ function areaWeights(from, to) {
 export async function packSquares(images, size) {
   const tile = size * size * 3;
   const bytes = new Uint8Array(images.length * tile);
+  const breathe = breather();
   for (const [index, image] of images.entries()) {
     bytes.set(resizeSquare(image.rgb, image.size, size), index * tile);
-    if (index % 16 === 15) await new Promise((resolve) => setTimeout(resolve));
+    await breathe();
   }
   return bytes;
 }

@@ -54,28 +54,57 @@ const EXTRA_64 = 1;
 /** @param {Uint8Array} bytes */
 export const isZip = (bytes) => [0x50, 0x4b, 0x03, 0x04].every((byte, at) => bytes[at] === byte);
 
+/** Names that are looked at to tell what a zip is. */
+const MAX_NAMES = 50_000;
+
 /**
  * @param {Uint8Array} bytes
  * @param {Wanted} wanted
  * @returns {{ files: Map<string, Uint8Array>, others: string[] }}
  */
-export function readZip(bytes, { wants, maxBytes, maxEntries }) {
+export function readZip(bytes, wanted) {
+  const files = new Map(unzip(bytes, wanted));
+  const others = namesInZip(bytes, wanted.maxEntries).filter((name) => !wanted.wants(name));
+  return { files, others };
+}
+
+/**
+ * The same file by file, for those who have other things to do in between.
+ *
+ * @param {Uint8Array} bytes
+ * @param {Wanted} wanted
+ * @returns {Generator<[name: string, content: Uint8Array]>}
+ */
+export function* unzip(bytes, { wants, maxBytes, maxEntries }) {
   try {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const entries = entriesOf(view, bytes, maxEntries);
-    const wanted = entries.filter(({ name }) => wants(name));
+    const view = viewOf(bytes);
+    const wanted = entriesOf(view, bytes, maxEntries).filter(({ name }) => wants(name));
     const total = wanted.reduce((sum, { length }) => sum + length, 0);
     if (total > maxBytes) throw new ZipError('too-large');
-    const files = wanted.map((entry) => {
-      return /** @type {const} */ ([entry.name, unpack(view, bytes, entry)]);
-    });
-    const others = entries.filter(({ name }) => !wants(name)).map(({ name }) => name);
-    return { files: new Map(files), others };
+    for (const entry of wanted) yield [entry.name, unpack(view, bytes, entry)];
   } catch (cause) {
-    // What lies outside is a RangeError of the view; fflate has errors of its own.
-    throw cause instanceof ZipError ? cause : new ZipError('damaged');
+    throw faultOf(cause);
   }
 }
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} [maxEntries]
+ * @returns {string[]} of the files in a zip
+ */
+export function namesInZip(bytes, maxEntries = MAX_NAMES) {
+  try {
+    return entriesOf(viewOf(bytes), bytes, maxEntries).map(({ name }) => name);
+  } catch (cause) {
+    throw faultOf(cause);
+  }
+}
+
+/** @param {Uint8Array} bytes */
+const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+
+/** What lies outside is a RangeError of the view; fflate has errors of its own. @param {unknown} cause */
+const faultOf = (cause) => (cause instanceof ZipError ? cause : new ZipError('damaged'));
 
 /**
  * @param {DataView} view

@@ -2,25 +2,40 @@ import { html, nothing } from 'lit';
 import { sheetAddress } from '../lib/datasets.js';
 import { define } from '../lib/define.js';
 import { IMAGE_TYPES, pickedFiles } from '../lib/dropped-files.js';
-import { plural } from '../lib/format.js';
+import { originOf } from '../lib/image-origins.js';
+import { integer, plural } from '../lib/format.js';
+import { button } from './buttons.js';
+import './camera-sheet.js';
+import { canUseCamera } from './camera-sheet.js';
+import './crop-sheet.js';
 import { checkField, fileField } from './fields.js';
+import { imageFindings } from './image-findings.js';
 import './image-thumb.js';
+import { intakeOptions } from './intake-options.js';
 import { Panel } from './panel.js';
 
 /** Thumbnails shown before someone asks for all. */
 const SHOWN_AT_FIRST = 28;
+/** And those that come with each “Show more”: each is a canvas. */
+const SHOWN_MORE = 500;
 /** Labels named in full. */
 const MAX_NAMED = 12;
+
+/**
+ * @typedef {object} Sheets
+ * @property {import('./camera-sheet.js').CameraSheet} unnoise-camera-sheet
+ * @property {import('./crop-sheet.js').CropSheet} unnoise-crop-sheet
+ */
 
 /** 1: the images to learn from. */
 export class DataPanel extends Panel {
   static shows = /** @type {const} */ (['images', 'run', 'status']);
 
-  static properties = { ...Panel.properties, all: { state: true } };
+  static properties = { ...Panel.properties, shown: { state: true } };
 
   constructor() {
     super();
-    this.all = false;
+    this.shown = SHOWN_AT_FIRST;
   }
 
   render() {
@@ -34,7 +49,10 @@ export class DataPanel extends Panel {
         A few dozen pictures of one kind work best. They stay on this device: nothing is uploaded.
       </p>
       ${this.#dropZone()} ${imageSet.sets.length ? this.#sets() : nothing} ${this.#labels()}
+      ${intakeOptions(this.session, this.#locked)} ${imageFindings(this.session, this.#locked)}
       ${this.#thumbs()}
+      <unnoise-crop-sheet .session=${this.session}></unnoise-crop-sheet>
+      <unnoise-camera-sheet .session=${this.session}></unnoise-camera-sheet>
     </section>`;
   }
 
@@ -59,8 +77,26 @@ export class DataPanel extends Panel {
           disabled,
           change: (files) => add(files.filter(looksLikeImage)),
         })}
+        ${
+          canUseCamera
+            ? button({
+                label: 'Camera',
+                testid: 'camera',
+                disabled,
+                click: () => this.#sheet('unnoise-camera-sheet').open(),
+              })
+            : nothing
+        }
       </div>
     </div>`;
+  }
+
+  /**
+   * @template {'unnoise-camera-sheet' | 'unnoise-crop-sheet'} Name
+   * @param {Name} name
+   */
+  #sheet(name) {
+    return /** @type {Sheets[Name]} */ (/** @type {unknown} */ (this.querySelector(name)));
   }
 
   #sets() {
@@ -119,12 +155,17 @@ export class DataPanel extends Panel {
     });
   }
 
+  /** @param {number} count */
+  #showMore(count) {
+    this.shown = this.shown >= count ? SHOWN_AT_FIRST : this.shown + SHOWN_MORE;
+  }
+
   #thumbs() {
     const { imageSet } = this.session;
     const labelled = imageSet.usesLabels && imageSet.labels.length > 0;
     const { images } = imageSet;
     if (!images.length) return html`<p class="empty">No images yet.</p>`;
-    const shown = this.all ? images : images.slice(0, SHOWN_AT_FIRST);
+    const shown = images.slice(0, this.shown);
     return html`<div class="thumbs-head">
         <span data-testid="image-count">${plural(images.length, 'image')}</span>
         <button
@@ -143,6 +184,18 @@ export class DataPanel extends Panel {
             html`<li data-testid="thumb" title=${image.name}>
               <unnoise-thumb .image=${image}></unnoise-thumb>
               ${labelled ? tag(image) : nothing}
+              ${
+                originOf(image)
+                  ? html`<button
+                      type="button"
+                      class="crop"
+                      aria-label="Crop ${image.name}"
+                      data-testid="thumb-crop"
+                      ?disabled=${this.#locked}
+                      @click=${() => this.#sheet('unnoise-crop-sheet').choose(image)}
+                    ></button>`
+                  : nothing
+              }
               <button
                 type="button"
                 part="button"
@@ -158,12 +211,21 @@ export class DataPanel extends Panel {
       </ul>
       ${
         images.length > SHOWN_AT_FIRST
-          ? html`<button type="button" class="link" @click=${() => (this.all = !this.all)}>
-              ${this.all ? 'Show fewer' : `Show all ${images.length}`}
+          ? html`<button type="button" class="link" @click=${() => this.#showMore(images.length)}>
+              ${moreOf(images.length, this.shown)}
             </button>`
           : nothing
       }`;
   }
+}
+
+/**
+ * @param {number} count
+ * @param {number} shown
+ */
+function moreOf(count, shown) {
+  if (shown >= count) return 'Show fewer';
+  return count > shown + SHOWN_MORE ? `Show ${SHOWN_MORE} more` : `Show all ${integer(count)}`;
 }
 
 /** @param {import('../lib/decode-images.js').MasterImage} image */

@@ -14,7 +14,7 @@ const FORMAT = 'unnoise-run';
 /** Raised when a file can no longer be read by older versions. */
 const VERSION = 1;
 /** More images than the page handles make no run of it. */
-const LIMITS = { maxBytes: MAX_MODEL_BYTES, maxEntries: 4096 };
+const LIMITS = { maxBytes: MAX_MODEL_BYTES, maxEntries: 20_000 };
 /** Many times what it takes to describe so many images. */
 const MAX_MANIFEST = 16 * 2 ** 20;
 

@@ -4,25 +4,13 @@
  * @import { MasterImage } from '../lib/decode-images.js'
  * @import { StoredImage, StoredPicture } from './schema.js'
  */
+import { breather } from '../lib/breather.js';
 import { LabError } from '../lib/errors.js';
 import { decodePng, encodePng } from '../lib/png.js';
 import { MAX_TEXT } from './schema.js';
 
 /** Of all images of a run: many times those of a run that was made here, and bearable. */
 const MAX_PIXELS = 2 ** 27;
-/** How long the page may be kept from its other work, in milliseconds. */
-const TURN_MS = 8;
-
-/** Gives the page a turn now and then. */
-function breather() {
-  let since = performance.now();
-  return async () => {
-    if (performance.now() - since < TURN_MS) return;
-    await new Promise((resolve) => setTimeout(resolve));
-    since = performance.now();
-  };
-}
-
 /**
  * @param {readonly MasterImage[]} images
  * @param {string} set its name

@@ -1,0 +1,12 @@
+/** How long the page may be kept from its other work, in milliseconds. */
+const TURN_MS = 8;
+
+/** For long work on the page's thread: gives the page a turn now and then. */
+export function breather() {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < TURN_MS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    since = performance.now();
+  };
+}

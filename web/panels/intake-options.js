@@ -1,0 +1,36 @@
+import { html } from 'lit';
+import { segmentedField } from './fields.js';
+
+/**
+ * How the user's images are made squares.
+ *
+ * @param {import('../element/session.js').Session} session
+ * @param {boolean} disabled
+ */
+export function intakeOptions({ imageSet }, disabled) {
+  const { crops } = imageSet;
+  return html`<div class="intake" ?hidden=${!crops.offered}>
+    ${segmentedField({
+      label: 'Of each image',
+      name: 'crop',
+      value: crops.crop,
+      disabled,
+      options: [
+        ['centre', 'its middle'],
+        ['whole', 'all of it'],
+      ],
+      change: (crop) => crops.cropAll(/** @type {'centre' | 'whole'} */ (crop)),
+    })}
+    <label class="field colour" ?hidden=${!crops.showsBackground}>
+      <span class="label">Background</span>
+      <input
+        type="color"
+        data-testid="background"
+        .value=${crops.background}
+        ?disabled=${disabled}
+        @change=${(/** @type {any} */ { target }) => crops.paint(target.value)}
+      />
+    </label>
+    <p class="explanation">Press an image below to choose its part by hand.</p>
+  </div>`;
+}
