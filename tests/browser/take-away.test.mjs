@@ -1,7 +1,8 @@
 // What is shown can be taken along.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import decodeQR from 'qr/decode.js';
 import { eventually, Site, TINY } from './lab.mjs';
 
 const site = Site.forTests();
@@ -26,6 +27,61 @@ const decode = (lab, bytes) =>
     },
     [...bytes],
   );
+
+/**
+ * A picture as the browser decodes it, or a part of it.
+ * @param {import('./lab.mjs').LabPage} lab
+ * @param {Buffer} bytes
+ * @param {[x: number, y: number, width: number, height: number]} [part]
+ */
+const pixels = (lab, bytes, part) =>
+  lab.page.evaluate(
+    async ({ bytes, part }) => {
+      const bitmap = await createImageBitmap(new Blob([Uint8Array.from(bytes)]));
+      const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+      const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+      context.drawImage(bitmap, 0, 0);
+      const { width, height } = bitmap;
+      const [x, y, wide, high] = part ?? [0, 0, width, height];
+      return { width, height, data: [...context.getImageData(x, y, wide, high).data] };
+    },
+    { bytes: [...bytes], part },
+  );
+
+/**
+ * A film as the browser plays it: how long it is, how large, and how its end looks.
+ * @param {Buffer} bytes
+ */
+async function play(bytes) {
+  // The lab's own policy lets nothing be played.
+  const page = await site.blank();
+  const played = await page.evaluate(
+    async (bytes) => {
+      const video = document.createElement('video');
+      video.muted = true;
+      const loaded = new Promise((resolve, reject) => {
+        video.onloadeddata = resolve;
+        video.onerror = () => reject(new Error(video.error?.message));
+      });
+      document.body.append(video);
+      video.src = URL.createObjectURL(new Blob([Uint8Array.from(bytes)]));
+      await loaded;
+      const { duration, videoWidth: width, videoHeight: height } = video;
+      for (const time of [duration / 2, duration - 0.1]) {
+        const sought = new Promise((resolve) => (video.onseeked = resolve));
+        video.currentTime = time;
+        await sought;
+      }
+      const canvas = new OffscreenCanvas(width, height);
+      const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+      context.drawImage(video, 0, 0);
+      return { duration, width, height, data: [...context.getImageData(0, 0, width, height).data] };
+    },
+    [...bytes],
+  );
+  await page.close();
+  return played;
+}
 
 /**
  * @param {import('./lab.mjs').LabPage} lab
@@ -75,6 +131,26 @@ test('samples are saved as a picture and as a film, and copied', async () => {
   // 256 colours stand for all: off by a few of 255.
   assert.ok(sum / opaque < 8, `a pixel is off by ${sum / opaque} on average`);
 
+  const played = await play(await saved(lab, 'save-film'));
+  assert.ok(played.duration > 3 && played.duration < 7, `${played.duration} s`);
+  assert.deepEqual([played.width % 2, played.height % 2], [0, 0]);
+  assert.ok(played.width >= 512, `${played.width} pixels`);
+  // Films keep colours at half the places: brightness is compared, of the middles of pixels.
+  const grown = Math.floor(played.width / shown.width);
+  const bright = (/** @type {number[]} */ data, /** @type {number} */ at) =>
+    0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
+  let off = 0;
+  for (let y = 0; y < shown.height; y++) {
+    for (let x = 0; x < shown.width; x++) {
+      const from = 4 * (y * shown.width + x);
+      if (shown.data[from + 3] < 255) continue;
+      const middle = 4 * ((y * grown + (grown >> 1)) * played.width + x * grown + (grown >> 1));
+      off += Math.abs(bright(shown.data, from) - bright(played.data, middle));
+    }
+  }
+  off /= opaque / 3;
+  assert.ok(off < 16, `a pixel of the film is off by ${off} on average`);
+
   const png = await saved(lab, 'save-picture');
   assert.deepEqual([...png.subarray(1, 4)], [...Buffer.from('PNG')]);
   await lab.by('save-copy').click();
@@ -84,6 +160,39 @@ test('samples are saved as a picture and as a film, and copied', async () => {
   );
   assert.deepEqual(types, ['image/png']);
 
+  await lab.by('save-more').click();
+  await lab.by('take-scale').selectOption('16');
+  const large = await pixels(lab, await saved(lab, 'take-picture'), [0, 0, 1, 1]);
+  assert.deepEqual([large.width, large.height], [16 * shown.width, 16 * shown.height]);
+  const stickers = await pixels(lab, await saved(lab, 'take-stickers'), [0, 0, 300, 300]);
+  assert.equal(stickers.data[3], 0, 'it is transparent around the stickers');
+  assert.ok(stickers.data.filter((value, at) => at % 4 === 3 && value === 255).length > 1000);
+  const bytes = await saved(lab, 'take-poster');
+  assert.match(await lab.text('take-said'), /^Saved .*poster\.png/);
+  await writeFile('target/screenshots/poster.png', bytes);
+  const [width, height] = [420, 400];
+  const poster = await pixels(lab, bytes, [1240 - width, 1754 - height, width, height]);
+  assert.deepEqual([poster.width, poster.height], [1240, 1754]);
+  const code = decodeQR({ width, height, data: Uint8Array.from(poster.data) });
+  assert.equal(code, lab.page.url());
+
   assert.deepEqual(lab.errors, []);
   await lab.page.close();
+});
+
+test('a sticker is cut out of its background, and what it encloses stays', async () => {
+  const page = await site.blank();
+  const rows = await page.evaluate(async () => {
+    const { backgroundOf } = await import('/web/lib/stickers.js');
+    const picture = ['......', '.####.', '.#..#.', '.####.', '......', '......'];
+    const rgb = picture.flatMap((row) =>
+      [...row].flatMap((c) => Array(3).fill(c === '#' ? 20 : 245)),
+    );
+    // The background may vary a little.
+    rgb[0] -= 20;
+    const outside = backgroundOf(Uint8Array.from(rgb), 6);
+    return picture.map((_, y) => [...outside.subarray(y * 6, y * 6 + 6)].join(''));
+  });
+  assert.deepEqual(rows, ['111111', '100001', '100001', '100001', '111111', '111111']);
+  await page.close();
 });

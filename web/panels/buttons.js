@@ -8,7 +8,7 @@ import { html, nothing } from 'lit';
  * @property {string} [title]
  * @property {string} [changes] names of the terms that it changes in the panel's equations
  * @property {boolean} [disabled]
- * @property {() => unknown} click
+ * @property {(event: MouseEvent) => unknown} click
  *
  * @param {Button} button
  */

@@ -1,7 +1,10 @@
 import { html, nothing } from 'lit';
 import { canvasToPng, download } from '../lib/canvas.js';
+import { LabError } from '../lib/errors.js';
+import { canFilm, encodeFilm } from '../lib/film.js';
 import { encodeGif } from '../lib/gif.js';
 import { button } from './buttons.js';
+import './take-sheet.js';
 
 /**
  * Buttons that take what is shown with one: saved, copied or shared, pixel for pixel.
@@ -13,6 +16,9 @@ import { button } from './buttons.js';
  * @property {string} name of the files, without an ending
  * @property {() => HTMLCanvasElement | null} canvas what is shown now
  * @property {import('../lib/gif.js').GifFrame[]} frames the whole recording
+ *
+ * @typedef {(ending: string, name: string, work: () => Promise<Blob>) => Promise<string>} Saver saves
+ *   what `work` gives, and says so, or what went wrong
  *
  * @param {Session} session
  * @param {TakenAway} shown
@@ -40,6 +46,22 @@ export function takeAway(session, shown) {
         }
       },
     });
+  /** @type {Saver} */
+  const saver = async (ending, called, work) => {
+    try {
+      download(await work(), called + ending);
+      const words = `Saved ${called}${ending} with your downloads.`;
+      session.messages.say('saved', words);
+      return words;
+    } catch (error) {
+      session.fail(error, 'save');
+      return LabError.from(error).message;
+    }
+  };
+  const film = async () => {
+    const { film, ending } = await filmOf(frames);
+    return save(film, ending);
+  };
   const save = (/** @type {Blob} */ blob, /** @type {string} */ ending) => {
     download(blob, name + ending);
     return `Saved ${name}${ending} with your downloads.`;
@@ -56,16 +78,26 @@ export function takeAway(session, shown) {
     return 'Shared the picture.';
   };
   return html`${action('Save PNG', {
-    id: 'picture',
-    work: async () => save(await pngOf(shown), '.png'),
-  })}
-  ${action('Save GIF', {
-    id: 'gif',
-    disabled: frames.length < 2,
-    work: async () => save(await gifOf(frames), '.gif'),
-  })}
-  ${canCopy ? action('Copy', { id: 'copy', work: copy }) : nothing}
-  ${canShare ? action('Share', { id: 'share', work: share }) : nothing}`;
+      id: 'picture',
+      work: async () => save(await pngOf(shown), '.png'),
+    })}
+    ${action('Save GIF', {
+      id: 'gif',
+      disabled: frames.length < 2,
+      work: async () => save(await gifOf(frames), '.gif'),
+    })}
+    ${canFilm ? action('Save film', { id: 'film', disabled: frames.length < 2, work: film }) : nothing}
+    ${canCopy ? action('Copy', { id: 'copy', work: copy }) : nothing}
+    ${canShare ? action('Share', { id: 'share', work: share }) : nothing}
+    ${button({ label: 'More…', testid: `${prefix}more`, disabled: empty, click: openSheet })}
+    <unnoise-take-sheet .session=${session} .shown=${shown} .saver=${saver}></unnoise-take-sheet>`;
+}
+
+/** Opens the sheet that stands beside the button. @param {MouseEvent} event */
+function openSheet({ currentTarget }) {
+  const { parentElement } = /** @type {HTMLElement} */ (currentTarget);
+  const sheet = parentElement?.querySelector('unnoise-take-sheet');
+  /** @type {import('./take-sheet.js').TakeSheet | null | undefined} */ (sheet)?.open();
 }
 
 const canCopy =
@@ -76,6 +108,7 @@ const canShare =
 /** Pixels across a file, about: large enough to look at. */
 const PNG_SIDE = 1024;
 const GIF_SIDE = 512;
+const FILM_SIDE = 720;
 
 /** @param {TakenAway} shown */
 async function pngOf({ canvas }) {
@@ -85,11 +118,29 @@ async function pngOf({ canvas }) {
 }
 
 /** @param {import('../lib/gif.js').GifFrame[]} frames */
-function gifOf(frames) {
-  const { count, size } = frames[0];
-  const side = Math.ceil(Math.sqrt(count)) * size;
-  const scale = Math.max(1, Math.round(GIF_SIDE / side));
-  // However many frames there are, it runs for about three seconds.
-  const delayMs = Math.max(40, Math.round(3000 / frames.length));
-  return encodeGif(frames, { scale, delayMs, lastMs: 2000 });
+function filmOf(frames) {
+  return encodeFilm(frames, { scale: scaleOf(frames, FILM_SIDE), ...paceOf(frames), gap: '#fff' });
 }
+
+/** @param {import('../lib/gif.js').GifFrame[]} frames */
+function gifOf(frames) {
+  return encodeGif(frames, { scale: scaleOf(frames, GIF_SIDE), ...paceOf(frames) });
+}
+
+/**
+ * How much larger than the images.
+ * @param {import('../lib/gif.js').GifFrame[]} frames
+ * @param {number} pixels across, about
+ */
+function scaleOf([{ count, size }], pixels) {
+  return Math.max(1, Math.round(pixels / (Math.ceil(Math.sqrt(count)) * size)));
+}
+
+/**
+ * However many frames there are, it runs for about three seconds.
+ * @param {import('../lib/gif.js').GifFrame[]} frames
+ */
+const paceOf = ({ length }) => ({
+  delayMs: Math.max(40, Math.round(3000 / length)),
+  lastMs: 2000,
+});
