@@ -1,6 +1,6 @@
 import { flattenConfig } from '../lib/config.js';
 import { LabError } from '../lib/errors.js';
-import { packImages, packTiles } from '../store/images.js';
+import { inOneBuffer, packImages, packTiles } from '../store/images.js';
 import { newId } from '../store/schema.js';
 
 /**
@@ -215,7 +215,7 @@ class ImageSets {
     if (lost) this.#stored.delete(name);
     if (this.#unsaved.has(name) || this.#stored.has(name)) return;
     /** @type {Packing} */
-    const packing = { packed: packImages(images, name), ready: false };
+    const packing = { packed: packImages(images, name).then(inOneBuffer), ready: false };
     packing.packed.then(
       () => (packing.ready = true),
       () => {},

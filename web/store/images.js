@@ -5,6 +5,7 @@
  * @import { StoredImage, StoredPicture } from './schema.js'
  */
 import { breather } from '../lib/breather.js';
+import { concat } from '../lib/bytes.js';
 import { LabError } from '../lib/errors.js';
 import { decodePng, encodePng } from '../lib/png.js';
 import { MAX_TEXT } from './schema.js';
@@ -25,6 +26,23 @@ export async function packImages(images, set) {
     await breathe();
   }
   return packed;
+}
+
+/**
+ * The same images with their files in one buffer: sent to a worker, ten thousand buffers would stall
+ * the page. Whoever stores one takes its part out of it.
+ *
+ * @param {StoredImage[]} images
+ * @returns {StoredImage[]}
+ */
+export function inOneBuffer(images) {
+  const whole = concat(images.map(({ png }) => png));
+  let end = 0;
+  return images.map((image) => {
+    const png = whole.subarray(end, end + image.png.length);
+    end += png.length;
+    return { ...image, png };
+  });
 }
 
 /**

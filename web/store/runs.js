@@ -314,7 +314,8 @@ async function keepImages(stores, { imageSet, imageCount }, images) {
  */
 async function putImages(store, set, images) {
   for (const [index, image] of images.entries()) {
-    const request = store.put({ ...image, set, index });
+    // Of its own, or all that it shares a buffer with would be stored with it.
+    const request = store.put({ ...image, png: image.png.slice(), set, index });
     if (index % CHUNK === CHUNK - 1) await outcome(request);
   }
 }
