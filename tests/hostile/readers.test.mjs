@@ -588,7 +588,7 @@ describe('files of runs', () => {
     };
     assert.equal(refused({ maxBytes: 100, maxEntries: 9 }), 'too-large');
     assert.equal(refused({ maxBytes: 1 << 20, maxEntries: 3 }), 'too-large');
-    const entries = Array.from({ length: 4097 }, (_, index) => [
+    const entries = Array.from({ length: 20_001 }, (_, index) => [
       `images/${index}.png`,
       new Uint8Array(),
     ]);

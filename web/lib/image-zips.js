@@ -1,6 +1,6 @@
 import { LabError } from './errors.js';
 import { RUN_ENDING } from './model-files.js';
-import { isImageName, unpackImages, ZIP_LIMIT } from './own-images.js';
+import { isImageName, imagesInZip, ZIP_LIMIT } from './own-images.js';
 import { isZip, namesInZip, ZipError } from './zip.js';
 
 /**
@@ -19,7 +19,7 @@ export async function unpackImageZips(given) {
   const failures = [];
   for (const one of given) {
     try {
-      if (await holdsImages(one)) unpacked.push(...(await unpackImages(one.file, one.file.name)));
+      if (await holdsImages(one)) unpacked.push(...(await imagesInZip(one.file, one.file.name)));
       else unpacked.push(one);
     } catch (error) {
       failures.push(LabError.from(error));

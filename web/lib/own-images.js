@@ -83,7 +83,7 @@ async function readSource({ source, name, label }) {
   const blob = typeof source === 'string' ? await fetchImage(source) : source;
   const called = name ?? (typeof source === 'string' ? lastPart(source) : source.name) ?? 'image';
   const start = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
-  if (start[0] === 0x50 && start[1] === 0x4b) return unpackImages(blob, called);
+  if (start[0] === 0x50 && start[1] === 0x4b) return imagesInZip(blob, called);
   const file = new File([blob], called, { type: blob.type });
   return [{ file, path: label ? `${label}/${called}` : called }];
 }
@@ -142,7 +142,7 @@ export const isImageName = (path) =>
  * @param {string} name
  * @returns {Promise<GivenFile[]>}
  */
-export async function unpackImages(zip, name) {
+export async function imagesInZip(zip, name) {
   const refused = (
     /** @type {import('./zip.js').ZipFault} */ fault,
     /** @type {unknown} */ cause,
