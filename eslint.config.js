@@ -36,6 +36,7 @@ export default [
       'scripts/benchmarks/**/*.js',
       'scripts/host-time.d/**/*.js',
       'scripts/soak.d/exercises.mjs',
+      'scripts/first-images.d/run.mjs',
     ],
     languageOptions: { globals: { ...globals.browser, ...globals.worker } },
   },
