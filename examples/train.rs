@@ -10,16 +10,18 @@ use unnoise::{backend::Flex, pipeline::DenoiserKind, sampler::SamplingOptions, s
 
 /// Trains for `steps` steps and samples, both at `size` × `size` pixels.
 pub fn run(folder: &str, out: &str, size: usize, steps: usize) -> Result<(), Box<dyn Error>> {
-    let images = read_images(&[folder.into()], size)?;
-    let dataset = Dataset::from_rgb(&images.rgb, images.count(), size)?;
-    let mut session = Session::<Flex>::new(Config::for_size(size), Default::default())?;
+    let images = read_images(&[folder.into()], size, None)?;
+    let (count, channels) = (images.count(), images.channels);
+    let dataset = Dataset::from_bytes(&images.bytes, count, size, channels)?;
+    let config = Config::for_size(size).with_channels(channels);
+    let mut session = Session::<Flex>::new(config, Default::default())?;
     session.set_dataset(dataset)?;
     let report = block_on(session.train(Duration::MAX, steps))?;
     println!("the last loss: {:?}", report.losses.last());
 
     let model = session.pipeline(DenoiserKind::Ema)?;
     let mut sampling = model.sample(&SamplingOptions::default())?;
-    let grid = Grid::new(sampling.count(), size, 4)?;
+    let grid = Grid::new(sampling.count(), size, channels, 4)?;
     let frames = sampling.total() + 1;
     let pictures = iter::from_fn(|| block_on(sampling.next()).transpose());
     fs::write(

@@ -13,7 +13,7 @@ use crate::{
     model::{UNet, Weights},
     ops::{Kernels, MixedPrecision},
     sampler::{Edit, Frame, Noise, SamplerConfig, SamplingOptions, Trajectory},
-    train::{Config, Dataset, capacity::Room, dataset::rgb_from_pixels, read},
+    train::{Config, Dataset, capacity::Room, dataset::bytes_from_pixels, read},
     vlb::{Bound, Evaluation, EvaluationNoise},
 };
 
@@ -150,8 +150,11 @@ impl<B: Kernels> Pipeline<B> {
     /// Starts to measure how well the model fits `images`: the variational bound.
     ///
     /// # Errors
-    /// What [`Bound::new`] and [`Evaluation::new`] refuse.
+    /// What [`Dataset::check_fits`], [`Bound::new`] and [`Evaluation::new`] refuse.
     pub fn evaluate(&self, images: Dataset, noise: EvaluationNoise) -> Result<Evaluation<B>> {
+        if !images.is_empty() {
+            images.check_fits(&self.config)?;
+        }
         let bound = Bound::new(&self.config.scheduler)?;
         Evaluation::new(
             bound,
@@ -172,7 +175,8 @@ pub struct Sampling<B: Backend> {
     device: B::Device,
 }
 
-/// One frame of a [`Sampling`]: RGB bytes, rows of pixels, one image after the other.
+/// One frame of a [`Sampling`]: bytes, as many a pixel as the model has channels, rows of pixels,
+/// one image after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     /// Steps taken so far: 0 for x_T.
@@ -215,6 +219,11 @@ impl<B: Kernels> Sampling<B> {
         self.shape[3]
     }
 
+    /// Values of a pixel.
+    pub fn channels(&self) -> usize {
+        self.shape[1]
+    }
+
     /// The next frame, still on the device; `None` after x_0.
     ///
     /// # Errors
@@ -242,12 +251,13 @@ impl<B: Kernels> Sampling<B> {
                 (both, Some(pred_x0))
             }
         };
-        let rgb = |pixels: Vec<f32>| rgb_from_pixels(&pixels, self.size());
+        let (size, channels) = (self.size(), self.channels());
+        let bytes = |pixels: Vec<f32>| bytes_from_pixels(&pixels, size, channels);
         Ok(Some(Picture {
             index: frame.index,
             t: frame.t.map(|t| t.round() as usize),
-            x_t: rgb(x_t),
-            pred_x0: pred_x0.map(rgb),
+            x_t: bytes(x_t),
+            pred_x0: pred_x0.map(bytes),
         }))
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     ops::Kernels,
     pipeline::{DenoiserKind, Pipeline},
     random::{Random, Stream},
-    train::{Config, Dataset, Gradients, Trainer, dataset::rgb_from_pixels, read_losses},
+    train::{Config, Dataset, Gradients, Trainer, dataset::bytes_from_pixels, read_losses},
 };
 
 /// How much work may be queued before the device is waited for: enough to keep it busy, little
@@ -78,26 +78,22 @@ impl<B: Kernels> Session<B> {
         &self.dataset
     }
 
-    /// Replaces the images: RGB bytes, rows of pixels, one image after the other.
+    /// Replaces the images: bytes, as many a pixel as the model has channels, rows of pixels, one
+    /// image after the other.
     ///
     /// # Errors
     /// [`Error::Image`] or [`Error::NoImages`] when they do not fit; the old ones then stay.
     pub fn set_images(&mut self, bytes: &[u8], count: usize, size: usize) -> Result<()> {
-        self.set_dataset(Dataset::from_rgb(bytes, count, size)?)
+        let channels = self.trainer.config().channels();
+        self.set_dataset(Dataset::from_bytes(bytes, count, size, channels)?)
     }
 
     /// Replaces the images, and their labels if they have some.
     ///
     /// # Errors
-    /// [`Error::Image`] when they are not of the model's size; the old ones then stay.
+    /// [`Error::Image`] when they are not of the model's size and channels; the old ones then stay.
     pub fn set_dataset(&mut self, dataset: Dataset) -> Result<()> {
-        if dataset.size() != self.trainer.config().size {
-            return Err(Error::Image(format!(
-                "they are {0} × {0}, but the model is for {1} × {1}.",
-                dataset.size(),
-                self.trainer.config().size
-            )));
-        }
+        dataset.check_fits(self.trainer.config())?;
         self.dataset = dataset;
         Ok(())
     }
@@ -171,8 +167,9 @@ impl<B: Kernels> Session<B> {
     /// [`Error::Device`] when the device was lost.
     pub async fn warm_up(&self) -> Result<()> {
         let config = self.trainer.config().clone();
-        let size = config.size;
-        let grey = Dataset::from_rgb(&vec![128; size * size * 3], 1, size)?;
+        let (size, channels) = (config.size, config.channels());
+        let grey = vec![128; size * size * channels];
+        let grey = Dataset::from_bytes(&grey, 1, size, channels)?;
         let mut trainer = Trainer::<B>::new(config, self.trainer.device().clone())?;
         let loss = trainer.step(&grey)?;
         read_losses(vec![loss]).await?;
@@ -187,8 +184,8 @@ impl<B: Kernels> Session<B> {
         Checkpoint::of(&self.trainer).await
     }
 
-    /// Goes on from a checkpoint file. Images of another size than the model's are dropped, and so
-    /// are their labels where the model knows others.
+    /// Goes on from a checkpoint file. Images of another size or number of channels than the
+    /// model's are dropped, and so are their labels where the model knows others.
     ///
     /// # Errors
     /// What [`Checkpoint::from_bytes`] refuses; nothing is changed then.
@@ -199,7 +196,8 @@ impl<B: Kernels> Session<B> {
             self.dataset = std::mem::take(&mut self.dataset).without_labels();
         }
         self.trainer = trainer;
-        if self.dataset.size() != self.trainer.config().size {
+        let config = self.trainer.config();
+        if (self.dataset.size(), self.dataset.channels()) != (config.size, config.channels()) {
             self.dataset = Dataset::default();
         }
         B::memory_cleanup(self.trainer.device());
@@ -215,13 +213,14 @@ impl<B: Kernels> Session<B> {
         let (x_0, schedule) = self.image_and_schedule(index, t)?;
         let eps = Random::new(seed).normals(Stream::ForwardNoise, 0, 0, x_0.len());
         let x_t: Vec<f32> = q_sample(schedule, x_0, &eps, t).collect();
-        let size = self.dataset.size();
+        let (size, channels) = (self.dataset.size(), self.dataset.channels());
+        let bytes = |pixels: &[f32]| bytes_from_pixels(pixels, size, channels);
         // Noise is drawn at half its size, so that its tails show as shades and not as clipping.
         let shaded: Vec<f32> = eps.iter().map(|value| value / 2.0).collect();
         Ok(Noisy {
-            x_0: rgb_from_pixels(x_0, size),
-            x_t: rgb_from_pixels(&x_t, size),
-            eps: rgb_from_pixels(&shaded, size),
+            x_0: bytes(x_0),
+            x_t: bytes(&x_t),
+            eps: bytes(&shaded),
         })
     }
 
@@ -238,7 +237,8 @@ impl<B: Kernels> Session<B> {
             let eps = random.normals(Stream::ForwardNoise, step as u32 + 1, 0, x.len());
             q_step(schedule, &mut x, &eps, step);
         }
-        Ok(rgb_from_pixels(&x, self.dataset.size()))
+        let (size, channels) = (self.dataset.size(), self.dataset.channels());
+        Ok(bytes_from_pixels(&x, size, channels))
     }
 
     fn image_and_schedule(&self, index: usize, t: usize) -> Result<(&[f32], &Schedule)> {
@@ -286,9 +286,10 @@ impl<B: Kernels> Session<B> {
 
     /// The ideal denoiser of some of the images.
     pub(crate) fn ideal_of(&self, images: &Dataset) -> IdealDenoiser<B> {
-        let size = images.size();
+        let (size, channels) = (images.size(), images.channels());
         let pixels = images.variants(self.trainer.config().training.random_flip);
-        let shape = [pixels.len() / (3 * size * size), 3, size, size];
+        let count = pixels.len() / (channels * size * size);
+        let shape = [count, channels, size, size];
         IdealDenoiser::new(Tensor::from_data(
             TensorData::new(pixels, shape),
             self.trainer.device(),
@@ -296,7 +297,7 @@ impl<B: Kernels> Session<B> {
     }
 }
 
-/// An image on its way into noise, as RGB bytes.
+/// An image on its way into noise, as bytes, as many a pixel as there are channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noisy {
     /// The image.

@@ -63,24 +63,36 @@ PROCESSES = {
         {"prediction_type": "flow_prediction", "shift": 2.0},
     ),
 }
+# Channels of more such models, with what else is special about them.
+CHANNELS = {
+    "grey": (1, "v, zero terminal SNR"),
+    "grey, learned variance": (1, "learned variance"),
+    "alpha": (4, "eps"),
+    "alpha, learned variance": (4, "learned variance"),
+}
 # Of these models, so that the last timestep is 0, where both leave out the noise.
 TIMESTEPS = 40
+# What the pipeline's pictures are to Pillow, by their channels.
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def run(unnoise, *arguments):
     subprocess.run([unnoise, *map(str, arguments)], check=True, stderr=subprocess.PIPE)
 
 
-def train(unnoise, folder, name, process):
-    """A model of `process` that has hardly learnt anything."""
+def train(unnoise, folder, name, process, channels=3):
+    """A model of `process` that has hardly learnt anything, of images with so many channels."""
     config = {
         "size": 8,
-        "unet": {"block_out_channels": [8, 16], "norm_num_groups": 4, "add_attention": True},
+        "unet": {
+            "block_out_channels": [8, 16],
+            "norm_num_groups": 4,
+            "add_attention": True,
+            "in_channels": channels,
+        },
         "scheduler": {"num_train_timesteps": TIMESTEPS, **process},
         "training": {"batch_size": 2},
     }
-    if process.get("variance_type") == "learned_range":
-        config["unet"]["out_channels"] = 6
     (folder / "config.json").write_text(json.dumps(config))
     model = folder / f"{name}.safetensors"
     images = SAMPLES / "faces" / "sprites.png"
@@ -97,13 +109,15 @@ def difference(unnoise, folder, model, sampler, steps, pipeline=None):
         run(unnoise, "export", "--model", model, "--out", pipeline, "--overwrite")
     pipe = DDPMPipeline.from_pretrained(pipeline)
     pipe.set_progress_bar_config(disable=True)
+    channels = pipe.unet.config.in_channels
+    assert pipe(batch_size=1, num_inference_steps=1).images[0].mode == MODES[channels]
     if sampler == "ddim":
         pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config)
 
     size = pipe.unet.config.sample_size
     generator = torch.Generator().manual_seed(0)
-    x_T = torch.randn(COUNT, 3, size, size, generator=generator)
-    z = torch.randn(steps, COUNT, 3, size, size, generator=generator)
+    x_T = torch.randn(COUNT, channels, size, size, generator=generator)
+    z = torch.randn(steps, COUNT, channels, size, size, generator=generator)
     noise, images = folder / "noise.safetensors", folder / "images.safetensors"
     save_file({"x_T": x_T, "z": z} if sampler == "ddpm" else {"x_T": x_T}, noise)
     run(
@@ -136,6 +150,10 @@ def main(unnoise):
             (name, train(unnoise, folder, index, process), sampler, TIMESTEPS)
             for index, (name, (sampler, process)) in enumerate(PROCESSES.items())
         ]
+        for name, (channels, of) in CHANNELS.items():
+            sampler, process = PROCESSES[of]
+            model = train(unnoise, folder, name, process, channels)
+            cases.append((name, model, sampler, TIMESTEPS))
         for name, model, sampler, steps in cases:
             found = difference(unnoise, folder, model, sampler, steps)
             print(f"{found:.1e}  {name} ({sampler}, {steps} steps)", flush=True)

@@ -68,7 +68,8 @@ class CommandLine:
             config = base.with_name(f"{stem}-{steps}.json")
             self.write_configuration(config, name, size, seed, steps)
             log.unlink(missing_ok=True)
-            start, left = ["--config", config], steps
+            # All sets alike, the grey digits too.
+            start, left = ["--config", config, "--channels", 3], steps
         self.call("train", "--data", data, *start, "--steps", left, "--log", log, "--out", model)
         losses = [json.loads(line)["loss"] for line in log.read_text().splitlines()]
         return model, float(np.mean(losses[-max(1, len(losses) // 5) :]))

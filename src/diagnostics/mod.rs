@@ -23,7 +23,7 @@ use crate::{
 pub enum Subject<'a> {
     /// A training image, by its position.
     Training(usize),
-    /// Any other, RGB bytes in rows of pixels.
+    /// Any other, bytes in rows of pixels, as many a pixel as the model has channels.
     HeldOut(&'a [u8]),
 }
 
@@ -53,7 +53,10 @@ impl<B: Kernels> Session<B> {
     fn subject(&self, subject: Subject) -> Result<Dataset> {
         match subject {
             Subject::Training(index) => self.dataset().only(index),
-            Subject::HeldOut(rgb) => Dataset::from_rgb(rgb, 1, self.trainer().config().size),
+            Subject::HeldOut(bytes) => {
+                let config = self.trainer().config();
+                Dataset::from_bytes(bytes, 1, config.size, config.channels())
+            }
         }
     }
 
@@ -90,16 +93,18 @@ impl<B: Kernels> Session<B> {
         Ok(ideals)
     }
 
-    /// The training image nearest to a sample, RGB bytes in rows of pixels.
+    /// The training image nearest to a sample, bytes in rows of pixels, as many a pixel as the
+    /// images have channels.
     ///
     /// # Errors
     /// [`Error::NoImages`], or [`Error::Image`] for a sample of the wrong size.
-    pub fn nearest(&self, rgb: &[u8]) -> Result<Nearest> {
+    pub fn nearest(&self, sample: &[u8]) -> Result<Nearest> {
         let config = self.trainer().config();
         if self.dataset().is_empty() {
             return Err(Error::NoImages);
         }
-        let sample = Dataset::from_rgb(rgb, 1, self.dataset().size())?;
+        let (size, channels) = (self.dataset().size(), self.dataset().channels());
+        let sample = Dataset::from_bytes(sample, 1, size, channels)?;
         Nearest::of(sample.image(0), self.dataset(), config.training.random_flip)
             .ok_or(Error::NoImages)
     }

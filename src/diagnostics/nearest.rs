@@ -25,14 +25,14 @@ pub struct Nearest {
 }
 
 impl Nearest {
-    /// The image of `images` nearest to `sample` `[3, size, size]`, `None` of no images. With
+    /// The image of `images` nearest to `sample` `[channels, size, size]`, `None` of no images. With
     /// `random_flip` images also count mirrored, as training shows them.
     ///
     /// An image that is in the data set several times counts once: its twin as the second nearest
     /// would hide every copy of it.
     ///
     /// # Panics
-    /// If the sample is of another size than the images.
+    /// If the sample is of another size or number of channels than the images.
     pub fn of(sample: &[f32], images: &Dataset, random_flip: bool) -> Option<Self> {
         // Mirroring the sample is as good as mirroring every image.
         let flipped = random_flip.then(|| mirror(sample, images.size()));

@@ -8,7 +8,8 @@ use std::{
 };
 
 use image::{
-    Delay, DynamicImage, Frame, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
+    Delay, DynamicImage, Frame, GrayImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader,
+    Limits, Luma, Rgb, RgbImage, Rgba, RgbaImage,
     codecs::gif::{GifEncoder, Repeat},
     imageops::{self, FilterType},
 };
@@ -26,12 +27,19 @@ const MAX_BYTES: u64 = 512 << 20;
 const LARGE_BYTES: u64 = 64 << 20;
 /// Longest side of a picture that is written; a GIF cannot have more than 65,535.
 const MAX_WRITTEN_SIDE: usize = 16_384;
+/// Red, green and blue of a pixel that counts as grey differ by at most this: nobody sees it, and
+/// decoders round.
+const GREY_TOLERANCE: u8 = 2;
+/// Alpha from which on a pixel of a GIF is there: it has no half.
+const OPAQUE: u8 = 128;
 
 /// Training images, all of one size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
     /// Rows of pixels, one image after the other.
-    pub rgb: Vec<u8>,
+    pub bytes: Vec<u8>,
+    /// Bytes of a pixel: 1 of grey images, 3 of RGB, 4 of RGB and alpha.
+    pub channels: usize,
     /// Where each image came from.
     pub paths: Vec<PathBuf>,
     /// Files in folders that are not images and were left out.
@@ -45,8 +53,12 @@ impl Images {
     }
 }
 
-/// Reads image files and folders of them, as squares of `size` pixels: turned upright, transparency
-/// on white, cropped to the middle.
+/// Reads image files and folders of them, as squares of `size` pixels: turned upright and cropped
+/// to the middle.
+///
+/// With `channels` 1 they become grey, with 3 RGB, both on white where they are transparent; with 4
+/// they keep their alpha. `None` finds what they need: 4 where any is transparent anywhere, or else
+/// 1 where all are grey, or else 3.
 ///
 /// Folders are searched to any depth; hidden files, and files whose names are not those of images,
 /// are left out. The images come sorted by path, each once, so that training does not depend on the
@@ -56,7 +68,7 @@ impl Images {
 /// [`Error::Io`], [`Error::NotAnImage`] or [`Error::File`] for the first file that cannot be used:
 /// a missing one, a broken one, or one too large. [`Error::NoImagesIn`] for a folder without
 /// images, [`Error::NoImages`] for no `paths`.
-pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
+pub fn read_images(paths: &[PathBuf], size: usize, channels: Option<usize>) -> Result<Images> {
     let mut files = Vec::new();
     let mut skipped = 0;
     for path in paths {
@@ -78,13 +90,16 @@ pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
     if files.is_empty() {
         return Err(Error::NoImages);
     }
-    let images: Vec<Result<RgbImage>> = files.par_iter().map(|path| open(path, size)).collect();
-    let mut rgb = Vec::with_capacity(files.len() * size * size * 3);
-    for image in images {
-        rgb.extend_from_slice(&image?);
+    let squares = files.par_iter().map(|path| open(path, size));
+    let squares = squares.collect::<Result<Vec<Square>>>()?;
+    let channels = channels.unwrap_or_else(|| channels_of(&squares));
+    let mut bytes = Vec::with_capacity(files.len() * size * size * channels);
+    for square in squares {
+        square.append_to(&mut bytes, channels);
     }
     Ok(Images {
-        rgb,
+        bytes,
+        channels,
         paths: files,
         skipped,
     })
@@ -116,7 +131,51 @@ fn search(folder: &Path, files: &mut Vec<PathBuf>, skipped: &mut usize) -> Resul
     Ok(())
 }
 
-fn open(path: &Path, size: usize) -> Result<RgbImage> {
+/// The fewest channels that show all there is in the images.
+fn channels_of(squares: &[Square]) -> usize {
+    if squares.iter().any(|square| square.transparent.is_some()) {
+        4
+    } else if squares.iter().all(Square::is_grey) {
+        1
+    } else {
+        3
+    }
+}
+
+/// An image at the size of training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Square {
+    /// On white where it is transparent.
+    pub opaque: RgbImage,
+    /// With its alpha, where that is not 255 everywhere; colours are not multiplied by it.
+    pub transparent: Option<RgbaImage>,
+}
+
+impl Square {
+    fn is_grey(&self) -> bool {
+        self.opaque.pixels().all(|Rgb(rgb)| {
+            let (least, most) = (rgb.iter().min(), rgb.iter().max());
+            least
+                .zip(most)
+                .is_some_and(|(least, most)| most - least <= GREY_TOLERANCE)
+        })
+    }
+
+    /// Its rows of pixels, of so many channels: 1 or 4, otherwise RGB.
+    fn append_to(&self, bytes: &mut Vec<u8>, channels: usize) {
+        match (channels, &self.transparent) {
+            (1, _) => bytes.extend_from_slice(&imageops::grayscale(&self.opaque)),
+            (4, Some(transparent)) => bytes.extend_from_slice(transparent),
+            (4, None) => {
+                let pixels = self.opaque.pixels();
+                bytes.extend(pixels.flat_map(|Rgb([r, g, b])| [*r, *g, *b, u8::MAX]));
+            }
+            _ => bytes.extend_from_slice(&self.opaque),
+        }
+    }
+}
+
+fn open(path: &Path, size: usize) -> Result<Square> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if metadata.len() == 0 {
         return Err(refuse(path, "the file is empty."));
@@ -131,7 +190,7 @@ fn open(path: &Path, size: usize) -> Result<RgbImage> {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::NotAnImage`] or [`Error::File`].
-pub fn decode(file: impl BufRead + Seek, path: &Path, size: usize) -> Result<RgbImage> {
+pub fn decode(file: impl BufRead + Seek, path: &Path, size: usize) -> Result<Square> {
     static LARGE: Mutex<()> = Mutex::new(());
     let not_an_image = |error: image::ImageError| Error::NotAnImage {
         path: path.display().to_string(),
@@ -174,46 +233,84 @@ pub fn decode(file: impl BufRead + Seek, path: &Path, size: usize) -> Result<Rgb
 }
 
 /// The middle of the image as a square of `size` pixels.
-fn square(image: DynamicImage, size: u32) -> RgbImage {
+fn square(image: DynamicImage, size: u32) -> Square {
     let side = image.width().min(image.height());
     let (x, y) = ((image.width() - side) / 2, (image.height() - side) / 2);
     let cropped = image.crop_imm(x, y, side, side);
-    let opaque = if cropped.color().has_alpha() {
-        on_white(&cropped)
+    let (opaque, transparent) = if cropped.color().has_alpha() {
+        let rgba = cropped.into_rgba8();
+        let opaque = on_white(&rgba);
+        let transparent = rgba.pixels().any(|pixel| pixel.0[3] < u8::MAX);
+        (opaque, transparent.then_some(rgba))
     } else {
-        cropped.into_rgb8()
+        (cropped.into_rgb8(), None)
     };
     if side == size {
-        return opaque;
+        return Square {
+            opaque,
+            transparent,
+        };
     }
     // Little ringing, unlike Lanczos, which shows in pictures of a few dozen pixels.
-    imageops::resize(&opaque, size, size, FilterType::CatmullRom)
+    let filter = FilterType::CatmullRom;
+    Square {
+        opaque: imageops::resize(&opaque, size, size, filter),
+        transparent: transparent
+            .map(|rgba| straight(&imageops::resize(&premultiplied(&rgba), size, size, filter))),
+    }
 }
 
 /// Before resizing, so that the colours of invisible pixels do not bleed into visible ones.
-fn on_white(image: &DynamicImage) -> RgbImage {
-    let rgba = image.to_rgba8();
-    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
-        let [r, g, b, alpha] = rgba.get_pixel(x, y).0.map(u32::from);
+fn on_white(image: &RgbaImage) -> RgbImage {
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        let [r, g, b, alpha] = image.get_pixel(x, y).0.map(u32::from);
         let over_white = |value: u32| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
         Rgb([r, g, b].map(over_white))
     })
 }
 
-/// How `count` images are laid out: row by row, as square as possible, each pixel enlarged to
-/// `scale` × `scale`.
+/// Colours times alpha, in 16 bits, so that [`straight`] loses nothing that shows.
+fn premultiplied(image: &RgbaImage) -> ImageBuffer<Rgba<u16>, Vec<u16>> {
+    ImageBuffer::from_fn(image.width(), image.height(), |x, y| {
+        let [r, g, b, alpha] = image.get_pixel(x, y).0.map(u32::from);
+        // 255 · 257 is the largest number of 16 bits.
+        let times_alpha = |value: u32| ((value * alpha * 257 + 127) / 255) as u16;
+        let [r, g, b] = [r, g, b].map(times_alpha);
+        Rgba([r, g, b, (alpha * 257) as u16])
+    })
+}
+
+/// The inverse of [`premultiplied`].
+fn straight(image: &ImageBuffer<Rgba<u16>, Vec<u16>>) -> RgbaImage {
+    RgbaImage::from_fn(image.width(), image.height(), |x, y| {
+        let [r, g, b, alpha] = image.get_pixel(x, y).0.map(u32::from);
+        // A filter that rings leaves colours above their alpha.
+        let by_alpha = |value: u32| ((value * 255 + alpha / 2) / alpha.max(1)).min(255) as u8;
+        let [r, g, b] = [r, g, b].map(by_alpha);
+        Rgba([r, g, b, ((alpha + 128) / 257) as u8])
+    })
+}
+
+/// How `count` images of `size` × `size` pixels with 1, 3 or 4 `channels` are laid out: row by row,
+/// as square as possible, each pixel enlarged to `scale` × `scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
     count: usize,
     size: usize,
+    channels: usize,
     scale: usize,
 }
 
 impl Grid {
     /// # Errors
     /// [`Error::Encode`] when the picture would be larger than 16,384 pixels a side.
-    pub fn new(count: usize, size: usize, scale: usize) -> Result<Self> {
-        let grid = Self { count, size, scale };
+    pub fn new(count: usize, size: usize, channels: usize, scale: usize) -> Result<Self> {
+        let grid = Self {
+            count,
+            size,
+            channels,
+            scale,
+        };
         let side = grid.columns() * size * scale;
         if side > MAX_WRITTEN_SIDE {
             return Err(Error::Encode(
@@ -232,39 +329,54 @@ impl Grid {
         root + usize::from(root * root < self.count)
     }
 
-    /// The grid of `rgb`, the images' rows of pixels, one image after the other. Cells without an
-    /// image are white.
-    pub fn draw(&self, rgb: &[u8]) -> RgbImage {
+    /// The grid of `bytes`, the images' rows of pixels, one image after the other: grey, RGB or
+    /// with alpha, as they are. Cells without an image are white, or transparent where there is an
+    /// alpha.
+    pub fn draw(&self, bytes: &[u8]) -> DynamicImage {
         let columns = self.columns();
         let rows = self.count.div_ceil(columns);
         let cell = self.size * self.scale;
         let [width, height] = [columns, rows].map(|cells| (cells * cell) as u32);
-        RgbImage::from_fn(width, height, |x, y| {
+        let pixel = |x: u32, y: u32| {
             let (x, y) = (x as usize, y as usize);
             let image = y / cell * columns + x / cell;
             let (column, row) = (x % cell / self.scale, y % cell / self.scale);
-            let start = ((image * self.size + row) * self.size + column) * 3;
-            match rgb.get(start..start + 3) {
+            let start = ((image * self.size + row) * self.size + column) * self.channels;
+            bytes.get(start..start + self.channels)
+        };
+        match self.channels {
+            1 => GrayImage::from_fn(width, height, |x, y| match pixel(x, y) {
+                Some(pixel) => Luma([pixel[0]]),
+                None => Luma([255]),
+            })
+            .into(),
+            4 => RgbaImage::from_fn(width, height, |x, y| match pixel(x, y) {
+                Some(pixel) => Rgba([pixel[0], pixel[1], pixel[2], pixel[3]]),
+                None => Rgba([0; 4]),
+            })
+            .into(),
+            _ => RgbImage::from_fn(width, height, |x, y| match pixel(x, y) {
                 Some(pixel) => Rgb([pixel[0], pixel[1], pixel[2]]),
                 None => Rgb([255; 3]),
-            }
-        })
+            })
+            .into(),
+        }
     }
 
     /// The grid as a PNG file.
     ///
     /// # Errors
     /// [`Error::Encode`] when it cannot be encoded.
-    pub fn png(&self, rgb: &[u8]) -> Result<Vec<u8>> {
+    pub fn png(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let mut file = std::io::Cursor::new(Vec::new());
-        self.draw(rgb)
+        self.draw(bytes)
             .write_to(&mut file, ImageFormat::Png)
             .map_err(|error| Error::Encode(error.into()))?;
         Ok(file.into_inner())
     }
 
     /// An animation of `total` frames as a GIF file: plays for ever and rests on the last frame.
-    /// Frames are what [`Grid::draw`] takes, and are only asked for one at a time.
+    /// Pixels of an alpha below a half are left out, and others are opaque. Frames are what [`Grid::draw`] takes, and are only asked for one at a time.
     ///
     /// # Errors
     /// [`Error::Encode`] when it cannot be encoded, or the error of a frame.
@@ -283,8 +395,13 @@ impl Grid {
         let mut file = Vec::new();
         let mut encoder = GifEncoder::new_with_speed(&mut file, QUANTISER_SPEED);
         encoder.set_repeat(Repeat::Infinite).map_err(wrong)?;
-        for (index, rgb) in frames.enumerate() {
-            let picture = DynamicImage::from(self.draw(&rgb?)).into_rgba8();
+        for (index, bytes) in frames.enumerate() {
+            let mut picture = self.draw(&bytes?).into_rgba8();
+            for pixel in picture.pixels_mut() {
+                if pixel.0[3] < OPAQUE {
+                    *pixel = Rgba([0; 4]);
+                }
+            }
             let delay = if index + 1 == total { REST_MS } else { delay };
             let delay = Delay::from_numer_denom_ms(delay, 1);
             let frame = Frame::from_parts(picture, 0, 0, delay);
@@ -329,9 +446,54 @@ mod tests {
     fn transparency_becomes_white_before_resizing() {
         let mut rgba = image::RgbaImage::from_pixel(4, 4, image::Rgba([0, 0, 0, 0]));
         rgba.put_pixel(0, 0, image::Rgba([200, 100, 0, 128]));
-        let square = square(rgba.into(), 4);
-        assert_eq!(square.get_pixel(3, 3).0, [255, 255, 255]);
-        assert_eq!(square.get_pixel(0, 0).0, [227, 177, 127]);
+        let square = square(rgba.clone().into(), 4);
+        assert_eq!(square.opaque.get_pixel(3, 3).0, [255, 255, 255]);
+        assert_eq!(square.opaque.get_pixel(0, 0).0, [227, 177, 127]);
+        assert_eq!(square.transparent, Some(rgba));
+    }
+
+    /// A red disc on transparent green: at no size has a pixel any green.
+    #[test]
+    fn invisible_colours_do_not_show_once_resized() {
+        let rgba = RgbaImage::from_fn(40, 40, |x, y| {
+            let inside = x.abs_diff(20).pow(2) + y.abs_diff(20).pow(2) < 200;
+            Rgba(if inside {
+                [255, 0, 0, 255]
+            } else {
+                [0, 255, 0, 0]
+            })
+        });
+        for size in [7, 16, 64] {
+            let square = square(rgba.clone().into(), size).transparent.unwrap();
+            let alphas: Vec<u8> = square.pixels().map(|pixel| pixel.0[3]).collect();
+            assert!(alphas.contains(&0) && alphas.contains(&255));
+            assert!(alphas.iter().any(|alpha| (1..255).contains(alpha)));
+            for Rgba([red, green, blue, alpha]) in square.pixels() {
+                assert_eq!([*green, *blue], [0, 0]);
+                assert!(*alpha == 0 || *red > 250, "{red} at {alpha}");
+            }
+        }
+    }
+
+    #[test]
+    fn images_have_the_fewest_channels_that_show_all() {
+        let of = |pixel: [u8; 4]| square(RgbaImage::from_pixel(3, 3, Rgba(pixel)).into(), 2);
+        let (grey, near_grey) = (of([9, 9, 9, 255]), of([9, 11, 10, 255]));
+        let (coloured, faint) = (of([9, 12, 10, 255]), of([9, 9, 9, 254]));
+        assert_eq!(channels_of(&[grey.clone(), near_grey.clone()]), 1);
+        assert_eq!(channels_of(&[grey.clone(), coloured.clone()]), 3);
+        assert_eq!(channels_of(&[grey.clone(), coloured, faint.clone()]), 4);
+        let bytes = |square: &Square, channels| {
+            let mut bytes = Vec::new();
+            square.append_to(&mut bytes, channels);
+            assert_eq!(bytes.len(), 4 * channels);
+            bytes[..channels].to_vec()
+        };
+        assert_eq!(bytes(&grey, 1), [9]);
+        assert_eq!(bytes(&near_grey, 3), [9, 11, 10]);
+        assert_eq!(bytes(&near_grey, 4), [9, 11, 10, 255]);
+        assert_eq!(bytes(&faint, 4), [9, 9, 9, 254]);
+        assert_eq!(bytes(&faint, 1), [10]);
     }
 
     #[test]
@@ -343,21 +505,26 @@ mod tests {
         let tall = imageops::rotate90(&wide);
         for image in [wide, tall] {
             let square = square(image.into(), 4);
-            assert!(square.pixels().all(|pixel| pixel.0 == [0, 255, 0]));
+            assert_eq!(square.transparent, None);
+            assert!(square.opaque.pixels().all(|pixel| pixel.0 == [0, 255, 0]));
         }
     }
 
     #[test]
     fn grids_are_as_square_as_possible() {
         for (count, width, height) in [(1, 2, 2), (2, 4, 2), (4, 4, 4), (5, 6, 4), (10, 8, 6)] {
-            let grid = Grid::new(count, 1, 2).unwrap();
-            let rgb: Vec<u8> = (0..count * 3).map(|i| i as u8).collect();
-            let picture = grid.draw(&rgb);
-            assert_eq!(picture.dimensions(), (width, height));
-            let last = count as u32 - 1;
-            let (x, y) = (last % (width / 2) * 2 + 1, last / (width / 2) * 2 + 1);
-            assert_eq!(picture.get_pixel(x, y).0[0], (count * 3 - 3) as u8);
+            for channels in [1, 3, 4] {
+                let grid = Grid::new(count, 1, channels, 2).unwrap();
+                let bytes: Vec<u8> = (0..count * channels).map(|i| i as u8).collect();
+                let picture = grid.draw(&bytes);
+                assert_eq!((picture.width(), picture.height()), (width, height));
+                assert_eq!(picture.color().channel_count() as usize, channels);
+                let last = count as u32 - 1;
+                let (x, y) = (last % (width / 2) * 2 + 1, last / (width / 2) * 2 + 1);
+                let first = picture.as_bytes()[((y * width + x) as usize) * channels];
+                assert_eq!(first, ((count - 1) * channels) as u8);
+            }
         }
-        assert!(Grid::new(1024, 256, 4).is_err());
+        assert!(Grid::new(1024, 256, 3, 4).is_err());
     }
 }

@@ -5,9 +5,11 @@ use std::ops::Range;
 use super::{Config, Dataset, dataset::mirror};
 use crate::random::{Normals, Random, Stream};
 
-/// One step's data, or a shard of it; images are `[batch, 3, size, size]`.
+/// One step's data, or a shard of it; images are `[batch, channels, size, size]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
+    /// Values of a pixel.
+    pub channels: usize,
     /// Side of the images.
     pub size: usize,
     /// t, uniform over 0..num_train_timesteps, one per image.
@@ -72,6 +74,7 @@ impl Batch {
             }
         }
         Self {
+            channels: dataset.channels(),
             size: dataset.size(),
             timesteps,
             x_0,
@@ -80,9 +83,9 @@ impl Batch {
         }
     }
 
-    /// Shape of the images, `[batch, 3, size, size]`.
+    /// Shape of the images, `[batch, channels, size, size]`.
     pub fn shape(&self) -> [usize; 4] {
-        [self.timesteps.len(), 3, self.size, self.size]
+        [self.timesteps.len(), self.channels, self.size, self.size]
     }
 }
 

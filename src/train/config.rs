@@ -120,7 +120,7 @@ impl Config {
         overlay(&mut value, given, "")?;
         let mut config: Self = serde_json::from_value(value).map_err(wrong)?;
         if !outputs_are_given {
-            config.unet.out_channels = config.outputs_of_rgb();
+            config.unet.out_channels = config.outputs();
         }
         Ok(match config.unet.num_class_embeds {
             None => {
@@ -131,11 +131,23 @@ impl Config {
         })
     }
 
+    /// Values of a pixel: 1 of grey images, 3 of RGB, 4 of RGB and alpha.
+    pub fn channels(&self) -> usize {
+        self.unet.in_channels
+    }
+
+    /// The same for images of so many channels.
+    pub fn with_channels(mut self, channels: usize) -> Self {
+        self.unet.in_channels = channels;
+        self.unet.out_channels = self.outputs();
+        self
+    }
+
     /// A learned variance takes as many channels again as the prediction.
-    fn outputs_of_rgb(&self) -> usize {
+    fn outputs(&self) -> usize {
         match self.scheduler.variance_type {
-            VarianceType::LearnedRange => 6,
-            VarianceType::FixedSmall | VarianceType::FixedLarge => 3,
+            VarianceType::LearnedRange => self.channels().saturating_mul(2),
+            VarianceType::FixedSmall | VarianceType::FixedLarge => self.channels(),
         }
     }
 
@@ -157,11 +169,16 @@ impl Config {
             )));
         }
         self.validate_labels()?;
-        let out_channels = self.outputs_of_rgb();
-        if self.unet.in_channels != 3 || self.unet.out_channels != out_channels {
+        let (channels, out_channels) = (self.channels(), self.outputs());
+        if ![1, 3, 4].contains(&channels) {
             return Err(Error::Config(format!(
-                "images are RGB, so in_channels must be 3 and out_channels {out_channels}: 3, or \
-                 6 with the variance_type learned_range."
+                "in_channels is {channels}, but images have 1 (grey), 3 (RGB) or 4 (RGB and alpha)."
+            )));
+        }
+        if self.unet.out_channels != out_channels {
+            return Err(Error::Config(format!(
+                "in_channels {channels} takes out_channels {out_channels}: as many, or twice as \
+                 many with the variance_type learned_range."
             )));
         }
         Ok(())
@@ -322,6 +339,35 @@ mod tests {
         assert_eq!(config.unet.out_channels, 6);
         let json = format!(r#"{{ {scheduler}, "unet": {{ "out_channels": 3 }} }}"#);
         assert!(Config::from_json(&json).is_err());
+    }
+
+    #[test]
+    fn images_may_be_grey_or_have_alpha() {
+        for (channels, learned) in [(1, false), (4, false), (1, true), (4, true)] {
+            let kind = if learned {
+                "learned_range"
+            } else {
+                "fixed_small"
+            };
+            let json = format!(
+                r#"{{ "unet": {{ "in_channels": {channels} }}, "scheduler": {{ "variance_type": "{kind}" }} }}"#
+            );
+            let config = Config::from_json(&json).unwrap();
+            let outputs = if learned { 2 * channels } else { channels };
+            assert_eq!(
+                (config.channels(), config.unet.out_channels),
+                (channels, outputs)
+            );
+            assert_eq!(
+                config.clone().with_channels(3).with_channels(channels),
+                config
+            );
+        }
+        for channels in [0, 2, 5, usize::MAX] {
+            let json = format!(r#"{{ "unet": {{ "in_channels": {channels} }} }}"#);
+            let error = Config::from_json(&json).unwrap_err().to_string();
+            assert!(error.contains("in_channels"), "{error}");
+        }
     }
 
     #[test]

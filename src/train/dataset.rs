@@ -1,10 +1,16 @@
 //! The training images.
 
+use super::Config;
 use crate::error::{Error, Result};
 
-/// Images `[n, 3, size, size]` in [-1, 1], with or without labels.
+/// Images `[n, channels, size, size]` in [-1, 1], with or without labels.
+///
+/// Channels are grey (1), RGB (3), or RGB and alpha (4). Colours are straight, not multiplied by
+/// alpha: so are those of PNG files and of the pictures that diffusers makes of four channels, and
+/// what a model draws needs no division by an alpha near 0, which would enlarge its errors.
 #[derive(Debug, Clone, Default)]
 pub struct Dataset {
+    channels: usize,
     size: usize,
     count: usize,
     pixels: Vec<f32>,
@@ -15,33 +21,50 @@ impl Dataset {
     /// From RGB bytes, rows of pixels, one image after the other.
     ///
     /// # Errors
-    /// [`Error::NoImages`] for none; [`Error::Image`] when the number of bytes does not fit.
+    /// As for [`Dataset::from_bytes`].
     pub fn from_rgb(bytes: &[u8], count: usize, size: usize) -> Result<Self> {
+        Self::from_bytes(bytes, count, size, 3)
+    }
+
+    /// From bytes, `channels` a pixel, rows of pixels, one image after the other.
+    ///
+    /// The colour of a pixel whose alpha is 0 shows nowhere, and files have anything there. It is
+    /// made black, so that a network does not learn what cannot be seen.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`] for none; [`Error::Image`] when the number of bytes does not fit.
+    pub fn from_bytes(bytes: &[u8], count: usize, size: usize, channels: usize) -> Result<Self> {
         if count == 0 {
             return Err(Error::NoImages);
         }
-        let needed = [size, size, 3]
+        let needed = [size, size, channels]
             .iter()
             .try_fold(count, |n, side| n.checked_mul(*side));
-        if size == 0 || needed != Some(bytes.len()) {
+        if size == 0 || channels == 0 || needed != Some(bytes.len()) {
             return Err(Error::Image(format!(
-                "{count} images of {size} × {size} RGB pixels do not take {} bytes.",
+                "{count} images of {size} × {size} pixels with {channels} channels do not take {} \
+                 bytes.",
                 bytes.len()
             )));
         }
         let area = size * size;
         let mut pixels = vec![0.0; bytes.len()];
         for (image, bytes) in pixels
-            .chunks_exact_mut(3 * area)
-            .zip(bytes.chunks_exact(3 * area))
+            .chunks_exact_mut(channels * area)
+            .zip(bytes.chunks_exact(channels * area))
         {
-            for (position, rgb) in bytes.chunks_exact(3).enumerate() {
-                for (channel, byte) in rgb.iter().enumerate() {
+            for (position, values) in bytes.chunks_exact(channels).enumerate() {
+                let values = match values {
+                    [_, _, _, 0] => &[0; 4],
+                    values => values,
+                };
+                for (channel, byte) in values.iter().enumerate() {
                     image[channel * area + position] = *byte as f32 / 127.5 - 1.0;
                 }
             }
         }
         Ok(Self {
+            channels,
             size,
             count,
             pixels,
@@ -97,6 +120,7 @@ impl Dataset {
     fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.count).filter(|index| keep(*index)).collect();
         Self {
+            channels: self.channels,
             size: self.size,
             count: kept.len(),
             pixels: kept
@@ -109,6 +133,27 @@ impl Dataset {
                 .as_ref()
                 .map(|labels| kept.iter().map(|index| labels[*index]).collect()),
         }
+    }
+
+    /// That the model of `config` is for such images.
+    ///
+    /// # Errors
+    /// [`Error::Image`] when they are of another size or have other channels.
+    pub fn check_fits(&self, config: &Config) -> Result<()> {
+        if self.size != config.size {
+            return Err(Error::Image(format!(
+                "they are {0} × {0}, but the model is for {1} × {1}.",
+                self.size, config.size
+            )));
+        }
+        if self.channels != config.channels() {
+            return Err(Error::Image(format!(
+                "they have {} channels, but the model is for {}.",
+                self.channels,
+                config.channels()
+            )));
+        }
+        Ok(())
     }
 
     /// Number of images.
@@ -126,7 +171,12 @@ impl Dataset {
         self.size
     }
 
-    /// Every image that training shows, `[n or 2n, 3, size, size]`: with `random_flip` also
+    /// Values a pixel: 1, 3 or 4, and 0 of no images.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Every image that training shows, `[n or 2n, channels, size, size]`: with `random_flip` also
     /// mirrored.
     pub fn variants(&self, random_flip: bool) -> Vec<f32> {
         let mut pixels = self.pixels.clone();
@@ -136,7 +186,7 @@ impl Dataset {
         pixels
     }
 
-    /// Image `index`, `[3, size, size]`.
+    /// Image `index`, `[channels, size, size]`.
     ///
     /// # Errors
     /// [`Error::NoImages`] when there are none, [`Error::NoSuchImage`] when there is none at
@@ -149,17 +199,17 @@ impl Dataset {
         }
     }
 
-    /// Image `index`, `[3, size, size]`.
+    /// Image `index`, `[channels, size, size]`.
     ///
     /// # Panics
     /// If there is no such image.
     pub fn image(&self, index: usize) -> &[f32] {
-        let length = 3 * self.size * self.size;
+        let length = self.channels * self.size * self.size;
         &self.pixels[index * length..][..length]
     }
 }
 
-/// Images `[n, 3, size, size]` mirrored left to right.
+/// Images `[n, channels, size, size]` mirrored left to right.
 pub fn mirror(pixels: &[f32], size: usize) -> Vec<f32> {
     pixels
         .chunks_exact(size.max(1))
@@ -167,17 +217,17 @@ pub fn mirror(pixels: &[f32], size: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Images `[n, 3, size, size]` in model range to RGB bytes, rows of pixels, one image after the
-/// other; values outside [-1, 1] are clamped.
-pub fn rgb_from_pixels(pixels: &[f32], size: usize) -> Vec<u8> {
+/// Images `[n, channels, size, size]` in model range to bytes, `channels` a pixel, rows of pixels,
+/// one image after the other; values outside [-1, 1] are clamped.
+pub fn bytes_from_pixels(pixels: &[f32], size: usize, channels: usize) -> Vec<u8> {
     let area = size * size;
     let mut bytes = vec![0; pixels.len()];
     for (image, bytes) in pixels
-        .chunks_exact(3 * area)
-        .zip(bytes.chunks_exact_mut(3 * area))
+        .chunks_exact(channels * area)
+        .zip(bytes.chunks_exact_mut(channels * area))
     {
-        for (position, rgb) in bytes.chunks_exact_mut(3).enumerate() {
-            for (channel, byte) in rgb.iter_mut().enumerate() {
+        for (position, values) in bytes.chunks_exact_mut(channels).enumerate() {
+            for (channel, byte) in values.iter_mut().enumerate() {
                 let value = (image[channel * area + position] + 1.0) * 127.5;
                 *byte = value.clamp(0.0, 255.0).round() as u8;
             }
@@ -194,10 +244,36 @@ mod tests {
     fn bytes_survive_the_way_to_pixels_and_back() {
         let bytes: Vec<u8> = (0..2 * 4 * 4 * 3).map(|i| (i * 37 % 256) as u8).collect();
         let dataset = Dataset::from_rgb(&bytes, 2, 4).unwrap();
-        assert_eq!(rgb_from_pixels(&dataset.pixels, 4), bytes);
+        assert_eq!(bytes_from_pixels(&dataset.pixels, 4, 3), bytes);
         assert!(dataset.pixels.iter().all(|x| (-1.0..=1.0).contains(x)));
         // Channel planes, not interleaved.
         assert_eq!(dataset.image(1)[16], bytes[48 + 1] as f32 / 127.5 - 1.0);
+    }
+
+    #[test]
+    fn every_number_of_channels_survives_the_way_there_and_back() {
+        for channels in [1, 4] {
+            // No alpha is 0.
+            let bytes: Vec<u8> = (0..2 * 9 * channels)
+                .map(|i| (i * 37 % 255 + 1) as u8)
+                .collect();
+            let dataset = Dataset::from_bytes(&bytes, 2, 3, channels).unwrap();
+            assert_eq!(
+                (dataset.channels(), dataset.image(1).len()),
+                (channels, 9 * channels)
+            );
+            assert_eq!(bytes_from_pixels(&dataset.pixels, 3, channels), bytes);
+            assert_eq!(dataset.only(1).unwrap().image(0), dataset.image(1));
+        }
+    }
+
+    #[test]
+    fn colours_that_cannot_be_seen_are_black() {
+        let seen = [9, 8, 7, 1];
+        let bytes = [[9, 8, 7, 0], seen, [255, 0, 255, 0], [1, 2, 3, 255]].concat();
+        let dataset = Dataset::from_bytes(&bytes, 1, 2, 4).unwrap();
+        let expected = [[0; 4], seen, [0; 4], [1, 2, 3, 255]].concat();
+        assert_eq!(bytes_from_pixels(dataset.image(0), 2, 4), expected);
     }
 
     #[test]

@@ -231,13 +231,7 @@ impl<B: Kernels> Trainer<B> {
         if dataset.is_empty() {
             return Err(Error::NoImages);
         }
-        if dataset.size() != self.config.size {
-            return Err(Error::Image(format!(
-                "they are {0} × {0}, but the model is for {1} × {1}.",
-                dataset.size(),
-                self.config.size
-            )));
-        }
+        dataset.check_fits(&self.config)?;
         let room = Self::room(&self.config, &self.unet, &self.device);
         room.check_tensors(shard.len())?;
         room.check_total(shard.len())?;

@@ -181,11 +181,11 @@ impl<B: Kernels> Evaluation<B> {
     /// Up to [`CHUNK`] images from `first` on.
     fn chunk(&self, first: usize) -> Tensor<B, 4> {
         let last = (first + CHUNK).min(self.images.len());
-        let size = self.images.size();
+        let (size, channels) = (self.images.size(), self.images.channels());
         let pixels: Vec<f32> = (first..last)
             .flat_map(|index| self.images.image(index).iter().copied())
             .collect();
-        let shape = [last - first, 3, size, size];
+        let shape = [last - first, channels, size, size];
         Tensor::from_data(TensorData::new(pixels, shape), &self.device)
     }
 

@@ -55,7 +55,7 @@ pub(super) fn picture(picture: &Picture) -> JsValue {
     set(
         &object,
         "pred_x0",
-        pred_x0.map_or(JsValue::NULL, |rgb| bytes(rgb).into()),
+        pred_x0.map_or(JsValue::NULL, |pixels| bytes(pixels).into()),
     );
     object.into()
 }

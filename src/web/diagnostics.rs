@@ -30,13 +30,13 @@ struct ElboRequest {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Begins to estimate the variational bound of training image `index`, or of `rgb`, bytes of an
-    /// image of the model's size. Options as JSON: `index`, `timesteps`, `weights`.
-    pub fn elbo(&self, options: &str, rgb: Option<Vec<u8>>) -> Result<Measurement> {
+    /// Begins to estimate the variational bound of training image `index`, or of `image`, bytes of
+    /// one of the model's size and channels. Options as JSON: `index`, `timesteps`, `weights`.
+    pub fn elbo(&self, options: &str, image: Option<Vec<u8>>) -> Result<Measurement> {
         let request: ElboRequest = serde_json::from_str(options)
             .map_err(|source| Error::ConfigJson { part: "", source })?;
-        let subject = match &rgb {
-            Some(rgb) => Subject::HeldOut(rgb),
+        let subject = match &image {
+            Some(image) => Subject::HeldOut(image),
             None => Subject::Training(request.index),
         };
         on_session!(&self.0, s => {
@@ -49,10 +49,10 @@ impl Engine {
         on_session!(&self.0, s => Ok(Measurement(Box::new(s.optimal_loss(timesteps)?))))
     }
 
-    /// `{ index, mirrored, distance, ratio, copy }`: the training image nearest to a sample, RGB
-    /// bytes of an image of the model's size. `ratio` is null where there is only one image.
-    pub fn nearest(&self, rgb: &[u8]) -> Result<JsValue> {
-        let nearest = on_session!(&self.0, s => s.nearest(rgb))?;
+    /// `{ index, mirrored, distance, ratio, copy }`: the training image nearest to a sample, bytes
+    /// of an image of the model's size and channels. `ratio` is null where there is only one image.
+    pub fn nearest(&self, sample: &[u8]) -> Result<JsValue> {
+        let nearest = on_session!(&self.0, s => s.nearest(sample))?;
         let object = Object::new();
         set(&object, "index", nearest.index as u32);
         set(&object, "mirrored", nearest.mirrored);

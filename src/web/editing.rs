@@ -17,13 +17,14 @@ pub(super) struct EditRequest {
 }
 
 impl EditRequest {
-    /// The edit of `init`, RGB bytes of an image of `size` × `size`: filled in where `mask`, a byte
-    /// a pixel, is not 0, or redrawn where there is no mask. None without an image.
+    /// The edit of `init`, the bytes of an image of `size` × `size`, `channels` a pixel: filled in
+    /// where `mask`, a byte a pixel, is not 0, or redrawn where there is no mask. None without an
+    /// image.
     pub fn edit(
         &self,
         init: Option<&[u8]>,
         mask: Option<&[u8]>,
-        size: usize,
+        [size, channels]: [usize; 2],
     ) -> Result<Option<Edit>> {
         let Some(init) = init else {
             return match (mask, self.strength) {
@@ -33,7 +34,9 @@ impl EditRequest {
                 )),
             };
         };
-        let image = Dataset::from_rgb(init, 1, size)?.image(0).to_vec();
+        let image = Dataset::from_bytes(init, 1, size, channels)?
+            .image(0)
+            .to_vec();
         Ok(Some(match (mask, self.strength) {
             (Some(mask), None) => Edit::Inpaint {
                 image,

@@ -133,8 +133,9 @@ impl Engine {
         on_session!(&self.0, s => s.trainer().state().step as f64)
     }
 
-    /// Replaces the images: RGB bytes of `count` images of `size` × `size`, and for a model with
-    /// labels the class of each, the number of classes standing for none.
+    /// Replaces the images: bytes of `count` images of `size` × `size`, as many a pixel as the model
+    /// has channels, and for a model with labels the class of each, the number of classes standing
+    /// for none.
     #[wasm_bindgen(js_name = setImages)]
     pub fn set_images(
         &mut self,
@@ -143,7 +144,8 @@ impl Engine {
         size: usize,
         labels: Option<Vec<u32>>,
     ) -> Result<()> {
-        let mut dataset = Dataset::from_rgb(bytes, count, size)?;
+        let channels = on_session!(&self.0, s => s.trainer().config().channels());
+        let mut dataset = Dataset::from_bytes(bytes, count, size, channels)?;
         if let Some(labels) = labels {
             dataset = dataset.with_labels(labels)?;
         }
@@ -227,7 +229,7 @@ impl Engine {
 
     /// Starts a sampling run with the weights of this moment. Options as JSON:
     /// [`SamplingOptions`], what to denoise with, `weights`: `ema`, `raw` or `ideal`, and to change
-    /// the image `init` (RGB bytes) either `strength` or `jump_length` and `jump_n_sample`, which
+    /// the image `init` (its bytes) either `strength` or `jump_length` and `jump_n_sample`, which
     /// go with `mask` (a byte a pixel, 0 where it is kept).
     pub fn sample(
         &self,
@@ -241,8 +243,11 @@ impl Engine {
             edit,
         } = serde_json::from_str(options)
             .map_err(|source| Error::ConfigJson { part: "", source })?;
-        let size = on_session!(&self.0, s => s.trainer().config().size);
-        let edit = edit.edit(init.as_deref(), mask.as_deref(), size)?;
+        let shape = on_session!(&self.0, s => {
+            let config = s.trainer().config();
+            [config.size, config.channels()]
+        });
+        let edit = edit.edit(init.as_deref(), mask.as_deref(), shape)?;
         Ok(Sampling::new(match &self.0 {
             #[cfg(feature = "webgpu")]
             Inner::WebGpu(s) => Run::WebGpu(start(s, &options, weights, edit.as_ref())?),

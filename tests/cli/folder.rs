@@ -55,7 +55,8 @@ impl Folder {
         fs::write(images.join("README.md"), "Not a picture.").unwrap();
         let config = json!({
             "size": 8,
-            "unet": { "block_out_channels": [8], "norm_num_groups": 4 },
+            // Whatever the images need.
+            "unet": { "block_out_channels": [8], "norm_num_groups": 4, "in_channels": 3 },
             "scheduler": { "num_train_timesteps": 100 },
             "training": { "batch_size": 4, "learning_rate": 5e-3, "lr_warmup_steps": 5 },
         });

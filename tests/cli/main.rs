@@ -1,5 +1,6 @@
 //! The command line, through the compiled program: what it writes, and how it refuses.
 
+mod channels;
 mod diffusers;
 mod editing;
 mod evaluation;

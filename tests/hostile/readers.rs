@@ -173,7 +173,11 @@ pub fn picture(bytes: &[u8]) {
         return;
     }
     match picture::decode(Cursor::new(file), path, 8) {
-        Ok(square) => assert_eq!(square.dimensions(), (8, 8)),
+        Ok(square) => {
+            assert_eq!(square.opaque.dimensions(), (8, 8));
+            let transparent = square.transparent.map(|image| image.dimensions());
+            assert!(transparent.is_none_or(|dimensions| dimensions == (8, 8)));
+        }
         Err(error) => is_a_sentence(&error),
     }
 }

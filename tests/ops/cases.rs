@@ -42,6 +42,13 @@ pub const CONVOLUTIONS: &[ConvCase] = &[
     (7, 30, 31, 36, 68, conv(3, 1, 1)),
     (13, 32, 31, 12, 28, conv(3, 1, 1)),
     (13, 32, 31, 12, 3, conv(3, 1, 1)),
+    // The ends of networks for grey images and for images with alpha, with and without a variance.
+    (3, 13, 12, 1, 16, conv(3, 1, 1)),
+    (3, 13, 12, 4, 16, conv(3, 1, 1)),
+    (3, 13, 12, 16, 1, conv(3, 1, 1)),
+    (3, 13, 12, 16, 2, conv(3, 1, 1)),
+    (3, 13, 12, 16, 4, conv(3, 1, 1)),
+    (3, 13, 12, 16, 8, conv(3, 1, 1)),
 ];
 
 /// Large enough for each size of a GPU's patches, cut at the lower edge and at the last channel. Only for
@@ -51,6 +58,8 @@ pub const LARGE_CONVOLUTIONS: &[ConvCase] = &[
     (8, 30, 32, 40, 32, conv(3, 1, 1)),
     (16, 29, 32, 4, 64, conv(3, 1, 1)),
     (16, 25, 32, 64, 12, conv(3, 1, 1)),
+    (8, 30, 32, 1, 32, conv(3, 1, 1)),
+    (8, 30, 32, 32, 1, conv(3, 1, 1)),
     (2, 10, 10, 32, 32, conv(3, 1, 0)),
     (2, 6, 6, 32, 32, conv(3, 1, 2)),
 ];

@@ -190,27 +190,22 @@ pub fn dot(a: &[f32], b: &[f32]) -> f64 {
 }
 
 pub fn conv2d_finite_differences<B: Kernels>(device: &B::Device) {
-    for geometry in [
-        ConvGeometry {
-            kernel: 3,
-            stride: 1,
-            padding: 1,
-            upsample: false,
-        },
-        ConvGeometry {
-            kernel: 3,
-            stride: 2,
-            padding: 1,
-            upsample: false,
-        },
-        ConvGeometry {
-            kernel: 1,
-            stride: 1,
-            padding: 0,
-            upsample: false,
-        },
+    let geometry = |kernel, stride, padding| ConvGeometry {
+        kernel,
+        stride,
+        padding,
+        upsample: false,
+    };
+    for (c_in, c_out, geometry) in [
+        (3, 4, geometry(3, 1, 1)),
+        (3, 4, geometry(3, 2, 1)),
+        (3, 4, geometry(1, 1, 0)),
+        // The ends of networks for grey images and for images with alpha.
+        (1, 4, geometry(3, 1, 1)),
+        (4, 1, geometry(3, 1, 1)),
+        (4, 4, geometry(3, 1, 1)),
     ] {
-        let (n, h, w, c_in, c_out) = (2, 6, 5, 3, 4);
+        let (n, h, w) = (2, 6, 5);
         let weight_shape = [geometry.kernel, geometry.kernel, c_in, c_out];
         let y_shape = output_shape(n, h, w, c_out, geometry);
         let probe = numbers(y_shape.iter().product(), 9);

@@ -47,7 +47,13 @@ pub fn normals_agree<B: Kernels>(device: &B::Device) {
 }
 
 pub fn uploads_agree<B: Kernels>(device: &B::Device) {
-    for (shape, first) in [([1, 3, 4, 4], 0), ([3, 2, 5, 5], 150), ([16, 3, 8, 8], 192)] {
+    for (shape, first) in [
+        ([1, 3, 4, 4], 0),
+        ([3, 2, 5, 5], 150),
+        ([16, 3, 8, 8], 192),
+        ([3, 1, 5, 7], 35),
+        ([2, 4, 3, 5], 60),
+    ] {
         let pairs = |seed| -> Vec<[f32; 2]> {
             (0..shape[0])
                 .map(|image| numbers(2, seed + image as u32).try_into().unwrap())

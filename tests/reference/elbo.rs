@@ -11,7 +11,7 @@ use unnoise::{
     denoiser::NetworkDenoiser,
     diffusion::{Schedule, SchedulerConfig},
     model::{UNet, UNetConfig, Weights},
-    train::{Dataset, dataset::rgb_from_pixels},
+    train::{Dataset, dataset::bytes_from_pixels},
     vlb::{Bound, Evaluation, EvaluationNoise},
 };
 
@@ -61,7 +61,8 @@ fn every_term_agrees() {
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let (shape, x_0) = golden::tensor(&file, "x_0");
     let (_, eps) = golden::tensor(&file, "eps");
-    let images = Dataset::from_rgb(&rgb_from_pixels(&x_0, shape[2]), shape[0], shape[2]).unwrap();
+    let bytes = bytes_from_pixels(&x_0, shape[2], shape[1]);
+    let images = Dataset::from_rgb(&bytes, shape[0], shape[2]).unwrap();
     assert_eq!(golden.cases.len(), 5);
     for case in golden.cases {
         let unet = unets.cases.iter().find(|unet| unet.name == case.unet);

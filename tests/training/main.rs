@@ -1,6 +1,7 @@
 //! Training and sampling end to end, on every backend, at a tiny size.
 
 mod capacity;
+mod channels;
 mod checkpoint;
 mod half;
 mod labels;

@@ -157,7 +157,8 @@ impl Job for Bench<'_> {
     fn run<B: Kernels>(self, device: B::Device) -> Result<()> {
         let mut session = self.start.session::<B>(device)?;
         let size = session.trainer().config().size;
-        session.set_images(&made_up_images(size), IMAGES, size)?;
+        let channels = session.trainer().config().channels();
+        session.set_images(&made_up_images(size, channels), IMAGES, size)?;
         if let Some(output) = &self.batches {
             output.write(&batches(&session)?)?;
         }
@@ -243,9 +244,9 @@ impl Job for Bench<'_> {
 /// Number of made-up images.
 const IMAGES: usize = 16;
 
-/// RGB bytes in which no two pixels nearby are alike.
-fn made_up_images(size: usize) -> Vec<u8> {
-    (0..IMAGES * size * size * 3)
+/// Bytes of images in which no two pixels nearby are alike.
+fn made_up_images(size: usize, channels: usize) -> Vec<u8> {
+    (0..IMAGES * size * size * channels)
         .map(|i| (i * 37) as u8)
         .collect()
 }

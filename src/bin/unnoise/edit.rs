@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use unnoise::{
     sampler::{Edit, Interpolation, Resampling},
-    train::Dataset,
+    train::{Config, Dataset},
 };
 
 use crate::{
@@ -53,11 +53,11 @@ impl EditArgs {
         Some(Interpolation { to, total: None })
     }
 
-    /// Reads the image to change, if there is one, as a square of `size` pixels.
-    pub fn read(&self, size: usize) -> Result<Option<Edit>> {
+    /// Reads the image to change, if there is one, as one of the model's.
+    pub fn read(&self, config: &Config) -> Result<Option<Edit>> {
         if let Some(path) = &self.init {
             return Ok(Some(Edit::Img2Img {
-                image: pixels(path, size)?,
+                image: pixels(path, config)?,
                 strength: self.strength.unwrap_or(0.6),
             }));
         }
@@ -66,8 +66,8 @@ impl EditArgs {
         };
         let default = Resampling::default();
         Ok(Some(Edit::Inpaint {
-            image: pixels(image, size)?,
-            fill: read_one(mask, size)?
+            image: pixels(image, config)?,
+            fill: read_one(mask, config.size, 3)?
                 .chunks_exact(3)
                 .map(|rgb| rgb.iter().all(|value| *value >= WHITE))
                 .collect(),
@@ -79,17 +79,19 @@ impl EditArgs {
     }
 }
 
-/// An image in model range, `[3, size, size]`.
-fn pixels(path: &Path, size: usize) -> Result<Vec<f32>> {
-    let image = Dataset::from_rgb(&read_one(path, size)?, 1, size)?;
+/// An image in model range, `[channels, size, size]`.
+fn pixels(path: &Path, config: &Config) -> Result<Vec<f32>> {
+    let (size, channels) = (config.size, config.channels());
+    let bytes = read_one(path, size, channels)?;
+    let image = Dataset::from_bytes(&bytes, 1, size, channels)?;
     Ok(image.image(0).to_vec())
 }
 
-/// The RGB bytes of one image.
-fn read_one(path: &Path, size: usize) -> Result<Vec<u8>> {
-    let images = read_images(&[path.into()], size)?;
+/// The bytes of one image, `channels` a pixel.
+fn read_one(path: &Path, size: usize, channels: usize) -> Result<Vec<u8>> {
+    let images = read_images(&[path.into()], size, Some(channels))?;
     match images.count() {
-        1 => Ok(images.rgb),
+        1 => Ok(images.bytes),
         count => Err(Failure::Use(format!(
             "{}: there are {count} images in this folder, but one is needed; name a file.",
             path.display()

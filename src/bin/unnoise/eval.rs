@@ -50,8 +50,8 @@ pub struct Args {
     /// Seed of the noise, 0 to 2^64 - 1
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "noise")]
     seed: u64,
-    /// Noise to use in place of a seed: eps [num_train_timesteps, images, 3, size, size], row t for
-    /// timestep t
+    /// Noise to use in place of a seed: eps [num_train_timesteps, images, channels, size, size], row
+    /// t for timestep t
     #[arg(long, value_name = "NOISE.safetensors")]
     noise: Option<PathBuf>,
     /// Which weights to use
@@ -77,15 +77,16 @@ pub fn run(args: Args) -> Result<()> {
         scheduler.clip_sample = false;
         scheduler.thresholding = false;
     }
-    let images = read_images(&args.data, size)?;
-    let mut dataset = Dataset::from_rgb(&images.rgb, images.count(), size)?;
+    let channels = model.config.channels();
+    let images = read_images(&args.data, size, Some(channels))?;
+    let mut dataset = Dataset::from_bytes(&images.bytes, images.count(), size, channels)?;
     if args.labels {
         dataset = labels::for_model(dataset, &args.data, &images, &model.config)?;
     }
     let noise = match &args.noise {
         None => EvaluationNoise::Seeded(args.seed),
         Some(path) => {
-            let needed = [count, dataset.len(), 3, size, size];
+            let needed = [count, dataset.len(), channels, size, size];
             let wrong = |reason: String| Failure::reading(path, &Error::Noise(reason));
             let eps = open_noise(path, |file| floats::<5>(file, "eps"))?;
             match eps {

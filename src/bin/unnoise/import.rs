@@ -10,8 +10,8 @@ use crate::{
 
 /// Make a model file of a small unconditional model of Hugging Face diffusers
 ///
-/// The pipeline must consist of a UNet2DModel for square RGB images, its weights in safetensors,
-/// and a DDPMScheduler, DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler or
+/// The pipeline must consist of a UNet2DModel for square images, grey (1
+/// channel), RGB (3) or RGB and alpha (4), its weights in safetensors, and a DDPMScheduler, DDIMScheduler, DPMSolverMultistepScheduler, HeunDiscreteScheduler or
 /// FlowMatchEulerDiscreteScheduler. Anything else about it that is not supported is refused by
 /// name.
 #[derive(clap::Args)]

@@ -34,9 +34,10 @@ pub fn read_checkpoint(path: &Path) -> Result<Checkpoint> {
     Checkpoint::from_bytes(&bytes).map_err(|error| Failure::reading(path, &error))
 }
 
-/// Image files and folders of them, as squares of `size` pixels.
-pub fn read_images(paths: &[PathBuf], size: usize) -> Result<Images> {
-    picture::read_images(paths, size).map_err(|error| match error {
+/// Image files and folders of them, as squares of `size` pixels, of so many channels or as many as
+/// they need.
+pub fn read_images(paths: &[PathBuf], size: usize, channels: Option<usize>) -> Result<Images> {
+    picture::read_images(paths, size, channels).map_err(|error| match error {
         Error::File { .. } | Error::NotAnImage { .. } => {
             Failure::Use(format!("{error} Replace or remove it."))
         }

@@ -16,7 +16,7 @@ use unnoise::{
     ops::Kernels,
     pipeline::{self, DenoiserKind},
     sampler::{Edit, Frame, SamplerConfig, SamplingOptions},
-    train::{dataset::rgb_from_pixels, read},
+    train::{dataset::bytes_from_pixels, read},
 };
 
 use crate::{
@@ -42,10 +42,11 @@ Example:
   unnoise sample --model model.safetensors --sampler ddpm --steps 100 --inpaint face.png --mask mouth.png --out filled.png
   unnoise sample --model pets.safetensors --label cat --label dog --guidance 3 --out pets.png
 
-A .png file is a grid of the images, a .gif file shows the grid being denoised. A .safetensors file
-holds x_0 [count, 3, size, size], pixels around [-1, 1], neither clipped nor rounded, and with
---trajectory also trajectory [steps + 1, count, 3, size, size], from x_T to x_0: with --init fewer
-steps, with --inpaint those of its jumps too.")]
+A .png file is a grid of the images, grey or with alpha where those of the model are; a .gif file
+shows the grid being denoised, and of an alpha only whether it is a half or more. A .safetensors file
+holds x_0 [count, channels, size, size], pixels around [-1, 1], neither clipped nor rounded, and with
+--trajectory also trajectory [steps + 1, count, channels, size, size], from x_T to x_0: with --init
+fewer steps, with --inpaint those of its jumps too.")]
 pub struct Args {
     /// A model file, or the folder of a small unconditional diffusers model
     #[arg(long, value_name = "MODEL.safetensors|DIFFUSERS_DIR")]
@@ -66,9 +67,9 @@ pub struct Args {
     /// Seed of all noise, 0 to 2^64 - 1
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "noise")]
     seed: u64,
-    /// Noise to use in place of a seed: x_T [count, 3, size, size] and, where the sampler adds
-    /// noise, z [steps, count, 3, size, size], row i for step i, those that --init leaves out and
-    /// those of --inpaint's jumps counted
+    /// Noise to use in place of a seed: x_T [count, channels, size, size] and, where the sampler
+    /// adds noise, z [steps, count, channels, size, size], row i for step i, those that --init
+    /// leaves out and those of --inpaint's jumps counted
     #[arg(long, value_name = "NOISE.safetensors")]
     noise: Option<PathBuf>,
     /// Which weights to use
@@ -141,12 +142,18 @@ pub fn run(args: Args) -> Result<()> {
             .check(&options, &model)
             .map_err(|error| Failure::reading(path, &error))?;
     }
-    let edit = args.edit.read(model.config.size)?;
+    let edit = args.edit.read(&model.config)?;
     let scale = args.scale.unwrap_or(4).into();
     let grid = match kind {
         Kind::Safetensors => None,
         _ => Some(
-            Grid::new(options.count, model.config.size, scale).map_err(|error| {
+            Grid::new(
+                options.count,
+                model.config.size,
+                model.config.channels(),
+                scale,
+            )
+            .map_err(|error| {
                 Failure::Use(format!("{error} Ask for a smaller --scale or --count."))
             })?,
         ),
@@ -289,15 +296,16 @@ impl Job for Sampling<'_> {
         if let Some(edit) = &self.edit {
             sampling = sampling.edited(edit)?;
         }
-        let (total, size) = (sampling.total(), sampling.size());
-        let shape = sampling.shape();
+        let (total, shape) = (sampling.total(), sampling.shape());
+        let [_, channels, size, _] = shape;
+        let bytes = |pixels: Vec<f32>| bytes_from_pixels(&pixels, size, channels);
         let frames = frames(sampling);
         let file = match (self.kind, self.grid) {
             (Kind::Gif, Some(grid)) => {
-                let pictures = frames.map(|frame| Ok(rgb_from_pixels(&values(frame?)?, size)));
+                let pictures = frames.map(|frame| Ok(bytes(values(frame?)?)));
                 grid.gif(total + 1, pictures)?
             }
-            (_, Some(grid)) => grid.png(&rgb_from_pixels(&last(frames)?, size))?,
+            (_, Some(grid)) => grid.png(&bytes(last(frames)?))?,
             (_, None) if self.args.trajectory => {
                 let mut all = Vec::new();
                 for frame in frames {

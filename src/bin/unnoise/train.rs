@@ -9,7 +9,7 @@ use std::{
 
 use clap::value_parser;
 use pollster::block_on;
-use serde_json::json;
+use serde_json::{Value, json};
 use unnoise::{
     format::{Checkpoint, folders::FolderLabels, picture::Images},
     ops::Kernels,
@@ -31,7 +31,8 @@ const SLICE: Duration = Duration::from_millis(200);
 /// Train a model on images
 ///
 /// Images of every common format and size are turned upright, cropped to their middle square and
-/// scaled; transparency becomes white. On the CPU backends the same images, configuration and seed
+/// scaled. Where any is transparent, the model has four channels and learns the alpha too; where all
+/// are grey, it has one. On the CPU backends the same images, configuration and seed
 /// give the same file bit for bit, also when a run is taken in several calls with --resume.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -70,6 +71,10 @@ pub struct Args {
     /// [default: the configuration's, or 32]
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
+    /// Channels of the images: 1 (grey), 3 (RGB, transparency on white) or 4 (RGB and alpha)
+    /// [default: the configuration's unet.in_channels, or what the images need]
+    #[arg(long, value_name = "1|3|4")]
+    channels: Option<usize>,
     /// Seed of initial weights, order, timesteps and noise, 0 to 2^64 - 1 [default: the
     /// configuration's, or 0]
     #[arg(long, value_name = "S")]
@@ -88,7 +93,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "MODEL.safetensors",
-        conflicts_with_all = ["config", "batch_size", "size", "seed", "scale_betas"]
+        conflicts_with_all = ["config", "batch_size", "size", "channels", "seed", "scale_betas"]
     )]
     resume: Option<PathBuf>,
     /// Write progress as JSON lines: step, loss (mean since the last line), seconds,
@@ -115,9 +120,15 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let mut start = match &args.resume {
         Some(path) => Start::Checkpoint(Box::new(read_checkpoint(path)?)),
-        None => Start::Fresh(Box::new(read_config(&args)?)),
+        None => {
+            let (config, channels_are_given) = read_config(&args)?;
+            Start::Fresh {
+                config: Box::new(config),
+                channels_are_given,
+            }
+        }
     };
-    let images = read_images(&args.data, start.config().size)?;
+    let images = read_images(&args.data, start.config().size, start.channels())?;
     let dataset = start.dataset(&images, &args)?;
     let out = Output::new(&args.out)?;
     let log = match &args.log {
@@ -136,24 +147,45 @@ pub fn run(args: Args) -> Result<()> {
 
 /// What a run begins with.
 enum Start {
-    Fresh(Box<Config>),
+    Fresh {
+        config: Box<Config>,
+        /// Whether the images are to have its channels: otherwise it gets theirs.
+        channels_are_given: bool,
+    },
     Checkpoint(Box<Checkpoint>),
 }
 
 impl Start {
     fn config(&self) -> &Config {
         match self {
-            Self::Fresh(config) => config,
+            Self::Fresh { config, .. } => config,
             Self::Checkpoint(checkpoint) => &checkpoint.config,
+        }
+    }
+
+    /// What the images are to have, if that does not depend on them.
+    fn channels(&self) -> Option<usize> {
+        match self {
+            Self::Fresh {
+                channels_are_given: false,
+                ..
+            } => None,
+            _ => Some(self.config().channels()),
         }
     }
 
     /// The images with their labels, if there are to be any; a fresh model learns to know these.
     fn dataset(&mut self, images: &Images, args: &Args) -> Result<Dataset> {
-        let dataset = Dataset::from_rgb(&images.rgb, images.count(), self.config().size)?;
+        if let Self::Fresh { config, .. } = self
+            && config.channels() != images.channels
+        {
+            **config = std::mem::take(&mut **config).with_channels(images.channels);
+        }
+        let Config { size, unet, .. } = self.config();
+        let dataset = Dataset::from_bytes(&images.bytes, images.count(), *size, unet.in_channels)?;
         let knows_labels = self.config().unet.null_class().is_some();
         match self {
-            Self::Fresh(config) if args.labels => {
+            Self::Fresh { config, .. } if args.labels => {
                 let FolderLabels { names, labels } = labels::of_folders(&args.data, images)?;
                 **config = std::mem::take(&mut **config).with_labels(names);
                 config.validate()?;
@@ -180,7 +212,7 @@ struct Training<'a> {
 impl Job for Training<'_> {
     fn run<B: Kernels>(mut self, device: B::Device) -> Result<()> {
         let mut session = match self.start {
-            Start::Fresh(config) => Session::<B>::new(*config, device)?,
+            Start::Fresh { config, .. } => Session::<B>::new(*config, device)?,
             Start::Checkpoint(checkpoint) => Session::resume(*checkpoint, device)?,
         };
         let size = session.trainer().config().size;
@@ -260,15 +292,25 @@ fn encode<B: Kernels>(session: &Session<B>, half: bool) -> Result<Vec<u8>> {
     })
 }
 
-fn read_config(args: &Args) -> Result<Config> {
+/// The configuration of a fresh run, and whether it says how many channels the images have.
+fn read_config(args: &Args) -> Result<(Config, bool)> {
+    let mut channels_are_given = args.channels.is_some();
     let mut config = match &args.config {
         Some(path) => {
             let json =
                 fs::read_to_string(path).map_err(|error| Failure::cannot_read(path, &error))?;
-            Config::parse_json(&json, args.size).map_err(|error| Failure::reading(path, &error))?
+            let config = Config::parse_json(&json, args.size)
+                .map_err(|error| Failure::reading(path, &error))?;
+            let given: Value = serde_json::from_str(&json).unwrap_or_default();
+            let unet = &given["unet"];
+            channels_are_given |= !unet["in_channels"].is_null() || !unet["out_channels"].is_null();
+            config
         }
         None => args.size.map_or_else(Config::default, Config::for_size),
     };
+    if let Some(channels) = args.channels {
+        config = config.with_channels(channels);
+    }
     config.seed = args.seed.unwrap_or(config.seed);
     if args.scale_betas {
         config.scheduler = config.scheduler.scaled_to_steps();
@@ -280,13 +322,18 @@ fn read_config(args: &Args) -> Result<Config> {
         ));
     }
     config.validate()?;
-    Ok(config)
+    Ok((config, channels_are_given))
 }
 
 fn described(images: &Images) -> String {
     let plural = |count: usize| if count == 1 { "" } else { "s" };
     let count = images.count();
-    let mut text = format!("{count} image{}", plural(count));
+    let kind = match images.channels {
+        1 => "grey ",
+        4 => "transparent ",
+        _ => "",
+    };
+    let mut text = format!("{count} {kind}image{}", plural(count));
     if images.skipped > 0 {
         let skipped = images.skipped;
         text += &format!(" ({skipped} other file{} skipped)", plural(skipped));
