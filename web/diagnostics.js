@@ -1,6 +1,6 @@
+import { squareOf } from './lib/channels.js';
 import { throwIfAborted } from './lib/errors.js';
 import { parts } from './lib/parts.js';
-import { resizeSquare } from './lib/resize.js';
 
 /**
  * What can be found out about a model in training. Each comes in parts, so that the worker trains
@@ -13,6 +13,7 @@ import { resizeSquare } from './lib/resize.js';
  * @property {import('./lib/worker-client.js').WorkerClient} client
  * @property {number} engine
  * @property {number} size
+ * @property {number} channels
  *
  * @typedef {object} ElboOptions
  * @property {number | MasterImage} [image] a training image, or any other
@@ -31,13 +32,11 @@ import { resizeSquare } from './lib/resize.js';
  * @returns {AsyncGenerator<BoundPart, void, void>}
  */
 export async function* elbo(
-  { client, engine, size },
+  { client, engine, size, channels },
   { image = 0, timesteps = 32, weights = 'ema', signal } = {},
 ) {
   const subject =
-    typeof image === 'number'
-      ? { index: image }
-      : { rgb: resizeSquare(image.rgb, image.size, size) };
+    typeof image === 'number' ? { index: image } : { rgb: squareOf(image, size, channels) };
   const target = await client.call('elbo', engine, { timesteps, weights, ...subject });
   yield* parts(client, target, signal);
 }
@@ -53,12 +52,12 @@ export async function* optimalLoss({ client, engine }, { timesteps = 64, signal 
 
 /**
  * @param {Model} model
- * @param {{ x_t: Uint8Array, count: number, size: number }} frame
+ * @param {{ x_t: Uint8Array, count: number }} frame
  * @param {{ signal?: AbortSignal }} [options]
  * @returns {AsyncGenerator<Nearest, void, void>}
  */
-export async function* nearest({ client, engine }, { x_t, count, size }, { signal } = {}) {
-  const tile = size * size * 3;
+export async function* nearest({ client, engine }, { x_t, count }, { signal } = {}) {
+  const tile = x_t.length / count;
   for (let start = 0; start < count * tile; start += tile) {
     throwIfAborted(signal);
     const rgb = x_t.slice(start, start + tile);

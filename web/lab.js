@@ -274,7 +274,7 @@ export class Lab extends EventTarget {
     const args = {
       ...asked,
       labels: labelNumbers(asked.labels, this.labels),
-      init: init && (await pixelsAt(init, this.config.size)),
+      init: init && (await pixelsAt(init, this.config.size, this.config.unet.in_channels)),
     };
     if (args.weights === 'ideal') await this.#images.send(this.#engine);
     const { client, engine } = this.#engine.address;
@@ -321,7 +321,8 @@ export class Lab extends EventTarget {
 
   async #withImages() {
     await this.#images.send(this.#engine);
-    return { ...this.#engine.address, size: this.config.size };
+    const { size, unet } = this.config;
+    return { ...this.#engine.address, size, channels: unet.in_channels };
   }
 
   // --- files ---
@@ -360,7 +361,8 @@ export class Lab extends EventTarget {
 
   /** @param {Uint8Array | ModelFiles} model */
   async #load(model) {
-    const describe = () => JSON.stringify([this.config.size, this.labels]);
+    const describe = () =>
+      JSON.stringify([this.config.size, this.config.unet.in_channels, this.labels]);
     const before = describe();
     const args = { bytes: model, backend: this.backend };
     this.#engine.adopt(await this.#engine.call('load', args));

@@ -1,7 +1,7 @@
+import { packSquares } from './lib/channels.js';
 import { decodeImage } from './lib/decode-images.js';
 import { LabError } from './lib/errors.js';
 import { classesOf, labelsOfModel } from './lib/labels.js';
-import { packSquares } from './lib/resize.js';
 import { SerialQueue } from './lib/serial-queue.js';
 
 /**
@@ -67,8 +67,8 @@ export class TrainingImages {
  * @param {readonly MasterImage[]} images
  */
 async function send(engine, images) {
-  const { size } = engine.config;
-  const bytes = await packSquares(images, size);
+  const { size, unet } = engine.config;
+  const bytes = await packSquares(images, size, unet.in_channels);
   const names = labelsOfModel(engine.config);
   const labels = names.length ? classesOf(images, names) : undefined;
   const args = { bytes, count: images.length, size, labels };

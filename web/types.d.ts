@@ -20,7 +20,14 @@ declare module 'gifenc' {
       index: Uint8Array,
       width: number,
       height: number,
-      options: { palette: Palette; delay: number },
+      options: {
+        palette: Palette;
+        delay: number;
+        transparent?: boolean;
+        transparentIndex?: number;
+        /** What becomes of the frame before the next is drawn. */
+        dispose?: number;
+      },
     ): void;
     finish(): void;
     bytes(): Uint8Array;

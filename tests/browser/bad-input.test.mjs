@@ -87,7 +87,7 @@ test('a checkpoint whose tensors do not fit its description', () => {
   );
 });
 
-test('a transparent picture is put on white', async () => {
+test('a transparent picture stays transparent', async () => {
   const page = await site.open({ ...TINY, backend: 'flex' });
   await page.by('clear-images').click();
   await page.addImages(images('transparent.png'));
@@ -99,7 +99,7 @@ test('a transparent picture is put on white', async () => {
     .evaluate((canvas) => [
       .../** @type {HTMLCanvasElement} */ (canvas).getContext('2d').getImageData(0, 0, 1, 1).data,
     ]);
-  assert.deepEqual(corner, [255, 255, 255, 255]);
+  assert.deepEqual(corner, [0, 0, 0, 0]);
   await page.page.close();
 });
 

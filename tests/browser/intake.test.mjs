@@ -48,8 +48,9 @@ const learnt = (lab) =>
   lab.page.evaluate(() => {
     const { images } = /** @type {any} */ (document.querySelector('unnoise-lab')).lab;
     return images.map(({ name, label, size, rgb }) => {
+      const channels = rgb.length / size ** 2;
       const at = (/** @type {number} */ x, /** @type {number} */ y) => [
-        ...rgb.subarray((y * size + x) * 3, (y * size + x) * 3 + 3),
+        ...rgb.subarray((y * size + x) * channels, (y * size + x + 1) * channels),
       ];
       return { name, label, corner: at(0, 0), middle: at(size >> 1, size >> 1) };
     });
@@ -168,19 +169,22 @@ test('images are cropped to their middle, whole, or by hand, on a background of 
     field.dispatchEvent(new Event('change'));
   });
   await counted(lab, 2);
-  const [RED, GREEN, WHITE] = [
+  const [RED, GREEN, WHITE, CLEAR] = [
     [255, 0, 0],
     [0, 255, 0],
     [255, 255, 255],
+    [0, 0, 0, 0],
   ];
   const [stripes, clear] = await learnt(lab);
   assert.deepEqual([stripes.corner, stripes.middle], [GREEN, GREEN]);
-  assert.deepEqual(clear.middle, WHITE);
+  assert.deepEqual(clear.middle, CLEAR);
 
   const looks = (/** @type {(all: any[]) => boolean} */ condition) =>
     eventually(async () => condition(await learnt(lab)));
   await lab.by('crop-whole').first().press(' ');
   await looks(([first]) => String(first.corner) === String(WHITE));
+  await lab.by('transparent-colour').press(' ');
+  await looks(([, second]) => String(second.middle) === String(WHITE));
   await lab.by('background').fill('#102030');
   await looks(([first, second]) =>
     [first.corner, second.middle].every((colour) => String(colour) === '16,32,48'),

@@ -151,9 +151,13 @@ describe('zips', () => {
 
 describe('stored pictures', () => {
   const picture = fc
-    .record({ width: fc.integer({ min: 1, max: 9 }), height: fc.integer({ min: 1, max: 9 }) })
-    .chain(({ width, height }) => {
-      const length = width * height * 3;
+    .record({
+      width: fc.integer({ min: 1, max: 9 }),
+      height: fc.integer({ min: 1, max: 9 }),
+      channels: fc.constantFrom(1, 3, 4),
+    })
+    .chain(({ width, height, channels }) => {
+      const length = width * height * channels;
       const rgb = fc.uint8Array({ minLength: length, maxLength: length });
       return fc.record({ rgb, width: fc.constant(width), height: fc.constant(height) });
     });

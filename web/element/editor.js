@@ -1,7 +1,7 @@
+import { channelsOf, squareOf } from '../lib/channels.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { LabError } from '../lib/errors.js';
 import { emptyMask, halfMask, paintStroke } from '../lib/mask.js';
-import { resizeSquare } from '../lib/resize.js';
 import { samplersFor } from '../lib/samplers.js';
 import { Playback } from './playback.js';
 import { Recording } from './recording.js';
@@ -107,11 +107,13 @@ export class Editor extends EventTarget {
   /** The picture as the model takes it. */
   get picture() {
     const { image } = this;
-    const { size } = this.session.lab.config;
+    const { size, unet } = this.session.lab.config;
+    const channels = unet.in_channels;
     if (!image) return undefined;
-    if (this.#scaled?.image !== image || this.#scaled.size !== size) {
-      this.#scaled = { image, size, rgb: resizeSquare(image.rgb, image.size, size) };
-    }
+    const scaled = this.#scaled;
+    const isCurrent =
+      scaled?.image === image && scaled.size === size && channelsOf(scaled.rgb, size) === channels;
+    if (!isCurrent) this.#scaled = { image, size, rgb: squareOf(image, size, channels) };
     return this.#scaled;
   }
 

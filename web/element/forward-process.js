@@ -133,9 +133,10 @@ export class ForwardProcess extends EventTarget {
   /** @param {{ config: Config, images: readonly MasterImage[] }} source */
   async #adopt({ config, images }) {
     const { size } = config;
+    const { in_channels } = config.unet;
     const scheduler = /** @type {Record<string, unknown>} */ (config.scheduler);
-    const overrides = { size, unet: NO_NETWORK, scheduler };
-    const key = JSON.stringify([size, scheduler]);
+    const overrides = { size, unet: { ...NO_NETWORK, in_channels }, scheduler };
+    const key = JSON.stringify([size, in_channels, scheduler]);
     if (!this.#lab || key !== this.#configKey) {
       if (this.#lab) await this.#lab.configure(overrides);
       else this.#lab = await this.#create(overrides);

@@ -17,8 +17,11 @@ const SMALL_MASTER = 64;
 export class ImageCrops {
   /** Of all that are not cropped by hand. @type {'centre' | 'whole'} */
   crop = 'centre';
-  /** What stands behind transparent parts, and beside whole pictures. */
-  background = '#ffffff';
+  /**
+   * What stands behind transparent parts, as `#rrggbb`; nothing where they are learnt as such.
+   * @type {string | undefined}
+   */
+  background;
 
   /** @param {import('./image-set.js').ImageSet} imageSet */
   constructor(imageSet) {
@@ -45,7 +48,7 @@ export class ImageCrops {
     return this.#croppable.length > 0;
   }
 
-  /** Whether the background is seen anywhere. */
+  /** Whether the background is, or would be, seen anywhere. */
   get showsBackground() {
     return this.#croppable.some((image) => originOf(image)?.transparent);
   }
@@ -56,7 +59,7 @@ export class ImageCrops {
     return this.#again(() => true);
   }
 
-  /** @param {string} colour `#rrggbb` */
+  /** @param {string | undefined} colour `#rrggbb`, or nothing: transparent */
   paint(colour) {
     this.background = colour;
     return this.#again((image) => originOf(image)?.transparent === true);

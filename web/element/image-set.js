@@ -1,3 +1,4 @@
+import { neededChannels } from '../lib/channels.js';
 import { mergeConfig, sameConfig } from '../lib/config.js';
 import { loadSetImages, loadSetModel, SETS } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
@@ -64,7 +65,8 @@ export class ImageSet {
   get defaults() {
     const labels = this.usesLabels ? this.labels : [];
     const set = this.sets.find((other) => other.id === this.dataset);
-    return set ? { size: set.native_size, random_flip: set.flip, labels } : { labels };
+    const common = { labels, 'unet.in_channels': neededChannels(this.images) };
+    return set ? { size: set.native_size, random_flip: set.flip, ...common } : common;
   }
 
   /** @param {boolean} uses */
@@ -352,9 +354,8 @@ export class ImageSet {
         'Images of other shapes and sizes are cropped to their central square and scaled.',
       );
     }
-    const white = this.crops.background === '#ffffff' && !whole;
-    if (white && added.some((image) => image.transparent)) {
-      remarks.push('Transparent parts became white.');
+    if (!this.crops.background && added.some((image) => image.transparent)) {
+      remarks.push('What is transparent is learnt as such.');
     }
     if (this.images.length === 1) {
       remarks.push(

@@ -40,7 +40,7 @@ export class Memorisation {
    */
   async *look(lab, frame, changed) {
     const { images } = lab;
-    const tile = frame.size * frame.size * 3;
+    const tile = frame.x_t.length / frame.count;
     /** @type {Match[]} */
     const matches = [];
     for await (const nearest of lab.nearest(frame)) {

@@ -26,7 +26,8 @@ export class OptimalLoss {
     // A network that is given the label may know more than one that is not.
     const conditioning = [labels, unet.num_class_embeds, class_dropout_prob];
     const weighted = [random_flip, loss_weighting, min_snr_gamma];
-    return [images, JSON.stringify([size, seed, scheduler, ...weighted, ...conditioning])];
+    const pixels = [size, unet.in_channels];
+    return [images, JSON.stringify([...pixels, seed, scheduler, ...weighted, ...conditioning])];
   }
 
   clear() {

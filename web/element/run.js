@@ -325,8 +325,11 @@ export class Run extends EventTarget {
   override(name, value) {
     const before = this.#overrides;
     const outdated = this.config ? outdatedBy(this.config, name, value) : [];
-    const others = Object.entries(before).filter(([other]) => !outdated.includes(other));
-    this.#overrides = { ...Object.fromEntries(others), [name]: value };
+    const others = Object.entries(before).filter(
+      ([other]) => other !== name && !outdated.includes(other),
+    );
+    const given = value === undefined ? {} : { [name]: value };
+    this.#overrides = { ...Object.fromEntries(others), ...given };
     this.setContinues(false);
     return () => {
       this.#overrides = before;

@@ -1,4 +1,6 @@
-/** Tiles of RGB bytes on a canvas, one canvas pixel for each pixel of the image. */
+import { channelsOf } from './channels.js';
+
+/** Tiles of bytes on a canvas, one canvas pixel for each pixel of the image. */
 
 /** Canvas pixels between tiles. */
 const GAP = 1;
@@ -21,8 +23,10 @@ export function gridColumns(count) {
 export const gridSpan = (tiles, size) => tiles * size + (tiles - 1) * GAP;
 
 /**
+ * A canvas with transparent tiles has the attribute `data-alpha`.
+ *
  * @param {HTMLCanvasElement} canvas
- * @param {Uint8Array} rgb `count` tiles of `size` × `size`
+ * @param {Uint8Array} rgb `count` tiles of `size` × `size`, grey, RGB, or RGB and alpha
  * @param {number} count
  * @param {number} size
  * @param {number} columns
@@ -35,30 +39,37 @@ export function drawTiles(canvas, rgb, count, size, columns) {
   const context = canvas.getContext('2d');
   if (!context) return;
   const image = context.createImageData(width, height);
+  const channels = channelsOf(rgb, size, count);
+  canvas.toggleAttribute('data-alpha', channels === 4);
   for (let tile = 0; tile < count; tile++) {
     const left = (tile % columns) * (size + GAP);
     const top = Math.floor(tile / columns) * (size + GAP);
-    copyTile(rgb, tile * size * size * 3, size, image.data, (top * width + left) * 4, width);
+    const bytes = rgb.subarray(tile * size * size * channels, (tile + 1) * size * size * channels);
+    copyTile(bytes, size, channels, { data: image.data, at: (top * width + left) * 4, width });
   }
   context.putImageData(image, 0, 0);
 }
 
 /**
- * @param {Uint8Array} rgb
- * @param {number} source first byte of the tile
+ * @param {Uint8Array} bytes of the tile
  * @param {number} size
- * @param {Uint8ClampedArray} rgba
- * @param {number} target first byte of the tile in the picture
- * @param {number} stride pixels in a row of the picture
+ * @param {number} channels
+ * @param {object} target
+ * @param {Uint8ClampedArray} target.data RGBA
+ * @param {number} target.at first byte of the tile in it
+ * @param {number} target.width pixels in a row of it
  */
-function copyTile(rgb, source, size, rgba, target, stride) {
+function copyTile(bytes, size, channels, { data, at: first, width }) {
+  // Where a grey pixel has its green and blue.
+  const step = channels === 1 ? 0 : 1;
+  let source = 0;
   for (let y = 0; y < size; y++) {
-    let at = target + y * stride * 4;
-    for (let x = 0; x < size; x++, source += 3, at += 4) {
-      rgba[at] = rgb[source];
-      rgba[at + 1] = rgb[source + 1];
-      rgba[at + 2] = rgb[source + 2];
-      rgba[at + 3] = 255;
+    let at = first + y * width * 4;
+    for (let x = 0; x < size; x++, source += channels, at += 4) {
+      data[at] = bytes[source];
+      data[at + 1] = bytes[source + step];
+      data[at + 2] = bytes[source + 2 * step];
+      data[at + 3] = channels === 4 ? bytes[source + 3] : 255;
     }
   }
 }

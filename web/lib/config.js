@@ -11,6 +11,7 @@ import { LabError } from './errors.js';
  * @property {('DownBlock2D' | 'AttnDownBlock2D')[]} down_block_types
  * @property {('UpBlock2D' | 'AttnUpBlock2D')[]} up_block_types
  * @property {boolean} add_attention
+ * @property {number} in_channels of the images: 1 (grey), 3 (RGB) or 4 (RGB and alpha)
  * @property {number} out_channels
  * @property {number | null} num_class_embeds
  *

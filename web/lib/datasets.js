@@ -1,5 +1,6 @@
 import listing from '../samples/index.json';
 import { assetAddress, fetchAsset } from './assets.js';
+import { channelsOf, withChannels } from './channels.js';
 import { decodeSheet } from './decode-images.js';
 import { LabError } from './errors.js';
 
@@ -74,7 +75,8 @@ export async function loadSetRecording(id) {
   return Array.from({ length: frames }, (_, index) => {
     const x_t = new Uint8Array(count * size * size * 3);
     for (let image = 0; image < count; image++) {
-      x_t.set(tiles[index * count + image].rgb, image * size * size * 3);
+      const { rgb } = tiles[index * count + image];
+      x_t.set(withChannels(rgb, channelsOf(rgb, size), 3), image * size * size * 3);
     }
     return { index, total: frames - 1, count, size, x_t };
   });

@@ -1,7 +1,7 @@
+import { channelsOfImage, squareOf } from './channels.js';
 import { LabError } from './errors.js';
 import { noteOrigin } from './image-origins.js';
 import { MAX_PIXELS, readImageHeader } from './image-size.js';
-import { resizeSquare } from './resize.js';
 import { drawnElements } from './svg-weight.js';
 
 /**
@@ -17,7 +17,8 @@ const MAX_SVG_BYTES = 8 * 2 ** 20;
 const MAX_SVG_SIDE = 16_384;
 
 /**
- * One of the user's images: a square of RGB bytes, cropped but not yet scaled to the model's size.
+ * One of the user's images: a square of RGB bytes, or of RGB and alpha where it is transparent anywhere,
+ * cropped but not yet scaled to the model's size.
  * @typedef {{ name: string, size: number, rgb: Uint8Array, label?: string }} MasterImage
  */
 
@@ -31,19 +32,20 @@ const MAX_SVG_SIDE = 16_384;
  */
 
 /**
- * How an image is made a square of pixels without transparency.
+ * How an image is made a square.
  *
  * @import { Crop } from './image-origins.js'
  *
  * @typedef {object} Framing
  * @property {Crop} [crop] the central square, unless said otherwise
- * @property {string} [background] colour of what is transparent, or left free beside the picture,
- *   as `#rrggbb`
+ * @property {string} [background] colour of what is transparent, as `#rrggbb`; without it that stays
+ *   transparent
  * @property {number} [masterSize] pixels a side at most
  */
 
 /**
- * Decodes, crops to a square, composites on the background and scales down.
+ * Decodes, crops to a square and scales down. What a whole picture leaves free beside it has the
+ * colour of the background, or is white, unless the picture is transparent itself.
  *
  * @param {Blob & { name?: string }} file
  * @param {Framing} [framing]
@@ -51,7 +53,7 @@ const MAX_SVG_SIDE = 16_384;
  */
 export async function decodeImage(
   file,
-  { crop = 'centre', background = '#ffffff', masterSize = MASTER_SIZE } = {},
+  { crop = 'centre', background, masterSize = MASTER_SIZE } = {},
 ) {
   const name = file.name ?? 'pasted image';
   const { width, height, type } = await readImageHeader(file, name);
@@ -61,7 +63,7 @@ export async function decodeImage(
   try {
     // By its header it may have been another: decoders go their own ways through damaged files.
     if (source.width * source.height > MAX_PIXELS) throw new Error('larger than its header says');
-    const { left, top, side } = squareOf(crop, source);
+    const { left, top, side } = croppedSquare(crop, source);
     const size = Math.min(side, masterSize);
     // What lies outside of the picture is transparent.
     const square = await createImageBitmap(source, left, top, side, side, {
@@ -69,10 +71,14 @@ export async function decodeImage(
       resizeHeight: size,
       resizeQuality: 'high',
     });
-    const [{ rgb, transparent }] = cutTiles(square, size, 1, background);
+    const [rgba] = cutTiles(square, size, 1);
     square.close();
+    const part = pictureWithin({ left, top, side }, source, size);
+    const { rgb, transparent } = withoutNeedlessAlpha(rgba, size, { part, background });
     const image = { name, size, rgb };
     noteOrigin(image, { file, crop, transparent });
+    // Looked at now, and not for all images at once.
+    channelsOfImage(image);
     const cropped = crop !== 'whole' && width !== height;
     return { image, cropped, transparent, width, height };
   } catch (cause) {
@@ -81,6 +87,27 @@ export async function decodeImage(
   } finally {
     if (source instanceof ImageBitmap) source.close();
   }
+}
+
+/**
+ * Where a picture lies in a square that was cut out of it, without the edge, which is mixed with what
+ * lies beside it.
+ *
+ * @param {{ left: number, top: number, side: number }} square in pixels of the picture
+ * @param {{ width: number, height: number }} picture
+ * @param {number} size of the square as it is kept
+ */
+function pictureWithin({ left, top, side }, { width, height }, size) {
+  const first = (/** @type {number} */ from) =>
+    from < 0 ? Math.ceil((-from * size) / side) + 1 : 0;
+  const last = (/** @type {number} */ from, /** @type {number} */ length) =>
+    from + side > length ? Math.floor(((length - from) * size) / side) - 1 : size;
+  return {
+    left: first(left),
+    top: first(top),
+    right: last(left, width),
+    bottom: last(top, height),
+  };
 }
 
 /**
@@ -101,7 +128,7 @@ export async function decodeWhole(file) {
  * @param {Crop} crop
  * @param {{ width: number, height: number }} picture
  */
-export function squareOf(crop, { width, height }) {
+export function croppedSquare(crop, { width, height }) {
   const shorter = Math.min(width, height);
   if (typeof crop === 'object') {
     const side = Math.max(1, Math.min(shorter, Math.round(crop.side * shorter)));
@@ -114,14 +141,15 @@ export function squareOf(crop, { width, height }) {
 }
 
 /**
- * RGB bytes of an image or image file at another size.
+ * The bytes of an image or image file as a model takes it.
  *
  * @param {Blob | Pick<MasterImage, 'rgb' | 'size'>} source
  * @param {number} size
+ * @param {number} channels
  */
-export async function pixelsAt(source, size) {
+export async function pixelsAt(source, size, channels) {
   const image = source instanceof Blob ? (await decodeImage(source)).image : source;
-  return resizeSquare(image.rgb, image.size, size);
+  return squareOf(image, size, channels);
 }
 
 /**
@@ -190,23 +218,55 @@ async function decodeSvg(file, name, { width, height, crop }) {
 }
 
 /**
- * Squares side by side as RGB on a background.
+ * Squares side by side, as RGBA.
  *
  * @param {ImageBitmap} row
  * @param {number} size
  * @param {number} count
- * @param {string} [background] `#rrggbb`
  */
-function cutTiles(row, size, count, background = '#ffffff') {
+function cutTiles(row, size, count) {
   const canvas = new OffscreenCanvas(size * count, size);
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
     canvas.getContext('2d', { willReadFrequently: true })
   );
   context.drawImage(row, 0, 0);
-  return Array.from({ length: count }, (_, index) => {
-    const { data } = context.getImageData(index * size, 0, size, size);
-    return compositeOn(data, background);
-  });
+  const tile = (/** @type {unknown} */ _, /** @type {number} */ index) =>
+    context.getImageData(index * size, 0, size, size).data;
+  return Array.from({ length: count }, tile);
+}
+
+/**
+ * RGBA where a square is transparent in the part that counts and nothing else is asked for; RGB on a
+ * background, or on white, otherwise.
+ *
+ * @param {Uint8ClampedArray} rgba
+ * @param {number} size
+ * @param {{ part?: Part, background?: string }} [how] all of it counts, unless said otherwise
+ */
+function withoutNeedlessAlpha(rgba, size, { part, background } = {}) {
+  const all = { left: 0, top: 0, right: size, bottom: size };
+  const transparent = isTransparent(rgba, size, part ?? all);
+  const kept = transparent && !background;
+  const rgb = kept ? new Uint8Array(rgba) : compositeOn(rgba, background ?? '#ffffff');
+  return { rgb, transparent };
+}
+
+/**
+ * Whether a square is transparent anywhere within a part of it.
+ *
+ * @typedef {{ left: number, top: number, right: number, bottom: number }} Part in pixels
+ *
+ * @param {Uint8ClampedArray} rgba
+ * @param {number} size
+ * @param {Part} part
+ */
+function isTransparent(rgba, size, { left, top, right, bottom }) {
+  for (let y = top; y < bottom; y++) {
+    for (let x = left; x < right; x++) {
+      if (rgba[4 * (y * size + x) + 3] < 255) return true;
+    }
+  }
+  return false;
 }
 
 /**
@@ -216,16 +276,14 @@ function cutTiles(row, size, count, background = '#ffffff') {
 function compositeOn(rgba, background) {
   const behind = [1, 3, 5].map((at) => Number.parseInt(background.slice(at, at + 2), 16));
   const rgb = new Uint8Array((rgba.length / 4) * 3);
-  let transparent = false;
   for (let source = 0, target = 0; source < rgba.length; source += 4, target += 3) {
     const alpha = rgba[source + 3] / 255;
-    if (alpha < 1) transparent = true;
     for (let channel = 0; channel < 3; channel++) {
       const shown = rgba[source + channel] * alpha + behind[channel] * (1 - alpha);
       rgb[target + channel] = Math.round(shown);
     }
   }
-  return { rgb, transparent };
+  return rgb;
 }
 
 /**
@@ -251,7 +309,8 @@ export async function decodeSheet(sheet, { tile, count, columns, title, labels =
     const tiles = Math.min(columns, count - first);
     const top = (first / columns) * tile;
     const row = await createImageBitmap(bitmap, 0, top, tiles * tile, tile);
-    for (const { rgb } of cutTiles(row, tile, tiles)) {
+    for (const rgba of cutTiles(row, tile, tiles)) {
+      const { rgb } = withoutNeedlessAlpha(rgba, tile);
       const name = `${title} ${images.length + 1}`;
       images.push({ name, size: tile, rgb, label: labelled[images.length] });
     }

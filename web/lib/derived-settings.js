@@ -20,7 +20,7 @@ export function deriveSettings(config, given) {
   }
   if (unet.up_block_types.length !== levels) unet.up_block_types = Array(levels).fill('UpBlock2D');
   // A learned variance takes as many channels again as the prediction.
-  unet.out_channels = scheduler.variance_type === 'learned_range' ? 6 : 3;
+  unet.out_channels = unet.in_channels * (scheduler.variance_type === 'learned_range' ? 2 : 1);
   // A row for each label and one for any, the null class.
   if (config.labels.length) unet.num_class_embeds = config.labels.length + 1;
   // To find the noise in pure noise says nothing of the image.

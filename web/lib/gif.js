@@ -1,11 +1,16 @@
 import { applyPalette, GIFEncoder, quantize } from 'gifenc';
 import { drawTiles, gridColumns } from './canvas.js';
+import { channelsOf } from './channels.js';
 
 /**
- * @typedef {{ rgb: Uint8Array, count: number, size: number }} GifFrame tiles of RGB bytes
+ * @typedef {{ rgb: Uint8Array, count: number, size: number }} GifFrame as `drawTiles` takes them
  */
 
 const MAX_COLOURS = 256;
+/** Alpha from which on a pixel is there: a GIF has no half. */
+const OPAQUE = 128;
+/** A frame is taken away before the next is drawn. */
+const TO_BACKGROUND = 2;
 
 /**
  * A GIF that repeats. Each frame has a palette of its own: those of noise and of images share few
@@ -20,10 +25,10 @@ export async function encodeGif(frames, { scale, delayMs, lastMs }) {
   const encoder = GIFEncoder();
   for (const frame of frames) {
     const { data, width, height } = pixelsOf(frame);
-    const palette = quantize(data, MAX_COLOURS);
-    const index = enlarge(applyPalette(data, palette), { width, height, scale });
+    const { index, ...colours } = indexed(data);
     const delay = frame === frames.at(-1) ? lastMs : delayMs;
-    encoder.writeFrame(index, width * scale, height * scale, { palette, delay });
+    const pixels = enlarge(index, { width, height, scale });
+    encoder.writeFrame(pixels, width * scale, height * scale, { ...colours, delay });
     // The page stays awake between frames.
     await new Promise((resolve) => setTimeout(resolve));
   }
@@ -33,16 +38,40 @@ export async function encodeGif(frames, { scale, delayMs, lastMs }) {
   });
 }
 
+/** @param {Uint8ClampedArray} rgba */
+function indexed(rgba) {
+  const visible = [];
+  for (let at = 0; at < rgba.length; at += 4) if (rgba[at + 3] >= OPAQUE) visible.push(at);
+  if (visible.length * 4 === rgba.length) {
+    const palette = quantize(rgba, MAX_COLOURS);
+    return { index: applyPalette(rgba, palette), palette };
+  }
+  // One colour is kept for what is not there.
+  const seen = new Uint8ClampedArray(visible.length * 4);
+  for (const [pixel, at] of visible.entries()) seen.set(rgba.subarray(at, at + 4), pixel * 4);
+  const palette = visible.length > 0 ? quantize(seen, MAX_COLOURS - 1) : [];
+  const transparentIndex = palette.length;
+  const index = new Uint8Array(rgba.length / 4).fill(transparentIndex);
+  if (visible.length > 0) {
+    const found = applyPalette(seen, palette);
+    for (const [pixel, at] of visible.entries()) index[at / 4] = found[pixel];
+  }
+  const whole = [...palette, [0, 0, 0]];
+  return { index, palette: whole, transparent: true, transparentIndex, dispose: TO_BACKGROUND };
+}
+
 /** @param {GifFrame} frame */
 function pixelsOf({ rgb, count, size }) {
   const canvas = document.createElement('canvas');
   drawTiles(canvas, rgb, count, size, gridColumns(count));
   const { width, height } = canvas;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-  // A GIF has no half-transparent gaps between tiles.
-  context.globalCompositeOperation = 'destination-over';
-  context.fillStyle = '#fff';
-  context.fillRect(0, 0, width, height);
+  // Between opaque tiles there is white.
+  if (channelsOf(rgb, size, count) < 4) {
+    context.globalCompositeOperation = 'destination-over';
+    context.fillStyle = '#fff';
+    context.fillRect(0, 0, width, height);
+  }
   return context.getImageData(0, 0, width, height);
 }
 

@@ -1,5 +1,5 @@
 import { breather } from './breather.js';
-import { resizeSquare } from './resize.js';
+import { squareOf } from './channels.js';
 
 /**
  * Which images of a set are the same picture, and which are unlike all others: by small copies of
@@ -60,9 +60,9 @@ async function looksOf(images, signal) {
 }
 
 /** @param {MasterImage} image @returns {Look} */
-function lookOf({ rgb, size }) {
-  const small = resizeSquare(rgb, size, SMALL);
-  const wide = resizeSquare(rgb, size, SMALL + 1);
+function lookOf(image) {
+  const small = squareOf(image, SMALL, 3);
+  const wide = squareOf(image, SMALL + 1, 3);
   /** @type {[number, number]} */
   const bits = [0, 0];
   for (let place = 0; place < SMALL * SMALL; place++) {
@@ -131,7 +131,7 @@ function isCopy(a, b) {
 function fineOf(image) {
   const look = /** @type {Look} */ (looks.get(image));
   if (!look.fine) {
-    const rgb = resizeSquare(image.rgb, image.size, FINE);
+    const rgb = squareOf(image, FINE, 3);
     look.fine = Array.from({ length: FINE * FINE }, (_, place) => luma(rgb, place * 3));
   }
   return look.fine;

@@ -1,5 +1,5 @@
 /**
- * PNG files of RGB images, 8 bits a channel: the lossless form in which images are kept. A canvas
+ * PNG files, 8 bits a channel: the lossless form in which images are kept. A canvas
  * would do it too, but some browsers change a canvas's pixels on reading, against fingerprinting.
  */
 import { zlibSync } from 'fflate';
@@ -9,34 +9,41 @@ import { LabError } from './errors.js';
 import { inflateExactly } from './inflate.js';
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
-const CHANNELS = 3;
+/** By their channels, the bytes of a header that come after width and height: grey, RGB, with alpha. */
+const KINDS = new Map([
+  [1, [8, 0, 0, 0, 0]],
+  [3, [8, 2, 0, 0, 0]],
+  [4, [8, 6, 0, 0, 0]],
+]);
 /** Predicts a byte from those to the left, above, and above left. */
 const PAETH = 4;
 /** Larger than any sheet that is kept. */
 const MAX_SIDE = 4096;
 
 /**
- * @param {Uint8Array} rgb
+ * @param {Uint8Array} bytes of grey, of RGB, or of RGB and alpha
  * @param {number} width
  * @param {number} height
  */
-export function encodePng(rgb, width, height) {
-  const stride = width * CHANNELS;
+export function encodePng(bytes, width, height) {
+  const channels = bytes.length / (width * height);
+  const kind = KINDS.get(channels);
+  if (!kind) throw new Error(`A picture has no ${channels} channels.`);
+  const stride = width * channels;
   const lines = new Uint8Array(height * (stride + 1));
   for (let y = 0; y < height; y++) {
     const line = y * (stride + 1);
     lines[line] = PAETH;
     for (let x = 0; x < stride; x++) {
       const at = y * stride + x;
-      lines[line + 1 + x] = rgb[at] - prediction(PAETH, rgb, at, x, stride);
+      lines[line + 1 + x] = bytes[at] - prediction(PAETH, bytes, at, { x, stride, channels });
     }
   }
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  // 8 bits, RGB.
-  header.set([8, 2, 0, 0, 0], 8);
+  header.set(kind, 8);
   const parts = [
     Uint8Array.from(SIGNATURE),
     chunk('IHDR', header),
@@ -47,7 +54,7 @@ export function encodePng(rgb, width, height) {
 }
 
 /**
- * RGB bytes of what `encodePng` wrote; of other files those of the same kind.
+ * The bytes of what `encodePng` wrote; of other files those of the same kinds.
  *
  * @param {Uint8Array} bytes
  * @param {number} width that is expected: another is refused before anything is unpacked
@@ -76,40 +83,44 @@ function decode(bytes, width, height) {
   if (!isExpected || !width || !height || Math.max(width, height) > MAX_SIDE) {
     throw new Error('its size');
   }
-  if (String(header.data.subarray(8)) !== '8,2,0,0,0') throw new Error('another kind');
-  const stride = width * CHANNELS;
+  const found = String(header.data.subarray(8));
+  const [channels] = [...KINDS].find(([, kind]) => String(kind) === found) ?? [];
+  if (!channels) throw new Error('another kind');
+  const stride = width * channels;
   const packed = concat(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data));
   const lines = inflateExactly(packed, height * (stride + 1), 'zlib');
-  const rgb = new Uint8Array(height * stride);
+  const pixels = new Uint8Array(height * stride);
   for (let y = 0; y < height; y++) {
     const line = y * (stride + 1);
     const filter = lines[line];
     if (filter > PAETH) throw new Error('its filter');
     for (let x = 0; x < stride; x++) {
       const at = y * stride + x;
-      rgb[at] = lines[line + 1 + x] + prediction(filter, rgb, at, x, stride);
+      pixels[at] = lines[line + 1 + x] + prediction(filter, pixels, at, { x, stride, channels });
     }
   }
-  return rgb;
+  return pixels;
 }
 
 /**
  * What a byte is predicted to be, by the filters of the PNG specification.
  *
  * @param {number} filter
- * @param {Uint8Array} rgb
+ * @param {Uint8Array} bytes
  * @param {number} at
- * @param {number} x its place in its row
- * @param {number} stride
+ * @param {object} place
+ * @param {number} place.x in its row
+ * @param {number} place.stride bytes of a row
+ * @param {number} place.channels bytes of a pixel
  */
-function prediction(filter, rgb, at, x, stride) {
-  const left = x < CHANNELS ? 0 : rgb[at - CHANNELS];
-  const above = at < stride ? 0 : rgb[at - stride];
+function prediction(filter, bytes, at, { x, stride, channels }) {
+  const left = x < channels ? 0 : bytes[at - channels];
+  const above = at < stride ? 0 : bytes[at - stride];
   if (filter === 0) return 0;
   if (filter === 1) return left;
   if (filter === 2) return above;
   if (filter === 3) return (left + above) >> 1;
-  const corner = x < CHANNELS || at < stride ? 0 : rgb[at - stride - CHANNELS];
+  const corner = x < channels || at < stride ? 0 : bytes[at - stride - channels];
   const toLeft = Math.abs(above - corner);
   const toAbove = Math.abs(left - corner);
   const toCorner = Math.abs(left + above - 2 * corner);

@@ -1,41 +1,70 @@
-import { breather } from './breather.js';
-
 /**
- * Scales a square RGB image by averaging over areas: every source pixel counts once, edges do not
- * ring, and (unlike a browser's own scaling) every machine gets the same bytes, so that a link
- * reproduces a run.
+ * Scales a square image by averaging over areas: every source pixel counts once, or as much as its
+ * alpha, edges do not ring, and (unlike a browser's own scaling) every machine gets the same bytes, so
+ * that a link reproduces a run.
  *
- * @param {Uint8Array} rgb
+ * @param {Uint8Array} bytes grey, RGB, or RGB and alpha
  * @param {number} from side of the source
  * @param {number} to side of the result
  * @returns {Uint8Array}
  */
-export function resizeSquare(rgb, from, to) {
-  if (from === to) return rgb;
+export function resizeSquare(bytes, from, to) {
+  if (from === to) return bytes;
+  const channels = bytes.length / (from * from);
+  const source = channels === 4 ? timesAlpha(bytes) : bytes;
   const weights = areaWeights(from, to);
-  const rows = new Float32Array(from * to * 3);
+  const rows = new Float32Array(from * to * channels);
   for (let y = 0; y < from; y++) {
-    for (let x = 0; x < to; x++) accumulate(rgb, y * from, 1, weights[x], rows, (y * to + x) * 3);
+    for (let x = 0; x < to; x++) {
+      accumulate(source, { start: y * from, stride: 1, channels }, weights[x], rows, y * to + x);
+    }
   }
-  const result = new Float32Array(to * to * 3);
+  const result = new Float32Array(to * to * channels);
   for (let y = 0; y < to; y++) {
-    for (let x = 0; x < to; x++) accumulate(rows, x, to, weights[y], result, (y * to + x) * 3);
+    for (let x = 0; x < to; x++) {
+      accumulate(rows, { start: x, stride: to, channels }, weights[y], result, y * to + x);
+    }
   }
+  if (channels === 4) divideByAlpha(result);
   return Uint8Array.from(result, (value) => Math.round(value));
 }
 
+/** @param {Uint8Array} rgba */
+function timesAlpha(rgba) {
+  const scaled = Float32Array.from(rgba);
+  for (let at = 0; at < scaled.length; at += 4) {
+    for (let channel = 0; channel < 3; channel++) scaled[at + channel] *= scaled[at + 3] / 255;
+  }
+  return scaled;
+}
+
+/** @param {Float32Array} rgba whose colours are multiplied by alpha, and then no more */
+function divideByAlpha(rgba) {
+  for (let at = 0; at < rgba.length; at += 4) {
+    const alpha = rgba[at + 3] / 255;
+    for (let channel = 0; channel < 3; channel++) {
+      rgba[at + channel] = alpha > 0 ? Math.min(255, rgba[at + channel] / alpha) : 0;
+    }
+  }
+}
+
 /**
+ * @typedef {object} Line of pixels
+ * @property {number} start the first
+ * @property {number} stride from one to the next
+ * @property {number} channels
+ *
  * @param {ArrayLike<number>} source
- * @param {number} start first pixel of the line
- * @param {number} stride pixels from one to the next
+ * @param {Line} line of the source
  * @param {{ first: number, weights: number[] }} span
  * @param {Float32Array} target
- * @param {number} at
+ * @param {number} place the pixel of the target
  */
-function accumulate(source, start, stride, span, target, at) {
+function accumulate(source, { start, stride, channels }, span, target, place) {
+  const at = place * channels;
   for (let i = 0; i < span.weights.length; i++) {
-    const pixel = (start + (span.first + i) * stride) * 3;
-    for (let channel = 0; channel < 3; channel++) {
+    const pixel = (start + (span.first + i) * stride) * channels;
+    for (let channel = 0; channel < channels; channel++) {
       target[at + channel] += span.weights[i] * source[pixel + channel];
     }
   }
@@ -58,22 +87,4 @@ function areaWeights(from, to) {
     }
     return { first, weights };
   });
-}
-
-/**
- * Images scaled to one size, one after the other. Now and then the page gets a turn, so that it
- * answers while hundreds are scaled.
- *
- * @param {readonly import('./decode-images.js').MasterImage[]} images
- * @param {number} size
- */
-export async function packSquares(images, size) {
-  const tile = size * size * 3;
-  const bytes = new Uint8Array(images.length * tile);
-  const breathe = breather();
-  for (const [index, image] of images.entries()) {
-    bytes.set(resizeSquare(image.rgb, image.size, size), index * tile);
-    await breathe();
-  }
-  return bytes;
 }

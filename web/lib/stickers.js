@@ -1,3 +1,5 @@
+import { channelsOf, withChannels } from './channels.js';
+
 /**
  * Images cut out of their backgrounds, on a sheet: what is connected to the border and of its colour
  * is transparent, and a white edge goes around the rest, as on stickers that are bought.
@@ -71,13 +73,14 @@ export function stickerSheet({ rgb, count, size }, columns) {
   const scale = Math.max(1, Math.round(STICKER_SIDE / size));
   const side = size * scale;
   const margin = Math.round(side * MARGIN);
+  const tile = rgb.length / count;
   const canvas = document.createElement('canvas');
   canvas.width = columns * (side + 2 * margin);
   canvas.height = Math.ceil(count / columns) * (side + 2 * margin);
   const context = canvas.getContext('2d');
   if (!context) return canvas;
   for (let index = 0; index < count; index++) {
-    const pixels = rgb.subarray(index * size * size * 3, (index + 1) * size * size * 3);
+    const pixels = rgb.subarray(index * tile, (index + 1) * tile);
     const x = (index % columns) * (side + 2 * margin) + margin;
     const y = Math.floor(index / columns) * (side + 2 * margin) + margin;
     drawSticker(context, cutOut(pixels, size), { x, y, side });
@@ -86,16 +89,37 @@ export function stickerSheet({ rgb, count, size }, columns) {
 }
 
 /**
- * @param {Uint8Array} rgb
+ * Of an image with alpha what it shows, of another what is not its background.
+ *
+ * @param {Uint8Array} bytes grey, RGB, or RGB and alpha
  * @param {number} size
  */
-function cutOut(rgb, size) {
-  const outside = backgroundOf(rgb, size);
+function cutOut(bytes, size) {
+  const channels = channelsOf(bytes, size);
+  return drawn(
+    channels === 4 ? bytes : withoutBackground(withChannels(bytes, channels, 3), size),
+    size,
+  );
+}
+
+/**
+ * @param {Uint8Array} rgb
+ * @param {number} size
+ * @returns {Uint8Array} RGBA
+ */
+function withoutBackground(rgb, size) {
+  const rgba = withChannels(rgb, 3, 4);
+  for (const [at, outside] of backgroundOf(rgb, size).entries()) if (outside) rgba[at * 4 + 3] = 0;
+  return rgba;
+}
+
+/**
+ * @param {Uint8Array} rgba
+ * @param {number} size
+ */
+function drawn(rgba, size) {
   const image = new ImageData(size, size);
-  for (let at = 0; at < size * size; at++) {
-    image.data.set(rgb.subarray(at * 3, at * 3 + 3), at * 4);
-    image.data[at * 4 + 3] = outside[at] ? 0 : 255;
-  }
+  image.data.set(rgba);
   const canvas = new OffscreenCanvas(size, size);
   canvas.getContext('2d')?.putImageData(image, 0, 0);
   return canvas;

@@ -1,5 +1,5 @@
 import { html, nothing } from 'lit';
-import { decodeWhole, squareOf } from '../lib/decode-images.js';
+import { decodeWhole, croppedSquare } from '../lib/decode-images.js';
 import { define } from '../lib/define.js';
 import { findFace } from '../lib/find-face.js';
 import { originOf } from '../lib/image-origins.js';
@@ -64,7 +64,7 @@ export class CropSheet extends Sheet {
 
   get #centre() {
     const { width, height } = this.#size;
-    const { left, top } = squareOf('centre', this.#size);
+    const { left, top } = croppedSquare('centre', this.#size);
     return { x: left / width, y: top / height, side: 1 };
   }
 
@@ -224,7 +224,7 @@ export class CropSheet extends Sheet {
     const preview = /** @type {HTMLCanvasElement | null} */ (this.querySelector('.crop-preview'));
     if (!canvas || !preview || !this.#picture) return;
     draw(canvas, this.#picture, this.square);
-    const { left, top, side } = squareOf(this.square, this.#size);
+    const { left, top, side } = croppedSquare(this.square, this.#size);
     preview.width = preview.height = PREVIEW_SIDE;
     const context = preview.getContext('2d');
     if (context) context.imageSmoothingQuality = 'high';
@@ -247,7 +247,7 @@ function draw(canvas, picture, square) {
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext('2d');
   if (!context) return;
-  const { left, top, side } = squareOf(square, picture);
+  const { left, top, side } = croppedSquare(square, picture);
   const [x, y, shown] = [left, top, side].map((length) => length * scale);
   context.clearRect(0, 0, width, height);
   // Pixel art is not to be blurred.

@@ -1,4 +1,4 @@
-import { html } from 'lit';
+import { html, nothing } from 'lit';
 import { segmentedField } from './fields.js';
 
 /**
@@ -21,16 +21,35 @@ export function intakeOptions({ imageSet }, disabled) {
       ],
       change: (crop) => crops.cropAll(/** @type {'centre' | 'whole'} */ (crop)),
     })}
-    <label class="field colour" ?hidden=${!crops.showsBackground}>
-      <span class="label">Background</span>
-      <input
-        type="color"
-        data-testid="background"
-        .value=${crops.background}
-        ?disabled=${disabled}
-        @change=${(/** @type {any} */ { target }) => crops.paint(target.value)}
-      />
-    </label>
+    ${crops.showsBackground ? backgroundFields(crops, disabled) : nothing}
     <p class="explanation">Press an image below to choose its part by hand.</p>
   </div>`;
 }
+
+/**
+ * @param {import('../element/image-crops.js').ImageCrops} crops
+ * @param {boolean} disabled
+ */
+const backgroundFields = (crops, disabled) => html`
+  ${segmentedField({
+    label: 'Transparent parts',
+    name: 'transparent',
+    value: crops.background ? 'colour' : 'keep',
+    disabled,
+    options: [
+      ['keep', 'stay transparent'],
+      ['colour', 'get a colour'],
+    ],
+    change: (choice) => crops.paint(choice === 'colour' ? '#ffffff' : undefined),
+  })}
+  <label class="field colour" ?hidden=${!crops.background}>
+    <span class="label">Background</span>
+    <input
+      type="color"
+      data-testid="background"
+      .value=${crops.background ?? '#ffffff'}
+      ?disabled=${disabled}
+      @change=${(/** @type {any} */ { target }) => crops.paint(target.value)}
+    />
+  </label>
+`;

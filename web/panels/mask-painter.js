@@ -1,3 +1,4 @@
+import { channelsOf } from '../lib/channels.js';
 import { define } from '../lib/define.js';
 
 /**
@@ -50,14 +51,17 @@ export class MaskPainter extends HTMLElement {
     if (!context) return;
     const pixels = context.createImageData(size, size);
     const accent = accentOf(canvas);
+    const channels = channelsOf(rgb, size);
+    const step = channels === 1 ? 0 : 1;
+    canvas.toggleAttribute('data-alpha', channels === 4);
     for (let i = 0; i < mask.length; i++) {
       const even = (i + Math.floor(i / size)) % 2 === 0;
       const seen = mask[i] ? (even ? 0 : SEEN_THROUGH) : 1;
       for (let channel = 0; channel < 3; channel++) {
-        const value = rgb[i * 3 + channel];
+        const value = rgb[i * channels + channel * step];
         pixels.data[i * 4 + channel] = seen * value + (1 - seen) * accent[channel];
       }
-      pixels.data[i * 4 + 3] = 255;
+      pixels.data[i * 4 + 3] = channels === 4 && !mask[i] ? rgb[i * 4 + 3] : 255;
     }
     context.putImageData(pixels, 0, 0);
   }

@@ -2,12 +2,14 @@ import { drawTiles, gridColumns } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 
 /**
- * @typedef {{ rgb: Uint8Array, count: number, size: number, columns?: number }} Tiles
+ * @typedef {{ rgb: Uint8Array, count: number, size: number, columns?: number }} Tiles as `drawTiles`
+ *   takes them
  */
 
 /**
  * Shows tiles of pixels, every pixel a square of whole screen pixels. Drawing waits for the next
- * animation frame, however often the tiles change in between.
+ * animation frame, however often the tiles change in between. What is transparent in them is so in
+ * the canvas too, which then has a checkerboard behind it.
  */
 export class PixelGrid extends HTMLElement {
   canvas = document.createElement('canvas');

@@ -1,4 +1,6 @@
 import { html, nothing } from 'lit';
+import { neededChannels } from '../lib/channels.js';
+import { givenSetting } from '../lib/config.js';
 import { checkField, numberField, selectField } from './fields.js';
 import { processSettings } from './process-settings.js';
 
@@ -10,6 +12,12 @@ const WIDTHS = [
   ['16,32,32', 'narrow (16, 32, 32)'],
   ['32,64,64', 'medium (32, 64, 64)'],
   ['64,128,128', 'wide (64, 128, 128)'],
+];
+/** @type {[string, string][]} */
+const CHANNELS = [
+  ['3', 'Colour'],
+  ['1', 'Grey'],
+  ['4', 'With transparency'],
 ];
 /** @type {[string, string][]} */
 const OPTIMIZERS = [
@@ -54,6 +62,28 @@ function muonRateField(session, disabled) {
     options: MUON_RATES,
     disabled,
     change: (value) => session.set('muon_learning_rate', Number(value)),
+  });
+}
+
+/**
+ * What the images are learnt as: what they need, unless something else is chosen.
+ * @param {import('../element/session.js').Session} session
+ * @param {boolean} disabled
+ */
+function channelsField(session, disabled) {
+  const name = 'unet.in_channels';
+  const needed = String(neededChannels(session.imageSet.images));
+  const found = CHANNELS.find(([channels]) => channels === needed)?.[1].toLowerCase();
+  const chosen = givenSetting(session.run.overrides, 'in_channels') !== undefined;
+  return selectField({
+    label: 'Colours',
+    testid: 'image-channels',
+    changes: 'x0',
+    value: chosen || disabled ? String(configOf(session).unet.in_channels) : '',
+    options: disabled ? CHANNELS : [['', `As the images are (${found})`], ...CHANNELS],
+    disabled,
+    hint: 'Without transparency, what is transparent becomes white',
+    change: (value) => session.set(name, value ? Number(value) : undefined),
   });
 }
 
@@ -118,6 +148,7 @@ export function trainSettings(session) {
     <details class="expert">
       <summary>More settings</summary>
       <div class="fields">
+        ${channelsField(session, fixed)}
         ${selectField({
           label: 'Optimizer',
           testid: 'optimizer',

@@ -6,6 +6,7 @@
  */
 import { breather } from '../lib/breather.js';
 import { concat } from '../lib/bytes.js';
+import { channelsOfImage } from '../lib/channels.js';
 import { LabError } from '../lib/errors.js';
 import { decodePng, encodePng } from '../lib/png.js';
 import { MAX_TEXT } from './schema.js';
@@ -57,7 +58,10 @@ export async function unpackImages(images) {
   const breathe = breather();
   const unpacked = [];
   for (const { name, size, label, png } of images) {
-    unpacked.push({ name, size, rgb: decodePng(png, size, size), label });
+    const image = { name, size, rgb: decodePng(png, size, size), label };
+    // Looked at now, and not for all images at once.
+    channelsOfImage(image);
+    unpacked.push(image);
     await breathe();
   }
   return unpacked;

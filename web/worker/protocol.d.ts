@@ -135,7 +135,7 @@ export interface EngineState {
 }
 
 export interface PackedImages {
-  /** RGB, `count` tiles of `size` × `size`. */
+  /** `count` tiles of `size` × `size`, with the channels of the model. */
   bytes: Uint8Array;
   count: number;
   size: number;
@@ -159,7 +159,7 @@ export interface Schedule {
   sqrt_one_minus_alphas_cumprod: Float64Array;
 }
 
-/** RGB, one tile each. */
+/** One tile each, with the channels of the model. */
 export type Noisy = { x_t: Uint8Array; eps: Uint8Array; x_0: Uint8Array };
 
 export type TrainReport = { step: number; losses: Float32Array; milliseconds: number };
@@ -229,7 +229,10 @@ export interface FramePart {
   index: number;
   /** Null at the end. */
   t: number | null;
-  /** RGB, `count` tiles of `size` × `size`. */
+  /**
+   * `count` tiles of `size` × `size`, with the channels of the model: grey, RGB, or RGB and alpha, which
+   * the colours are not multiplied by.
+   */
   x_t: Uint8Array;
   /** The same for the network's current guess; null at index 0. */
   pred_x0: Uint8Array | null;

@@ -115,7 +115,7 @@ class Lab(anywidget.AnyWidget):
 
     @property
     def samples(self) -> np.ndarray | None:
-        """The images that were drawn last, (n, size, size, 3) of bytes."""
+        """The images that were drawn last, (n, size, size, channels) of bytes: 1 of grey ones, 3, or 4."""
         return self._samples
 
     # --- messages ---
@@ -137,8 +137,8 @@ class Lab(anywidget.AnyWidget):
         if kind == "losses":
             self._losses.append(np.frombuffer(content, np.float32))
         elif kind == "samples":
-            size = message["size"]
-            self._samples = np.frombuffer(content, np.uint8).reshape(-1, size, size, 3)
+            count, size = message["count"], message["size"]
+            self._samples = np.frombuffer(content, np.uint8).reshape(count, size, size, -1)
         elif kind == "model":
             self._model = content
             if self._save_to is not None:
