@@ -183,7 +183,7 @@ test('images are cropped to their middle, whole, or by hand, on a background of 
     eventually(async () => condition(await learnt(lab)));
   await lab.by('crop-whole').first().press(' ');
   await looks(([first]) => String(first.corner) === String(WHITE));
-  await lab.by('transparent-colour').press(' ');
+  await lab.by('background-colour').press(' ');
   await looks(([, second]) => String(second.middle) === String(WHITE));
   await lab.by('background').fill('#102030');
   await looks(([first, second]) =>

@@ -8,6 +8,15 @@ const MANY = 2000;
 const SMALL_MASTER = 64;
 
 /**
+ * Whether something of an image's square may be empty.
+ * @param {MasterImage} image
+ */
+function hasBackground(image) {
+  const origin = originOf(image);
+  return origin !== undefined && (origin.transparent || origin.crop === 'whole');
+}
+
+/**
  * How the user's images are made squares: all alike, or one by hand. They are cut anew from their
  * files, so nothing is lost by a choice.
  *
@@ -50,7 +59,7 @@ export class ImageCrops {
 
   /** Whether the background is, or would be, seen anywhere. */
   get showsBackground() {
-    return this.#croppable.some((image) => originOf(image)?.transparent);
+    return this.#croppable.some(hasBackground);
   }
 
   /** @param {'centre' | 'whole'} crop */
@@ -62,7 +71,7 @@ export class ImageCrops {
   /** @param {string | undefined} colour `#rrggbb`, or nothing: transparent */
   paint(colour) {
     this.background = colour;
-    return this.#again((image) => originOf(image)?.transparent === true);
+    return this.#again(hasBackground);
   }
 
   /**

@@ -32,18 +32,18 @@ export function intakeOptions({ imageSet }, disabled) {
  */
 const backgroundFields = (crops, disabled) => html`
   ${segmentedField({
-    label: 'Transparent parts',
-    name: 'transparent',
-    value: crops.background ? 'colour' : 'keep',
+    label: 'Background',
+    name: 'background',
+    value: crops.background ? 'colour' : 'none',
     disabled,
     options: [
-      ['keep', 'stay transparent'],
-      ['colour', 'get a colour'],
+      ['none', 'none'],
+      ['colour', 'a colour'],
     ],
     change: (choice) => crops.paint(choice === 'colour' ? '#ffffff' : undefined),
   })}
   <label class="field colour" ?hidden=${!crops.background}>
-    <span class="label">Background</span>
+    <span class="label">Its colour</span>
     <input
       type="color"
       data-testid="background"
