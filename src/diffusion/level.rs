@@ -3,15 +3,15 @@
 /// A noise level: x = `signal` · x_0 + `noise` · ε with standard normal ε.
 ///
 /// Variance-preserving processes have `signal`² + `noise`² = 1, rectified flow has
-/// `signal` + `noise` = 1 (Kingma et al. 2021, equation 1 and section 3.1; Liu et al. 2023,
-/// equation 1).
+/// `signal` + `noise` = 1, variance-exploding ones `signal` = 1 (Kingma et al. 2021, equation 1 and
+/// section 3.1; Liu et al. 2023, equation 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseLevel {
     /// The timestep that the network is given, between timesteps for some samplers.
     pub t: f64,
     /// Factor of x_0, from 1 down to 0.
     pub signal: f64,
-    /// Factor of ε, from 0 up to 1.
+    /// Factor of ε, from 0 up: to 1, but where the variance explodes.
     pub noise: f64,
 }
 
@@ -38,6 +38,16 @@ impl NoiseLevel {
         Self {
             t: sigma * num_train_timesteps as f64,
             signal: 1.0 - sigma,
+            noise: sigma,
+        }
+    }
+
+    /// A level of a variance-exploding process: x_t = x_0 + σ · ε (Song et al. 2021b, "Score-based
+    /// generative modeling through stochastic differential equations", section 3.4).
+    pub fn variance_exploding(t: f64, sigma: f64) -> Self {
+        Self {
+            t,
+            signal: 1.0,
             noise: sigma,
         }
     }

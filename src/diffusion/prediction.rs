@@ -62,6 +62,18 @@ impl PredictionType {
         x0_and_eps(x_t, y, self.inverse(level), clip)
     }
 
+    /// (a, b) of x_0 = a · x_t + b · y for what is predicted, y, at `level`; ε needs a signal above 0.
+    pub fn x0_coefficients(self, level: NoiseLevel) -> [f64; 2] {
+        let [x0, _] = self.inverse(level);
+        x0
+    }
+
+    /// (a, b) of ε = a · x_t + b · y for what is predicted, y, at `level`; x_0 needs noise above 0.
+    pub fn eps_coefficients(self, level: NoiseLevel) -> [f64; 2] {
+        let [_, eps] = self.inverse(level);
+        eps
+    }
+
     /// ∂x_0 / ∂y at `level`: how much of an error in what the network predicts becomes an error in
     /// x_0, e.g. -noise / signal for ε (Ho et al. 2020, equation 15).
     pub fn x0_sensitivity(self, level: NoiseLevel) -> f64 {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ddim, Ddpm, DpmPp2M, EulerFlow, Heun, Noise, Sampler, SeededNoise, SlerpNoise};
 use crate::{
     denoiser::Guidance,
-    diffusion::{Schedule, SchedulerConfig, TimestepSpacing, VarianceType, X0Clipping},
+    diffusion::{NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, VarianceType, X0Clipping},
     error::{Error, Result},
     model::UNetConfig,
     ops::Kernels,
@@ -63,6 +63,39 @@ impl SamplerConfig {
         },
         Self::EulerFlow,
     ];
+
+    /// This sampler over given noise levels, noisiest first, of any process: x_0 is unlimited, and
+    /// x_T is what [`super::Noise::x_t`] gives. DDPM has the variance β̃ unless its option says
+    /// otherwise. `use_karras_sigmas`, which is about the levels, is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an η out of range, and for a learned variance.
+    pub fn over<B: Kernels>(self, levels: Vec<NoiseLevel>) -> Result<Box<dyn Sampler<B>>> {
+        Ok(match self {
+            Self::Ddpm { variance } => {
+                let variance = variance.unwrap_or(VarianceType::FixedSmall);
+                if variance == VarianceType::LearnedRange {
+                    return Err(Error::Config(
+                        "no variance was learned; choose fixed_small or fixed_large.".into(),
+                    ));
+                }
+                Box::new(Ddpm::over(levels, variance))
+            }
+            Self::Ddim { eta, .. } => Box::new(Ddim::over(levels, eta)?),
+            Self::Heun { .. } => Box::new(Heun::over(levels)),
+            Self::DpmPp2M { .. } => Box::new(DpmPp2M::over(levels)),
+            Self::EulerFlow => Box::new(EulerFlow::over(levels)),
+        })
+    }
+
+    /// Whether each step adds noise.
+    pub fn is_stochastic(self) -> bool {
+        match self {
+            Self::Ddpm { .. } => true,
+            Self::Ddim { eta, .. } => eta > 0.0,
+            Self::Heun { .. } | Self::DpmPp2M { .. } | Self::EulerFlow => false,
+        }
+    }
 
     /// The name, as in JSON.
     pub fn name(self) -> &'static str {

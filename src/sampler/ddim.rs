@@ -38,11 +38,7 @@ impl Ddim {
         use_clipped_model_output: bool,
         clipping: X0Clipping,
     ) -> Result<Self> {
-        if !(0.0..=1.0).contains(&eta) {
-            return Err(Error::Config(format!(
-                "eta is {eta}, but must be between 0 and 1."
-            )));
-        }
+        check_eta(eta)?;
         let timesteps = schedule.timesteps(steps, config.timestep_spacing)?;
         // One stride below, rounded down, as diffusers counts it: where the number of steps does
         // not divide T this is not quite the next timestep of the list.
@@ -60,6 +56,33 @@ impl Ddim {
             use_clipped_model_output,
         })
     }
+
+    /// A run over given levels, noisiest first, of any process, each step to the next of them and
+    /// the last to no noise; x_0 is unlimited.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an `eta` out of range.
+    pub fn over(levels: Vec<NoiseLevel>, eta: f64) -> Result<Self> {
+        check_eta(eta)?;
+        let previous = levels.iter().skip(1).copied();
+        let previous = previous.chain([NoiseLevel::CLEAN]).collect();
+        Ok(Self {
+            levels,
+            previous,
+            eta,
+            clipping: X0Clipping::None,
+            use_clipped_model_output: false,
+        })
+    }
+}
+
+fn check_eta(eta: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&eta) {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "eta is {eta}, but must be between 0 and 1."
+    )))
 }
 
 impl<B: Kernels> Sampler<B> for Ddim {

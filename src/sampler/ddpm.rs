@@ -50,6 +50,18 @@ impl Ddpm {
     }
 }
 
+impl Ddpm {
+    /// A run over given levels, noisiest first, of any process, with a fixed variance and x_0
+    /// unlimited.
+    pub fn over(levels: Vec<NoiseLevel>, variance_type: VarianceType) -> Self {
+        Self {
+            levels,
+            variance_type,
+            clipping: X0Clipping::None,
+        }
+    }
+}
+
 impl<B: Kernels> Sampler<B> for Ddpm {
     fn levels(&self) -> &[NoiseLevel] {
         &self.levels

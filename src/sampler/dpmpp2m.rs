@@ -44,6 +44,16 @@ impl<B: Backend> DpmPp2M<B> {
             last_x0: None,
         })
     }
+
+    /// A run over given levels, noisiest first, of any process, all with some signal; x_0 is
+    /// unlimited.
+    pub fn over(levels: Vec<NoiseLevel>) -> Self {
+        Self {
+            levels,
+            clipping: X0Clipping::None,
+            last_x0: None,
+        }
+    }
 }
 
 fn karras_levels(

@@ -50,6 +50,14 @@ impl EulerFlow {
         };
         Ok(Self { levels, clipping })
     }
+
+    /// A run over given levels, noisiest first, of any process; x_0 is unlimited.
+    pub fn over(levels: Vec<NoiseLevel>) -> Self {
+        Self {
+            levels,
+            clipping: X0Clipping::None,
+        }
+    }
 }
 
 impl<B: Kernels> Sampler<B> for EulerFlow {

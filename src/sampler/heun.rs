@@ -64,11 +64,21 @@ impl Heun {
             initial_scale,
         })
     }
+
+    /// A run over given levels, noisiest first, of any process, all with some signal, from an x_T
+    /// that is to be scaled by nothing; x_0 is unlimited.
+    pub fn over(levels: Vec<NoiseLevel>) -> Self {
+        Self {
+            levels,
+            clipping: X0Clipping::None,
+            initial_scale: 1.0,
+        }
+    }
 }
 
 /// `steps` values of σ from the first of `ends` to the second, evenly spaced in σ^(1/ρ) with ρ = 7
 /// (Karras et al. 2022, equation 5).
-pub(super) fn karras_sigmas(ends: (f64, f64), steps: usize) -> impl Iterator<Item = f64> {
+pub(crate) fn karras_sigmas(ends: (f64, f64), steps: usize) -> impl Iterator<Item = f64> {
     const RHO: f64 = 7.0;
     let roots = (ends.0.powf(1.0 / RHO), ends.1.powf(1.0 / RHO));
     linspace(roots, steps).map(|root| root.powf(RHO))

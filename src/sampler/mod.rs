@@ -24,6 +24,7 @@ pub use dpmpp2m::DpmPp2M;
 pub use edit::Edit;
 pub use euler_flow::EulerFlow;
 pub use heun::Heun;
+pub(crate) use heun::karras_sigmas;
 pub use img2img::Img2ImgStart;
 pub use noise::{GivenNoise, Noise, SeededNoise};
 pub use repaint::{RePaint, Resampling};
