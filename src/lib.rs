@@ -74,6 +74,8 @@ pub mod format;
 pub mod model;
 pub mod ops;
 pub mod pipeline;
+#[cfg(feature = "flex")]
+pub mod plane;
 pub mod random;
 pub mod sampler;
 pub mod session;

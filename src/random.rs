@@ -37,6 +37,12 @@ pub enum Stream {
     EvaluationTimesteps = 11,
     /// Which training images lose their label; `step` is the optimizer step.
     LabelDropout = 12,
+    /// The points of a distribution in the plane; `step` tells one use from another.
+    PlanePoints = 13,
+    /// Which points and times a network in the plane learns from; `step` is the optimizer step.
+    PlaneTraining = 14,
+    /// The noise that a network in the plane learns from; `step` is the optimizer step.
+    PlaneNoise = 15,
 }
 
 /// The generator: nothing but its seed.
