@@ -5,12 +5,16 @@ mod convert;
 mod diagnostics;
 mod editing;
 mod engine;
+#[cfg(feature = "flex")]
+mod plane;
 mod sampling;
 #[cfg(feature = "webgpu")]
 mod self_test;
 
 pub use diagnostics::Measurement;
 pub use engine::Engine;
+#[cfg(feature = "flex")]
+pub use plane::Plane;
 pub use sampling::Sampling;
 
 use wasm_bindgen::prelude::wasm_bindgen;

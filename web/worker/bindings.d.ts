@@ -9,6 +9,7 @@ import type {
   Nearest,
   Noisy,
   OptimalLossPart,
+  PlaneFrames,
   Schedule,
   SelfTest,
   Shape,
@@ -18,6 +19,8 @@ import type {
 export interface Bindings {
   default(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
   Engine: EngineClass;
+  /** Of the CPU, which only its own builds have. */
+  Plane?: PlaneClass;
   /** Of the GPU, which only its own build has. */
   selfTest?(): Promise<SelfTest>;
 }
@@ -49,6 +52,20 @@ export interface Engine {
   save(half: boolean): Promise<Uint8Array>;
   exportDiffusers(): Promise<ModelFiles>;
   load(bytes: Uint8Array): Promise<void>;
+  free(): void;
+}
+
+export interface PlaneClass {
+  create(configJson: string): Plane;
+  darkPixels(rgb: Uint8Array, width: number, height: number, count: number): Float32Array;
+}
+
+export interface Plane {
+  trainingSet(): Float32Array;
+  forward(count: number, times: Float64Array, seed: number): Float32Array;
+  run(optionsJson: string): PlaneFrames;
+  field(optionsJson: string): Float32Array;
+  train(milliseconds: number, maxSteps: number): TrainReport;
   free(): void;
 }
 

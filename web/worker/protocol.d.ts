@@ -36,6 +36,15 @@ export interface Methods {
   exportDiffusers: { args: {}; result: Uint8Array };
   load: { args: { bytes: Uint8Array | ModelFiles; backend: BackendName }; result: EngineState };
   checkpoint: { args: { keep?: KeptRun }; result: Checkpoint };
+  planeCreate: { args: { backend: BackendName; config: PlaneConfig }; result: NewPlane };
+  /** x and y of each point at each time in turn. */
+  planeForward: { args: PlaneForward; result: Float32Array };
+  planeRun: { args: { options: PlaneRun }; result: PlaneFrames };
+  /** x and y of each arrow at each time in turn. */
+  planeField: { args: { options: PlaneField }; result: Float32Array };
+  planeTrain: { args: { milliseconds: number; maxSteps: number }; result: TrainReport };
+  /** x and y of each point. */
+  darkPixels: { args: DarkPixels; result: Float32Array };
   free: { args: {}; result: void };
 }
 
@@ -295,4 +304,72 @@ export interface Nearest {
   ratio: number | null;
   /** Whether the ratio is below 1/3. */
   copy: boolean;
+}
+
+/** What a plane is made with; null is as usual. */
+export interface PlaneConfig {
+  distribution: 'moons' | 'spiral' | 'checkerboard' | 'gaussians' | 'annulus' | 'points';
+  /** Those of distribution `points`. */
+  points?: number[][];
+  process: 'variance-preserving' | 'variance-exploding' | 'rectified-flow';
+  base: 'gaussian' | 'annulus';
+  /** What the network learns. */
+  target: 'previous' | 'sample' | 'epsilon' | 'velocity' | null;
+}
+
+/** `trainingSet`: x and y of each point that is learnt from. */
+export type NewPlane = { plane: number; trainingSet: Float32Array };
+
+/** Times are from 0, the data, to 1, noise. */
+export type PlaneForward = { count: number; times: Float64Array; seed: number };
+
+/** A run of a sampler in the plane; null is as usual. */
+export interface PlaneRun {
+  sampler: SampleOptions['sampler'];
+  steps: number;
+  /** DDIM. */
+  eta: number;
+  seed: number;
+  count: number;
+  denoiser: 'ideal' | 'mlp';
+  /** DDPM. */
+  variance: SampleOptions['variance'];
+  karras: boolean | null;
+}
+
+/** Mean distances; null where one makes no sense. */
+export interface PlaneErrors {
+  /** From a sample to the nearest point that was learnt from. */
+  nearest: number;
+  /** Between the ideal denoiser's samples with these steps and with many. */
+  discretisation: number | null;
+  /** Between the network's samples and the ideal denoiser's, with the same steps and noise. */
+  training: number | null;
+}
+
+export interface PlaneFrames extends PlaneErrors {
+  /** x and y of each point in each frame in turn, one frame more than there are steps. */
+  points: Float32Array;
+  /** Of each frame, as are these: */
+  times: Float64Array;
+  signals: Float64Array;
+  noises: Float64Array;
+}
+
+export interface PlaneField {
+  denoiser: 'ideal' | 'mlp';
+  field: 'score' | 'velocity';
+  times: number[];
+  /** Arrows along a side of the grid, which covers [-extent, extent]². */
+  side: number;
+  extent: number;
+}
+
+export interface DarkPixels {
+  backend: BackendName;
+  rgb: Uint8Array;
+  width: number;
+  height: number;
+  /** Of points. */
+  count: number;
 }

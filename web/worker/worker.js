@@ -13,10 +13,11 @@ import { loadedWasm, loadWasm } from './wasm.js';
 
 /**
  * @import { Args, Cancel, EngineState, MethodName, Reply, Request, Result } from './protocol.js'
- * @import { Engine, Measurement } from './bindings.js'
+ * @import { Engine, Measurement, Plane } from './bindings.js'
+ * @import { BackendName } from '../lib/backend.js'
  */
 
-/** @typedef {Engine | ShardedEngine | Measurement<unknown>} WorkerObject */
+/** @typedef {Engine | ShardedEngine | Measurement<unknown> | Plane} WorkerObject */
 
 /** @type {Map<number, WorkerObject>} */
 const objects = new Map();
@@ -42,7 +43,15 @@ function find(target) {
 }
 
 const engine = (/** @type {number} */ target) => /** @type {Engine} */ (find(target));
+const plane = (/** @type {number} */ target) => /** @type {Plane} */ (find(target));
 const stream = (/** @type {number} */ target) => /** @type {Measurement<unknown>} */ (find(target));
+
+/** @param {BackendName} backend */
+async function planeClass(backend) {
+  const { Plane } = await loadedWasm(backend).bindings;
+  if (!Plane) throw new Error('This build has no plane.');
+  return Plane;
+}
 
 /**
  * @param {Engine | ShardedEngine} engine
@@ -116,6 +125,17 @@ const methods = {
     } catch (error) {
       return { ...state, refused: wireError(error) };
     }
+  },
+  async planeCreate(_, { backend, config }) {
+    const created = (await planeClass(backend)).create(JSON.stringify(config));
+    return { plane: register(created), trainingSet: created.trainingSet() };
+  },
+  planeForward: (target, { count, times, seed }) => plane(target).forward(count, times, seed),
+  planeRun: (target, { options }) => plane(target).run(JSON.stringify(options)),
+  planeField: (target, { options }) => plane(target).field(JSON.stringify(options)),
+  planeTrain: (target, { milliseconds, maxSteps }) => plane(target).train(milliseconds, maxSteps),
+  async darkPixels(_, { backend, rgb, width, height, count }) {
+    return (await planeClass(backend)).darkPixels(rgb, width, height, count);
   },
   free(target) {
     find(target).free();
