@@ -20,6 +20,10 @@ export function figurePanels(session, { mode, controls }) {
   ></unnoise-sample-panel>`;
   const edit = html`<unnoise-edit-panel .session=${session}></unnoise-edit-panel>`;
   const runs = html`<unnoise-runs-panel .session=${session}></unnoise-runs-panel>`;
+  const plane = html`<unnoise-plane-panel
+    .session=${session}
+    ?bare=${!controls}
+  ></unnoise-plane-panel>`;
   switch (mode) {
     case 'lab':
       return [data, forward, train, diagnostics, sample, edit, runs];
@@ -31,6 +35,8 @@ export function figurePanels(session, { mode, controls }) {
       return controls ? [data, train, diagnostics] : [diagnostics];
     case 'edit':
       return controls ? [data, edit] : [edit];
+    case 'plane':
+      return [plane];
     case 'sample':
     case 'compare':
       return [sample];

@@ -14,6 +14,7 @@ import '../panels/first-run.js';
 import '../panels/forward-panel.js';
 import '../panels/keys-sheet.js';
 import '../panels/message-list.js';
+import '../panels/plane-panel.js';
 import '../panels/runs-panel.js';
 import '../panels/sample-panel.js';
 import '../panels/stage.js';
@@ -28,6 +29,7 @@ import firstRunStyles from '../styles/first-run.css';
 import intakeStyles from '../styles/intake.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
+import planeStyles from '../styles/plane.css';
 import runsStyles from '../styles/runs.css';
 import sheetStyles from '../styles/sheets.css';
 import themeStyles from '../styles/theme.css';
@@ -59,15 +61,30 @@ const MODES = /** @type {const} */ ([
   'compare',
   'edit',
   'diagnostics',
+  'plane',
 ]);
 const THEMES = /** @type {const} */ (['auto', 'light', 'dark']);
 
 /** The parts of a session that decide whether there is a picture. */
-const DRAWN = /** @type {const} */ (['bundledRecording', 'samples', 'comparison', 'edits', 'run']);
+const DRAWN = /** @type {const} */ ([
+  'bundledRecording',
+  'samples',
+  'comparison',
+  'edits',
+  'run',
+  'plane',
+]);
 /** The parts that have settings. */
-const IN_FORCE = /** @type {const} */ (['status', 'run', 'images', 'sampling']);
+const IN_FORCE = /** @type {const} */ (['status', 'run', 'images', 'sampling', 'plane']);
 /** The parts that say what is being done. */
-const AT_WORK = /** @type {const} */ (['status', 'run', 'sampling', 'comparison', 'edits']);
+const AT_WORK = /** @type {const} */ ([
+  'status',
+  'run',
+  'sampling',
+  'comparison',
+  'edits',
+  'plane',
+]);
 
 /** The same for all figures. */
 const styles = [
@@ -79,6 +96,7 @@ const styles = [
   editStyles,
   diagnosticsStyles,
   runsStyles,
+  planeStyles,
   firstRunStyles,
   figureStyles,
   intakeStyles,
@@ -260,7 +278,11 @@ export class Figure {
     // The forward process needs no model, and may have begun without one.
     const { dataset } = session.imageSet;
     const lacks = !session.options.needsModel && !session.run.canContinue;
-    if (this.mode !== 'forward' && lacks && dataset) session.imageSet.choose(dataset);
+    const needs = this.mode !== 'forward' && this.mode !== 'plane';
+    if (!needs || !lacks) return;
+    const set = dataset ?? session.imageSet.sets[0]?.id;
+    if (set && !session.imageSet.images.length) session.imageSet.choose(set);
+    else if (dataset) session.imageSet.choose(dataset);
   }
 
   // --- life ---
@@ -287,7 +309,7 @@ export class Figure {
       this.#apply();
       if (element.offline !== undefined) keepOffline(element.offline);
       // Noise from a model that has learnt nothing would be no welcome.
-      if (element.autoplay && session.run.canContinue) this.draw();
+      if (element.autoplay && session.run.canContinue && mode !== 'plane') this.draw();
     });
     session.start();
     for (const failure of this.#refused.splice(0)) this.refuse(failure);
@@ -336,6 +358,7 @@ export class Figure {
     session.bundledRecording.setVisible(visible);
     session.comparison.setVisible(visible);
     session.editor.setVisible(visible);
+    session.plane.setVisible(visible);
   }
 
   #hashTimer = 0;
@@ -367,10 +390,11 @@ export class Figure {
   }
 
   /** @param {Session} session */
-  #onDrawn({ samples, comparison, editor, bundledRecording, run }) {
+  #onDrawn({ samples, comparison, editor, bundledRecording, run, plane }) {
     const recorded = samples.frames.length + comparison.runs.length;
     const edited = editor.recording.frames.length > 0;
-    const drawn = recorded > 0 || edited || !!bundledRecording.frame || run.training;
+    const seen = !!bundledRecording.frame || plane.scenes.length > 0;
+    const drawn = recorded > 0 || edited || seen || run.training;
     this.element.toggleAttribute('drawn', drawn);
   }
 
@@ -426,14 +450,15 @@ export class Figure {
     if (session.phase === 'failed' || session.phase === 'stopped') return 'failed';
     if (session.waiting) return 'waiting';
     if (session.phase !== 'ready') return 'starting';
-    if (session.run.training) return 'training';
+    if (session.run.training || session.plane.training) return 'training';
     if (session.drawing) return 'sampling';
     return session.resting ? 'resting' : 'ready';
   }
 
   get settings() {
     const settings = settingsOf(this.session);
-    return settings && { mode: this.mode, ...settings };
+    const plane = this.mode === 'plane' ? this.session?.plane.settings : undefined;
+    return settings && { mode: this.mode, ...settings, ...plane };
   }
 
   get progress() {
@@ -458,16 +483,20 @@ export class Figure {
   }
 
   async train() {
-    await (await this.#ready())?.train();
+    const session = await this.#ready();
+    await (this.mode === 'plane' ? session?.plane : session)?.train();
   }
 
   async pause() {
+    this.session?.plane.pause();
+    this.session?.plane.playback.pause();
     this.session?.stopDrawing();
     await this.session?.pause();
   }
 
   async draw() {
     const session = await this.#ready();
+    if (this.mode === 'plane') return session?.plane.playback.play(0);
     if (this.mode === 'edit') return session?.editor.run();
     return this.mode === 'sample' ? session?.sample() : session?.draw();
   }

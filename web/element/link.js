@@ -1,6 +1,8 @@
 import { flattenConfig } from '../lib/config.js';
 import { formatHash } from '../lib/hash-state.js';
+import { CPU_BACKEND } from '../lib/backend.js';
 import { listedImages, markedUpImages } from '../lib/own-images.js';
+import { readPlane, writeChangedPlane } from './plane-settings.js';
 import {
   number,
   readComparison,
@@ -28,13 +30,17 @@ import {
 export function sessionOptions(element, { mode, asked: { page, config } }) {
   const compare = readComparison(page.compare);
   return {
-    backend: page.backend ?? 'auto',
+    // Points in the plane are for the CPU.
+    backend: page.backend ?? (mode === 'plane' ? CPU_BACKEND : 'auto'),
     overrides: config,
     dataset: page.dataset ?? null,
     model: page.model ?? null,
     modelFrame: element.modelFrame,
     sources: imageSources(element, page),
-    needsModel: mode !== 'forward',
+    needsModel: mode !== 'forward' && mode !== 'plane',
+    needsImages: mode !== 'plane',
+    plane: readPlane(page),
+    playsPlane: mode === 'plane' && element.autoplay,
     trainSteps: number(page.train_steps ?? ''),
     sample: readSample(page),
     compare,
@@ -98,7 +104,10 @@ export function shortHash(session, figure) {
  * @returns {Record<string, unknown>} by their names in links
  */
 export function changedSettings(session, figure) {
-  const { sampleOptions, options, run } = session;
+  const { sampleOptions, options, run, plane } = session;
+  if (figure.mode === 'plane') {
+    return { ...pageSettings(session, figure), ...writeChangedPlane(plane.settings) };
+  }
   return {
     ...pageSettings(session, figure),
     backend: options.backend === 'auto' ? undefined : options.backend,
@@ -117,6 +126,10 @@ export function changedSettings(session, figure) {
 export function fullLink(session, figure) {
   const url = new URL(location.href);
   const { sampleOptions, run } = session;
+  if (figure.mode === 'plane') {
+    url.hash = formatHash(changedSettings(session, figure));
+    return url.href;
+  }
   url.hash = formatHash({
     ...pageSettings(session, figure),
     backend: session.lab?.backend,

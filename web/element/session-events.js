@@ -14,13 +14,16 @@
  * | `comparison`       | the samplers side by side, and their frames                          |
  * | `edits`            | the edits, and their frames                                          |
  * | `forward`          | the forward process                                                  |
+ * | `plane`            | the plane: its settings, its network, what is to be played           |
+ * | `planeFrame`       | the place in the plane's animation                                   |
  * | `bundledRecording` | the recording that is shown at first                                 |
  * | `diagnostics`      | what was found out about the model                                   |
  * | `shelf`            | the runs that are kept, and the room for them                        |
  * | `messages`         | the messages                                                         |
  *
  * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'sampling' | 'samples' |
- *   'comparison' | 'edits' | 'forward' | 'bundledRecording' | 'diagnostics' | 'shelf' | 'messages'} Part
+ *   'comparison' | 'edits' | 'forward' | 'plane' | 'planeFrame' | 'bundledRecording' | 'diagnostics' |
+ *   'shelf' | 'messages'} Part
  *
  * @typedef {'ready' | 'progress' | 'frame' | 'done' | 'error'} Happening
  */
@@ -64,7 +67,7 @@ export class SessionEvents extends EventTarget {
  */
 export function relayParts(session) {
   const { bundledRecording, comparison, diagnostics, editor, forward, imageSet } = session;
-  const { messages, run, samples, shelf, trainer } = session;
+  const { messages, plane, run, samples, shelf, trainer } = session;
   /** @type {[EventTarget, type: string, ...Part[]][]} */
   const sources = [
     [run, 'change', 'run'],
@@ -77,6 +80,8 @@ export function relayParts(session) {
     [editor, 'change', 'sampling', 'edits'],
     [editor, 'frame', 'edits'],
     [forward, 'change', 'forward'],
+    [plane, 'change', 'plane'],
+    [plane, 'frame', 'planeFrame'],
     [bundledRecording, 'change', 'bundledRecording'],
     [bundledRecording, 'frame', 'bundledRecording'],
     [diagnostics, 'change', 'diagnostics'],

@@ -9,6 +9,7 @@ import { Keeper } from './keeper.js';
 import { Editor } from './editor.js';
 import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
+import { PlaneView } from './plane.js';
 import { Diagnostics } from './diagnostics.js';
 import { Messages } from './messages.js';
 import { loadModel, openModel, switchBackend } from './models.js';
@@ -44,6 +45,9 @@ import { begin, reset } from './training.js';
  * @property {boolean} comparing whether those, or the usual ones, are what is shown
  * @property {{ kind?: import('./editor.js').EditKind, strength?: number, to?: number }} edit
  * @property {number | undefined} timestep that the forward process shows first
+ * @property {boolean} needsImages whether there are images without anyone asking for them
+ * @property {Partial<import('./plane-settings.js').PlaneSettings>} plane
+ * @property {boolean} playsPlane whether the plane's animation plays by itself
  * @property {boolean} usesLabels whether a model is to learn the labels of its images
  * @property {boolean} showsRecording whether a recording is shown until there is something to see
  * @property {boolean} persists whether work is kept in the browser's storage
@@ -59,6 +63,7 @@ const WORKING = /** @type {const} */ ([
   'edits',
   'forward',
   'training',
+  'plane',
 ]);
 
 /** Everything one element does with its lab. The panels show it and call it. */
@@ -90,6 +95,7 @@ export class Session extends SessionEvents {
   comparison;
   editor = new Editor(this);
   forward = new ForwardProcess();
+  plane = new PlaneView();
   /** Nothing until the worker has made it. */
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
   trainer;
@@ -122,12 +128,18 @@ export class Session extends SessionEvents {
     this.editor.set({ strength, to });
     if (options.timestep !== undefined) this.forward.startAt(options.timestep);
     this.forward.claim = () => claimEngine(this);
+    this.plane.claim = () => this.awake();
+    this.plane.choose(options.plane);
+    this.plane.autoplay = options.playsPlane && !options.still;
     relayParts(this);
     this.samples.addEventListener('recorded', (event) =>
       this.dispatch('frame', /** @type {CustomEvent} */ (event).detail),
     );
     this.forward.addEventListener('failed', (event) =>
       this.fail(/** @type {CustomEvent} */ (event).detail, 'forward'),
+    );
+    this.plane.addEventListener('failed', (event) =>
+      this.fail(/** @type {CustomEvent} */ (event).detail, 'plane'),
     );
     this.samples.addEventListener('frame', () => {
       // Who wants no motion sees the images that are drawn only once they are finished.
@@ -177,7 +189,8 @@ export class Session extends SessionEvents {
 
   get busy() {
     const starting = this.phase === 'starting' && !this.waiting;
-    return starting || this.run.training || this.drawing || this.activity !== '';
+    const working = this.run.training || this.drawing || this.plane.busy;
+    return starting || working || this.activity !== '';
   }
 
   /** Takes the engine, if it is not here, and gives it the model back. */
@@ -202,6 +215,7 @@ export class Session extends SessionEvents {
       begins?.();
       await this.pause();
       this.stopDrawing();
+      this.plane.pause();
       await this.trainer.preview.cancel();
       this.diagnostics.restart();
       this.forward.rest();
@@ -276,7 +290,7 @@ export class Session extends SessionEvents {
     const seed = Number(this.run.overrides.seed ?? 0);
     this.sampleSettings.set({ seed, ...sample }, lab.config);
     this.use(lab);
-    await this.imageSet.open();
+    if (this.options.needsImages) await this.imageSet.open();
     if (!this.disposed) await this.refreshConfig();
     // What is stored may take a while to read, and nothing waits for it.
     if (!this.disposed) this.shelf.start();
@@ -533,6 +547,7 @@ export class Session extends SessionEvents {
     this.comparison.pause();
     this.editor.pause();
     this.forward.dispose();
+    this.plane.dispose();
     // What was learnt up to here is kept.
     this.pause().finally(() => this.lab?.dispose());
   }

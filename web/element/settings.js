@@ -1,5 +1,6 @@
 import { number, readComparison, readEdit, readSample } from './sample-link.js';
 import { imageSources, yes } from './link.js';
+import { readPlane } from './plane-settings.js';
 
 /**
  * The settings in force, whoever chose them.
@@ -33,7 +34,9 @@ export function settingsOf(session) {
  * @param {ReadonlySet<string>} changed names of properties
  */
 export function applyAsked(session, element, { page, config }, changed) {
-  const { imageSet, lab, run, comparison, editor, forward } = session;
+  const { imageSet, lab, run, comparison, editor, forward, plane } = session;
+  const inPlane = readPlane(page);
+  if (Object.keys(inPlane).length) plane.choose(inPlane);
   const { dataset, model, backend } = page;
   if (dataset && dataset !== imageSet.dataset) imageSet.choose(dataset);
   if (changed.has('images') || page.images) {

@@ -13,7 +13,8 @@ import { openNewest } from '../offline/offline.js';
 
 /**
  * @import { Figure } from './figure.js'
- * @typedef {'lab' | 'forward' | 'train' | 'sample' | 'compare' | 'edit' | 'diagnostics'} Mode
+ * @typedef {'lab' | 'forward' | 'train' | 'sample' | 'compare' | 'edit' | 'diagnostics' |
+ *   'plane'} Mode
  * @typedef {'auto' | 'light' | 'dark'} Theme
  * @typedef {import('./figure.js').FigureState} FigureState
  */

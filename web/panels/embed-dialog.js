@@ -11,6 +11,7 @@ const MODES = /** @type {[string, string][]} */ ([
   ['compare', 'Samplers side by side'],
   ['edit', 'Edits'],
   ['diagnostics', 'Diagnostics'],
+  ['plane', 'Points in the plane'],
   ['lab', 'The whole lab'],
 ]);
 
@@ -52,7 +53,7 @@ export class EmbedDialog extends LitElement {
 
   get #code() {
     const mode = this.chosen ?? (this.mode === 'lab' ? 'sample' : this.mode);
-    const draws = mode !== 'forward' && mode !== 'train' && mode !== 'diagnostics';
+    const draws = !['forward', 'train', 'diagnostics'].includes(mode);
     /** @type {Record<string, unknown>} */
     const settings = { ...this.settings(), mode };
     // A figure of one sampler does not compare, whatever is shown here.

@@ -1,0 +1,158 @@
+import { number } from './sample-link.js';
+
+/**
+ * What can be chosen of a plane, and how it stands in a link.
+ *
+ * @import { PageState } from '../lib/hash-state.js'
+ * @import { PlaneConfig, PlaneRun } from '../worker/protocol.js'
+ *
+ * @typedef {object} PlaneSettings
+ * @property {PlaneConfig['distribution']} distribution
+ * @property {PlaneConfig['process']} process
+ * @property {'gaussian' | 'annulus'} source what a rectified flow starts from
+ * @property {PlaneRun['sampler'] | null} sampler null is what is usual for the process
+ * @property {number} steps
+ * @property {number} eta
+ * @property {number} seed
+ * @property {number} count
+ * @property {'ideal' | 'mlp' | 'both'} denoiser
+ * @property {PlaneConfig['target']} target null is what is usual for the process
+ * @property {'forward' | 'reverse'} view
+ * @property {'none' | 'score' | 'velocity'} field
+ * @property {PlaneRun['variance']} variance
+ * @property {boolean | null} karras
+ */
+
+/** @type {Readonly<PlaneSettings>} */
+export const PLANE_DEFAULTS = {
+  distribution: 'moons',
+  process: 'variance-preserving',
+  source: 'gaussian',
+  sampler: null,
+  steps: 30,
+  eta: 0,
+  seed: 0,
+  count: 1000,
+  denoiser: 'ideal',
+  target: null,
+  view: 'reverse',
+  field: 'velocity',
+  variance: null,
+  karras: null,
+};
+
+/** The most points and steps that are drawn without a delay. */
+export const MAX_PLANE_COUNT = 2000;
+export const MAX_PLANE_STEPS = 200;
+
+/**
+ * @template {string} Name
+ * @typedef {[value: Name, label: string][]} Options
+ */
+
+export const DISTRIBUTIONS = /** @type {Options<PlaneSettings['distribution']>} */ ([
+  ['moons', 'Two moons'],
+  ['spiral', 'Spiral'],
+  ['checkerboard', 'Checkerboard'],
+  ['gaussians', 'Eight Gaussians'],
+  ['annulus', 'Annulus'],
+  ['points', 'Your own points'],
+]);
+
+export const PROCESSES = /** @type {Options<PlaneSettings['process']>} */ ([
+  ['variance-preserving', 'Variance preserving'],
+  ['variance-exploding', 'Variance exploding'],
+  ['rectified-flow', 'Rectified flow'],
+]);
+
+export const SAMPLERS = /** @type {Options<NonNullable<PlaneSettings['sampler']>>} */ ([
+  ['ddpm', 'DDPM'],
+  ['ddim', 'DDIM'],
+  ['heun', 'Probability-flow ODE (Heun)'],
+  ['dpmpp2m', 'DPM-Solver++(2M)'],
+  ['euler-flow', 'Flow (Euler)'],
+]);
+
+export const TARGETS = /** @type {Options<NonNullable<PlaneSettings['target']>>} */ ([
+  ['epsilon', 'the noise ε'],
+  ['sample', 'x₀'],
+  ['previous', 'the previous step'],
+  ['velocity', 'the velocity'],
+]);
+
+/** The sampler in force. @param {PlaneSettings} settings */
+export const samplerOf = ({ sampler, process }) =>
+  sampler ?? (process === 'rectified-flow' ? 'euler-flow' : 'ddim');
+
+/** What the network learns. @param {PlaneSettings} settings */
+export function targetOf({ target, process }) {
+  if (target) return target;
+  if (process === 'rectified-flow') return 'velocity';
+  return process === 'variance-exploding' ? 'sample' : 'epsilon';
+}
+
+/** Whether each step adds noise. @param {PlaneSettings} settings */
+export const isStochastic = (settings) =>
+  samplerOf(settings) === 'ddpm' || (samplerOf(settings) === 'ddim' && settings.eta > 0);
+
+/** @param {Options<string>} options */
+const among = (options) => (/** @type {string} */ text) =>
+  options.find(([value]) => value === text)?.[0];
+const oneOf =
+  (/** @type {string[]} */ ...values) =>
+  (/** @type {string} */ text) =>
+    values.find((value) => value === text);
+const within =
+  (/** @type {number} */ low, /** @type {number} */ high) => (/** @type {string} */ text) => {
+    const value = number(text);
+    return value === undefined ? undefined : Math.min(high, Math.max(low, value));
+  };
+const whole =
+  (/** @type {number} */ low, /** @type {number} */ high) => (/** @type {string} */ text) => {
+    const value = within(low, high)(text);
+    return value === undefined ? undefined : Math.round(value);
+  };
+
+/**
+ * Each setting, its name in a link, and how it is read there: what makes no sense is left out.
+ *
+ * @type {[keyof PlaneSettings, string, (text: string) => unknown][]}
+ */
+const OPTIONS = [
+  ['distribution', 'distribution', among(DISTRIBUTIONS)],
+  ['process', 'process', among(PROCESSES)],
+  ['source', 'source', oneOf('gaussian', 'annulus')],
+  ['sampler', 'sampler', among(SAMPLERS)],
+  ['steps', 'steps', whole(1, MAX_PLANE_STEPS)],
+  ['eta', 'eta', within(0, 1)],
+  ['seed', 'sample_seed', whole(0, 0xffffffff)],
+  ['count', 'count', whole(1, MAX_PLANE_COUNT)],
+  ['denoiser', 'denoiser', oneOf('ideal', 'mlp', 'both')],
+  ['target', 'target', among(TARGETS)],
+  ['view', 'view', oneOf('forward', 'reverse')],
+  ['field', 'field', oneOf('none', 'score', 'velocity')],
+  ['variance', 'variance', oneOf('fixed_small', 'fixed_large')],
+  ['karras', 'karras', (text) => (text === 'true' ? true : text === 'false' ? false : undefined)],
+];
+
+/**
+ * @param {PageState} page
+ * @returns {Partial<PlaneSettings>}
+ */
+export function readPlane(page) {
+  const read = OPTIONS.map(([name, link, of]) => [name, of(page[link] ?? '')]);
+  return Object.fromEntries(read.filter(([, value]) => value !== undefined));
+}
+
+/**
+ * What differs from the defaults, by the names in links.
+ * @param {PlaneSettings} settings
+ * @returns {Record<string, unknown>}
+ */
+export const writeChangedPlane = (settings) =>
+  Object.fromEntries(
+    OPTIONS.filter(([name]) => settings[name] !== PLANE_DEFAULTS[name]).map(([name, link]) => [
+      link,
+      settings[name],
+    ]),
+  );

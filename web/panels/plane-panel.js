@@ -1,0 +1,423 @@
+import { html, nothing } from 'lit';
+import { PLANE_TRAIN_STEPS } from '../element/plane.js';
+import {
+  DISTRIBUTIONS,
+  MAX_PLANE_COUNT,
+  MAX_PLANE_STEPS,
+  PROCESSES,
+  SAMPLERS,
+  TARGETS,
+  samplerOf,
+  targetOf,
+} from '../element/plane-settings.js';
+import { define } from '../lib/define.js';
+import { integer } from '../lib/format.js';
+import { lossPlot } from '../lib/plot.js';
+import { whenSeen } from '../lib/when-seen.js';
+import { button, runButton } from './buttons.js';
+import { fileField, numberField, rangeField, segmentedField, selectField } from './fields.js';
+import { Panel } from './panel.js';
+import './plane-canvas.js';
+import { playbackControls } from './playback-controls.js';
+import { readout } from './readout.js';
+
+/** @import { Scene } from '../element/plane.js' */
+
+const TITLES = { forward: 'Data into noise', ideal: 'Ideal denoiser', mlp: 'Network' };
+
+/** Points instead of images, so that all of a diffusion process is seen at once. */
+export class PlanePanel extends Panel {
+  static shows = /** @type {const} */ (['plane', 'planeFrame']);
+  static properties = { ...Panel.properties, bare: { type: Boolean } };
+
+  #giveUp = () => {};
+
+  constructor() {
+    super();
+    /** Whether the settings stay hidden. */
+    this.bare = false;
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#giveUp = whenSeen(this, () => this.session.plane.show());
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#giveUp();
+  }
+
+  render() {
+    const { plane } = this.session;
+    const { settings, scenes, playback } = plane;
+    const shown = scenes.length ? scenes : [undefined];
+    const time = this.#time(scenes[0]);
+    return html`<section class="panel plane" part="panel" aria-labelledby="plane-title">
+      <header><h2 id="plane-title">Points in the plane</h2></header>
+      <p class="lead">${this.#lead()}</p>
+      <div class="plane-body ${this.bare ? 'bare' : ''}">
+        <div class="plane-main">
+          <div class="plane-scenes">${shown.map((scene, index) => this.#figure(scene, index))}</div>
+          ${playbackControls({
+            playing: playback.playing,
+            position: plane.progress,
+            max: scenes.length ? 1 : 0,
+            step: 0.005,
+            text: time,
+            prefix: 'plane-',
+            disabled: scenes.length === 0,
+            place: html`<span class="tick" data-testid="plane-time">${time}</span>`,
+            actions: html`<button
+              type="button"
+              class="icon"
+              aria-label="Other noise"
+              title="Other noise"
+              data-testid="plane-noise"
+              @click=${() => plane.choose({ seed: settings.seed + 1 })}
+            >
+              ⟳
+            </button>`,
+            toggle: () => plane.toggle(),
+            seek: (progress) => plane.seek(progress),
+          })}
+          ${settings.view === 'reverse' ? this.#errors() : nothing}
+          ${this.#network(settings.denoiser === 'ideal' || settings.view === 'forward')}
+        </div>
+        ${this.bare ? this.#drawing() : this.#settings()}
+      </div>
+    </section>`;
+  }
+
+  #lead() {
+    const { settings } = this.session.plane;
+    return settings.view === 'forward'
+      ? `Every point moves towards noise. Far enough, nothing tells which distribution it came from.`
+      : `The sampler starts from noise and moves every point back. The thin lines are the ways of some
+          of them; the arrows say where the denoiser sends a point at this time.`;
+  }
+
+  /** @param {Scene | undefined} scene */
+  #time(scene) {
+    if (!scene) return '';
+    const { times } = scene;
+    const last = times.length - 1;
+    const at = this.session.plane.progress * last;
+    const from = Math.min(Math.floor(at), last);
+    const to = Math.min(from + 1, last);
+    const t = times[from] + (at - from) * (times[to] - times[from]);
+    const step = scene.kind === 'forward' ? '' : ` · step ${from} of ${last}`;
+    return `t = ${t.toFixed(2)}${step}`;
+  }
+
+  /**
+   * @param {Scene | undefined} scene
+   * @param {number} index
+   */
+  #figure(scene, index) {
+    const { plane } = this.session;
+    const { settings, trainingSet, extent } = plane;
+    const own = settings.distribution === 'points';
+    const kind = scene?.kind ?? (settings.view === 'forward' ? 'forward' : 'ideal');
+    return html`<figure>
+      <unnoise-plane
+        .testid=${`plane-canvas-${index}`}
+        .label=${this.#words(kind)}
+        .drawable=${own}
+        .picture=${{ scene, data: trainingSet, extent, progress: plane.progress }}
+        @points=${(/** @type {CustomEvent} */ { detail }) => plane.addPoints(detail)}
+        @stroke=${() => plane.usePoints()}
+      ></unnoise-plane>
+      ${own && plane.drawn.length === 0 ? html`<p class="plane-hint">Draw here.</p>` : nothing}
+      <figcaption>${TITLES[kind]}</figcaption>
+    </figure>`;
+  }
+
+  /** @param {Scene['kind']} kind */
+  #words(kind) {
+    const { settings } = this.session.plane;
+    const name = DISTRIBUTIONS.find(([value]) => value === settings.distribution)?.[1] ?? '';
+    return kind === 'forward'
+      ? `${name}: the points on their way into noise`
+      : `${name}: samples of the ${kind === 'mlp' ? 'network' : 'ideal denoiser'} on their way from noise`;
+  }
+
+  /** What the samples get wrong, and why. */
+  #errors() {
+    const { plane } = this.session;
+    const of = (/** @type {'ideal' | 'mlp'} */ kind) =>
+      plane.scenes.find((scene) => scene.kind === kind)?.errors;
+    const [ideal, mlp] = [of('ideal'), of('mlp')];
+    const errors = mlp ?? ideal;
+    if (!errors) return nothing;
+    const { discretisation, training, nearest } = errors;
+    return html`<dl class="numbers plane-errors" aria-live="off">
+        ${discretisation === null ? nothing : readout('error of the steps', 'plane-discretisation', short(discretisation))}
+        ${training === null ? nothing : readout('error of training', 'plane-training', short(training))}
+        ${readout('distance to the data', 'plane-nearest', short(nearest))}
+      </dl>
+      <p class="note">
+        ${
+          discretisation === null
+            ? 'Steps that add noise have no single right end, so that only distances to the data can be told.'
+            : 'Error of the steps: how far the ideal denoiser ends, on average, from where 100 steps of Heun’s method would take it.'
+        }
+        ${training === null ? nothing : 'Error of training: how far the network ends from the ideal denoiser, with the same steps.'}
+      </p>`;
+  }
+
+  /** @param {boolean} hidden */
+  #network(hidden) {
+    const { plane } = this.session;
+    const { training, step, rate, curve } = plane;
+    const done = step >= PLANE_TRAIN_STEPS;
+    return html`<div class="plane-network" ?hidden=${hidden}>
+      <div class="row">
+        ${runButton({
+          running: training,
+          start: {
+            label: step > 0 ? 'Go on training' : 'Train the network',
+            testid: 'plane-train',
+            disabled: done || plane.waitsForPoints,
+            click: () => plane.train(),
+          },
+          stop: { label: 'Pause', testid: 'plane-pause', click: () => plane.pause() },
+        })}
+        ${button({
+          label: 'Forget',
+          testid: 'plane-forget',
+          disabled: step === 0 || training,
+          click: () => plane.reset(),
+        })}
+      </div>
+      <dl class="numbers">
+        ${readout('step', 'plane-step', integer(step))}
+        ${readout('loss', 'plane-loss', curve.latest === undefined ? '–' : curve.latest.toFixed(3))}
+        ${training ? readout('steps a second', 'plane-rate', integer(Math.round(rate))) : nothing}
+      </dl>
+      <div class="plot" id="plane-loss" role="img" aria-label="Loss of the network by step"></div>
+    </div>`;
+  }
+
+  /** What is needed to draw points. */
+  #drawing() {
+    const { plane } = this.session;
+    if (plane.settings.distribution !== 'points') return nothing;
+    return html`<div class="row">
+      ${button({
+        label: 'Clear',
+        testid: 'plane-clear',
+        disabled: plane.drawn.length === 0,
+        click: () => plane.clearPoints(),
+      })}
+      ${fileField({
+        label: 'Dark pixels of a picture',
+        testid: 'plane-picture',
+        accept: 'image/*',
+        change: ([file]) => plane.usePicture(file),
+      })}
+    </div>`;
+  }
+
+  #settings() {
+    const { plane } = this.session;
+    const { settings } = plane;
+    const flow = settings.process === 'rectified-flow';
+    const sampler = samplerOf(settings);
+    const reverse = settings.view === 'reverse';
+    const samplers = SAMPLERS.filter(
+      ([name]) =>
+        (flow || name !== 'euler-flow') && (name !== 'ddpm' || settings.source === 'gaussian'),
+    );
+    return html`<div class="plane-settings">
+      ${segmentedField({
+        label: 'Direction',
+        name: 'plane-view',
+        value: settings.view,
+        options: [
+          ['forward', 'Into noise'],
+          ['reverse', 'Back to the data'],
+        ],
+        change: (view) => plane.choose({ view: /** @type {'forward'} */ (view) }),
+      })}
+      ${segmentedField({
+        label: 'What denoises',
+        name: 'plane-denoiser',
+        value: settings.denoiser,
+        hidden: !reverse,
+        options: [
+          ['ideal', 'Ideal'],
+          ['mlp', 'Network'],
+          ['both', 'Both'],
+        ],
+        change: (denoiser) => plane.choose({ denoiser: /** @type {'both'} */ (denoiser) }),
+      })}
+      <div class="fields">
+        ${selectField({
+          label: 'Distribution',
+          testid: 'plane-distribution',
+          value: settings.distribution,
+          options: DISTRIBUTIONS,
+          change: (name) => plane.choose({ distribution: /** @type {'moons'} */ (name) }),
+        })}
+        ${selectField({
+          label: 'Process',
+          testid: 'plane-process',
+          value: settings.process,
+          options: PROCESSES,
+          // What suited the old process may not suit the new one.
+          change: (name) =>
+            plane.choose({
+              process: /** @type {'rectified-flow'} */ (name),
+              sampler: null,
+              target: null,
+              karras: null,
+            }),
+        })}
+        ${
+          flow
+            ? selectField({
+                label: 'Starts from',
+                testid: 'plane-source',
+                value: settings.source,
+                options: [
+                  ['gaussian', 'a Gaussian'],
+                  ['annulus', 'an annulus'],
+                ],
+                change: (source) => plane.choose({ source: /** @type {'annulus'} */ (source) }),
+              })
+            : nothing
+        }
+        ${
+          reverse
+            ? selectField({
+                label: 'Sampler',
+                testid: 'plane-sampler',
+                value: sampler,
+                options: samplers,
+                change: (name) => plane.choose({ sampler: /** @type {'ddim'} */ (name) }),
+              })
+            : nothing
+        }
+        ${selectField({
+          label: 'Arrows',
+          testid: 'plane-field',
+          value: settings.field,
+          options: [
+            ['none', 'none'],
+            ['velocity', 'velocity'],
+            .../** @type {[string, string][]} */ (
+              settings.source === 'gaussian' ? [['score', 'score ∇ log p']] : []
+            ),
+          ],
+          change: (field) => plane.choose({ field: /** @type {'none'} */ (field) }),
+        })}
+        ${numberField({
+          label: 'Points',
+          testid: 'plane-count',
+          value: settings.count,
+          min: 1,
+          max: MAX_PLANE_COUNT,
+          change: (count) => plane.choose({ count }),
+        })}
+      </div>
+      ${
+        reverse
+          ? html`${this.#range('Steps', 'plane-steps', settings.steps, {
+                min: 1,
+                max: MAX_PLANE_STEPS,
+                input: (steps) => plane.choose({ steps }),
+              })}
+              ${
+                sampler === 'ddim' && settings.source === 'gaussian'
+                  ? this.#range('Noise of each step, η', 'plane-eta', settings.eta, {
+                      max: 1,
+                      step: 0.05,
+                      input: (eta) => plane.choose({ eta }),
+                    })
+                  : nothing
+              }
+              <div class="fields expert">${this.#expert()}</div>`
+          : nothing
+      }
+      ${this.#drawing()}
+    </div>`;
+  }
+
+  #expert() {
+    const { plane } = this.session;
+    const { settings } = plane;
+    const variance = selectField({
+      label: 'Variance of a step',
+      testid: 'plane-variance',
+      value: settings.variance ?? 'fixed_small',
+      options: [
+        ['fixed_small', 'β̃, the smaller'],
+        ['fixed_large', 'β, the larger'],
+      ],
+      change: (name) => plane.choose({ variance: /** @type {'fixed_small'} */ (name) }),
+    });
+    const usual = samplerOf(settings) === 'heun' && settings.process !== 'rectified-flow';
+    return html`${samplerOf(settings) === 'ddpm' ? variance : nothing}
+    ${selectField({
+      label: 'Noise levels',
+      testid: 'plane-karras',
+      value: String(settings.karras ?? usual),
+      options: [
+        ['false', 'even in time'],
+        ['true', 'as Karras et al.'],
+      ],
+      change: (karras) => plane.choose({ karras: karras === 'true' }),
+    })}
+    ${
+      settings.denoiser === 'ideal'
+        ? nothing
+        : selectField({
+            label: 'The network predicts',
+            testid: 'plane-target',
+            value: targetOf(settings),
+            options: TARGETS.filter(
+              ([name]) => name !== 'previous' || settings.source === 'gaussian',
+            ),
+            change: (target) => plane.choose({ target: /** @type {'sample'} */ (target) }),
+          })
+    }`;
+  }
+
+  /**
+   * @param {string} label
+   * @param {string} testid
+   * @param {number} value
+   * @param {{ min?: number, max: number, step?: number, input: (value: number) => void }} range
+   */
+  #range(label, testid, value, range) {
+    return html`<label class="plane-range">
+      <span class="label">${label}: <output>${value}</output></span>
+      ${rangeField({ label, testid, value, ...range })}
+    </label>`;
+  }
+
+  /** The curve that was last drawn, and its length. @type {unknown[]} */
+  #plotted = [];
+
+  updated() {
+    const { curve } = this.session.plane;
+    const plot = this.plot('plane-loss', planeLossPlot);
+    const drawn = [plot, curve, curve.steps.length];
+    if (drawn.every((part, i) => part === this.#plotted[i])) return;
+    this.#plotted = drawn;
+    plot.set([curve.steps, curve.means, curve.smoothed]);
+  }
+}
+
+/** @param {number} distance */
+const short = (distance) => distance.toFixed(3);
+
+/** @param {HTMLElement} container */
+const planeLossPlot = (container) =>
+  lossPlot(container, (colour) => [
+    { stroke: () => colour('--faint'), width: 1, points: { show: false } },
+    { stroke: () => colour('--accent'), width: 2, points: { show: false } },
+  ]);
+
+define('unnoise-plane-panel', PlanePanel);
