@@ -7,13 +7,11 @@
  * @property {Scene | undefined} scene
  * @property {Float32Array} data x and y of each point that is learnt from
  * @property {number} extent how far from its middle the plane is seen
+ * @property {number} ways how many points' ways are drawn
  * @property {number} progress from 0 to 1
  *
  * @typedef {(name: string) => string} Colour of the theme, by its name
  */
-
-/** Points whose ways are drawn. */
-const WAYS = 48;
 
 /**
  * @param {CanvasRenderingContext2D} context
@@ -21,7 +19,7 @@ const WAYS = 48;
  * @param {PlanePicture} picture
  * @param {Colour} colour
  */
-export function drawPlane(context, side, { scene, data, extent, progress }, colour) {
+export function drawPlane(context, side, { scene, data, extent, ways, progress }, colour) {
   const scale = side / (2 * extent);
   const unit = side / 480;
   const x = (/** @type {number} */ value) => side / 2 + value * scale;
@@ -52,7 +50,7 @@ export function drawPlane(context, side, { scene, data, extent, progress }, colo
   context.lineJoin = 'round';
   context.globalAlpha = 0.34;
   context.beginPath();
-  for (let i = 0; i < Math.min(WAYS, count); i++) {
+  for (let i = 0; i < Math.min(ways, count); i++) {
     for (let frame = 0; frame <= from; frame++) {
       const k = 2 * (frame * count + i);
       if (frame === 0) context.moveTo(x(points[k]), y(points[k + 1]));

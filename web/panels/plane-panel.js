@@ -7,6 +7,7 @@ import {
   PROCESSES,
   SAMPLERS,
   TARGETS,
+  isStochastic,
   samplerOf,
   targetOf,
 } from '../element/plane-settings.js';
@@ -62,7 +63,7 @@ export class PlanePanel extends Panel {
           ${playbackControls({
             playing: playback.playing,
             position: plane.progress,
-            max: scenes.length ? 1 : 0,
+            max: 1,
             step: 0.005,
             text: time,
             prefix: 'plane-',
@@ -118,13 +119,15 @@ export class PlanePanel extends Panel {
     const { plane } = this.session;
     const { settings, trainingSet, extent } = plane;
     const own = settings.distribution === 'points';
+    // Ways that noise has jagged cover much more of the plane.
+    const ways = settings.view === 'reverse' && isStochastic(settings) ? 12 : 48;
     const kind = scene?.kind ?? (settings.view === 'forward' ? 'forward' : 'ideal');
     return html`<figure>
       <unnoise-plane
         .testid=${`plane-canvas-${index}`}
         .label=${this.#words(kind)}
         .drawable=${own}
-        .picture=${{ scene, data: trainingSet, extent, progress: plane.progress }}
+        .picture=${{ scene, data: trainingSet, extent, ways, progress: plane.progress }}
         @points=${(/** @type {CustomEvent} */ { detail }) => plane.addPoints(detail)}
         @stroke=${() => plane.usePoints()}
       ></unnoise-plane>
