@@ -182,6 +182,9 @@ test('a copy that is whole by itself opens without a network after one visit', a
     await startFigures(page);
     await eventually(() =>
       page.evaluate(async () => {
+        // The cache is whole a moment before the worker answers for it.
+        const registration = await navigator.serviceWorker.getRegistration();
+        if (registration?.active?.state !== 'activated') return false;
         const keys = await caches.keys();
         const kept = await Promise.all(keys.map(async (key) => (await caches.open(key)).keys()));
         return kept.flat().some(({ url }) => url.endsWith('/unnoise-whole'));
