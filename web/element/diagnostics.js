@@ -1,5 +1,6 @@
 import { BoundCurve } from './bound-curve.js';
 import { OptimalLoss } from './optimal-loss.js';
+import { DrawnLikeness } from './drawn-likeness.js';
 import { Memorisation } from './memorisation.js';
 
 /**
@@ -20,6 +21,7 @@ export class Diagnostics extends EventTarget {
   optimalLoss = new OptimalLoss();
   bound = new BoundCurve();
   memorisation = new Memorisation();
+  likeness = new DrawnLikeness();
   /** Set once someone has seen it; until then nothing is measured but during training. */
   started = false;
   #session;
@@ -53,6 +55,9 @@ export class Diagnostics extends EventTarget {
     trainer.preview.addEventListener('snapshot', (event) =>
       this.#follow(/** @type {CustomEvent<Snapshot>} */ (event).detail),
     );
+    for (const type of ['snapshot', 'reset']) {
+      trainer.preview.addEventListener(type, () => this.#look());
+    }
   }
 
   /** Someone sees it: measures, from now on. */
@@ -141,6 +146,12 @@ export class Diagnostics extends EventTarget {
     if (fits && !same(looked, this.#looked)) {
       this.#looked = looked;
       background.put('look', memorisation.look(lab, last, this.#changed));
+    }
+
+    const { preview } = this.#session.trainer;
+    const { likeness } = this;
+    if (!background.has('likeness') && likeness.lacks(lab, preview)) {
+      background.put('likeness', likeness.measure(lab, preview, this.#changed));
     }
   }
 

@@ -14,6 +14,7 @@ import '../panels/first-run.js';
 import '../panels/forward-panel.js';
 import '../panels/keys-sheet.js';
 import '../panels/message-list.js';
+import '../panels/milestone-status.js';
 import '../panels/plane-panel.js';
 import '../panels/runs-panel.js';
 import '../panels/sample-panel.js';
@@ -26,6 +27,7 @@ import diagnosticsStyles from '../styles/diagnostics.css';
 import editStyles from '../styles/edit.css';
 import figureStyles from '../styles/figure.css';
 import firstRunStyles from '../styles/first-run.css';
+import historyStyles from '../styles/history.css';
 import intakeStyles from '../styles/intake.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
@@ -98,6 +100,7 @@ const styles = [
   runsStyles,
   planeStyles,
   firstRunStyles,
+  historyStyles,
   figureStyles,
   intakeStyles,
   sheetStyles,
@@ -326,6 +329,7 @@ export class Figure {
     this.#telling.abort();
     const { signal } = (this.#telling = new AbortController());
     new TrainingWakeLock(session, signal);
+    session.away.follow(signal);
     if (this.element.hash) followInTitle(session, signal);
   }
 
@@ -355,6 +359,7 @@ export class Figure {
     session.visible = visible;
     engineChanged();
     session.samples.setVisible(visible);
+    session.film.setVisible(visible);
     session.bundledRecording.setVisible(visible);
     session.comparison.setVisible(visible);
     session.editor.setVisible(visible);
@@ -569,6 +574,7 @@ export class Figure {
       ${session && mode !== 'lab' && !ready ? this.#waiting(session) : nothing}
       ${mode === 'lab' ? html`<unnoise-keys-sheet></unnoise-keys-sheet>` : nothing}
       ${session && html`<unnoise-message-list .session=${session}></unnoise-message-list>`}
+      ${session && html`<unnoise-milestones .session=${session}></unnoise-milestones>`}
     </div>`;
   }
 

@@ -6,6 +6,9 @@ import { Budget } from '../lib/budget.js';
  * Drawn one step at a time between slices of training, so that the picture keeps moving and no more
  * than a fixed share of the time goes into it, on any machine.
  *
+ * Dispatches `frame` when another is to be shown, `snapshot` when a drawing is finished, and `reset`
+ * when the drawings are those of another run.
+ *
  * @import { Frame } from '../worker/protocol.js'
  * @typedef {{ step: number, frame: Frame, kept?: boolean }} Snapshot `kept` if it was drawn before the
  *   run was opened, on this visit or another
@@ -98,6 +101,7 @@ export class Preview extends EventTarget {
   /** @param {Snapshot[]} snapshots of a run that was */
   restore(snapshots) {
     this.#showLast(snapshots);
+    this.dispatchEvent(new Event('reset'));
     this.dispatchEvent(new Event('frame'));
   }
 
@@ -115,5 +119,6 @@ export class Preview extends EventTarget {
     this.frame = undefined;
     this.#budget.clear();
     this.#finishedAt = -Infinity;
+    this.dispatchEvent(new Event('reset'));
   }
 }

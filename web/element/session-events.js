@@ -8,7 +8,9 @@
  * | `run`              | the model in the lab, whether it is being trained, its settings      |
  * | `images`           | the images to learn from, their labels, the bundled sets             |
  * | `training`         | the step, the loss, the speed                                        |
- * | `preview`          | what a model in training draws                                       |
+ * | `preview`          | what a model in training draws, and which of it is shown             |
+ * | `milestones`       | how far training has come, in words                                  |
+ * | `choices`          | what the visitor wants of training while the page is hidden          |
  * | `sampling`         | how samples are drawn; whether some are drawn or played              |
  * | `samples`          | the frame of the samples that is shown                               |
  * | `comparison`       | the samplers side by side, and their frames                          |
@@ -21,9 +23,9 @@
  * | `shelf`            | the runs that are kept, and the room for them                        |
  * | `messages`         | the messages                                                         |
  *
- * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'sampling' | 'samples' |
- *   'comparison' | 'edits' | 'forward' | 'plane' | 'planeFrame' | 'bundledRecording' | 'diagnostics' |
- *   'shelf' | 'messages'} Part
+ * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'milestones' | 'choices' |
+ *   'sampling' | 'samples' | 'comparison' | 'edits' | 'forward' | 'plane' | 'planeFrame' |
+ *   'bundledRecording' | 'diagnostics' | 'shelf' | 'messages'} Part
  *
  * @typedef {'ready' | 'progress' | 'frame' | 'done' | 'error'} Happening
  */
@@ -66,13 +68,17 @@ export class SessionEvents extends EventTarget {
  * @param {import('./session.js').Session} session
  */
 export function relayParts(session) {
-  const { bundledRecording, comparison, diagnostics, editor, forward, imageSet } = session;
-  const { messages, plane, run, samples, shelf, trainer } = session;
+  const { away, bundledRecording, comparison, diagnostics, editor, film, forward } = session;
+  const { imageSet, messages, milestones, plane, run, samples, shelf, trainer } = session;
   /** @type {[EventTarget, type: string, ...Part[]][]} */
   const sources = [
     [run, 'change', 'run'],
     [trainer, 'change', 'training'],
     [trainer.preview, 'frame', 'preview'],
+    [film, 'change', 'preview'],
+    [film, 'frame', 'preview'],
+    [milestones, 'change', 'milestones'],
+    [away, 'change', 'choices'],
     [samples, 'change', 'sampling'],
     [samples, 'frame', 'samples'],
     [comparison, 'change', 'sampling', 'comparison'],

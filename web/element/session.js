@@ -6,12 +6,15 @@ import { Comparison } from './comparison.js';
 import { createLab } from './create-lab.js';
 import { ImageSet } from './image-set.js';
 import { Keeper } from './keeper.js';
+import { Away } from './away.js';
 import { Editor } from './editor.js';
+import { Film } from './film.js';
 import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
 import { PlaneView } from './plane.js';
 import { Diagnostics } from './diagnostics.js';
 import { Messages } from './messages.js';
+import { Milestones } from './milestones.js';
 import { loadModel, openModel, switchBackend } from './models.js';
 import { Recording } from './recording.js';
 import { Recovery } from './recovery.js';
@@ -99,6 +102,12 @@ export class Session extends SessionEvents {
   /** Nothing until the worker has made it. */
   lab = /** @type {Lab} */ (/** @type {unknown} */ (undefined));
   trainer;
+  /** @type {Film} */
+  film;
+  /** @type {Milestones} */
+  milestones;
+  /** @type {Away} */
+  away;
   diagnostics;
   /** @type {ImageSet} */
   imageSet;
@@ -119,6 +128,9 @@ export class Session extends SessionEvents {
     this.options = options;
     this.run = new Run(options);
     this.trainer = new Trainer(this.run, this.keeper);
+    this.film = new Film(this.trainer.preview);
+    this.milestones = new Milestones(this);
+    this.away = new Away(this);
     this.diagnostics = new Diagnostics(this);
     this.imageSet = new ImageSet(this);
     this.comparison = new Comparison(this, options.compare);
@@ -543,6 +555,7 @@ export class Session extends SessionEvents {
     this.stopDrawing();
     this.diagnostics.restart();
     this.samples.pause();
+    this.film.pause();
     this.bundledRecording.end();
     this.comparison.pause();
     this.editor.pause();

@@ -115,14 +115,16 @@ export const logAxis = (colour) =>
  *
  * @param {HTMLElement} container
  * @param {(colour: (name: string) => string) => uPlot.Series[]} curves
+ * @param {() => number | undefined} [marked] a step
  */
-export const lossPlot = (container, curves) =>
+export const lossPlot = (container, curves, marked = () => undefined) =>
   new Plot(container, 200, (colour) => ({
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { x: { time: false }, y: logScale },
     axes: [plotAxis(colour, { size: 22, space: 80 }), logAxis(colour)],
     series: [{}, ...curves(colour)],
+    plugins: [plotMarker(colour, marked)],
   }));
 
 /**
@@ -158,6 +160,8 @@ export const plotMarker = (colour, at) => ({
       const left = Math.round(chart.valToPos(value, 'x', true)) + 0.5;
       ctx.save();
       ctx.strokeStyle = colour('--accent');
+      // The curve before it may have been dashed.
+      ctx.setLineDash([]);
       ctx.lineWidth = Math.max(1, 1.5 * devicePixelRatio);
       ctx.beginPath();
       ctx.moveTo(left, bbox.top);

@@ -7,14 +7,13 @@ import { lossPlot } from '../lib/plot.js';
 import { lossEquation, lossMeaning } from './equations/objective.js';
 import { optimiserEquations } from './equations/optimiser.js';
 import { chartTable } from './chart-table.js';
-import { fileField, rangeField, segmentedField } from './fields.js';
+import { checkField, fileField, segmentedField } from './fields.js';
+import './history-view.js';
 import { optimalLossLine, optimalLossNote } from './optimal-loss-note.js';
 import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
-import './pixel-grid.js';
 import { button, runButton } from './buttons.js';
 import { readout } from './readout.js';
-import { takeAway } from './take-away.js';
 import { trainSettings } from './train-settings.js';
 
 /** 3: learning the way back. */
@@ -22,22 +21,22 @@ export class TrainPanel extends Panel {
   static shows = /** @type {const} */ ([
     'training',
     'preview',
+    'choices',
     'diagnostics',
     'images',
     'run',
     'status',
   ]);
 
-  static properties = { ...Panel.properties, snapshot: { state: true } };
   #plottedAt = 0;
   /** The chart that was last drawn, and what. @type {unknown[]} */
   #plotted = [];
+  /** The step of the drawing that is looked back at. @type {number | undefined} */
+  #lookedAt;
 
   constructor() {
     super();
     new TermHighlighter(this);
-    /** The preview that is looked at; -1 is the newest. */
-    this.snapshot = -1;
   }
 
   render() {
@@ -55,7 +54,8 @@ export class TrainPanel extends Panel {
       ${config ? [lossMeaning(config), optimiserEquations(config)] : nothing}
       <div class="split">
         <div class="controls">
-          ${this.#buttons()} ${this.#choice()} ${trainSettings(this.session)} ${this.#files()}
+          ${this.#buttons()} ${this.#choice()} ${trainSettings(this.session)} ${this.#away()}
+          ${this.#files()}
         </div>
         <div class="results">
           ${this.#readouts()}
@@ -67,7 +67,14 @@ export class TrainPanel extends Panel {
             ?hidden=${this.#empty}
           ></div>
           ${this.#empty ? nothing : lossTable(this.session)}
-          ${this.#empty ? this.#hint() : [optimalLossNote(this.session), this.#previews()]}
+          ${
+            this.#empty
+              ? this.#hint()
+              : [
+                  optimalLossNote(this.session),
+                  html`<unnoise-history .session=${this.session}></unnoise-history>`,
+                ]
+          }
         </div>
       </div>
     </section>`;
@@ -109,6 +116,29 @@ export class TrainPanel extends Panel {
       ],
       change: (value) => session.setContinues(value === 'continue'),
     });
+  }
+
+  /** What is to happen while the visitor looks at something else. */
+  #away() {
+    const { away } = this.session;
+    return html`<div class="away" role="group" aria-label="While you look at something else">
+      ${checkField({
+        label: 'Pause while this tab is hidden',
+        testid: 'preview-pause-hidden',
+        value: away.pauses,
+        change: (value) => away.setPauses(value),
+      })}
+      ${
+        away.canNotify
+          ? checkField({
+              label: 'Notify me when it is done',
+              testid: 'preview-notify',
+              value: away.notifies,
+              change: (value) => away.setNotifies(value),
+            })
+          : nothing
+      }
+    </div>`;
   }
 
   #files() {
@@ -208,53 +238,17 @@ export class TrainPanel extends Panel {
     </div>`;
   }
 
-  #previews() {
-    const { snapshots, frame } = this.session.trainer.preview;
-    const index =
-      this.snapshot < 0 ? snapshots.length - 1 : Math.min(this.snapshot, snapshots.length - 1);
-    const shown = snapshots[index];
-    const picture = shown?.frame ?? frame;
-    if (!picture) return nothing;
-    const { x_t: rgb, count, size } = picture;
-    return html`<figure class="previews">
-      <figcaption>
-        The same noise, drawn again and again
-        <span class="muted" data-testid="preview-step"
-          >${shown ? afterStep(shown) : 'first drawing under way'}</span
-        >
-      </figcaption>
-      <unnoise-pixels
-        .testid=${'preview-canvas'}
-        .label=${'Samples of the model in training'}
-        .tiles=${{ rgb, count, size, columns: count === 9 ? 9 : 8 }}
-      ></unnoise-pixels>
-      ${
-        snapshots.length > 1
-          ? rangeField({
-              label: 'Look back through training',
-              testid: 'preview-scrub',
-              value: index,
-              max: snapshots.length - 1,
-              text: shown ? `after step ${shown.step}` : '',
-              input: (value) => (this.snapshot = value === snapshots.length - 1 ? -1 : value),
-            })
-          : nothing
-      }
-      <div class="row">
-        ${takeAway(this.session, {
-          prefix: 'preview-',
-          name: `unnoise-training-to-step-${this.session.lab.step}`,
-          canvas: () => this.querySelector('[data-testid="preview-canvas"]'),
-          frames: snapshots.map(({ frame }) => ({ ...frame, rgb: frame.x_t })),
-        })}
-      </div>
-    </figure>`;
-  }
-
   updated() {
-    const { run, trainer } = this.session;
+    const { run, trainer, film } = this.session;
     const { curve } = trainer;
-    const plot = this.plot('loss-plot', trainingPlot);
+    const shown = film.looksBack ? film.snapshot?.step : undefined;
+    const plot = this.plot('loss-plot', (container) =>
+      trainingPlot(container, () => this.#lookedAt),
+    );
+    if (shown !== this.#lookedAt) {
+      this.#lookedAt = shown;
+      plot.redraw();
+    }
     const optimal = optimalLossLine(this.session);
     const plotted = [plot, curve.steps.length, optimal];
     const now = performance.now();
@@ -275,19 +269,19 @@ const lossTable = (session) =>
   });
 
 /**
- * When a preview was drawn.
- * @param {import('../element/preview.js').Snapshot} snapshot
+ * @param {HTMLElement} container
+ * @param {() => number | undefined} marked a step
  */
-const afterStep = ({ step, kept }) =>
-  `after step ${integer(step)}${kept ? ', kept with the run' : ''}`;
-
-/** @param {HTMLElement} container */
-const trainingPlot = (container) =>
-  lossPlot(container, (colour) => [
-    { stroke: () => colour('--faint'), width: 1, points: { show: false } },
-    { stroke: () => colour('--accent'), width: 2, points: { show: false } },
-    { stroke: () => colour('--muted'), dash: [6, 5], width: 1.5, points: { show: false } },
-  ]);
+const trainingPlot = (container, marked) =>
+  lossPlot(
+    container,
+    (colour) => [
+      { stroke: () => colour('--faint'), width: 1, points: { show: false } },
+      { stroke: () => colour('--accent'), width: 2, points: { show: false } },
+      { stroke: () => colour('--muted'), dash: [6, 5], width: 1.5, points: { show: false } },
+    ],
+    marked,
+  );
 
 /**
  * What the first step waits for.

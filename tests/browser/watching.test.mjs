@@ -1,0 +1,138 @@
+// Watching a model learn: its drawings over the run, and what is said while one looks elsewhere.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { eventually, Site, TINY } from './lab.mjs';
+
+const site = Site.forTests();
+
+/** Runs in the page before its scripts: notifications are noted, and the page hides when told to. */
+function stageVisitor() {
+  const told = /** @type {string[]} */ ([]);
+  let permission = 'default';
+  class Told {
+    static get permission() {
+      return permission;
+    }
+    static async requestPermission() {
+      return (permission = 'granted');
+    }
+    /** @param {string} title @param {{ body: string }} options */
+    constructor(title, { body }) {
+      told.push(`${title}: ${body}`);
+    }
+  }
+  let hidden = false;
+  Object.defineProperty(document, 'hidden', { get: () => hidden });
+  const hide = (/** @type {boolean} */ value) => {
+    hidden = value;
+    document.dispatchEvent(new Event('visibilitychange'));
+  };
+  Object.assign(window, { Notification: Told, told, hide });
+}
+
+/**
+ * @param {import('./lab.mjs').LabPage} lab
+ * @param {boolean} hidden
+ */
+const hide = (lab, hidden) =>
+  lab.page.evaluate((hidden) => /** @type {any} */ (window).hide(hidden), hidden);
+
+/** @param {import('./lab.mjs').LabPage} lab */
+const drawing = (lab) =>
+  lab.by('preview-canvas').evaluate(async (element) => {
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    return /** @type {HTMLCanvasElement} */ (element).toDataURL();
+  });
+
+/** @param {import('./lab.mjs').LabPage} lab */
+const newest = async (lab) => Number(await lab.by('preview-scrub').getAttribute('max'));
+
+test('a run is watched as it learns, looked back at, played and kept', async () => {
+  const lab = await site.open({ ...TINY, backend: 'flex', train_steps: 100_000 });
+  await lab.page.addInitScript(stageVisitor);
+  await lab.page.reload();
+  await lab.ready();
+
+  // While one looks elsewhere.
+  await lab.by('preview-pause-hidden').check();
+  await lab.by('preview-notify').check();
+  await lab.by('train').click();
+  await eventually(async () => (await lab.text('milestone')) === 'The first drawings are there.');
+  await hide(lab, true);
+  await lab.by('train').waitFor();
+  await hide(lab, false);
+  await lab.by('pause').waitFor();
+  await lab.by('preview-pause-hidden').uncheck();
+
+  // The newest drawing is shown, measured, and followed.
+  await lab.page.locator('[data-testid=preview-scrub][max="1"]').waitFor();
+  await lab.by('pause').click();
+  await lab.ready();
+  const last = await newest(lab);
+  const end = await drawing(lab);
+  assert.match(await lab.text('preview-step'), /^after step [\d,]+, loss [\d.]+$/);
+  await lab.by('quality').waitFor();
+  assert.match(await lab.text('distance-layout'), /^-?\d+ ± \d+$/);
+  assert.match(await lab.text('distance-edges'), /^-?\d+ ± \d+$/);
+  await eventually(async () => /^\d of 9$/.test(await lab.text('preview-copies')));
+  assert.match(
+    await lab.text('contrast'),
+    /^Contrast of the drawings: colours [^;]+; layout [^;]+; detail [^;]+\.$/,
+  );
+
+  // Back to the beginning, by keyboard.
+  await lab.by('preview-scrub').focus();
+  await lab.page.keyboard.press('Home');
+  await eventually(async () => (await lab.text('preview-step')).startsWith('after step 1,'));
+  const begin = await drawing(lab);
+  assert.notEqual(begin, end);
+  assert.equal(await lab.by('quality').getAttribute('data-step'), '1');
+  await lab.by('preview-play').click();
+  assert.equal(await lab.text('preview-play'), 'Pause the film');
+  await eventually(async () => (await lab.text('preview-play')) === 'Play the whole run');
+  assert.equal(Number(await lab.by('preview-scrub').inputValue()), last);
+  assert.equal(await drawing(lab), end);
+
+  const download = lab.page.waitForEvent('download');
+  await lab.by('preview-gif').click();
+  const film = await readFile(await (await download).path());
+  const frames = await lab.page.evaluate(
+    async (bytes) => {
+      const decoder = new ImageDecoder({ data: Uint8Array.from(bytes), type: 'image/gif' });
+      await decoder.tracks.ready;
+      return decoder.tracks.selectedTrack?.frameCount;
+    },
+    [...film],
+  );
+  assert.equal(frames, last + 1);
+
+  // The end is said, and shown to whoever is elsewhere.
+  await lab.by('train-steps').fill('8');
+  await lab.by('train-steps').blur();
+  await hide(lab, true);
+  await lab.by('train').click();
+  await eventually(async () => /^Finished after [\d,]+ steps\.$/.test(await lab.text('milestone')));
+  const told = await lab.page.evaluate(() => /** @type {any} */ (window).told);
+  assert.equal(told.length, 1);
+  assert.match(told[0], /^“Emoji faces” is trained: Finished after [\d,]+ steps\.$/);
+  await hide(lab, false);
+  await lab.ready();
+  assert.deepEqual(lab.errors, []);
+
+  // All of it is there when the page is opened again.
+  await lab.page.reload();
+  await lab.ready();
+  assert.equal(await lab.by('preview-notify').isChecked(), false, 'permission is asked for anew');
+  await lab.by('resume-run').click();
+  await eventually(async () => (await lab.by('preview-scrub').count()) > 0);
+  assert.equal(await newest(lab), last);
+  await lab.by('preview-scrub').fill('0');
+  await eventually(async () =>
+    /^after step 1, kept with the run, loss/.test(await lab.text('preview-step')),
+  );
+  assert.equal(await drawing(lab), begin);
+  await eventually(async () => (await lab.by('quality').getAttribute('data-step')) === '1');
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});

@@ -1,0 +1,99 @@
+import { keepChoice, readChoice } from '../lib/remembered.js';
+
+/**
+ * What the visitor wants of training while they look at something else: that it rests, and that it
+ * tells them when it is done. Both are remembered. Dispatches `change`.
+ */
+
+const PAUSE = 'pause-hidden';
+const NOTIFY = 'notify-done';
+
+/** Whether the page may ask to show notifications, or show them. */
+const canNotify = () =>
+  typeof Notification === 'function' && isSecureContext && Notification.permission !== 'denied';
+
+export class Away extends EventTarget {
+  #session;
+  #pauses = readChoice(PAUSE);
+  #notifies = readChoice(NOTIFY);
+  /** Of the pause that came with the page being hidden. @type {Promise<void> | undefined} */
+  #paused;
+
+  /** @param {import('./session.js').Session} session */
+  constructor(session) {
+    super();
+    this.#session = session;
+  }
+
+  /**
+   * Follows the page.
+   * @param {AbortSignal} signal
+   */
+  follow(signal) {
+    document.addEventListener('visibilitychange', () => this.#look(), { signal });
+    this.#session.milestones.addEventListener('finished', () => this.#tell(), { signal });
+  }
+
+  // --- pausing ---
+
+  /** Whether training pauses while the page is hidden. */
+  get pauses() {
+    return this.#pauses;
+  }
+
+  /** @param {boolean} pauses */
+  setPauses(pauses) {
+    this.#pauses = pauses;
+    keepChoice(PAUSE, pauses);
+    this.dispatchEvent(new Event('change'));
+  }
+
+  async #look() {
+    const { run } = this.#session;
+    if (document.hidden) {
+      if (this.#pauses && run.training) this.#paused = this.#session.pause();
+      return;
+    }
+    const paused = this.#paused;
+    if (!paused) return;
+    this.#paused = undefined;
+    await paused;
+    if (!document.hidden && run.state === 'paused' && run.continues) this.#session.train();
+  }
+
+  // --- notifications ---
+
+  get canNotify() {
+    return canNotify();
+  }
+
+  /** Whether a notification says that training is done. */
+  get notifies() {
+    return this.#notifies && canNotify() && Notification.permission === 'granted';
+  }
+
+  /** @param {boolean} notifies */
+  async setNotifies(notifies) {
+    this.#notifies = notifies && (await Notification.requestPermission()) === 'granted';
+    keepChoice(NOTIFY, this.#notifies);
+    this.dispatchEvent(new Event('change'));
+  }
+
+  async #tell() {
+    if (!this.notifies || !document.hidden) return;
+    const { run, milestones } = this.#session;
+    const options = { body: milestones.text, tag: `unnoise-${run.id}` };
+    const title = `“${run.name}” is trained`;
+    try {
+      const notification = new Notification(title, options);
+      notification.onclick = () => {
+        window.focus();
+        notification.close();
+      };
+    } catch {
+      // Android shows only those of a service worker.
+      const registration = await navigator.serviceWorker?.getRegistration();
+      await registration?.showNotification(title, options).catch(() => {});
+    }
+  }
+}

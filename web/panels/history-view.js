@@ -1,0 +1,213 @@
+import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
+import { integer, loss } from '../lib/format.js';
+import { SCALES } from '../lib/likeness.js';
+import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
+import { button } from './buttons.js';
+import { rangeField } from './fields.js';
+import { MeasuredPanel } from './measured-panel.js';
+import './pixel-grid.js';
+import { readout } from './readout.js';
+import { takeAway } from './take-away.js';
+
+/**
+ * @import { Estimate, Likeness } from '../lib/likeness.js'
+ * @import { Snapshot } from '../element/preview.js'
+ */
+
+/** Off by less than this a contrast is as good as that of the images. */
+const SAME = 0.15;
+
+/** What a model draws of the same noise as it learns: now, before, and as a film. */
+export class HistoryView extends MeasuredPanel {
+  static shows = /** @type {const} */ (['preview', 'diagnostics', 'training', 'run', 'milestones']);
+
+  #plotted = '';
+
+  render() {
+    const { film, trainer } = this.session;
+    const { snapshot } = film;
+    const picture = snapshot?.frame ?? trainer.preview.frame;
+    if (!picture) return nothing;
+    const { x_t: rgb, count, size } = picture;
+    return html`<figure class="history">
+      <figcaption>
+        The same noise, drawn again and again
+        <span class="muted" data-testid="preview-step"
+          >${snapshot ? this.#place(snapshot) : 'first drawing under way'}</span
+        >
+      </figcaption>
+      <div class="history-body">
+        <div class="history-picture">
+          <unnoise-pixels
+            .testid=${'preview-canvas'}
+            .label=${'Samples of the model in training'}
+            .tiles=${{ rgb, count, size }}
+          ></unnoise-pixels>
+          ${this.#scrubber()}
+        </div>
+        ${this.#quality(snapshot)}
+      </div>
+      <div class="row">
+        ${this.#play()}
+        ${takeAway(this.session, {
+          prefix: 'preview-',
+          name: `unnoise-training-to-step-${this.session.lab.step}`,
+          canvas: () => this.querySelector('[data-testid="preview-canvas"]'),
+          frames: trainer.preview.snapshots.map(({ frame }) => ({ ...frame, rgb: frame.x_t })),
+        })}
+      </div>
+    </figure>`;
+  }
+
+  /**
+   * When it was drawn.
+   * @param {Snapshot} snapshot
+   */
+  #place({ step, kept }) {
+    const { steps, smoothed } = this.session.trainer.curve;
+    const point = steps.findLastIndex((at) => at <= step);
+    const then = point < 0 ? '' : `, loss ${loss(smoothed[point])}`;
+    return `after step ${integer(step)}${kept ? ', kept with the run' : ''}${then}`;
+  }
+
+  #scrubber() {
+    const { film, trainer } = this.session;
+    const { snapshots } = trainer.preview;
+    if (snapshots.length < 2) return nothing;
+    return rangeField({
+      label: 'Look back through training',
+      testid: 'preview-scrub',
+      value: film.position,
+      max: snapshots.length - 1,
+      text: film.snapshot ? `after step ${integer(film.snapshot.step)}` : '',
+      input: (position) => film.seek(position),
+    });
+  }
+
+  #play() {
+    const { film, trainer } = this.session;
+    return button({
+      label: film.playing ? 'Pause the film' : 'Play the whole run',
+      testid: 'preview-play',
+      disabled: trainer.preview.snapshots.length < 2,
+      click: () => (film.playing ? film.pause() : film.play()),
+    });
+  }
+
+  /** @param {Snapshot | undefined} snapshot */
+  #quality(snapshot) {
+    const { likeness, memorisation } = this.session.diagnostics;
+    const measured = likeness.of(snapshot);
+    const place = memorisation.steps.indexOf(snapshot?.step ?? -1);
+    if (!snapshot || !measured) return nothing;
+    const { count } = snapshot.frame;
+    const copies =
+      place < 0 ? '—' : `${Math.round(memorisation.shares[place] * count)} of ${count}`;
+    const charted = this.#charted.length > 1;
+    return html`<div class="history-quality" data-testid="quality" data-step=${snapshot.step}>
+      <dl class="readouts">
+        ${distance('distance, layout', 'layout', measured.distance.layout)}
+        ${distance('distance, edges', 'edges', measured.distance.edges)}
+        ${readout('copies', 'preview-copies', copies)}
+      </dl>
+      <div
+        class="plot"
+        id="likeness-plot"
+        role="img"
+        aria-label="Distance of the drawings from the images by training step"
+        ?hidden=${!charted}
+      ></div>
+      <p class="note" data-testid="contrast">${contrastInWords(measured)}</p>
+      <details class="history-about">
+        <summary>What is measured</summary>
+        <p class="note">
+          Distance: the squared maximum mean discrepancy between these ${count} drawings and the
+          images, times 1000 (Gretton et al. 2012), of averages of 8 × 8 cells (layout) and of
+          differences between neighbouring pixels (edges). New images of the kind have 0 on average,
+          give or take what is said after ±. Contrast: the mean square, against the images, of the
+          average colour, of what the cells add to it, and of what the pixels add to the cells. It
+          says how strong each is, not whether it is right.
+        </p>
+      </details>
+    </div>`;
+  }
+
+  /** The drawings that have been measured. */
+  get #charted() {
+    const { trainer, diagnostics } = this.session;
+    return trainer.preview.snapshots.flatMap((snapshot) => {
+      const measured = diagnostics.likeness.of(snapshot);
+      return measured ? [{ step: snapshot.step, ...measured.distance }] : [];
+    });
+  }
+
+  updated() {
+    const charted = this.querySelector('#likeness-plot') ? this.#charted : [];
+    if (charted.length < 2) return;
+    const { film } = this.session;
+    const plot = this.plot('likeness-plot', (container) =>
+      likenessPlot(container, () => (film.looksBack ? film.snapshot?.step : undefined)),
+    );
+    const key = `${charted.length} ${charted[0].step} ${film.snapshot?.step}`;
+    if (key === this.#plotted) return;
+    this.#plotted = key;
+    plot.set([
+      charted.map(({ step }) => step),
+      charted.map(({ layout }) => layout.value),
+      charted.map(({ edges }) => edges.value),
+    ]);
+  }
+}
+
+/** @param {HTMLElement} container @param {() => number | undefined} marked */
+const likenessPlot = (container, marked) =>
+  new Plot(container, 120, (colour) => ({
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
+    scales: {
+      x: { time: false },
+      y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high) * 1.05] },
+    },
+    axes: [plotAxis(colour, { size: 22, space: 80 }), plotAxis(colour, { size: 44, space: 24 })],
+    series: [
+      {},
+      { stroke: () => colour('--signal'), width: 2, points: { show: false } },
+      { stroke: () => colour('--noise'), width: 2, points: { show: false } },
+    ],
+    plugins: [plotMarker(colour, marked)],
+  }));
+
+/**
+ * @param {string} label
+ * @param {'layout' | 'edges'} view
+ * @param {Estimate} estimate
+ */
+const distance = (label, view, { value, error }) =>
+  html`<div>
+    <dt class="swatch ${view === 'edges' ? 'noise' : ''}">${label}</dt>
+    <dd data-testid="distance-${view}">
+      ${Math.round(value)}${error === undefined ? nothing : html` <small>± ${Math.round(error)}</small>`}
+    </dd>
+  </div>`;
+
+/**
+ * What of the drawings is as strong as in the images.
+ * @param {Likeness} likeness
+ */
+function contrastInWords({ contrast }) {
+  const said = SCALES.flatMap((scale) => {
+    const estimate = contrast[scale];
+    return estimate ? [`${scale} ${strength(estimate)}`] : [];
+  });
+  return `Contrast of the drawings: ${said.join('; ')}.`;
+}
+
+/** @param {Estimate} estimate */
+function strength({ value, error = 0 }) {
+  const share = value < 10 ? `${Math.round(value * 100)}%` : `${Math.round(value)} times`;
+  if (Math.abs(value - 1) <= Math.max(SAME, 2 * error)) return `as in the images (${share})`;
+  return `${value < 1 ? 'weaker' : 'stronger'} than in the images (${share})`;
+}
+
+define('unnoise-history', HistoryView);
