@@ -55,7 +55,7 @@ test('a run is watched as it learns, looked back at, played and kept', async () 
   await lab.ready();
 
   // While one looks elsewhere.
-  await lab.by('preview-pause-hidden').check();
+  await lab.by('preview-pauses').check();
   await lab.by('preview-notify').check();
   await lab.by('train').click();
   await eventually(async () => (await lab.text('milestone')) === 'The first drawings are there.');
@@ -63,7 +63,7 @@ test('a run is watched as it learns, looked back at, played and kept', async () 
   await lab.by('train').waitFor();
   await hide(lab, false);
   await lab.by('pause').waitFor();
-  await lab.by('preview-pause-hidden').uncheck();
+  await lab.by('preview-pauses').uncheck();
 
   // The newest drawing is shown, measured, and followed.
   await lab.page.locator('[data-testid=preview-scrub][max="1"]').waitFor();

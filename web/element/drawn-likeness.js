@@ -72,7 +72,10 @@ export class DrawnLikeness {
       // With other images or another size it begins anew.
       if (!next || !this.#isOf(lab)) return;
       const { x_t, count } = next.frame;
-      this.#measured.set(next, reference.compare({ rgb: x_t, count, size }));
+      const parts = reference.compare({ rgb: x_t, count, size });
+      let part = parts.next();
+      for (; !part.done; part = parts.next()) if (await breathe()) yield;
+      this.#measured.set(next, part.value);
       changed();
       await breathe();
       yield;

@@ -172,7 +172,7 @@ export class Reference {
   #colour = [];
   /** @type {Record<Scale, number>} */
   #energies = { colours: 0, layout: 0, detail: 0 };
-  /** By the number of drawings, what chance does. @type {Map<string, number | undefined>} */
+  /** By the number of drawings, what chance does. @type {Map<string, number>} */
   #errors = new Map();
 
   /**
@@ -225,29 +225,33 @@ export class Reference {
   }
 
   /**
+   * Compares in parts, and returns the outcome.
    * @param {Tiles} tiles drawings of the size of the images, at least two
-   * @returns {Likeness}
+   * @returns {Generator<void, Likeness, void>}
    */
-  compare(tiles) {
+  *compare(tiles) {
     const { count, size } = tiles;
-    const images = each(tiles);
-    const features = images.map((image) => featuresOf(image, size));
-    const energies = images.map((image, index) =>
-      energiesOf(image, size, features[index].layout, this.#colour),
-    );
+    /** @type {Features} */
+    const features = { layout: [], edges: [] };
+    /** @type {Record<Scale, number[]>} */
+    const shares = { colours: [], layout: [], detail: [] };
+    for (const image of each(tiles)) {
+      const own = featuresOf(image, size);
+      for (const view of VIEWS) features[view].push(own[view]);
+      const energies = energiesOf(image, size, own.layout, this.#colour);
+      for (const scale of SCALES) shares[scale].push(energies[scale] / this.#energies[scale]);
+      yield;
+    }
+    for (const view of VIEWS) yield* this.#trials(view, count);
     const distance = (/** @type {View} */ view) => ({
-      value: this.#distance(
-        view,
-        features.map((of) => of[view]),
-      ),
-      error: this.#error(view, count),
+      value: this.#distance(view, features[view]),
+      error: this.#errors.get(`${view} ${count}`),
     });
-    const contrast = (/** @type {Scale} */ scale) => {
-      const values = energies.map((of) => of[scale] / this.#energies[scale]);
+    const contrast = (/** @type {Scale} */ scale) =>
       // Images of one colour have no detail to compare with.
-      if (this.#energies[scale] < MIN_ENERGY) return undefined;
-      return { value: mean(values), error: standardError(values) };
-    };
+      this.#energies[scale] < MIN_ENERGY
+        ? undefined
+        : { value: mean(shares[scale]), error: standardError(shares[scale]) };
     return {
       distance: { layout: distance('layout'), edges: distance('edges') },
       contrast: {
@@ -277,35 +281,29 @@ export class Reference {
   }
 
   /**
-   * The standard deviation of what as many images have, compared with the others.
+   * Finds the standard deviation of what as many images have, compared with the others.
    * @param {View} view
    * @param {number} count
    */
-  #error(view, count) {
+  *#trials(view, count) {
     const key = `${view} ${count}`;
-    if (!this.#errors.has(key)) this.#errors.set(key, this.#trials(view, count));
-    return this.#errors.get(key);
-  }
-
-  /**
-   * @param {View} view
-   * @param {number} count
-   */
-  #trials(view, count) {
     const total = this.#count;
     // Of fewer the sets would be nearly the same.
-    if (total < 2 * count || count < 2) return undefined;
-    const values = Array.from({ length: TRIALS }, (_, trial) => {
+    if (this.#errors.has(key) || total < 2 * count || count < 2) return;
+    let squares = 0;
+    for (let trial = 0; trial < TRIALS; trial++) {
       const order = shuffled(total, trial);
       const [set, rest] = [order.slice(0, count), order.slice(count)];
-      return discrepancy({
+      const value = discrepancy({
         own: this.#sum(view, set, set) - count * kernel(0),
         cross: this.#sum(view, set, rest),
         theirs: this.#sum(view, rest, rest) - rest.length * kernel(0),
         counts: [count, rest.length],
       });
-    });
-    return Math.sqrt(mean(values.map((value) => value ** 2)));
+      squares += value ** 2;
+      yield;
+    }
+    this.#errors.set(key, Math.sqrt(squares / TRIALS));
   }
 
   /**

@@ -124,7 +124,7 @@ export class TrainPanel extends Panel {
     return html`<div class="away" role="group" aria-label="While you look at something else">
       ${checkField({
         label: 'Pause while this tab is hidden',
-        testid: 'preview-pause-hidden',
+        testid: 'preview-pauses',
         value: away.pauses,
         change: (value) => away.setPauses(value),
       })}
