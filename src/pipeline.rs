@@ -187,6 +187,8 @@ pub struct Picture {
     pub x_t: Vec<u8>,
     /// The estimates of the clean images; `None` for x_T.
     pub pred_x0: Option<Vec<u8>>,
+    /// ε of the frame before; where it was asked for.
+    pub eps: Option<Vec<u8>>,
 }
 
 impl<B: Kernels> Sampling<B> {
@@ -197,6 +199,14 @@ impl<B: Kernels> Sampling<B> {
     pub fn edited(mut self, edit: &Edit) -> Result<Self> {
         self.trajectory = edit.apply(self.trajectory, &self.options, self.shape, &self.device)?;
         Ok(self)
+    }
+
+    /// This run, with ε in its pictures.
+    pub fn with_eps(self) -> Self {
+        Self {
+            trajectory: self.trajectory.with_eps(),
+            ..self
+        }
     }
 
     /// Number of steps from x_T to x_0.
@@ -242,22 +252,23 @@ impl<B: Kernels> Sampling<B> {
         let Some(frame) = self.advance()? else {
             return Ok(None);
         };
-        // One read for both, since each read waits for the device.
-        let (x_t, pred_x0) = match frame.pred_x0 {
-            None => (read(frame.x_t).await?, None),
-            Some(pred_x0) => {
-                let mut both = read(Tensor::cat(vec![frame.x_t, pred_x0], 0)).await?;
-                let pred_x0 = both.split_off(both.len() / 2);
-                (both, Some(pred_x0))
-            }
-        };
+        // One read for all, since each read waits for the device.
+        let parts: Vec<_> = [Some(frame.x_t), frame.pred_x0, frame.eps]
+            .into_iter()
+            .flatten()
+            .collect();
+        let count = parts.len();
+        let values = read(Tensor::cat(parts, 0)).await?;
         let (size, channels) = (self.size(), self.channels());
-        let bytes = |pixels: Vec<f32>| bytes_from_pixels(&pixels, size, channels);
+        let mut parts = values
+            .chunks_exact(values.len() / count)
+            .map(|pixels| bytes_from_pixels(pixels, size, channels));
         Ok(Some(Picture {
             index: frame.index,
             t: frame.t.map(|t| t.round() as usize),
-            x_t: bytes(x_t),
-            pred_x0: pred_x0.map(bytes),
+            x_t: parts.next().unwrap_or_default(),
+            pred_x0: parts.next(),
+            eps: parts.next(),
         }))
     }
 }

@@ -23,12 +23,14 @@ export { LabError, setBasePath };
  * @typedef {import('./worker/protocol.js').Frame} Frame
  * @typedef {import('./worker/protocol.js').SampleOptions} SampleOptions
  * @typedef {import('./worker/protocol.js').EditOptions} EditOptions
+ * @typedef {import('./worker/protocol.js').FrameOptions} FrameOptions
+ * @typedef {import('./worker/protocol.js').NoiseTerm} NoiseTerm
  * @typedef {import('./worker/protocol.js').Schedule} Schedule
  * @typedef {import('./worker/protocol.js').Noisy} Noisy
  * @typedef {import('./worker/protocol.js').ModelFiles} ModelFiles
  *
  * @typedef {{ init?: Blob | Pick<MasterImage, 'rgb' | 'size'> }} StartImage
- * @typedef {Partial<SampleOptions> & EditOptions & StartImage} SampleRequest
+ * @typedef {Partial<SampleOptions> & EditOptions & FrameOptions & StartImage} SampleRequest
  */
 
 /** How long the worker computes before it reports: ten reports a second. */

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ddim, Ddpm, DpmPp2M, EulerFlow, Heun, Noise, Sampler, SeededNoise, SlerpNoise};
+use super::{
+    Ddim, Ddpm, DpmPp2M, EulerFlow, Heun, MixedNoise, Noise, NoiseTerm, Sampler, SeededNoise,
+    SlerpNoise,
+};
 use crate::{
     denoiser::Guidance,
     diffusion::{NoiseLevel, Schedule, SchedulerConfig, TimestepSpacing, VarianceType, X0Clipping},
@@ -172,6 +175,9 @@ pub struct SamplingOptions {
     pub timestep_spacing: Option<TimestepSpacing>,
     /// Interpolates between two seeds.
     pub interpolate: Option<Interpolation>,
+    /// Mixes the noise of each image in place of that of `seed`: at least as many as images, of which
+    /// the one at `first` is the first.
+    pub mixtures: Vec<Vec<NoiseTerm>>,
     /// The class of each image of the seed, repeated as needed; a `None`, and no labels at all, is
     /// any class. For models trained with labels.
     pub labels: Vec<Option<usize>>,
@@ -192,6 +198,7 @@ impl Default for SamplingOptions {
             dynamic_threshold: None,
             timestep_spacing: None,
             interpolate: None,
+            mixtures: Vec::new(),
             labels: Vec::new(),
             guidance: 1.0,
         }
@@ -251,13 +258,22 @@ impl SamplingOptions {
     /// The noise these options describe, for images of `[channels, height, width]`.
     ///
     /// # Errors
-    /// [`Error::Config`] when fewer than two images are to lead from one seed to another.
+    /// [`Error::Config`] when fewer than two images are to lead from one seed to another, and for
+    /// mixtures that [`MixedNoise::new`] refuses.
     pub fn noise<B: Kernels>(
         &self,
         [channels, height, width]: [usize; 3],
         device: B::Device,
     ) -> Result<Box<dyn Noise<B>>> {
         let shape = [self.count, channels, height, width];
+        if !self.mixtures.is_empty() {
+            let end = self
+                .first
+                .saturating_add(self.count)
+                .min(self.mixtures.len());
+            let own = &self.mixtures[self.first.min(end)..end];
+            return Ok(Box::new(MixedNoise::new(own, shape, device)?));
+        }
         let Some(Interpolation { to, total }) = self.interpolate else {
             return Ok(Box::new(SeededNoise {
                 seed: self.seed,

@@ -17,6 +17,8 @@ pub struct Frame<B: Backend> {
     pub x_t: Tensor<B, 4>,
     /// The estimate of x_0 that led here; `None` at the start.
     pub pred_x0: Option<Tensor<B, 4>>,
+    /// The noise that x_t of the frame before is made of beside `pred_x0`; where it was asked for.
+    pub eps: Option<Tensor<B, 4>>,
 }
 
 /// A sampling run: x_T, or what it starts from in its place, then a frame per step. Ends after x_0.
@@ -26,6 +28,7 @@ pub struct Trajectory<B: Backend> {
     noise: Box<dyn Noise<B>>,
     /// Where it starts, if not from x_T.
     start: Option<Img2ImgStart<B>>,
+    tells_eps: bool,
     state: State<B>,
 }
 
@@ -49,6 +52,7 @@ impl<B: Backend> Trajectory<B> {
             denoiser,
             noise,
             start: None,
+            tells_eps: false,
             state: State::Ready,
         }
     }
@@ -79,6 +83,14 @@ impl<B: Backend> Trajectory<B> {
         Ok(Self { sampler, ..self })
     }
 
+    /// This run, with ε in its frames.
+    pub fn with_eps(self) -> Self {
+        Self {
+            tells_eps: true,
+            ..self
+        }
+    }
+
     /// Number of steps from the start to x_0.
     pub fn total(&self) -> usize {
         self.sampler.levels().len() - self.first_step()
@@ -93,15 +105,19 @@ impl<B: Backend> Trajectory<B> {
     /// # Errors
     /// What the noise source refuses.
     pub fn advance(&mut self) -> Result<Option<Frame<B>>> {
-        let (step, x_t, pred_x0) = match std::mem::replace(&mut self.state, State::Over) {
+        let (step, x_t, pred_x0, eps) = match std::mem::replace(&mut self.state, State::Over) {
             State::Over => return Ok(None),
             State::At(step, _) if step == self.sampler.levels().len() => return Ok(None),
-            State::Ready => (self.first_step(), self.initial()?, None),
+            State::Ready => (self.first_step(), self.initial()?, None, None),
             State::At(step, x_t) => {
+                let level = self.sampler.levels()[step];
+                let before = self.tells_eps.then(|| x_t.clone());
                 let taken =
                     self.sampler
                         .step(self.denoiser.as_ref(), step, x_t, self.noise.as_ref())?;
-                (step + 1, taken.x_prev, Some(taken.pred_x0))
+                let eps =
+                    before.map(|x_t| (x_t - taken.pred_x0.clone() * level.signal) / level.noise);
+                (step + 1, taken.x_prev, Some(taken.pred_x0), eps)
             }
         };
         self.state = State::At(step, x_t.clone());
@@ -110,6 +126,7 @@ impl<B: Backend> Trajectory<B> {
             t: self.sampler.levels().get(step).map(|level| level.t),
             x_t,
             pred_x0,
+            eps,
         }))
     }
 

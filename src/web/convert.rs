@@ -51,12 +51,14 @@ pub(super) fn picture(picture: &Picture) -> JsValue {
         picture.t.map_or(JsValue::NULL, |t| (t as u32).into()),
     );
     set(&object, "x_t", bytes(&picture.x_t));
-    let pred_x0 = picture.pred_x0.as_deref();
-    set(
-        &object,
-        "pred_x0",
-        pred_x0.map_or(JsValue::NULL, |pixels| bytes(pixels).into()),
-    );
+    for (name, pixels) in [("pred_x0", &picture.pred_x0), ("eps", &picture.eps)] {
+        let pixels = pixels.as_deref();
+        set(
+            &object,
+            name,
+            pixels.map_or(JsValue::NULL, |pixels| bytes(pixels).into()),
+        );
+    }
     object.into()
 }
 

@@ -52,8 +52,12 @@ fn start<B: Kernels>(
     options: &SamplingOptions,
     denoiser: DenoiserKind,
     edit: Option<&Edit>,
+    with_eps: bool,
 ) -> Result<pipeline::Sampling<B>> {
-    let sampling = session.pipeline(denoiser)?.sample(options)?;
+    let mut sampling = session.pipeline(denoiser)?.sample(options)?;
+    if with_eps {
+        sampling = sampling.with_eps();
+    }
     match edit {
         Some(edit) => sampling.edited(edit),
         None => Ok(sampling),
@@ -67,6 +71,8 @@ struct SampleRequest {
     options: SamplingOptions,
     #[serde(default)]
     weights: DenoiserKind,
+    #[serde(default)]
+    with_eps: bool,
     #[serde(flatten)]
     edit: EditRequest,
 }
@@ -228,9 +234,9 @@ impl Engine {
     }
 
     /// Starts a sampling run with the weights of this moment. Options as JSON:
-    /// [`SamplingOptions`], what to denoise with, `weights`: `ema`, `raw` or `ideal`, and to change
-    /// the image `init` (its bytes) either `strength` or `jump_length` and `jump_n_sample`, which
-    /// go with `mask` (a byte a pixel, 0 where it is kept).
+    /// [`SamplingOptions`], what to denoise with, `weights`: `ema`, `raw` or `ideal`, whether frames
+    /// have ε, `with_eps`, and to change the image `init` (its bytes) either `strength` or
+    /// `jump_length` and `jump_n_sample`, which go with `mask` (a byte a pixel, 0 where it is kept).
     pub fn sample(
         &self,
         options: &str,
@@ -240,6 +246,7 @@ impl Engine {
         let SampleRequest {
             options,
             weights,
+            with_eps,
             edit,
         } = serde_json::from_str(options)
             .map_err(|source| Error::ConfigJson { part: "", source })?;
@@ -250,11 +257,11 @@ impl Engine {
         let edit = edit.edit(init.as_deref(), mask.as_deref(), shape)?;
         Ok(Sampling::new(match &self.0 {
             #[cfg(feature = "webgpu")]
-            Inner::WebGpu(s) => Run::WebGpu(start(s, &options, weights, edit.as_ref())?),
+            Inner::WebGpu(s) => Run::WebGpu(start(s, &options, weights, edit.as_ref(), with_eps)?),
             #[cfg(feature = "candle")]
-            Inner::Candle(s) => Run::Candle(start(s, &options, weights, edit.as_ref())?),
+            Inner::Candle(s) => Run::Candle(start(s, &options, weights, edit.as_ref(), with_eps)?),
             #[cfg(feature = "flex")]
-            Inner::Flex(s) => Run::Flex(start(s, &options, weights, edit.as_ref())?),
+            Inner::Flex(s) => Run::Flex(start(s, &options, weights, edit.as_ref(), with_eps)?),
         }))
     }
 

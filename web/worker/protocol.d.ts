@@ -208,8 +208,16 @@ export interface SampleOptions {
   guidance: number;
 }
 
+/** The noise of image `index` of `seed`, and how much of it. */
+export type NoiseTerm = { seed: number; index: number; weight: number };
+
 /** What else a model can do than draw new images. */
 export interface EditOptions {
+  /**
+   * The noise of each of `count` images, in place of that of `seed`: a sum, scaled so that the squares
+   * of its weights add up to 1. At most 64 terms each.
+   */
+  mixtures?: NoiseTerm[][];
   /**
    * Leads from the first image of `seed` to that of `to`; `total` where `count` images are only some
    * of them.
@@ -227,7 +235,14 @@ export interface EditOptions {
 
 export type SampleArgs = Omit<SampleOptions, 'labels'> &
   EditOptions &
+  FrameOptions &
   Partial<Shard> & { labels: (number | null)[]; init?: Uint8Array };
+
+/** What frames have beside images. */
+export interface FrameOptions {
+  /** Whether `eps` is wanted, of a single image. */
+  with_eps?: boolean;
+}
 
 /** Of a sampling run: its steps, its images and their side. */
 export type Shape = { total: number; count: number; size: number };
@@ -245,6 +260,8 @@ export interface FramePart {
   x_t: Uint8Array;
   /** The same for the network's current guess; null at index 0. */
   pred_x0: Uint8Array | null;
+  /** The noise that the frame before is made of beside `pred_x0`, where it was asked for. */
+  eps?: Uint8Array | null;
 }
 
 export type Frame = FramePart & Shape & { t: number };

@@ -268,6 +268,7 @@ impl Args {
                 .collect::<unnoise::error::Result<_>>()?,
             guidance: self.guidance,
             interpolate: self.edit.interpolation(),
+            mixtures: Vec::new(),
         })
     }
 }
