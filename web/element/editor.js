@@ -2,15 +2,21 @@ import { channelsOf, squareOf } from '../lib/channels.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { LabError } from '../lib/errors.js';
 import { emptyMask, halfMask, paintStroke } from '../lib/mask.js';
+import { seedNoise, slerp } from '../lib/noise-mix.js';
 import { samplersFor } from '../lib/samplers.js';
+import { blank, drawStroke } from '../lib/sketch.js';
 import { Playback } from './playback.js';
 import { Recording } from './recording.js';
 
 /**
  * @import { MasterImage } from '../lib/decode-images.js'
  * @import { SamplerName } from '../lib/samplers.js'
+ * @import { Subject } from './touched-sample.js'
  * @typedef {'between' | 'redraw' | 'fill'} EditKind
  */
+
+/** Strokes that can be taken back. */
+const MAX_UNDO = 30;
 
 /** The samplers that can fill in: those that take each step from x_t alone. */
 const FILLING = /** @type {SamplerName[]} */ (['ddpm', 'ddim']);
@@ -27,12 +33,14 @@ const FILLING = /** @type {SamplerName[]} */ (['ddpm', 'ddim']);
  * @property {number} repeats how many times RePaint samples each stretch
  * @property {number} brush width in pixels of the picture
  * @property {boolean} erase whether the brush takes away from the mask
+ * @property {boolean} pen whether the brush draws on the picture in place of the mask
+ * @property {string} colour of the pen, `#rrggbb`
  */
 
 /**
  * More from one model: what lies between two seeds, a picture drawn anew, a hole filled in. Each
- * has a recording of its own. Dispatches `frame` when another frame is to be shown and `change`
- * otherwise.
+ * has a recording of its own. Dispatches `frame` when another frame is to be shown, `taken` when a
+ * sample was handed to it, and `change` otherwise.
  */
 export class Editor extends EventTarget {
   /** @type {EditKind} */
@@ -47,6 +55,8 @@ export class Editor extends EventTarget {
     repeats: 3,
     brush: 6,
     erase: false,
+    pen: false,
+    colour: '#1d1b22',
   };
   recordings = { between: new Recording(), redraw: new Recording(), fill: new Recording() };
   /** The way from one seed to the other and back. */
@@ -59,6 +69,14 @@ export class Editor extends EventTarget {
   #mask;
   /** @type {{ image: MasterImage, size: number, rgb: Uint8Array } | undefined} */
   #scaled;
+  /** What became of the picture by drawing on it, at the size of the model. */
+  /** @type {Uint8Array | undefined} */
+  #sketch;
+  /** Masks and sketches before each stroke, the newest last. */
+  /** @type {{ mask: Uint8Array | undefined, sketch: Uint8Array | undefined }[]} */
+  #before = [];
+  /** Samples at the ends of the way, in place of seeds. @type {{ from?: Subject, to?: Subject }} */
+  ends = {};
 
   /** @param {import('./session.js').Session} session */
   constructor(session) {
@@ -89,7 +107,28 @@ export class Editor extends EventTarget {
   /** @param {Partial<EditSettings>} settings */
   set(settings) {
     this.settings = { ...this.settings, ...settings };
+    for (const end of /** @type {const} */ (['from', 'to'])) {
+      if (settings[end] !== undefined) this.ends = { ...this.ends, [end]: undefined };
+    }
     this.#changed();
+  }
+
+  /**
+   * Makes more of a sample: of its picture, or of its noise as one end of the way between two.
+   * @param {EditKind} kind
+   * @param {Subject} subject
+   */
+  take(kind, subject) {
+    this.kind = kind;
+    if (kind === 'between') {
+      const { from, to } = this.ends;
+      this.ends = from ? { from: to ?? from, to: subject } : { from: subject, to };
+    } else {
+      const { rgb, size } = subject;
+      this.#choosePicture({ name: 'a sample', rgb, size });
+    }
+    this.#changed();
+    this.dispatchEvent(new Event('taken'));
   }
 
   // --- the picture ---
@@ -110,24 +149,41 @@ export class Editor extends EventTarget {
     const { size, unet } = this.session.lab.config;
     const channels = unet.in_channels;
     if (!image) return undefined;
-    const scaled = this.#scaled;
+    let scaled = this.#scaled;
     const isCurrent =
       scaled?.image === image && scaled.size === size && channelsOf(scaled.rgb, size) === channels;
-    if (!isCurrent) this.#scaled = { image, size, rgb: squareOf(image, size, channels) };
-    return this.#scaled;
+    if (!scaled || !isCurrent) {
+      this.#scaled = scaled = { image, size, rgb: squareOf(image, size, channels) };
+      // Another size has other pixels to draw on.
+      this.#sketch = undefined;
+      this.#before = [];
+    }
+    return this.#sketch ? { ...scaled, rgb: this.#sketch } : scaled;
+  }
+
+  /** What an edit starts from: the picture as it was given, unless it was drawn on. */
+  get #init() {
+    return this.#sketch ? this.picture : this.image;
+  }
+
+  /** @param {MasterImage | undefined} file in place of the images to learn from */
+  #choosePicture(file) {
+    this.#file = file;
+    this.#sketch = undefined;
+    this.#before = [];
   }
 
   /** @param {number} index among the images to learn from */
   chooseImage(index) {
     this.#index = index;
-    this.#file = undefined;
+    this.#choosePicture(undefined);
     this.#changed();
   }
 
   /** @param {File} file whose picture replaces the present one, if it can be read */
   async open(file) {
     try {
-      this.#file = (await decodeImage(file)).image;
+      this.#choosePicture((await decodeImage(file)).image);
       this.session.messages.dismiss('edit');
       this.#changed();
     } catch (error) {
@@ -143,23 +199,74 @@ export class Editor extends EventTarget {
   }
 
   clearMask() {
+    this.#note();
     this.#mask = undefined;
     this.#changed();
   }
 
   /** @param {string} name of the half to fill in, see `HALF_NAMES` */
   maskHalf(name) {
+    this.#note();
     this.#mask = halfMask(this.session.lab.config.size, name);
     this.#changed();
   }
 
+  /** Whether the brush draws on the picture: there is a mask only to fill in. */
+  get draws() {
+    return this.kind === 'redraw' || this.settings.pen;
+  }
+
   /**
-   * @param {{ from: import('../lib/mask.js').Point, to: import('../lib/mask.js').Point }} stroke
+   * A stroke of the brush, or a part of one.
+   * @param {{ from: import('../lib/mask.js').Point, to: import('../lib/mask.js').Point, begins: boolean }}
+   *   stroke
    */
-  paint(stroke) {
-    const { brush: width, erase } = this.settings;
-    this.#mask = paintStroke(this.mask, { ...stroke, width, erase });
+  paint({ begins, ...stroke }) {
+    const { brush: width, erase, colour } = this.settings;
+    if (begins) this.#note();
+    if (!this.draws) this.#mask = paintStroke(this.mask, { ...stroke, width, erase });
+    else if (this.picture)
+      this.#sketch = drawStroke(this.picture.rgb, this.picture.size, { ...stroke, width, colour });
     this.#changed();
+  }
+
+  /** Whether the picture was drawn on. */
+  get sketched() {
+    return this.#sketch !== undefined;
+  }
+
+  /** The picture as it was before anyone drew on it. */
+  clearSketch() {
+    this.#note();
+    this.#sketch = undefined;
+    this.#changed();
+  }
+
+  /** An empty sheet to draw on. */
+  blank() {
+    this.#note();
+    const { size, unet } = this.session.lab.config;
+    if (this.picture) this.#sketch = blank(size, unet.in_channels, '#ffffff');
+    this.#changed();
+  }
+
+  get canUndo() {
+    return this.#before.length > 0;
+  }
+
+  /** Takes the last stroke back. */
+  undo() {
+    const before = this.#before.pop();
+    if (!before) return;
+    this.#mask = before.mask;
+    this.#sketch = before.sketch;
+    this.#changed();
+  }
+
+  #note() {
+    // Notes are dropped with a size that they are not of.
+    void this.picture;
+    this.#before = [...this.#before, { mask: this.#mask, sketch: this.#sketch }].slice(-MAX_UNDO);
   }
 
   // --- runs ---
@@ -177,9 +284,10 @@ export class Editor extends EventTarget {
     const { from, to, between, count, strength, repeats } = this.settings;
     const base = sampleSettings.for(lab.config, { sampler: this.sampler });
     if (this.kind === 'between') {
-      return { ...base, seed: from, count: between, interpolate: { to } };
+      const way = { ...base, seed: from, count: between };
+      return this.#betweenSamples(way) ?? { ...way, interpolate: { to } };
     }
-    const init = this.image;
+    const init = this.#init;
     if (this.kind === 'redraw') return { ...base, count, init, strength };
     return {
       ...base,
@@ -190,6 +298,21 @@ export class Editor extends EventTarget {
       jump_length: Math.max(1, Math.round(base.steps / 5)),
       jump_n_sample: repeats,
     };
+  }
+
+  /**
+   * The way between samples, or a sample and a seed.
+   * @param {import('../lab.js').SampleOptions} way
+   */
+  #betweenSamples({ ...way }) {
+    const { from, to } = this.ends;
+    if (!from && !to) return undefined;
+    const a = from?.noise ?? seedNoise(this.settings.from);
+    const b = to?.noise ?? seedNoise(this.settings.to);
+    const { count } = way;
+    const mixtures = Array.from({ length: count }, (_, i) => slerp(a, b, i / (count - 1)));
+    const { labels = [] } = (from ?? to)?.options ?? {};
+    return { ...way, labels: labels.length ? labels : way.labels, mixtures };
   }
 
   async run() {

@@ -17,6 +17,7 @@ import '../panels/message-list.js';
 import '../panels/milestone-status.js';
 import '../panels/plane-panel.js';
 import '../panels/runs-panel.js';
+import '../panels/sample-dialog.js';
 import '../panels/sample-panel.js';
 import '../panels/stage.js';
 import '../panels/status-bar.js';
@@ -35,6 +36,7 @@ import planeStyles from '../styles/plane.css';
 import runsStyles from '../styles/runs.css';
 import sheetStyles from '../styles/sheets.css';
 import themeStyles from '../styles/theme.css';
+import touchStyles from '../styles/touch.css';
 import { askedBy, askedSettings } from './asked.js';
 import { listenForFiles, takeFiles } from './file-drop.js';
 import { figurePanels } from './figure-panels.js';
@@ -101,6 +103,7 @@ const styles = [
   planeStyles,
   firstRunStyles,
   historyStyles,
+  touchStyles,
   figureStyles,
   intakeStyles,
   sheetStyles,
@@ -364,6 +367,7 @@ export class Figure {
     session.comparison.setVisible(visible);
     session.editor.setVisible(visible);
     session.plane.setVisible(visible);
+    session.touched.recording.setVisible(visible);
   }
 
   #hashTimer = 0;
@@ -574,6 +578,7 @@ export class Figure {
       ${session && mode !== 'lab' && !ready ? this.#waiting(session) : nothing}
       ${mode === 'lab' ? html`<unnoise-keys-sheet></unnoise-keys-sheet>` : nothing}
       ${session && html`<unnoise-message-list .session=${session}></unnoise-message-list>`}
+      ${ready ? html`<unnoise-sample-dialog .session=${session}></unnoise-sample-dialog>` : nothing}
       ${session && html`<unnoise-milestones .session=${session}></unnoise-milestones>`}
     </div>`;
   }

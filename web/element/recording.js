@@ -1,9 +1,11 @@
 import { isAbort, LabError } from '../lib/errors.js';
+import { seedNoise } from '../lib/noise-mix.js';
 import { frameAt, isKept, Played, recordedShare } from './playback.js';
 
 /**
  * @import { Frame } from '../worker/protocol.js'
  * @import { SampleRequest } from '../lab.js'
+ * @import { Subject } from './touched-sample.js'
  * @typedef {{ state: import('./run.js').RunState, step: number }} Model
  */
 
@@ -24,6 +26,8 @@ export class Recording extends Played {
   sampling = false;
   /** What the frames were made with. @type {SampleRequest | undefined} */
   options;
+  /** What stands in the place of images of the run. @type {Map<number, Subject>} */
+  #replaced = new Map();
   /** @type {AbortController | undefined} */
   #abort;
 
@@ -114,12 +118,65 @@ export class Recording extends Played {
     return (this.frame?.index ?? 0) / Math.max(1, this.total);
   }
 
+  // --- single images of it ---
+
+  /** Whether its images are finished. */
+  get finished() {
+    const last = this.frames.at(-1);
+    return last !== undefined && last.index === this.total && !this.sampling;
+  }
+
+  /**
+   * One of the images, as it is at the end.
+   * @param {number} tile
+   * @returns {Subject | undefined} nothing before there is an end
+   */
+  subject(tile) {
+    const last = this.frames.at(-1);
+    const { options } = this;
+    if (!last || !options || !this.finished || tile >= last.count) return undefined;
+    const replaced = this.#replaced.get(tile);
+    if (replaced) return replaced;
+    const { seed = 0, labels = [], ...others } = options;
+    const label = labels.length ? [labels[tile % labels.length]] : [];
+    return {
+      rgb: tileOf(last.x_t, last, tile),
+      size: last.size,
+      noise: seedNoise(seed, tile),
+      options: { ...others, labels: label },
+    };
+  }
+
+  /**
+   * Another image in the place of one.
+   * @param {number} tile
+   * @param {readonly Frame[]} frames of the other alone
+   * @param {Subject} subject
+   */
+  replace(tile, frames, subject) {
+    const size = this.frames.at(-1)?.size;
+    if (this.sampling || size !== subject.size) return;
+    this.#replaced.set(tile, subject);
+    this.frames = this.frames.map((frame) => {
+      const place = Math.round((frame.index / Math.max(1, this.total)) * (frames.length - 1));
+      const { x_t, pred_x0 } = frames[place];
+      return {
+        ...frame,
+        x_t: withTile(frame.x_t, frame, { tile, rgb: x_t }),
+        pred_x0: frame.pred_x0 && withTile(frame.pred_x0, frame, { tile, rgb: pred_x0 ?? x_t }),
+      };
+    });
+    this.changed();
+    this.moved();
+  }
+
   /**
    * @param {number} total
    * @param {{ play: boolean, by?: Model }} how
    */
   #begin(total, { play, by }) {
     this.frames = [];
+    this.#replaced.clear();
     this.total = total;
     this.by = by;
     this.position = 0;
@@ -127,4 +184,25 @@ export class Recording extends Played {
     else this.playback.pause();
     this.changed();
   }
+}
+
+/**
+ * @param {Uint8Array} rgb of all
+ * @param {{ count: number }} frame
+ * @param {number} tile
+ */
+function tileOf(rgb, { count }, tile) {
+  const length = rgb.length / count;
+  return rgb.slice(tile * length, (tile + 1) * length);
+}
+
+/**
+ * @param {Uint8Array} rgb of all
+ * @param {{ count: number }} frame
+ * @param {{ tile: number, rgb: Uint8Array }} other
+ */
+function withTile(rgb, { count }, { tile, rgb: own }) {
+  const changed = rgb.slice();
+  changed.set(own, (tile * rgb.length) / count);
+  return changed;
 }

@@ -15,6 +15,9 @@
  * | `samples`          | the frame of the samples that is shown                               |
  * | `comparison`       | the samplers side by side, and their frames                          |
  * | `edits`            | the edits, and their frames                                          |
+ * | `touched`          | the sample that is looked at closely                                 |
+ * | `favourites`       | the samples that are kept                                            |
+ * | `noisePlane`       | the triangle between three of those, and where it is looked at       |
  * | `forward`          | the forward process                                                  |
  * | `plane`            | the plane: its settings, its network, what is to be played           |
  * | `planeFrame`       | the place in the plane's animation                                   |
@@ -24,8 +27,9 @@
  * | `messages`         | the messages                                                         |
  *
  * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'milestones' | 'choices' |
- *   'sampling' | 'samples' | 'comparison' | 'edits' | 'forward' | 'plane' | 'planeFrame' |
- *   'bundledRecording' | 'diagnostics' | 'shelf' | 'messages'} Part
+ *   'touched' | 'favourites' | 'noisePlane' | 'sampling' | 'samples' | 'comparison' | 'edits' |
+ *   'forward' | 'plane' | 'planeFrame' | 'bundledRecording' | 'diagnostics' | 'shelf' |
+ *   'messages'} Part
  *
  * @typedef {'ready' | 'progress' | 'frame' | 'done' | 'error'} Happening
  */
@@ -68,8 +72,9 @@ export class SessionEvents extends EventTarget {
  * @param {import('./session.js').Session} session
  */
 export function relayParts(session) {
-  const { away, bundledRecording, comparison, diagnostics, editor, film, forward } = session;
-  const { imageSet, messages, milestones, plane, run, samples, shelf, trainer } = session;
+  const { away, bundledRecording, comparison, diagnostics, editor, favourites, film } = session;
+  const { forward, imageSet, messages, milestones, noisePlane, plane, run, samples } = session;
+  const { shelf, touched, trainer } = session;
   /** @type {[EventTarget, type: string, ...Part[]][]} */
   const sources = [
     [run, 'change', 'run'],
@@ -85,6 +90,10 @@ export function relayParts(session) {
     [comparison, 'frame', 'comparison'],
     [editor, 'change', 'sampling', 'edits'],
     [editor, 'frame', 'edits'],
+    [touched, 'change', 'touched', 'sampling'],
+    [touched, 'frame', 'touched'],
+    [favourites, 'change', 'favourites'],
+    [noisePlane, 'change', 'noisePlane'],
     [forward, 'change', 'forward'],
     [plane, 'change', 'plane'],
     [plane, 'frame', 'planeFrame'],

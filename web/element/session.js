@@ -8,6 +8,7 @@ import { ImageSet } from './image-set.js';
 import { Keeper } from './keeper.js';
 import { Away } from './away.js';
 import { Editor } from './editor.js';
+import { Favourites } from './favourites.js';
 import { Film } from './film.js';
 import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
@@ -15,6 +16,7 @@ import { PlaneView } from './plane.js';
 import { Diagnostics } from './diagnostics.js';
 import { Messages } from './messages.js';
 import { Milestones } from './milestones.js';
+import { NoisePlane } from './noise-plane.js';
 import { loadModel, openModel, switchBackend } from './models.js';
 import { Recording } from './recording.js';
 import { Recovery } from './recovery.js';
@@ -25,6 +27,7 @@ import { relayParts, SessionEvents } from './session-events.js';
 import { claimEngine, engineChanged, releaseEngine } from './shared-engine.js';
 import { tellOfStorage } from './storage-messages.js';
 import { Trainer } from './trainer.js';
+import { TouchedSample } from './touched-sample.js';
 import { begin, reset } from './training.js';
 
 /**
@@ -114,6 +117,9 @@ export class Session extends SessionEvents {
   run;
   keeper = new Keeper(this);
   shelf = new Shelf(this);
+  touched = new TouchedSample(this);
+  favourites = new Favourites(this);
+  noisePlane = new NoisePlane(this);
   #recovery = new Recovery(this);
   sampleSettings = new SampleSettings();
   /** Whether the figure is on the screen, or near it. */
@@ -305,7 +311,9 @@ export class Session extends SessionEvents {
     if (this.options.needsImages) await this.imageSet.open();
     if (!this.disposed) await this.refreshConfig();
     // What is stored may take a while to read, and nothing waits for it.
-    if (!this.disposed) this.shelf.start();
+    if (this.disposed) return;
+    this.shelf.start();
+    this.favourites.load();
   }
 
   get disposed() {
@@ -487,7 +495,10 @@ export class Session extends SessionEvents {
 
   /** Whether anything is being sampled. */
   get drawing() {
-    return this.samples.sampling || this.comparison.sampling || this.editor.sampling;
+    const { comparison, editor, noisePlane, samples, touched } = this;
+    return (
+      noisePlane.drawing || [samples, comparison, editor, touched].some(({ sampling }) => sampling)
+    );
   }
 
   /** Ends whatever is being sampled; what was recorded stays. */
@@ -495,6 +506,8 @@ export class Session extends SessionEvents {
     this.samples.stop();
     this.comparison.stop();
     this.editor.stop();
+    this.touched.stop();
+    this.noisePlane.stop();
   }
 
   // --- models ---
@@ -559,6 +572,7 @@ export class Session extends SessionEvents {
     this.bundledRecording.end();
     this.comparison.pause();
     this.editor.pause();
+    this.touched.recording.pause();
     this.forward.dispose();
     this.plane.dispose();
     // What was learnt up to here is kept.

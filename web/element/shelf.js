@@ -170,6 +170,7 @@ export class Shelf extends EventTarget {
     return this.#change(async () => {
       await this.store.removeAll();
       removeOld();
+      await this.#session.favourites.load();
       await forgetOffline();
     });
   }

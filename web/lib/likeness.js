@@ -1,3 +1,5 @@
+import { channelsOf, withChannels } from './channels.js';
+
 /**
  * How much a set of drawings is like a set of images, by two statistics that need no network:
  *
@@ -83,8 +85,9 @@ function differences(rgb, size) {
 /** @param {Tiles} tiles */
 const each = ({ rgb, count, size }) => {
   const tile = size * size * 3;
+  const shown = withChannels(rgb, channelsOf(rgb, size, count), 3);
   return Array.from({ length: count }, (_, index) =>
-    rgb.subarray(index * tile, (index + 1) * tile),
+    shown.subarray(index * tile, (index + 1) * tile),
   );
 };
 

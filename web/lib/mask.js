@@ -50,11 +50,12 @@ export function paintStroke(mask, { from, to, width, erase }) {
 }
 
 /**
+ * How far a point is from the line between two.
  * @param {Point} point
  * @param {Point} from
  * @param {Point} to
  */
-function distanceToSegment(point, from, to) {
+export function distanceToSegment(point, from, to) {
   const along = { x: to.x - from.x, y: to.y - from.y };
   const length = along.x ** 2 + along.y ** 2;
   const product = (point.x - from.x) * along.x + (point.y - from.y) * along.y;

@@ -8,11 +8,12 @@ import { html, nothing } from 'lit';
  * @property {string} [title]
  * @property {string} [changes] names of the terms that it changes in the panel's equations
  * @property {boolean} [disabled]
+ * @property {boolean} [pressed] of a button that stays pressed
  * @property {(event: MouseEvent) => unknown} click
  *
  * @param {Button} button
  */
-export const button = ({ label, testid, kind, title, changes, disabled = false, click }) =>
+export const button = ({ label, testid, kind, title, changes, disabled = false, pressed, click }) =>
   html`<button
     type="button"
     part="button"
@@ -20,6 +21,7 @@ export const button = ({ label, testid, kind, title, changes, disabled = false, 
     data-testid=${testid}
     data-changes=${changes ?? nothing}
     title=${title ?? nothing}
+    aria-pressed=${pressed === undefined ? nothing : pressed}
     ?disabled=${disabled}
     @click=${click}
   >

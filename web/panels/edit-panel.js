@@ -4,7 +4,9 @@ import { isEmptyMask } from '../lib/mask.js';
 import { SAMPLERS } from '../lib/samplers.js';
 import { pictureControls } from './edit-picture.js';
 import { editEquation, editMeaning } from './equations/edit.js';
+import { allow, dropped } from './drag-sample.js';
 import { numberField, segmentedField } from './fields.js';
+import './image-thumb.js';
 import { TermHighlighter } from './term-highlighter.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -29,7 +31,8 @@ const LEADS = {
     'leads through images that change little by little.',
   redraw:
     'Drown a picture in some noise and let the model find its own way out. Much noise ' +
-    'leaves little more than colours; with little noise the picture stays.',
+    'leaves little more than colours; with little noise the picture stays. Draw on it, or on a ' +
+    'blank sheet: a few blots of colour are enough.',
   fill:
     'Paint over a part of a picture. In every step the rest is put back as it was, so ' +
     'that what the model draws comes to fit it.',
@@ -42,7 +45,33 @@ export class EditPanel extends Panel {
   constructor() {
     super();
     new TermHighlighter(this);
+    this.addEventListener('dragover', allow);
+    this.addEventListener('drop', (event) => {
+      const { editor } = this.session;
+      const subject = dropped(event);
+      if (subject) editor.take(editor.kind, subject);
+    });
   }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.session.editor.addEventListener('taken', this.#onTaken);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.session.editor.removeEventListener('taken', this.#onTaken);
+  }
+
+  /** Whoever sent a sample here is to see what became of it. */
+  #onTaken = async () => {
+    await this.updateComplete;
+    const kind = /** @type {HTMLElement | null} */ (
+      this.querySelector('input[name="edit-kind"]:checked')
+    );
+    kind?.focus({ preventScroll: true });
+    this.scrollIntoView({ block: 'start' });
+  };
 
   render() {
     const { session } = this;
@@ -106,8 +135,10 @@ export class EditPanel extends Panel {
   #seeds() {
     const { editor } = this.session;
     const { from, to, between } = editor.settings;
-    const seed = (/** @type {'from' | 'to'} */ end, /** @type {string} */ label) =>
-      numberField({
+    const seed = (/** @type {'from' | 'to'} */ end, /** @type {string} */ label) => {
+      const subject = editor.ends[end];
+      if (subject) return this.#sampleAt(end, subject);
+      return numberField({
         label,
         testid: `edit-${end}`,
         changes: end,
@@ -116,6 +147,7 @@ export class EditPanel extends Panel {
         max: MAX_SEED,
         change: (value) => editor.set({ [end]: Math.round(value) }),
       });
+    };
     return html`<div class="fields">
         ${seed('from', 'From seed')} ${seed('to', 'To seed')}
         ${numberField({
@@ -136,6 +168,27 @@ export class EditPanel extends Panel {
           click: () => editor.set({ from: to, to: Math.floor(Math.random() * MAX_SEED) }),
         })}
       </div>`;
+  }
+
+  /**
+   * A sample in the place of a seed.
+   * @param {'from' | 'to'} end
+   * @param {import('../element/touched-sample.js').Subject} subject
+   */
+  #sampleAt(end, subject) {
+    const { editor } = this.session;
+    return html`<div class="field" data-changes=${end}>
+      <span class="label">${end === 'from' ? 'From' : 'To'} a sample</span>
+      <div class="row end-sample">
+        <unnoise-thumb .image=${subject} data-testid="edit-${end}-sample"></unnoise-thumb>
+        ${button({
+          label: 'A seed instead',
+          testid: `edit-${end}-seed`,
+          kind: 'link',
+          click: () => editor.set({ [end]: editor.settings[end] }),
+        })}
+      </div>
+    </div>`;
   }
 
   #results() {
@@ -167,8 +220,7 @@ export class EditPanel extends Panel {
           .tiles=${{ rgb: x_t, count, size, columns: Math.min(count, 8) }}
         ></unnoise-pixels>
         <figcaption class="ends">
-          <span>seed ${recording.options?.seed}</span>
-          <span>seed ${recording.options?.interpolate?.to}</span>
+          ${endsInWords(recording.options).map((end) => html`<span>${end}</span>`)}
         </figcaption>
       </figure>
       ${playbackControls({
@@ -238,6 +290,20 @@ export class EditPanel extends Panel {
     canvas.dataset.frames = String(recording.frames.length);
     canvas.dataset.state = recording.sampling ? 'sampling' : 'done';
   }
+}
+
+/**
+ * What a way leads from, and to.
+ * @param {import('../lab.js').SampleRequest | undefined} options
+ */
+function endsInWords({ seed, interpolate, mixtures } = {}) {
+  if (!mixtures) return [`seed ${seed}`, `seed ${interpolate?.to}`];
+  const word = (/** @type {import('../worker/protocol.js').NoiseTerm[]} */ noise) => {
+    const [{ seed, index }] = noise;
+    if (noise.length > 1) return 'a mixture of noise';
+    return index ? `image ${index + 1} of seed ${seed}` : `seed ${seed}`;
+  };
+  return [word(mixtures[0]), word(mixtures[mixtures.length - 1])];
 }
 
 /** @type {Record<EditKind, string>} */

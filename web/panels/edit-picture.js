@@ -1,10 +1,16 @@
 import { html, nothing } from 'lit';
 import { HALF_NAMES, isEmptyMask } from '../lib/mask.js';
 import { button } from './buttons.js';
-import { checkField, fileField, numberField, rangeField, selectField } from './fields.js';
+import {
+  checkField,
+  fileField,
+  numberField,
+  rangeField,
+  segmentedField,
+  selectField,
+} from './fields.js';
 import { imageChooser } from './image-chooser.js';
 import './mask-painter.js';
-import './pixel-grid.js';
 
 /** @typedef {import('../element/session.js').Session} Session */
 
@@ -18,22 +24,15 @@ export function pictureControls(session) {
   const { editor } = session;
   const { picture } = editor;
   return html`<div class="edit-picture">
-      ${
-        editor.kind === 'fill'
-          ? html`<unnoise-mask
-              data-changes="mask"
-              .image=${picture && { ...picture, mask: editor.mask }}
-              @stroke=${(/** @type {CustomEvent} */ { detail }) => editor.paint(detail)}
-            ></unnoise-mask>`
-          : html`<unnoise-pixels
-              .testid=${'edit-picture'}
-              .label=${'The picture to start from'}
-              .tiles=${picture && { rgb: picture.rgb, count: 1, size: picture.size }}
-            ></unnoise-pixels>`
-      }
+      <unnoise-mask
+        data-changes=${editor.draws ? 'picture' : 'mask'}
+        .image=${picture && { ...picture, mask: editor.kind === 'fill' ? editor.mask : undefined }}
+        @stroke=${(/** @type {CustomEvent} */ { detail }) => editor.paint(detail)}
+      ></unnoise-mask>
       ${chooser(session)}
     </div>
-    ${editor.kind === 'fill' ? brush(session) : strength(session)}
+    ${editor.kind === 'fill' ? mask(session) : nothing} ${brush(session)}
+    ${editor.kind === 'fill' ? nothing : strength(session)}
     <div class="fields">
       ${selectField({
         label: 'Images',
@@ -107,10 +106,12 @@ function strength(session) {
   </label>`;
 }
 
-/** @param {Session} session */
-function brush(session) {
-  const { editor, lab } = session;
-  const { brush, erase } = editor.settings;
+/**
+ * What is to be filled in.
+ * @param {Session} session
+ */
+function mask(session) {
+  const { editor } = session;
   return html`<div class="row" role="group" aria-label="Fill in a half" data-changes="mask">
       ${HALF_NAMES.map((name) =>
         button({
@@ -128,23 +129,114 @@ function brush(session) {
         click: () => editor.clearMask(),
       })}
     </div>
+    ${segmentedField({
+      label: 'The brush',
+      name: 'edit-tool',
+      changes: 'mask picture',
+      value: editor.draws ? 'pen' : 'mask',
+      options: [
+        ['mask', 'marks'],
+        ['pen', 'draws'],
+      ],
+      change: (tool) => editor.set({ pen: tool === 'pen' }),
+    })}`;
+}
+
+/** @type {[name: string, colour: string][]} */
+const PALETTE = [
+  ['black', '#1d1b22'],
+  ['white', '#ffffff'],
+  ['red', '#d4322c'],
+  ['orange', '#f28c28'],
+  ['yellow', '#f9d423'],
+  ['green', '#3a9d4a'],
+  ['blue', '#2a6fd6'],
+  ['brown', '#7a4a2b'],
+];
+
+/** @param {Session} session */
+function brush(session) {
+  const { editor, lab } = session;
+  const { brush, erase } = editor.settings;
+  return html`${editor.draws ? pen(session) : nothing}
     <label class="field">
-      <span class="label">Brush, ${brush} pixels wide</span>
+      <span class="label">${editor.draws ? 'Pen' : 'Brush'}, ${brush} pixels wide</span>
       ${rangeField({
         label: 'Width of the brush',
         testid: 'edit-brush',
-        changes: 'mask',
+        changes: editor.draws ? 'picture' : 'mask',
         value: brush,
         min: 1,
         max: Math.round(lab.config.size / 2),
         input: (value) => editor.set({ brush: value }),
       })}
     </label>
-    ${checkField({
-      label: 'Erase with the brush',
-      testid: 'edit-erase',
-      changes: 'mask',
-      value: erase,
-      change: (value) => editor.set({ erase: value }),
-    })}`;
+    ${
+      editor.draws
+        ? nothing
+        : checkField({
+            label: 'Erase with the brush',
+            testid: 'edit-erase',
+            changes: 'mask',
+            value: erase,
+            change: (value) => editor.set({ erase: value }),
+          })
+    }`;
+}
+
+/**
+ * What is drawn on the picture with.
+ * @param {Session} session
+ */
+function pen({ editor }) {
+  const { colour } = editor.settings;
+  return html`<div
+      class="palette"
+      role="group"
+      aria-label="Colour of the pen"
+      data-changes="picture"
+    >
+      ${PALETTE.map(
+        ([name, value]) =>
+          html`<button
+            type="button"
+            class="colour"
+            aria-label=${name}
+            aria-pressed=${colour === value}
+            data-testid="pen-${name}"
+            .style=${`--colour: ${value}`}
+            @click=${() => editor.set({ colour: value })}
+          ></button>`,
+      )}
+      <input
+        type="color"
+        aria-label="Another colour"
+        data-testid="pen-colour"
+        .value=${colour}
+        @input=${(/** @type {any} */ { target }) => editor.set({ colour: target.value })}
+      />
+    </div>
+    <div class="row" role="group" aria-label="Sketch" data-changes="picture">
+      ${button({
+        label: 'Undo',
+        testid: 'sketch-undo',
+        kind: 'small',
+        disabled: !editor.canUndo,
+        click: () => editor.undo(),
+      })}
+      ${button({
+        label: 'Blank sheet',
+        testid: 'sketch-blank',
+        kind: 'small',
+        disabled: !editor.picture,
+        click: () => editor.blank(),
+      })}
+      ${button({
+        label: 'As it was',
+        testid: 'sketch-clear',
+        kind: 'small',
+        disabled: !editor.sketched,
+        click: () => editor.clearSketch(),
+      })}
+    </div>`;
 }

@@ -3,16 +3,18 @@ import { define } from '../lib/define.js';
 
 /**
  * @import { Point } from '../lib/mask.js'
- * @typedef {{ rgb: Uint8Array, size: number, mask: Uint8Array }} MaskedImage
+ * @typedef {{ rgb: Uint8Array, size: number, mask?: Uint8Array }} MaskedImage
  */
 
 /** How much of the picture is seen through every other pixel of the mask. */
 const SEEN_THROUGH = 0.45;
 
 /**
- * A picture to paint a mask on, with mouse, pen or finger. Dispatches `stroke` with the ends of
- * each piece of the way, `{ from, to }` in pixels of the picture; whoever listens sets the new
- * mask.
+ * A picture to paint on, with mouse, pen, finger or keys: its mask, or itself. Dispatches `stroke` with
+ * the ends of each piece of the way, `{ from, to, begins }` in pixels of the picture, where `begins` is
+ * said of the first of a stroke; whoever listens sets what comes of it.
+ *
+ * Arrow keys move a cursor; the space bar puts the brush down and takes it up.
  */
 export class MaskPainter extends HTMLElement {
   #canvas = document.createElement('canvas');
@@ -20,15 +22,24 @@ export class MaskPainter extends HTMLElement {
   #image;
   /** Where the brush is while it is down. @type {Point | undefined} */
   #last;
+  /** Where the arrow keys are, while they are in use. @type {Point | undefined} */
+  #cursor;
+  #down = false;
 
   connectedCallback() {
     if (this.#canvas.isConnected) return;
     this.append(this.#canvas);
     this.#canvas.dataset.testid = 'mask-canvas';
-    this.#canvas.setAttribute('role', 'img');
+    this.#canvas.setAttribute('role', 'application');
     this.#canvas.setAttribute('part', 'canvas');
-    this.#canvas.setAttribute('aria-label', 'The picture, and what of it is to be filled in');
-    this.#canvas.addEventListener('pointerdown', this.#down);
+    this.#canvas.setAttribute(
+      'aria-label',
+      'The picture to paint on: arrow keys move, the space bar puts the brush down and takes it up',
+    );
+    this.#canvas.tabIndex = 0;
+    this.#canvas.addEventListener('keydown', this.#key);
+    this.#canvas.addEventListener('blur', () => this.#leave());
+    this.#canvas.addEventListener('pointerdown', this.#press);
     this.#canvas.addEventListener('pointermove', this.#move);
     for (const end of ['pointerup', 'pointercancel'])
       this.#canvas.addEventListener(end, () => (this.#last = undefined));
@@ -54,21 +65,27 @@ export class MaskPainter extends HTMLElement {
     const channels = channelsOf(rgb, size);
     const step = channels === 1 ? 0 : 1;
     canvas.toggleAttribute('data-alpha', channels === 4);
-    for (let i = 0; i < mask.length; i++) {
+    for (let i = 0; i < size * size; i++) {
       const even = (i + Math.floor(i / size)) % 2 === 0;
-      const seen = mask[i] ? (even ? 0 : SEEN_THROUGH) : 1;
+      const seen = mask?.[i] ? (even ? 0 : SEEN_THROUGH) : 1;
       for (let channel = 0; channel < 3; channel++) {
         const value = rgb[i * channels + channel * step];
         pixels.data[i * 4 + channel] = seen * value + (1 - seen) * accent[channel];
       }
-      pixels.data[i * 4 + 3] = channels === 4 && !mask[i] ? rgb[i * 4 + 3] : 255;
+      pixels.data[i * 4 + 3] = channels === 4 && !mask?.[i] ? rgb[i * 4 + 3] : 255;
+    }
+    if (this.#cursor) {
+      const at = (Math.floor(this.#cursor.y) * size + Math.floor(this.#cursor.x)) * 4;
+      for (let channel = 0; channel < 3; channel++) pixels.data[at + channel] ^= 0x80;
     }
     context.putImageData(pixels, 0, 0);
   }
 
-  #down = (/** @type {PointerEvent} */ event) => {
+  #press = (/** @type {PointerEvent} */ event) => {
     if (event.button !== 0) return;
+    this.#leave();
     this.#canvas.setPointerCapture(event.pointerId);
+    this.#begins = true;
     this.#last = this.#place(event);
     this.#stroke(this.#last);
   };
@@ -83,8 +100,49 @@ export class MaskPainter extends HTMLElement {
   /** @param {Point} to */
   #stroke(to) {
     const from = this.#last ?? to;
+    const begins = this.#begins;
+    this.#begins = false;
     this.#last = to;
-    this.dispatchEvent(new CustomEvent('stroke', { detail: { from, to } }));
+    this.dispatchEvent(new CustomEvent('stroke', { detail: { from, to, begins } }));
+  }
+
+  #begins = false;
+
+  #key = (/** @type {KeyboardEvent} */ event) => {
+    /** @type {Record<string, [x: number, y: number]>} */
+    const ways = {
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+    };
+    const { size = 0 } = this.#image ?? {};
+    this.#cursor ??= { x: Math.floor(size / 2) + 0.5, y: Math.floor(size / 2) + 0.5 };
+    if (event.key === ' ') {
+      this.#down = !this.#down;
+      this.#begins = this.#down;
+      this.#last = undefined;
+      if (this.#down) this.#stroke(this.#cursor);
+    } else if (Object.hasOwn(ways, event.key)) {
+      const step = event.shiftKey ? 4 : 1;
+      const [x, y] = ways[event.key];
+      const inside = (/** @type {number} */ place) => Math.min(size - 0.5, Math.max(0.5, place));
+      this.#cursor = {
+        x: inside(this.#cursor.x + x * step),
+        y: inside(this.#cursor.y + y * step),
+      };
+      if (this.#down) this.#stroke(this.#cursor);
+    } else return;
+    event.preventDefault();
+    this.#draw();
+  };
+
+  /** The keys are done with. */
+  #leave() {
+    this.#cursor = undefined;
+    this.#down = false;
+    this.#last = undefined;
+    this.#draw();
   }
 
   /**

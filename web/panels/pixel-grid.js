@@ -1,5 +1,6 @@
 import { drawTiles, gridColumns } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
+import { TilePicker } from './tile-picker.js';
 
 /**
  * @typedef {{ rgb: Uint8Array, count: number, size: number, columns?: number }} Tiles as `drawTiles`
@@ -39,6 +40,33 @@ export class PixelGrid extends HTMLElement {
     this.canvas.dataset.testid = name;
   }
 
+  /**
+   * Makes buttons of the tiles, for listeners to `pick`; its words.
+   * @param {Parameters<TilePicker['lay']>[1] | undefined} words
+   */
+  set picks(words) {
+    this.#picks = words;
+    this.#layPicker();
+  }
+
+  /** @type {Parameters<TilePicker['lay']>[1] | undefined} */
+  #picks;
+  /** @type {TilePicker | undefined} */
+  #picker;
+
+  #layPicker() {
+    if (!this.#picks || !this.#tiles) {
+      this.#picker?.element.remove();
+      return;
+    }
+    this.#picker ??= new TilePicker(this);
+    const { element } = this.#picker;
+    if (!element.isConnected) this.append(element);
+    const { count, size, columns = gridColumns(count) } = this.#tiles;
+    this.#picker.lay({ count, size, columns }, this.#picks);
+    element.style.width = this.canvas.style.width;
+  }
+
   /** @param {Tiles | undefined} tiles */
   set tiles(tiles) {
     if (!tiles || (tiles.rgb === this.#tiles?.rgb && tiles.columns === this.#tiles.columns)) return;
@@ -56,6 +84,7 @@ export class PixelGrid extends HTMLElement {
     drawTiles(this.canvas, rgb, count, size, columns);
     this.toggleAttribute('drawn', true);
     if (this.canvas.width !== width || !this.canvas.style.width) this.#fit();
+    this.#layPicker();
   }
 
   #fit() {
@@ -66,6 +95,7 @@ export class PixelGrid extends HTMLElement {
     // Large tiles at once or twice their size would waste most of the space to stay exact.
     const exact = whole > 1 || (whole === 1 && width * 1.25 > available * devicePixelRatio);
     this.canvas.style.width = exact ? `${(width * whole) / devicePixelRatio}px` : '100%';
+    this.#layPicker();
   }
 }
 

@@ -13,6 +13,7 @@ import { Panel } from './panel.js';
 import './pixel-grid.js';
 import { takeAway } from './take-away.js';
 import { button, runButton } from './buttons.js';
+import './favourites-tray.js';
 import {
   moreSamplerFields,
   newSeed,
@@ -144,8 +145,17 @@ export class SamplePanel extends Panel {
             .testid=${'sample-canvas'}
             .label=${'Samples on their way from noise to images'}
             .tiles=${current}
+            .picks=${this.bare || !samples.finished ? undefined : PICKS}
+            @pick=${(/** @type {CustomEvent} */ { detail }) =>
+              this.session.touched.openSample(detail)}
           ></unnoise-pixels>
-          <figcaption>x<sub>t</sub> <span class="muted">what is there</span></figcaption>
+          <figcaption>
+            x<sub>t</sub>
+            <span class="muted"
+              >what is
+              there${this.bare || !samples.finished ? '' : '; choose one to look at it closely'}</span
+            >
+          </figcaption>
         </figure>
         ${
           this.bare
@@ -167,7 +177,12 @@ export class SamplePanel extends Panel {
         }
       </div>
       ${this.#playback()}
-      ${this.bare ? nothing : html`<unnoise-nearest .session=${this.session}></unnoise-nearest>`}`;
+      ${
+        this.bare
+          ? nothing
+          : html`<unnoise-favourites .session=${this.session}></unnoise-favourites>
+              <unnoise-nearest .session=${this.session}></unnoise-nearest>`
+      }`;
   }
 
   #playback() {
@@ -223,5 +238,11 @@ export class SamplePanel extends Panel {
     canvas.dataset.state = samples.sampling ? 'sampling' : samples.frames.length ? 'done' : 'empty';
   }
 }
+
+/** Of the buttons that the samples are. */
+const PICKS = {
+  testid: 'tile',
+  label: (/** @type {number} */ place) => `Look at sample ${place + 1} closely`,
+};
 
 define('unnoise-sample-panel', SamplePanel);

@@ -7,10 +7,12 @@
  * | `checkpoints` | `run`          | a `CheckpointRecord`, megabytes                          |
  * | `images`      | `[set, index]` | a `StoredImage` of a set, which several runs may share   |
  * | `samples`     | `[run, step]`  | a `StoredSample`: what the model drew after so many steps |
+ * | `favourites`  | `id`           | a `StoredFavourite`: a sample that somebody kept         |
  *
  * Everything read from a database is checked: anyone may have edited it.
  *
  * @import { Config } from '../lib/config.js'
+ * @import { NoiseTerm } from '../worker/protocol.js'
  *
  * @typedef {object} RunRecord
  * @property {string} id
@@ -58,6 +60,14 @@
  *
  * @typedef {StoredPicture & { run: string, step: number }} StoredSample
  *
+ * @typedef {StoredPicture & FavouriteNote} StoredFavourite
+ *
+ * @typedef {object} FavouriteNote
+ * @property {string} id
+ * @property {number} keptAt milliseconds since the epoch
+ * @property {NoiseTerm[]} noise that it was drawn from
+ * @property {Record<string, unknown>} options that it was drawn with
+ *
  * @typedef {object} WholeRun
  * @property {RunRecord} record
  * @property {Uint8Array} checkpoint
@@ -66,9 +76,15 @@
  */
 
 /** Versions 1 and 2 were those of another database, see `migrations.js`. */
-export const VERSION = 3;
+export const VERSION = 4;
 
-export const STORES = /** @type {const} */ (['runs', 'checkpoints', 'images', 'samples']);
+export const STORES = /** @type {const} */ ([
+  'runs',
+  'checkpoints',
+  'images',
+  'samples',
+  'favourites',
+]);
 
 /**
  * Brings a database to this version, whatever it had before.
@@ -76,11 +92,13 @@ export const STORES = /** @type {const} */ (['runs', 'checkpoints', 'images', 's
  * @param {number} from its version; 0 for a new one
  */
 export function upgrade(database, from) {
-  if (from >= VERSION) return;
-  database.createObjectStore('runs', { keyPath: 'id' });
-  database.createObjectStore('checkpoints', { keyPath: 'run' });
-  database.createObjectStore('images', { keyPath: ['set', 'index'] });
-  database.createObjectStore('samples', { keyPath: ['run', 'step'] });
+  if (from < 3) {
+    database.createObjectStore('runs', { keyPath: 'id' });
+    database.createObjectStore('checkpoints', { keyPath: 'run' });
+    database.createObjectStore('images', { keyPath: ['set', 'index'] });
+    database.createObjectStore('samples', { keyPath: ['run', 'step'] });
+  }
+  if (from < 4) database.createObjectStore('favourites', { keyPath: 'id' });
 }
 
 /** All records of a run, or of a set of images. @param {IDBValidKey} owner */
@@ -101,6 +119,8 @@ const MAX_TIME = 8.64e15;
 /** Sides of pictures of a model, and of all tiles one below the other. */
 const MAX_TILE = 256;
 const MAX_SIDE = 4096;
+/** Of the noise of one image, as the core takes them. */
+const MAX_TERMS = 64;
 /** Many times those of a curve. */
 const MAX_POINTS = 100_000;
 
@@ -212,3 +232,19 @@ export const isImage = (value) =>
 /** @param {unknown} value @returns {value is StoredSample} */
 export const isSample = (value) =>
   isPicture(value) && isObject(value) && isText(value.run) && isCount(value.step);
+
+const isTerm = (/** @type {unknown} */ value) =>
+  isObject(value) && isCount(value.seed) && isCount(value.index) && Number.isFinite(value.weight);
+
+/** @param {unknown} value @returns {value is StoredFavourite} */
+export const isFavourite = (value) =>
+  isPicture(value) &&
+  isObject(value) &&
+  value.count === 1 &&
+  isText(value.id) &&
+  isTime(value.keptAt) &&
+  Array.isArray(value.noise) &&
+  value.noise.length >= 1 &&
+  value.noise.length <= MAX_TERMS &&
+  value.noise.every(isTerm) &&
+  isSettingsOf(value.options);

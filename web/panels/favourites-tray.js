@@ -1,0 +1,87 @@
+import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
+import { plural } from '../lib/format.js';
+import { lift } from './drag-sample.js';
+import './image-thumb.js';
+import './noise-plane-view.js';
+import { Panel } from './panel.js';
+
+/** @import { Favourite } from '../element/favourites.js' */
+
+/** The samples that the visitor keeps, and the plane between three of them. */
+export class FavouritesTray extends Panel {
+  static shows = /** @type {const} */ (['favourites', 'noisePlane', 'touched']);
+
+  render() {
+    const { list } = this.session.favourites;
+    return html`<section class="tray" aria-labelledby="tray-title">
+      <h3 id="tray-title">
+        Favourites
+        <span class="muted" data-testid="tray-count"
+          >${list.length ? plural(list.length, 'sample') : ''}</span
+        >
+      </h3>
+      ${
+        list.length
+          ? html`<ul>
+                ${list.map((favourite, index) => this.#item(favourite, index))}
+              </ul>
+              <p class="note">
+                Drag one to the panel below, or open it to make more of it. Three with a tick span a
+                plane of noise.
+              </p>`
+          : html`<p class="note">
+              Choose a sample above to look at it closely; those that you keep stand here.
+            </p>`
+      }
+      ${
+        this.session.noisePlane.complete
+          ? html`<unnoise-noise-plane .session=${this.session}></unnoise-noise-plane>`
+          : nothing
+      }
+    </section>`;
+  }
+
+  /**
+   * @param {Favourite} favourite
+   * @param {number} index
+   */
+  #item(favourite, index) {
+    const { touched, favourites, noisePlane } = this.session;
+    const corner = noisePlane.corners.some(({ id }) => id === favourite.id);
+    const name = `favourite ${index + 1}`;
+    return html`<li>
+      <button
+        type="button"
+        class="thumb"
+        draggable="true"
+        aria-label="Look at ${name} closely"
+        data-testid="favourite"
+        @click=${() => touched.open(favourite)}
+        @dragstart=${(/** @type {DragEvent} */ event) => lift(event, favourite)}
+      >
+        <unnoise-thumb .image=${favourite}></unnoise-thumb>
+      </button>
+      <label class="check">
+        <input
+          type="checkbox"
+          aria-label="Make ${name} a corner of the plane"
+          data-testid="favourite-corner"
+          .checked=${corner}
+          @change=${() => noisePlane.toggle(favourite.id)}
+        />
+      </label>
+      <button
+        type="button"
+        class="icon small"
+        aria-label="Let go of ${name}"
+        data-testid="favourite-remove"
+        @click=${() => favourites.remove(favourite.id)}
+      >
+        ×
+      </button>
+    </li>`;
+  }
+}
+
+define('unnoise-favourites', FavouritesTray);

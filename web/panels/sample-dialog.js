@@ -1,0 +1,254 @@
+import { html, nothing } from 'lit';
+import { define } from '../lib/define.js';
+import { ratio } from '../lib/format.js';
+import { button } from './buttons.js';
+import { rangeField } from './fields.js';
+import './image-thumb.js';
+import { Panel } from './panel.js';
+import './pixel-grid.js';
+import { playbackControls } from './playback-controls.js';
+import { sendButtons } from './send-sample.js';
+import { takeAway } from './take-away.js';
+
+/** @import { Frame } from '../worker/protocol.js' */
+
+/** One sample, closely: its way out of the noise, and what to make of it. */
+export class SampleDialog extends Panel {
+  static shows = /** @type {const} */ (['touched', 'favourites', 'run', 'status', 'images']);
+
+  render() {
+    const { touched } = this.session;
+    return html`<dialog
+      class="embed touch"
+      aria-labelledby="touch-title"
+      @close=${() => touched.close()}
+      @click=${(/** @type {MouseEvent} */ { target }) => {
+        if (target instanceof HTMLDialogElement) target.close();
+      }}
+    >
+      ${touched.subject ? this.#content(touched.subject) : nothing}
+    </dialog>`;
+  }
+
+  /** @param {import('../element/touched-sample.js').Subject} subject */
+  #content(subject) {
+    return html`<div class="touch-body">
+      <header>
+        <h2 id="touch-title">One sample</h2>
+        <button
+          type="button"
+          class="icon"
+          aria-label="Close"
+          data-testid="touch-close"
+          @click=${() => this.#dialog?.close()}
+        >
+          ×
+        </button>
+      </header>
+      ${this.#views(subject)} ${this.#playback()} ${this.#actions(subject)} ${this.#around()}
+    </div>`;
+  }
+
+  get #dialog() {
+    return this.querySelector('dialog');
+  }
+
+  /** @param {import('../element/touched-sample.js').Subject} subject */
+  #views({ rgb, size }) {
+    const { touched, lab, samples } = this.session;
+    const { frame } = touched.recording;
+    const at = frame ?? { x_t: rgb, pred_x0: null, eps: null, size };
+    const { by } = touched.recording;
+    const learnt = touched.tile !== undefined && samples.by && by && samples.by.step !== by.step;
+    return html`<div class="touch-views" data-testid="touch-views" data-step=${frame?.index ?? ''}>
+        ${view('touch-x', html`x<sub>t</sub>`, 'what is there', at.x_t, at.size)}
+        ${view('touch-x0', html`x̂<sub>0</sub>`, 'what the network takes it for', at.pred_x0, at.size)}
+        ${view('touch-eps', html`ε̂`, 'the rest: the noise in it', at.eps, at.size)}
+        ${this.#nearest()}
+      </div>
+      ${
+        learnt
+          ? html`<p class="note">
+              Drawn by the model of step ${lab.step}, which has learnt on since the samples were
+              drawn.
+            </p>`
+          : nothing
+      }`;
+  }
+
+  #nearest() {
+    const { nearest } = this.session.touched;
+    const image = nearest && this.session.lab.images[nearest.index];
+    return html`<figure>
+      <div class="touch-picture">
+        ${
+          image
+            ? html`<unnoise-thumb
+                .image=${image}
+                class=${nearest.mirrored ? 'mirrored' : ''}
+              ></unnoise-thumb>`
+            : nothing
+        }
+      </div>
+      <figcaption data-testid="touch-nearest">
+        ${
+          image
+            ? html`image ${nearest.index + 1}
+                <span class="muted"
+                  >nearest to the
+                  guess${
+                    nearest.ratio === null
+                      ? ''
+                      : `, ${ratio(nearest.ratio)} of the distance of the second`
+                  }</span
+                >
+                ${nearest.copy ? html`<b class="badge">copy</b>` : nothing}`
+            : html`<span class="muted">the nearest training image</span>`
+        }
+      </figcaption>
+    </figure>`;
+  }
+
+  #playback() {
+    const { recording } = this.session.touched;
+    const { playing, position, total, frames, frame } = recording;
+    const step = frame?.index ?? 0;
+    return playbackControls({
+      playing,
+      position,
+      max: Math.max(0, frames.length - 1),
+      text: `step ${step} of ${total}`,
+      prefix: 'touch-',
+      disabled: frames.length < 2,
+      place: html`<span class="tick" data-testid="touch-step"
+        >${step} / ${total}<span class="muted"> t = ${frame?.t ?? '—'}</span></span
+      >`,
+      toggle: () => (playing ? recording.pause() : recording.play()),
+      seek: (place) => {
+        recording.pause();
+        recording.seek(place);
+      },
+    });
+  }
+
+  /** @param {import('../element/touched-sample.js').Subject} subject */
+  #actions(subject) {
+    const { session } = this;
+    const { touched, favourites } = session;
+    const kept = favourites.find(subject);
+    const busy = touched.recording.sampling;
+    const frames = touched.recording.frames.map(({ x_t: rgb, count, size }) => ({
+      rgb,
+      count,
+      size,
+    }));
+    return html`<div class="row">
+        ${button({
+          label: 'Reroll this one',
+          testid: 'touch-reroll',
+          disabled: busy || session.phase !== 'ready',
+          click: () => touched.reroll(),
+        })}
+        ${button({
+          label: kept ? 'Kept' : 'Keep',
+          testid: 'touch-keep',
+          pressed: !!kept,
+          disabled: busy,
+          click: () => (kept ? favourites.remove(kept.id) : favourites.add(subject)),
+        })}
+        ${takeAway(session, {
+          prefix: 'touch-',
+          name: 'unnoise-sample',
+          canvas: () => this.querySelector('[data-testid="touch-x"]'),
+          frames,
+        })}
+      </div>
+      <div class="row" role="group" aria-label="More from this sample">
+        ${sendButtons(session, subject, { prefix: 'touch-', sent: () => this.#dialog?.close() })}
+      </div>`;
+  }
+
+  #around() {
+    const { session } = this;
+    const { touched } = session;
+    const { strength, around, varying, subject } = touched;
+    return html`<section class="touch-around" aria-labelledby="touch-around-title">
+      <h3 id="touch-around-title">Around it</h3>
+      <p class="note">
+        Eight samples from noise close by: choose one to go there, and look around again.
+      </p>
+      <label class="field">
+        <span class="label">How far, as a share of the way to other noise: ${strength}</span>
+        ${rangeField({
+          label: 'How far around',
+          testid: 'touch-strength',
+          value: strength,
+          min: 0.05,
+          max: 1,
+          step: 0.05,
+          input: (value) => touched.setStrength(value),
+        })}
+      </label>
+      <div class="row">
+        ${button({
+          label: 'Vary',
+          testid: 'touch-vary',
+          disabled: varying || touched.recording.sampling || session.phase !== 'ready',
+          click: () => touched.vary(),
+        })}
+      </div>
+      ${
+        around && subject
+          ? html`<unnoise-pixels
+              class="touch-neighbours"
+              data-state=${varying ? 'varying' : 'done'}
+              .testid=${'touch-around'}
+              .label=${'Samples around this one'}
+              .tiles=${{ rgb: around.frame.x_t, count: around.subjects.length, size: around.frame.size, columns: 4 }}
+              .picks=${
+                varying
+                  ? undefined
+                  : {
+                      testid: 'neighbour',
+                      label: (/** @type {number} */ place) => `Go to neighbour ${place + 1}`,
+                    }
+              }
+              @pick=${(/** @type {CustomEvent} */ { detail }) => touched.choose(detail)}
+            ></unnoise-pixels>`
+          : nothing
+      }
+    </section>`;
+  }
+
+  updated() {
+    const dialog = this.#dialog;
+    const { subject } = this.session.touched;
+    if (subject && !dialog?.open) dialog?.showModal();
+    if (!subject && dialog?.open) dialog.close();
+  }
+}
+
+/**
+ * @param {string} testid
+ * @param {unknown} symbol
+ * @param {string} meaning
+ * @param {Frame['eps']} rgb nothing where there is none at this step
+ * @param {number} size
+ */
+const view = (testid, symbol, meaning, rgb, size) =>
+  html`<figure>
+    <div class="touch-picture">
+      ${
+        rgb
+          ? html`<unnoise-pixels
+              .testid=${testid}
+              .label=${meaning}
+              .tiles=${{ rgb, count: 1, size }}
+            ></unnoise-pixels>`
+          : nothing
+      }
+    </div>
+    <figcaption>${symbol} <span class="muted">${meaning}</span></figcaption>
+  </figure>`;
+
+define('unnoise-sample-dialog', SampleDialog);
