@@ -76,7 +76,8 @@ test('programs mix noise and are told ε', async () => {
   assert.notDeepEqual(one.between.slice(0, tile), one.between.slice(tile));
   for (const refusal of one.refusals) assert.match(refusal, /^bad-config .*mixture.*\.$/);
   assert.ok(one.eps.compared > 500, `${one.eps.compared}`);
-  assert.ok(one.eps.worst < 2 / 255, `${one.eps.worst}`);
+  // Each of three bytes is rounded by half a step of 2 / 255, two of them times signal and noise.
+  assert.ok(one.eps.worst < (1 + Math.SQRT2) / 255 + 1e-6, `${one.eps.worst}`);
   assert.equal(one.eps.first, null);
   assert.equal(one.eps.others, null);
   assert.deepEqual(two, one);
