@@ -4,6 +4,7 @@ use burn::{
     backend::Autodiff,
     tensor::{
         Tensor, TensorData,
+        activation::relu,
         backend::AutodiffBackend,
         ops::{FloatTensor, FloatTensorOps},
     },
@@ -21,7 +22,7 @@ use crate::{
     diffusion::{ModelOutput, NoiseLevel, Posterior, PredictionType},
     ops::{
         AdamStep, ConvGeometry, Kernels, MixedPrecision, MuonStep, OptimizerStep, ParameterState,
-        UpdateRule, conv2d, from_primitive, into_primitive, silu, squared_error,
+        UpdateRule, conv2d, from_primitive, into_primitive, squared_error,
     },
     random::{Random, Stream},
 };
@@ -202,7 +203,7 @@ impl Mlp {
         for (i, (x_0, x_1)) in x_0.iter().zip(x_1).enumerate() {
             // Above 0, where nothing is to be learnt.
             let time = 1.0 - self.random.uniform(Stream::PlaneTraining, step, i as u64);
-            let level = self.process.level(time);
+            let level = self.process.training_level(time);
             let mix = |[a, b]: [f64; 2]| {
                 [0, 1].map(|axis| (a * x_0[axis] as f64 + b * x_1[axis] as f64) as f32)
             };
@@ -330,7 +331,7 @@ fn forward<B: Kernels>(weights: &[FloatTensor<B>], features: Tensor<B, 4>) -> Te
             MixedPrecision::No,
         );
         if i < last {
-            x = silu(x);
+            x = relu(x);
         }
     }
     x

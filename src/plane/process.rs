@@ -71,6 +71,11 @@ impl Process {
         match self.kind {
             ProcessKind::VariancePreserving => {
                 let t = time * self.schedule.num_train_timesteps() as f64 - 1.0;
+                let whole = t.round();
+                // To look between timesteps takes a search through all of them.
+                if whole >= 0.0 && (t - whole).abs() < 1e-9 {
+                    return self.schedule.level(Some(whole as usize));
+                }
                 if t >= 0.0 {
                     return self.schedule.level_between(t);
                 }
@@ -82,6 +87,19 @@ impl Process {
                 NoiseLevel::variance_exploding(time, TERMINAL_SIGMA * time.sqrt())
             }
             ProcessKind::RectifiedFlow => NoiseLevel::rectified_flow(time, 1),
+        }
+    }
+
+    /// The level that is learnt from at `time`, above 0: the timestep at or after it, as of images,
+    /// where the process has timesteps.
+    pub fn training_level(&self, time: f64) -> NoiseLevel {
+        let count = self.schedule.num_train_timesteps();
+        match self.kind {
+            ProcessKind::VariancePreserving => {
+                let steps = (time * count as f64).ceil() as usize;
+                self.schedule.level(Some(steps.clamp(1, count) - 1))
+            }
+            ProcessKind::VarianceExploding | ProcessKind::RectifiedFlow => self.level(time),
         }
     }
 
