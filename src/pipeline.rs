@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,9 +11,9 @@ use crate::{
     diffusion::VarianceType,
     error::Result,
     model::{UNet, Weights},
-    ops::{Kernels, MixedPrecision},
+    ops::{Kernels, MixedPrecision, into_primitive},
     sampler::{Edit, Frame, Noise, SamplerConfig, SamplingOptions, Trajectory},
-    train::{Config, Dataset, capacity::Room, dataset::bytes_from_pixels, read},
+    train::{Config, Dataset, capacity::Room, dataset::bytes_from_pixels, read_all},
     vlb::{Bound, Evaluation, EvaluationNoise},
 };
 
@@ -252,23 +252,21 @@ impl<B: Kernels> Sampling<B> {
         let Some(frame) = self.advance()? else {
             return Ok(None);
         };
-        // One read for all, since each read waits for the device.
-        let parts: Vec<_> = [Some(frame.x_t), frame.pred_x0, frame.eps]
-            .into_iter()
-            .flatten()
-            .collect();
-        let count = parts.len();
-        let values = read(Tensor::cat(parts, 0)).await?;
+        let has_pred_x0 = frame.pred_x0.is_some();
+        let tensors = std::iter::once(frame.x_t)
+            .chain(frame.pred_x0)
+            .chain(frame.eps);
+        let read = read_all::<B>(tensors.map(into_primitive).collect()).await?;
         let (size, channels) = (self.size(), self.channels());
-        let mut parts = values
-            .chunks_exact(values.len() / count)
-            .map(|pixels| bytes_from_pixels(pixels, size, channels));
+        let mut bytes = (read.iter()).map(|pixels| bytes_from_pixels(pixels, size, channels));
+        let x_t = bytes.next().unwrap_or_default();
+        let pred_x0 = has_pred_x0.then(|| bytes.next()).flatten();
         Ok(Some(Picture {
             index: frame.index,
             t: frame.t.map(|t| t.round() as usize),
-            x_t: parts.next().unwrap_or_default(),
-            pred_x0: parts.next(),
-            eps: parts.next(),
+            x_t,
+            pred_x0,
+            eps: bytes.next(),
         }))
     }
 }

@@ -28,11 +28,14 @@ pub struct Loss<B: Backend>(Tensor<B, 1>);
 /// # Errors
 /// [`Error::Device`] when the device was lost.
 pub async fn read_losses<B: Kernels>(losses: Vec<Loss<B>>) -> Result<Vec<f32>> {
-    if losses.is_empty() {
-        return Ok(Vec::new());
+    let losses: Vec<Tensor<B, 1>> = losses.into_iter().map(|loss| loss.0).collect();
+    if losses.len() > 1 {
+        return read(Tensor::cat(losses, 0)).await;
     }
-    let all = Tensor::cat(losses.into_iter().map(|loss| loss.0).collect(), 0);
-    read(all).await
+    match losses.into_iter().next() {
+        Some(loss) => read(loss).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Trains a [`UNet`] to denoise (Ho et al. 2020, algorithm 1).
