@@ -128,6 +128,35 @@ impl Conv2d {
             weights.mixed_precision(),
         )
     }
+
+    /// Plus `projection`, a 1×1 convolution, of `shortcut`.
+    pub(super) fn forward_project<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+        projection: &Self,
+        shortcut: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
+        let (weight, bias) = (weights.get(projection.weight), weights.get(projection.bias));
+        ops::conv2d_project(
+            x,
+            weights.get(self.weight),
+            weights.get(self.bias),
+            ops::projection(shortcut, weight, bias),
+            self.geometry,
+            weights.mixed_precision(),
+        )
+    }
+
+    /// A linear layer of SiLU of `x`, which has one pixel an item.
+    pub(super) fn forward_after_silu<B: Kernels>(
+        &self,
+        weights: &Weights<B>,
+        x: Tensor<B, 4>,
+    ) -> Tensor<B, 4> {
+        let (weight, bias) = (weights.get(self.weight), weights.get(self.bias));
+        ops::silu_linear(x, weight, bias, weights.mixed_precision())
+    }
 }
 
 /// Linear layers of the same input, computed as one: each has its own part of the output's
@@ -168,13 +197,13 @@ impl StackedLinear {
         start
     }
 
-    /// All outputs, `[n, h, w, outputs]`; none of no layers.
-    pub(super) fn forward<B: Kernels>(
+    /// All outputs for SiLU of `x`, `[n, 1, 1, outputs]`; none of no layers.
+    pub(super) fn forward_after_silu<B: Kernels>(
         &self,
         weights: &Weights<B>,
         x: Tensor<B, 4>,
     ) -> Option<Tensor<B, 4>> {
-        (self.linear.as_ref()).map(|linear| linear.forward(weights, x))
+        (self.linear.as_ref()).map(|linear| linear.forward_after_silu(weights, x))
     }
 }
 

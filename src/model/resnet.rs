@@ -61,16 +61,15 @@ impl ResnetBlock {
             Some(skip) => self.norm1.forward_concat_silu(weights, x, skip),
             None => [self.norm1.forward_silu(weights, x.clone()), x],
         };
-        let shortcut = match &self.conv_shortcut {
-            Some(conv) => conv.forward(weights, x),
-            None => x,
-        };
         let hidden = self.conv1.forward(weights, hidden);
         let time = Shift {
             all: time,
             start: self.time_emb_proj_start,
         };
         let hidden = self.norm2.forward_shifted_silu(weights, hidden, time);
-        self.conv2.forward_add(weights, hidden, shortcut)
+        match &self.conv_shortcut {
+            Some(projection) => (self.conv2).forward_project(weights, hidden, projection, x),
+            None => self.conv2.forward_add(weights, hidden, x),
+        }
     }
 }

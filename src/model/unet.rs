@@ -268,13 +268,13 @@ impl UNet {
         weights: &Weights<B>,
         Conditioning { time, class }: Conditioning<Tensor<B, 4>>,
     ) -> Tensor<B, 4> {
-        let hidden = ops::silu(self.time_linear_1.forward(weights, time));
-        let mut embedding = self.time_linear_2.forward(weights, hidden);
+        let hidden = self.time_linear_1.forward(weights, time);
+        let mut embedding = self.time_linear_2.forward_after_silu(weights, hidden);
         if let (Some(table), Some(class)) = (&self.class_embedding, class) {
             embedding = embedding + table.forward(weights, class);
         }
-        let embedding = ops::silu(embedding);
-        (self.time_emb_proj.forward(weights, embedding.clone())).unwrap_or(embedding)
+        let projections = (self.time_emb_proj).forward_after_silu(weights, embedding.clone());
+        projections.unwrap_or(embedding)
     }
 }
 

@@ -44,6 +44,18 @@ impl ConvGeometry {
     }
 }
 
+/// A projection shortcut (He et al. 2016, "Deep residual learning for image recognition", equation
+/// 2): a linear layer of every pixel's channels, whose output is added to a convolution's.
+#[derive(Debug, Clone)]
+pub struct Projection<T> {
+    /// `[n, h', w', c]`, of the height and width of the convolution's output.
+    pub x: T,
+    /// `[1, 1, c, c_out]`
+    pub weight: T,
+    /// `[c_out]`
+    pub bias: T,
+}
+
 /// What is added to every pixel of an image: channels from `start` on of `all` `[n, 1, 1, total]`,
 /// as many as the image has.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,6 +134,17 @@ pub struct GroupNormGrads<T> {
     pub gamma: T,
     /// With respect to `beta`, or partial sums of that.
     pub beta: T,
+}
+
+/// Gradients of [`super::Kernels::silu_linear_forward`].
+#[derive(Debug, Clone)]
+pub struct SiluLinearGrads<T> {
+    /// With respect to `x`.
+    pub x: T,
+    /// With respect to `weight`, or partial sums of that.
+    pub weight: T,
+    /// With respect to `bias`, or partial sums of that.
+    pub bias: T,
 }
 
 /// Gradients that other uses have given to operands of [`super::Kernels::group_norm_forward`].

@@ -1,5 +1,7 @@
 //! Gradients of the fused operations, registered with burn's autodiff.
 
+mod convolution;
+
 use std::sync::{Arc, OnceLock};
 
 use burn::{
@@ -19,10 +21,11 @@ use burn::{
     },
 };
 
+use self::convolution::{Conv2dBackward, Conv2dProjectBackward, Conv2dProjectState, Conv2dState};
 use super::{
     arguments::{
         ConvGeometry, GroupNormInputs, GroupNormOptions, GroupNormOutput, GroupNormState,
-        MixedPrecision, OtherUses, Shift,
+        MixedPrecision, OtherUses, Projection, Shift, SiluLinearGrads,
     },
     kernels::Kernels,
 };
@@ -66,56 +69,6 @@ fn register_all<B: Backend, const N: usize>(
     for (parent, grad) in parents.into_iter().zip(input_grads) {
         if let Some(id) = parent {
             grads.register::<B>(id, grad);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Conv2dBackward;
-
-#[derive(Debug, Clone)]
-struct Conv2dState<B: Backend> {
-    x: FloatTensor<Autodiff<B>>,
-    weight: FloatTensor<B>,
-    geometry: ConvGeometry,
-    mixed_precision: MixedPrecision,
-}
-
-/// The operands are input, weight, bias and, if `N` is 4, the addend.
-impl<B: Kernels, const N: usize> Backward<B, N> for Conv2dBackward {
-    type State = Conv2dState<B>;
-
-    fn backward(self, node: Node<Self::State, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&node.node);
-        let parent = |index: usize| node.parents.get(index)?.as_ref().map(|node| node.id);
-        let Conv2dState {
-            x,
-            weight,
-            geometry,
-            mixed_precision,
-        } = node.state;
-        if let Some(id) = parent(3) {
-            grads.register::<B>(id, grad.clone());
-        }
-        if let Some(id) = parent(0) {
-            let shape = x.shape();
-            let input_size = [shape[1], shape[2]];
-            let addend = grads.remove(&x);
-            let grad_x = B::conv2d_grad_input(
-                grad.clone(),
-                weight,
-                addend,
-                input_size,
-                geometry,
-                mixed_precision,
-            );
-            grads.register::<B>(id, grad_x);
-        }
-        let parents = [parent(1), parent(2)];
-        if parents.iter().any(Option::is_some) {
-            let (grad_weight, grad_bias) =
-                B::conv2d_grad_weight(x.primitive, grad, geometry, mixed_precision);
-            register_all::<B, 2>(parents, [grad_weight, grad_bias], grads);
         }
     }
 }
@@ -204,16 +157,30 @@ impl<B: Kernels> Backward<B, 1> for ConcatenatedBackward {
 }
 
 #[derive(Debug)]
-struct SiluBackward;
+struct SiluLinearBackward;
 
-impl<B: Kernels> Backward<B, 1> for SiluBackward {
-    type State = FloatTensor<B>;
+#[derive(Debug, Clone)]
+struct SiluLinearState<B: Backend> {
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    mixed_precision: MixedPrecision,
+}
 
-    fn backward(self, node: Node<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+/// The operands are input, weight and bias.
+impl<B: Kernels> Backward<B, 3> for SiluLinearBackward {
+    type State = SiluLinearState<B>;
+
+    fn backward(self, node: Node<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&node.node);
-        if let [Some(parent)] = node.parents {
-            grads.register::<B>(parent.id, B::silu_backward(grad, node.state));
-        }
+        let SiluLinearState {
+            x,
+            weight,
+            mixed_precision,
+        } = node.state;
+        let SiluLinearGrads { x, weight, bias } =
+            B::silu_linear_backward(grad, x, weight, mixed_precision);
+        let parents = node.parents.map(|parent| parent.map(|node| node.id));
+        register_all::<B, 3>(parents, [x, weight, bias], grads);
     }
 }
 
@@ -285,6 +252,43 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
+    fn conv2d_project_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        shortcut: Projection<FloatTensor<Self>>,
+        geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
+        let state = Conv2dProjectState::<B> {
+            inputs: [remembered(&x), remembered(&shortcut.x)],
+            weights: [weight.primitive.clone(), shortcut.weight.primitive.clone()],
+            geometry,
+            mixed_precision,
+        };
+        let output = B::conv2d_project_forward(
+            x.primitive,
+            weight.primitive,
+            bias.primitive,
+            Projection {
+                x: shortcut.x.primitive,
+                weight: shortcut.weight.primitive,
+                bias: shortcut.bias.primitive,
+            },
+            geometry,
+            mixed_precision,
+        );
+        let operands = [
+            x.node,
+            weight.node,
+            bias.node,
+            shortcut.x.node,
+            shortcut.weight.node,
+            shortcut.bias.node,
+        ];
+        finish(Conv2dProjectBackward.prepare::<C>(operands), state, output)
+    }
+
     fn group_norm_forward(
         inputs: GroupNormInputs<FloatTensor<Self>>,
         options: GroupNormOptions,
@@ -349,9 +353,25 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
     }
 
-    fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let output = B::silu_forward(x.primitive.clone());
-        finish(SiluBackward.prepare::<C>([x.node]), x.primitive, output)
+    fn silu_linear_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
+        let state = SiluLinearState::<B> {
+            x: x.primitive,
+            weight: weight.primitive,
+            mixed_precision,
+        };
+        let output = B::silu_linear_forward(
+            state.x.clone(),
+            state.weight.clone(),
+            bias.primitive,
+            mixed_precision,
+        );
+        let operands = [x.node, weight.node, bias.node];
+        finish(SiluLinearBackward.prepare::<C>(operands), state, output)
     }
 
     fn squared_error(

@@ -7,12 +7,12 @@ use crate::{error::Result, random::Normals};
 use super::{
     arguments::{
         ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-        GroupNormState, MixedPrecision, OtherUses,
+        GroupNormState, MixedPrecision, OtherUses, Projection, SiluLinearGrads,
     },
     capacity::Capacity,
     noised_batch::{NoisedBatch, StepInputs},
     optimizer::{self, OptimizerStep, ParameterState, UpdateRule},
-    portable,
+    portable, projection,
 };
 
 /// The fused operations of a backend.
@@ -71,6 +71,51 @@ pub trait Kernels: Backend {
         portable::conv2d_grad_weight::<Self>(x, grad, geometry)
     }
 
+    /// [`Kernels::conv2d_forward`] plus a projection shortcut.
+    fn conv2d_project_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        shortcut: Projection<FloatTensor<Self>>,
+        geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
+        projection::forward::<Self>(x, weight, bias, shortcut, geometry, mixed_precision)
+    }
+
+    /// Gradients with respect to the inputs of the convolution and of the shortcut of
+    /// [`Kernels::conv2d_project_forward`], whose weights are `weights`, to which `addends` are
+    /// added. `input_size` is the convolution's.
+    fn conv2d_project_grad_inputs(
+        grad: FloatTensor<Self>,
+        weights: [FloatTensor<Self>; 2],
+        addends: [Option<FloatTensor<Self>>; 2],
+        input_size: [usize; 2],
+        geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
+    ) -> [FloatTensor<Self>; 2] {
+        projection::grad_inputs::<Self>(
+            grad,
+            weights,
+            addends,
+            input_size,
+            geometry,
+            mixed_precision,
+        )
+    }
+
+    /// Gradients with respect to the weights of the convolution and of the shortcut of
+    /// [`Kernels::conv2d_project_forward`], whose inputs are `inputs`, and to either bias, or
+    /// partial sums of them.
+    fn conv2d_project_grad_weights(
+        inputs: [FloatTensor<Self>; 2],
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
+    ) -> ([FloatTensor<Self>; 2], FloatTensor<Self>) {
+        projection::grad_weights::<Self>(inputs, grad, geometry, mixed_precision)
+    }
+
     /// Group normalisation (Wu & He 2018) of `x`, or of `x` and `skip` concatenated, `[n, h, w,
     /// c]`, plus the shift if there is one, over the pixels and channels of each group, with the
     /// affine map `gamma`, `beta` `[c]` and optionally SiLU.
@@ -91,14 +136,36 @@ pub trait Kernels: Backend {
         portable::group_norm_backward::<Self>(grad, state, other_uses, options)
     }
 
-    /// `x · sigmoid(x)` of any shape.
-    fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        portable::silu::<Self>(x)
+    /// SiLU, `x · sigmoid(x)`, of `x` `[n, 1, 1, c_in]`, and of that the linear layer with `weight`
+    /// `[1, 1, c_in, c_out]` and `bias` `[c_out]`: `[n, 1, 1, c_out]`.
+    fn silu_linear_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
+        let activated = portable::silu::<Self>(x);
+        let linear = ConvGeometry::LINEAR;
+        Self::conv2d_forward(activated, weight, bias, None, linear, mixed_precision)
     }
 
-    /// Gradient of [`Kernels::silu_forward`].
-    fn silu_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
-        portable::silu_backward::<Self>(grad, x)
+    /// Gradients of [`Kernels::silu_linear_forward`].
+    fn silu_linear_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        mixed_precision: MixedPrecision,
+    ) -> SiluLinearGrads<FloatTensor<Self>> {
+        let linear = ConvGeometry::LINEAR;
+        let activated = portable::silu::<Self>(x.clone());
+        let grad_activated =
+            Self::conv2d_grad_input(grad.clone(), weight, None, [1, 1], linear, mixed_precision);
+        let (weight, bias) = Self::conv2d_grad_weight(activated, grad, linear, mixed_precision);
+        SiluLinearGrads {
+            x: portable::silu_backward::<Self>(grad_activated, x),
+            weight,
+            bias,
+        }
     }
 
     /// The mean over items of the mean squared difference of `prediction` and `target`

@@ -29,6 +29,7 @@ pub mod noised_batch;
 pub mod optimizer;
 pub mod portable;
 mod primitive;
+mod projection;
 pub mod self_test;
 mod typed;
 #[cfg(feature = "webgpu")]
@@ -36,13 +37,13 @@ pub mod webgpu;
 
 pub use arguments::{
     ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-    GroupNormState, MixedPrecision, OtherUses, Shift,
+    GroupNormState, MixedPrecision, OtherUses, Projection, Shift, SiluLinearGrads,
 };
 pub use capacity::Capacity;
 pub use kernels::{Kernels, sum_parts};
 pub use optimizer::{AdamStep, MuonStep, OptimizerStep, ParameterState, UpdateRule};
 pub use primitive::{from_primitive, into_primitive};
 pub use typed::{
-    conv2d, conv2d_add, embedding, group_norm, group_norm_concat, one_hot, silu, squared_error,
-    weighted_sum, x0_and_eps,
+    conv2d, conv2d_add, conv2d_project, embedding, group_norm, group_norm_concat, one_hot,
+    projection, silu_linear, squared_error, weighted_sum, x0_and_eps,
 };

@@ -155,13 +155,13 @@ fn sigmoid<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     (x.neg().exp() + 1.0).recip()
 }
 
-/// See [`super::Kernels::silu_forward`].
+/// SiLU, `x · sigmoid(x)`, of any shape.
 pub fn silu<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let exponential = B::float_exp(B::float_neg(x.clone()));
     B::float_div(x, B::float_add_scalar(exponential, 1f32.into()))
 }
 
-/// See [`super::Kernels::silu_backward`].
+/// Gradient of [`silu`].
 pub fn silu_backward<B: Backend>(grad: FloatTensor<B>, x: FloatTensor<B>) -> FloatTensor<B> {
     let exponential = B::float_exp(B::float_neg(x.clone()));
     let s = B::float_recip(B::float_add_scalar(exponential, 1f32.into()));

@@ -1,9 +1,11 @@
 //! The operations on burn's typed tensors, as the network and the samplers write them.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData, ops::FloatTensor};
 
 use super::{
-    arguments::{ConvGeometry, GroupNormInputs, GroupNormOptions, MixedPrecision, Shift},
+    arguments::{
+        ConvGeometry, GroupNormInputs, GroupNormOptions, MixedPrecision, Projection, Shift,
+    },
     kernels::Kernels,
     primitive::{from_primitive, into_primitive},
 };
@@ -40,6 +42,38 @@ pub fn conv2d_add<B: Kernels>(
         into_primitive(weight),
         into_primitive(bias),
         Some(into_primitive(addend)),
+        geometry,
+        mixed_precision,
+    ))
+}
+
+/// The operands of a projection shortcut; see [`Projection`].
+pub fn projection<B: Kernels>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+) -> Projection<FloatTensor<B>> {
+    Projection {
+        x: into_primitive(x),
+        weight: into_primitive(weight),
+        bias: into_primitive(bias),
+    }
+}
+
+/// [`Kernels::conv2d_project_forward`].
+pub fn conv2d_project<B: Kernels>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    shortcut: Projection<FloatTensor<B>>,
+    geometry: ConvGeometry,
+    mixed_precision: MixedPrecision,
+) -> Tensor<B, 4> {
+    from_primitive(B::conv2d_project_forward(
+        into_primitive(x),
+        into_primitive(weight),
+        into_primitive(bias),
+        shortcut,
         geometry,
         mixed_precision,
     ))
@@ -105,9 +139,19 @@ pub fn group_norm_concat<B: Kernels>(
     [from_primitive(output.y), concatenated]
 }
 
-/// [`Kernels::silu_forward`].
-pub fn silu<B: Kernels, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
-    from_primitive(B::silu_forward(into_primitive(x)))
+/// [`Kernels::silu_linear_forward`]; the gradients are of a loss that `mixed_precision` scales.
+pub fn silu_linear<B: Kernels>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    mixed_precision: MixedPrecision,
+) -> Tensor<B, 4> {
+    from_primitive(B::silu_linear_forward(
+        into_primitive(x),
+        into_primitive(weight),
+        into_primitive(bias),
+        mixed_precision,
+    ))
 }
 
 /// [`Kernels::squared_error`].

@@ -64,6 +64,25 @@ pub const LARGE_CONVOLUTIONS: &[ConvCase] = &[
     (2, 6, 6, 32, 32, conv(3, 1, 2)),
 ];
 
+/// `(n, h, w, [c_in, channels of the shortcut], c_out, geometry)`.
+pub type ProjectionCase = (usize, usize, usize, [usize; 2], usize, ConvGeometry);
+
+/// Shortcuts of the default network, others that end within a tile or reach each size of patches, and those
+/// that no kernel computes in passing: odd channels and widths, strides.
+pub const PROJECTIONS: &[ProjectionCase] = &[
+    (2, 8, 8, [64, 128], 64, conv(3, 1, 1)),
+    (2, 16, 16, [64, 32], 64, conv(3, 1, 1)),
+    (1, 32, 32, [32, 96], 32, conv(3, 1, 1)),
+    (8, 30, 32, [40, 36], 32, conv(3, 1, 1)),
+    (16, 29, 32, [4, 8], 64, conv(3, 1, 1)),
+    (16, 25, 32, [64, 68], 12, conv(3, 1, 1)),
+    (3, 9, 12, [8, 20], 36, conv(3, 1, 1)),
+    (2, 5, 7, [8, 12], 16, conv(3, 1, 1)),
+    (2, 6, 4, [12, 8], 4, conv(1, 1, 0)),
+    (2, 5, 7, [3, 2], 4, conv(3, 1, 1)),
+    (2, 9, 8, [8, 16], 12, conv(3, 2, 1)),
+];
+
 /// `(n, h, w, c, options)`.
 pub type GroupNormCase = (usize, usize, usize, usize, GroupNormOptions);
 

@@ -1,29 +1,32 @@
-//! What is fused with a convolution or takes one launch where burn takes more: addends, upsampling
-//! and SiLU, with their gradients.
+//! What is fused with a convolution or a linear layer: addends, upsampling, projection shortcuts and
+//! SiLU, with their gradients.
 
 use burn::{
     backend::Autodiff,
-    tensor::{ElementConversion, Tensor, TensorData},
+    tensor::{ElementConversion, Tensor, TensorData, activation},
 };
 use unnoise::backend::Flex;
 use unnoise::ops::{self, ConvGeometry, Kernels, MixedPrecision};
 
-use crate::cases::{CONVOLUTIONS, ConvCase, LARGE_CONVOLUTIONS};
-use crate::check::{assert_close, gradient, numbers, output_shape, tensor, values};
+use crate::cases::{CONVOLUTIONS, ConvCase, LARGE_CONVOLUTIONS, PROJECTIONS, ProjectionCase};
+use crate::check::{
+    assert_close, dot, finite_difference, gradient, numbers, output_shape, tensor, values,
+};
 
-/// Convolution plus an addend, and SiLU, with all their gradients.
+fn leaf<K: Kernels, const D: usize>(
+    shape: [usize; D],
+    seed: u32,
+    device: &K::Device,
+) -> Tensor<Autodiff<K>, D> {
+    Tensor::from_inner(tensor::<K, D>(shape, seed, device)).require_grad()
+}
+
+/// Convolution plus an addend, with all gradients.
 pub fn agree<B: Kernels>(device: &B::Device) {
     fn run<K: Kernels>(
         device: &K::Device,
         &(n, h, w, c_in, c_out, geometry): &ConvCase,
     ) -> Vec<Vec<f32>> {
-        fn leaf<K: Kernels, const D: usize>(
-            shape: [usize; D],
-            seed: u32,
-            device: &K::Device,
-        ) -> Tensor<Autodiff<K>, D> {
-            Tensor::from_inner(tensor::<K, D>(shape, seed, device)).require_grad()
-        }
         let y_shape = output_shape(n, h, w, c_out, geometry);
         let x = leaf::<K, 4>([n, h, w, c_in], 1, device);
         let weight = leaf::<K, 4>([geometry.kernel, geometry.kernel, c_in, c_out], 2, device);
@@ -37,14 +40,10 @@ pub fn agree<B: Kernels>(device: &B::Device) {
             geometry,
             MixedPrecision::No,
         );
-        let activated = ops::silu(y.clone());
         let loss_weights = Tensor::from_inner(tensor::<K, 4>(y_shape, 6, device));
-        let grads = (activated.clone() * activated.clone() * loss_weights)
-            .sum()
-            .backward();
+        let grads = (y.clone() * y.clone() * loss_weights).sum().backward();
         vec![
             values(y.inner()),
-            values(activated.inner()),
             gradient(x.grad(&grads).unwrap()),
             gradient(weight.grad(&grads).unwrap()),
             gradient(bias.grad(&grads).unwrap()),
@@ -54,7 +53,7 @@ pub fn agree<B: Kernels>(device: &B::Device) {
     for case in CONVOLUTIONS.iter().chain(LARGE_CONVOLUTIONS) {
         let actual = run::<B>(device, case);
         let expected = run::<Flex>(&Default::default(), case);
-        let names = ["y", "activated", "x", "weight", "bias", "addend"];
+        let names = ["y", "x", "weight", "bias", "addend"];
         for ((actual, expected), name) in actual.iter().zip(&expected).zip(names) {
             assert_close(actual, expected, &format!("{name} of {case:?}"));
         }
@@ -138,6 +137,178 @@ pub fn upsampling_agrees<B: Kernels>(device: &B::Device) {
     }
 }
 
+/// A projection shortcut whose input has another use against a convolution of its own, with all
+/// gradients.
+pub fn projections_agree<B: Kernels>(device: &B::Device) {
+    fn run<K: Kernels>(
+        device: &K::Device,
+        &(n, h, w, [c_in, c_shortcut], c_out, geometry): &ProjectionCase,
+        apart: bool,
+    ) -> Vec<Vec<f32>> {
+        let no = MixedPrecision::No;
+        let y_shape @ [_, height, width, _] = output_shape(n, h, w, c_out, geometry);
+        let x = leaf::<K, 4>([n, h, w, c_in], 1, device);
+        let weight = leaf::<K, 4>([geometry.kernel, geometry.kernel, c_in, c_out], 2, device);
+        let bias = leaf::<K, 1>([c_out], 3, device);
+        let shortcut = leaf::<K, 4>([n, height, width, c_shortcut], 4, device);
+        let projection = leaf::<K, 4>([1, 1, c_shortcut, c_out], 5, device);
+        let projection_bias = leaf::<K, 1>([c_out], 6, device);
+        let linear = ConvGeometry::LINEAR;
+        let operands = [&shortcut, &projection].map(Clone::clone);
+        let y = if apart {
+            let [shortcut, projection] = operands;
+            let addend = ops::conv2d(shortcut, projection, projection_bias.clone(), linear, no);
+            ops::conv2d_add(
+                x.clone(),
+                weight.clone(),
+                bias.clone(),
+                addend,
+                geometry,
+                no,
+            )
+        } else {
+            let [shortcut, projection] = operands;
+            let shortcut = ops::projection(shortcut, projection, projection_bias.clone());
+            ops::conv2d_project(
+                x.clone(),
+                weight.clone(),
+                bias.clone(),
+                shortcut,
+                geometry,
+                no,
+            )
+        };
+        let probe = Tensor::from_inner(tensor::<K, 4>(y_shape, 7, device));
+        let mut loss = (y.clone() * probe).sum();
+        if c_shortcut.is_multiple_of(8) {
+            loss = loss + (shortcut.clone() * shortcut.clone()).sum();
+        }
+        let grads = loss.backward();
+        vec![
+            values(y.inner()),
+            gradient(x.grad(&grads).unwrap()),
+            gradient(weight.grad(&grads).unwrap()),
+            gradient(bias.grad(&grads).unwrap()),
+            gradient(shortcut.grad(&grads).unwrap()),
+            gradient(projection.grad(&grads).unwrap()),
+            gradient(projection_bias.grad(&grads).unwrap()),
+        ]
+    }
+    for case in PROJECTIONS {
+        let actual = run::<B>(device, case, false);
+        let expected = run::<Flex>(&Default::default(), case, true);
+        let names = [
+            "y",
+            "x",
+            "weight",
+            "bias",
+            "shortcut",
+            "projection",
+            "projection's bias",
+        ];
+        for ((actual, expected), name) in actual.iter().zip(&expected).zip(names) {
+            assert_close(actual, expected, &format!("{name} of {case:?}"));
+        }
+    }
+}
+
+/// The gradients of a projection shortcut against central differences. The function is linear in each of its
+/// operands.
+pub fn projection_finite_differences<B: Kernels>(device: &B::Device) {
+    let geometry = ConvGeometry {
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        upsample: false,
+    };
+    let shapes = [
+        vec![2, 8, 8, 8],
+        vec![3, 3, 8, 12],
+        vec![12],
+        vec![2, 8, 8, 16],
+        vec![1, 1, 16, 12],
+        vec![12],
+    ];
+    let operands = shapes
+        .each_ref()
+        .map(|shape| numbers(shape.iter().product(), 1 + shape[0] as u32));
+    let probe = tensor::<B, 4>([2, 8, 8, 12], 9, device);
+    let forward = |operands: &[Vec<f32>; 6]| {
+        let map = |index: usize| {
+            let shape: [usize; 4] = shapes[index].clone().try_into().unwrap();
+            let data = TensorData::new(operands[index].clone(), shape);
+            Tensor::<Autodiff<B>, 4>::from_data(data, device).require_grad()
+        };
+        let vector = |index: usize| {
+            Tensor::<Autodiff<B>, 1>::from_data(&operands[index][..], device).require_grad()
+        };
+        let maps = [map(0), map(1), map(3), map(4)];
+        let vectors = [vector(2), vector(5)];
+        let [x, weight, shortcut, projection] = maps.clone();
+        let [bias, projection_bias] = vectors.clone();
+        let shortcut = ops::projection(shortcut, projection, projection_bias);
+        let y = ops::conv2d_project(x, weight, bias, shortcut, geometry, MixedPrecision::No);
+        (y, maps, vectors)
+    };
+    let (y, maps, vectors) = forward(&operands);
+    let grads = (y * Tensor::from_inner(probe.clone())).sum().backward();
+    let [x, weight, shortcut, projection] = maps.map(|map| gradient(map.grad(&grads).unwrap()));
+    let [bias, projection_bias] = vectors.map(|vector| gradient(vector.grad(&grads).unwrap()));
+    let probe = values(probe);
+    let slopes = [x, weight, bias, shortcut, projection, projection_bias];
+    for (index, slope) in slopes.iter().enumerate() {
+        let what = format!("operand {index}");
+        finite_difference(&operands[index], slope, 0.5, 1e-3, &what, |moved| {
+            let mut operands = operands.clone();
+            operands[index] = moved;
+            dot(&values(forward(&operands).0.inner()), &probe)
+        });
+    }
+}
+
+/// A linear layer of SiLU against burn's activation and a convolution, with all gradients.
+pub fn silu_linear_agrees<B: Kernels>(device: &B::Device) {
+    fn run<K: Kernels>(device: &K::Device, sizes: [usize; 3], apart: bool) -> Vec<Vec<f32>> {
+        let no = MixedPrecision::No;
+        let [n, c_in, c_out] = sizes;
+        let x = leaf::<K, 4>([n, 1, 1, c_in], 1, device);
+        let weight = leaf::<K, 4>([1, 1, c_in, c_out], 2, device);
+        let bias = leaf::<K, 1>([c_out], 3, device);
+        let (own_weight, own_bias) = (weight.clone(), bias.clone());
+        let y = if apart {
+            let activated = activation::silu(x.clone());
+            ops::conv2d(activated, own_weight, own_bias, ConvGeometry::LINEAR, no)
+        } else {
+            ops::silu_linear(x.clone(), own_weight, own_bias, no)
+        };
+        let probe = Tensor::from_inner(tensor::<K, 4>([n, 1, 1, c_out], 4, device));
+        let grads = (y.clone() * probe).sum().backward();
+        vec![
+            values(y.inner()),
+            gradient(x.grad(&grads).unwrap()),
+            gradient(weight.grad(&grads).unwrap()),
+            gradient(bias.grad(&grads).unwrap()),
+        ]
+    }
+    for sizes in [
+        [1, 1, 1],
+        [2, 32, 128],
+        [17, 128, 600],
+        [3, 5, 7],
+        [5, 6, 12],
+    ] {
+        let actual = run::<B>(device, sizes, false);
+        let expected = run::<Flex>(&Default::default(), sizes, true);
+        for ((actual, expected), name) in actual
+            .iter()
+            .zip(&expected)
+            .zip(["y", "x", "weight", "bias"])
+        {
+            assert_close(actual, expected, &format!("{name} of {sizes:?}"));
+        }
+    }
+}
+
 /// In f32, central differences of a loss of a few dozen numbers are good to about 1e-2.
 pub fn finite_differences<B: Kernels>(device: &B::Device) {
     const GEOMETRY: ConvGeometry = ConvGeometry {
@@ -161,7 +332,7 @@ pub fn finite_differences<B: Kernels>(device: &B::Device) {
             GEOMETRY,
             MixedPrecision::No,
         );
-        ((ops::silu(y) * constant(SHAPE, 6)).sum(), addend)
+        ((y.clone() * y * constant(SHAPE, 6)).sum(), addend)
     };
     let addend = numbers(SHAPE.iter().product(), 4);
     let (value, leaf) = loss(addend.clone());

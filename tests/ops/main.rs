@@ -86,6 +86,21 @@ macro_rules! backend_tests {
             }
 
             #[test]
+            fn projection_shortcuts_agree_with_convolutions_of_their_own() {
+                fused::projections_agree::<$backend>(&$device);
+            }
+
+            #[test]
+            fn projection_shortcut_gradients_agree_with_finite_differences() {
+                fused::projection_finite_differences::<$backend>(&$device);
+            }
+
+            #[test]
+            fn linear_layers_of_silu_agree_with_portable_definition() {
+                fused::silu_linear_agrees::<$backend>(&$device);
+            }
+
+            #[test]
             fn fused_gradients_agree_with_finite_differences() {
                 fused::finite_differences::<$backend>(&$device);
             }

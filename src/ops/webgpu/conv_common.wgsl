@@ -6,7 +6,7 @@
 // Every pixel of the source counts as REPEAT x REPEAT pixels, whose number SOURCE_HEIGHT and
 // SOURCE_WIDTH say: upsampling to the nearest pixel is then not written out.
 //
-// With flag ADD, `addend` is added to the target.
+// With flag ADD, `addend` is added to the target; flag PROJECTION is that of conv_projection.wgsl.
 //
 // Source, Target and Addend are what the maps are stored as, f32 or f16; all sums are f32.
 //
@@ -115,12 +115,17 @@ fn bias_at(n: u32) -> vec4<f32> {
 #else
     // Past the last channel nothing is stored, so any value will do.
     let last = TARGET_CHANNELS - 1u;
-    return vec4<f32>(
+    let own = vec4<f32>(
         bias[min(n, last)],
         bias[min(n + 1u, last)],
         bias[min(n + 2u, last)],
         bias[min(n + 3u, last)],
     );
+#if PROJECTION
+    return own + shortcut_bias[min(n, last) / 4u];
+#else
+    return own;
+#endif
 #endif
 }
 
@@ -128,6 +133,14 @@ fn bias_at(n: u32) -> vec4<f32> {
 const NO_PIXEL: u32 = 0xffffffffu;
 
 fn store(pixel: u32, n: u32, value: vec4<f32>) {
+#if PROJECTION
+#if GRAD_INPUT
+    if (n >= FIRST_SHORTCUT_CHANNEL) {
+        store_shortcut(pixel, n - FIRST_SHORTCUT_CHANNEL, value);
+        return;
+    }
+#endif
+#endif
     if (pixel == NO_PIXEL || n >= TARGET_CHANNELS) {
         return;
     }

@@ -1,22 +1,16 @@
 //! Convolution and its gradients for adapters whose threads run on a CPU; why they differ is said
 //! in `conv_direct.wgsl`.
 //!
-//! Channels that do not come in vec4s are padded, and gradients of a strided convolution are spread
-//! over the pixels of its input, so that one kernel without exceptions serves all.
-//!
-//! Launches: 1 forward, 1 for the gradient of the input, 1 for those of weight and bias; 1 more for
-//! each operand that is padded or spread.
-
-use burn::tensor::TensorMetadata;
+//! Launches: 1 forward, 1 for the gradient of the input, 1 for those of weight and bias; a
+//! projection shortcut takes part in them.
 
 use crate::ops::ConvGeometry;
 
 use super::{
+    conv_projection::{Added, Beside, WeightGrads},
     launch::{bind, launch},
-    partial_sums,
     shader::Shader,
-    spread::{corner, spread},
-    tensor::{Primitive, allocate},
+    tensor::{Primitive, allocate, dimensions},
 };
 
 /// A subgroup is 4 threads there; more in a workgroup only make the last one emptier.
@@ -33,7 +27,7 @@ fn pixels(width: usize) -> usize {
 
 /// Vec4s of channels of a thread.
 fn quads(channels: usize) -> usize {
-    largest_divisor(channels / 4, &[2])
+    largest_divisor(channels.div_ceil(4), &[2])
 }
 
 fn largest_divisor(number: usize, candidates: &[usize]) -> usize {
@@ -44,52 +38,27 @@ fn largest_divisor(number: usize, candidates: &[usize]) -> usize {
 /// The shapes of a convolution: its input, its output and its geometry.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConvShapes {
-    /// `[batch, height, width, channels]` of the input.
+    /// `[batch, height, width, channels]` of the input, every pixel counted as often as it is
+    /// repeated.
     pub(super) input: [usize; 4],
     /// `[batch, height, width, channels]` of the output.
     pub(super) output: [usize; 4],
     pub(super) geometry: ConvGeometry,
+    /// How often an input pixel is repeated along each axis.
+    pub(super) repeat: usize,
 }
 
 impl ConvShapes {
-    /// With channels in vec4s.
-    fn padded(mut self) -> Self {
-        for channels in [&mut self.input[3], &mut self.output[3]] {
-            *channels = channels.next_multiple_of(4);
-        }
-        self
-    }
-
-    /// As if there were an output, of gradient zero, for every pixel of the input.
-    fn unstrided(mut self) -> Self {
-        self.geometry.stride = 1;
-        let [_, height, width, _] = self.input;
-        self.output[1] = self.geometry.output_size(height);
-        self.output[2] = self.geometry.output_size(width);
-        self
-    }
-
-    /// `[taps, 1, channels_in, channels_out]`.
-    fn weight(&self) -> [usize; 4] {
-        let kernel = self.geometry.kernel;
-        [kernel * kernel, 1, self.input[3], self.output[3]]
-    }
-
-    /// `[1, 1, 1, channels_out]`.
-    fn bias(&self) -> [usize; 4] {
-        [1, 1, 1, self.output[3]]
-    }
-
     /// A 1 × 1 convolution does not know lines from images, so all pixels make one long line,
     /// unless they are repeated.
-    fn flattened(mut self, repeat: usize) -> Self {
+    fn flattened(mut self) -> Self {
         let ConvGeometry {
             kernel,
             stride,
             padding,
             ..
         } = self.geometry;
-        if (kernel, stride, padding, repeat) == (1, 1, 0, 1) {
+        if (kernel, stride, padding, self.repeat) == (1, 1, 0, 1) {
             for [batch, height, width, _] in [&mut self.input, &mut self.output] {
                 *width *= *batch * *height;
                 (*batch, *height) = (1, 1);
@@ -98,38 +67,70 @@ impl ConvShapes {
         self
     }
 
-    /// Columns of the input under `pixels` neighbouring pixels of the output.
-    fn columns(&self, pixels: usize) -> usize {
-        (pixels - 1) * self.geometry.stride + self.geometry.kernel
+    fn weights(&self) -> usize {
+        self.geometry.kernel.pow(2) * self.input[3] * self.output[3]
+    }
+
+    /// The input as it lies in memory.
+    pub(super) fn stored_input(&self) -> [usize; 4] {
+        let [batch, height, width, channels] = self.input;
+        [batch, height / self.repeat, width / self.repeat, channels]
     }
 }
 
-fn product_shader(
-    [_, source_height, source_width, source_channels]: [usize; 4],
-    [batch, height, width, channels]: [usize; 4],
-    shapes: &ConvShapes,
-) -> (Shader, usize) {
-    let (pixels, quads) = (pixels(width), quads(channels));
-    let threads = batch * height * (width / pixels) * (channels / 4 / quads);
+/// Columns of the source under `pixels` neighbouring pixels of a walk of so large steps.
+fn columns(pixels: usize, stride: usize, kernel: usize) -> usize {
+    (pixels - 1) * stride + kernel
+}
+
+/// What [`product_shader`] walks over; see `conv_direct.wgsl`.
+struct Walk {
+    /// As it lies in memory, `[batch, height, width, channels]`.
+    stored: [usize; 4],
+    /// Height and width of what the walk sees.
+    source: [usize; 2],
+    /// How often each pixel of the source counts along each axis.
+    repeat: usize,
+    /// How far apart pixels of the source lie.
+    spread: usize,
+    target: [usize; 4],
+    kernel: usize,
+    stride: usize,
+    shift: i32,
+    /// Channels that are computed beside those of the target.
+    more: usize,
+}
+
+fn product_shader(walk: &Walk) -> (Shader, usize) {
+    let [_, stored_height, stored_width, source_channels] = walk.stored;
+    let [batch, height, width, channels] = walk.target;
+    let (pixels, quads) = (pixels(width), quads(channels).min(quads(walk.more)));
+    let tiles = (channels.div_ceil(4) + walk.more / 4) / quads;
+    let threads = batch * height * (width / pixels) * tiles;
+    let vec4s = |channels: usize| channels.is_multiple_of(4);
     let shader = Shader::new("conv_direct", include_str!("conv_direct.wgsl"), THREADS)
+        .flag("SOURCE_VEC4", vec4s(source_channels))
+        .flag("TARGET_VEC4", vec4s(channels))
+        .flag("WEIGHT_VEC4", vec4s(source_channels) && vec4s(channels))
         .constant("BATCH", batch)
-        .constant("SOURCE_HEIGHT", source_height)
-        .constant("SOURCE_WIDTH", source_width)
+        .constant("STORED_HEIGHT", stored_height)
+        .constant("STORED_WIDTH", stored_width)
+        .constant("SOURCE_HEIGHT", walk.source[0])
+        .constant("SOURCE_WIDTH", walk.source[1])
         .constant("SOURCE_CHANNELS", source_channels)
         .constant("TARGET_HEIGHT", height)
         .constant("TARGET_WIDTH", width)
         .constant("TARGET_CHANNELS", channels)
-        .constant("KERNEL", shapes.geometry.kernel)
-        .constant("STRIDE", shapes.geometry.stride)
+        .constant("KERNEL", walk.kernel)
+        .constant("STRIDE", walk.stride)
+        .constant("REPEAT", walk.repeat)
+        .constant("SPREAD", walk.spread)
+        .signed("SHIFT", walk.shift)
         .constant("PIXELS", pixels)
         .constant("QUADS", quads)
-        .constant("COLUMNS", shapes.columns(pixels));
+        .constant("MORE_QUADS", walk.more / 4)
+        .constant("COLUMNS", columns(pixels, walk.stride, walk.kernel));
     (shader, threads.div_ceil(THREADS))
-}
-
-/// The images as they lie in memory, where every pixel counts as `repeat` × `repeat`.
-fn stored([batch, height, width, channels]: [usize; 4], repeat: usize) -> [usize; 4] {
-    [batch, height / repeat, width / repeat, channels]
 }
 
 /// See [`super::conv::forward`]; all operands are contiguous.
@@ -137,145 +138,117 @@ pub(super) fn forward(
     x: &Primitive,
     weight: &Primitive,
     bias: &Primitive,
-    addend: Option<&Primitive>,
-    repeat: usize,
+    added: &Added,
     shapes: ConvShapes,
 ) -> Primitive {
-    let padded = shapes.padded();
-    let x = spread(
-        x,
-        stored(shapes.input, repeat),
-        stored(padded.input, repeat),
-        1,
-    );
-    let weight = spread(weight, shapes.weight(), padded.weight(), 1);
-    let bias = spread(bias, shapes.bias(), padded.bias(), 1);
-    let addend = addend.map(|addend| spread(addend, shapes.output, padded.output, 1));
-
-    let output = allocate(&x, padded.output);
-    let flat = padded.flattened(repeat);
-    let (shader, workgroups) = product_shader(flat.input, flat.output, &flat);
-    let shader = shader
-        .flag("ADD", addend.is_some())
-        .constant("REPEAT", repeat)
-        .signed("SHIFT", flat.geometry.padding as i32);
+    let [_, _, _, channels] = shapes.output;
+    let output = allocate(x, shapes.output);
+    let flat = shapes.flattened();
+    let [_, source_height, source_width, _] = flat.input;
+    let (shader, workgroups) = product_shader(&Walk {
+        stored: flat.stored_input(),
+        source: [source_height, source_width],
+        repeat: flat.repeat,
+        spread: 1,
+        target: flat.output,
+        kernel: flat.geometry.kernel,
+        stride: flat.geometry.stride,
+        shift: flat.geometry.padding as i32,
+        more: 0,
+    });
     let mut bindings = vec![
-        bind(&x, stored(padded.input, repeat)),
-        bind(&weight, padded.weight()),
-        bind(&output, padded.output),
-        bind(&bias, padded.bias()),
+        bind(x, shapes.stored_input()),
+        bind(weight, [shapes.weights()]),
+        bind(&output, shapes.output),
+        bind(bias, [channels]),
     ];
-    bindings.extend((addend.as_ref()).map(|addend| bind(addend, padded.output)));
-    launch(shader, workgroups, &bindings);
-    corner(output, shapes.output)
+    bindings.extend(added.bindings(shapes.output));
+    launch(added.specialise(shader), workgroups, &bindings);
+    output
 }
 
-/// See [`crate::ops::Kernels::conv2d_grad_input`]; all operands are contiguous.
+/// See [`super::conv::grad_input`]; all operands are contiguous.
 pub(super) fn grad_input(
     grad: &Primitive,
     weight: &Primitive,
-    addend: Option<&Primitive>,
+    beside: &Beside,
     shapes: ConvShapes,
 ) -> Primitive {
-    let padded = shapes.padded().unstrided();
-    let grad = spread(grad, shapes.output, padded.output, shapes.geometry.stride);
-    let weight = spread(weight, shapes.weight(), padded.weight(), 1);
-    let addend = addend.map(|addend| spread(addend, shapes.input, padded.input, 1));
-
-    let grad_x = allocate(&grad, padded.input);
-    let flat = padded.flattened(1);
-    let (shader, workgroups) = product_shader(flat.output, flat.input, &flat);
+    let grad_x = allocate(grad, shapes.input);
+    let flat = shapes.flattened();
     let ConvGeometry {
-        kernel, padding, ..
+        kernel,
+        stride,
+        padding,
+        ..
     } = flat.geometry;
-    let shader = shader
-        .flag("GRAD_INPUT", true)
-        .flag("ADD", addend.is_some())
-        .constant("REPEAT", 1)
-        .signed("SHIFT", kernel as i32 - 1 - padding as i32);
+    let [_, height, width, _] = flat.output;
+    let (shader, workgroups) = product_shader(&Walk {
+        stored: flat.output,
+        source: [height, width].map(|side| (side - 1) * stride + 1),
+        repeat: 1,
+        spread: stride,
+        target: flat.input,
+        kernel,
+        stride: 1,
+        shift: kernel as i32 - 1 - padding as i32,
+        more: beside.shortcut_channels(),
+    });
     let mut bindings = vec![
-        bind(&grad, padded.output),
-        bind(&weight, padded.weight()),
-        bind(&grad_x, padded.input),
+        bind(grad, shapes.output),
+        bind(weight, [shapes.weights()]),
+        bind(&grad_x, shapes.input),
     ];
-    bindings.extend((addend.as_ref()).map(|addend| bind(addend, padded.input)));
+    bindings.extend(beside.bindings(shapes));
+    let shader = beside.specialise(shader.flag("GRAD_INPUT", true));
     launch(shader, workgroups, &bindings);
-    corner(grad_x, shapes.input)
+    grad_x
 }
 
-/// See [`crate::ops::Kernels::conv2d_grad_weight`]; all operands are contiguous.
+/// See [`super::conv::grad_weight`]; all operands are contiguous.
 pub(super) fn grad_weight(
     x: &Primitive,
     grad: &Primitive,
-    repeat: usize,
+    shortcut: Option<&Primitive>,
     shapes: ConvShapes,
-) -> (Primitive, Primitive) {
-    let padded = shapes.padded();
-    let x = spread(
-        x,
-        stored(shapes.input, repeat),
-        stored(padded.input, repeat),
-        1,
-    );
-    let grad = spread(grad, shapes.output, padded.output, 1);
-    let [weight, bias] = grad_weight_padded(&x, &grad, repeat, padded);
-    let splits = weight.shape()[0];
-    let [_, _, _, channels_in] = shapes.input;
-    let [_, _, _, channels] = shapes.output;
-    let kernel = shapes.geometry.kernel;
-    (
-        corner(weight, [splits, kernel, kernel, channels_in, channels]),
-        corner(bias, [splits, channels]),
-    )
-}
-
-/// [`grad_weight`] where channels come in vec4s.
-fn grad_weight_padded(
-    x: &Primitive,
-    grad: &Primitive,
-    repeat: usize,
-    shapes: ConvShapes,
-) -> [Primitive; 2] {
-    let shapes = shapes.flattened(repeat);
-    let [_, height_in, width_in, channels_in] = shapes.input;
-    let [batch, height, width, channels] = shapes.output;
-    let kernel = shapes.geometry.kernel;
+) -> WeightGrads {
+    let flat = shapes.flattened();
+    let [_, height_in, width_in, channels_in] = flat.input;
+    let [batch, height, width, channels] = flat.output;
+    let kernel = flat.geometry.kernel;
     let quads = quads(channels);
+    let quads_out = channels.div_ceil(4) / quads;
 
-    let threads = kernel * (channels_in / 4) * (channels / 4 / quads);
+    let threads = kernel * channels_in.div_ceil(4) * quads_out;
     let lines = batch * height;
     let lines_per_split = lines.div_ceil(SPLIT_THREADS.div_ceil(threads).min(lines));
     let splits = lines.div_ceil(lines_per_split);
 
-    let weight_shape = [splits, kernel, kernel, channels_in, channels];
-    let weight_parts = partial_sums::allocate(x, weight_shape);
-    let bias_parts = partial_sums::allocate(x, [splits, channels]);
+    let grads = WeightGrads::allocate(x, shortcut, splits, shapes);
+    let more = shortcut.map_or(0, |shortcut| dimensions::<4>(shortcut)[3]);
+    let threads = (threads + more / 4 * quads_out) * splits;
     let text = include_str!("conv_direct_weight.wgsl");
     let shader = Shader::new("conv_direct_weight", text, THREADS)
+        .flag("X_VEC4", channels_in.is_multiple_of(4))
+        .flag("GRAD_VEC4", channels.is_multiple_of(4))
         .constant("BATCH", batch)
         .constant("HEIGHT_IN", height_in)
         .constant("WIDTH_IN", width_in)
-        .constant("REPEAT", repeat)
+        .constant("REPEAT", flat.repeat)
         .constant("CHANNELS_IN", channels_in)
         .constant("HEIGHT_OUT", height)
         .constant("WIDTH_OUT", width)
         .constant("CHANNELS_OUT", channels)
         .constant("KERNEL", kernel)
-        .constant("STRIDE", shapes.geometry.stride)
-        .signed("PADDING", shapes.geometry.padding as i32)
+        .constant("STRIDE", flat.geometry.stride)
+        .signed("PADDING", flat.geometry.padding as i32)
         .constant("QUADS", quads)
-        .constant("COLUMNS", shapes.columns(8))
+        .constant("COLUMNS", columns(8, flat.geometry.stride, kernel))
         .constant("LINES_PER_SPLIT", lines_per_split)
         .constant("SPLITS", splits);
-    launch(
-        shader,
-        (threads * splits).div_ceil(THREADS),
-        &[
-            bind(x, stored(shapes.input, repeat)),
-            bind(grad, shapes.output),
-            bind(&weight_parts, weight_shape),
-            bind(&bias_parts, [splits, channels]),
-        ],
-    );
-    [weight_parts, bias_parts]
+    let mut bindings = vec![bind(x, shapes.stored_input()), bind(grad, shapes.output)];
+    bindings.extend(grads.bindings(shortcut, shapes));
+    let shader = grads.specialise(shader, shortcut);
+    launch(shader, threads.div_ceil(THREADS), &bindings);
+    grads
 }

@@ -1,5 +1,5 @@
 // Convolution of stride 1 and its gradient with respect to the input, patch by patch;
-// conv_common.wgsl goes before.
+// conv_common.wgsl and conv_projection.wgsl go before.
 //
 // A workgroup computes TILE_CHANNELS channels of a patch of the target, GROUPS lines of ROWS pixels.
 // It walks along the channels of the source in rounds of 4 QUADS. In each round it copies these channels
@@ -241,6 +241,19 @@ fn main(
     let patch_y = workgroup / (TILES_OF_CHANNELS * PATCHES_X) % PATCHES_Y;
     let image = workgroup / (TILES_OF_CHANNELS * PATCHES_X * PATCHES_Y);
     let tile = Tile(image, patch_y * GROUPS, patch_x * ROWS);
+    let part = lane / PART_THREADS;
+    let column = lane % COLUMNS;
+    let group = lane / COLUMNS % GROUPS;
+    var sums: Sums;
+#if PROJECTION
+#if GRAD_INPUT
+    if (first_channel >= FIRST_SHORTCUT_CHANNEL) {
+        add_projection(&sums, part, group, column, tile, first_channel - FIRST_SHORTCUT_CHANNEL);
+        finish(&sums, part, group, column, tile, first_channel);
+        return;
+    }
+#endif
+#endif
 
     #repeat SOURCE_LOADS let place$i = source_place(lane + $iu * THREADS, tile);
     #repeat SOURCE_LOADS let slot$i = source_slot(lane + $iu * THREADS);
@@ -248,11 +261,6 @@ fn main(
     #repeat WEIGHT_LOADS let weight_place$i = weight_place(lane + $iu * THREADS, first_channel);
     #repeat WEIGHT_LOADS let weight_slot$i = weight_slot(lane + $iu * THREADS);
     #repeat WEIGHT_LOADS var weight$i = load_weight(weight_place$i, 0u);
-
-    let part = lane / PART_THREADS;
-    let column = lane % COLUMNS;
-    let group = lane / COLUMNS % GROUPS;
-    var sums: Sums;
 
     for (var round: u32 = 0u; round < ROUNDS; round += 1u) {
         workgroupBarrier();
@@ -266,5 +274,11 @@ fn main(
         #repeat STEPS add_unit(&sums, group, part, column, $iu);
     }
 
+#if PROJECTION
+#if GRAD_INPUT
+#else
+    add_projection(&sums, part, group, column, tile, first_channel);
+#endif
+#endif
     finish(&sums, part, group, column, tile, first_channel);
 }

@@ -11,7 +11,8 @@
 // gradient, which take part in 16 KERNEL COLUMN_QUADS multiply-adds.
 //
 // Reading ahead and the layout of workgroup memory are those of conv_common.wgsl, splitting and UNSCALE
-// those of conv_weight.wgsl; each of SPLITS splits takes at least one patch.
+// those of conv_weight.wgsl; each of SPLITS splits takes at least one patch. Flag PROJECTION is that of
+// conv_patch_projection.wgsl, which follows.
 
 // Where there are fewer than four channels, bindings count in numbers, else in vec4s.
 #if X_VEC4
@@ -249,6 +250,12 @@ fn main(
     if (workgroup >= WORKGROUPS) {
         return;
     }
+#if PROJECTION
+    if (workgroup >= OWN_WORKGROUPS) {
+        project(workgroup - OWN_WORKGROUPS, lane);
+        return;
+    }
+#endif
     let first_n = workgroup % TILES_OF_CHANNELS * TILE_CHANNELS;
     let first_channel = workgroup / TILES_OF_CHANNELS % TILES_OF_X * CHANNELS_OF_X;
     let split = workgroup / (TILES_OF_CHANNELS * TILES_OF_X);

@@ -15,7 +15,7 @@
 //
 // Splitting. The product is small and its sum is long, so one workgroup per tile would leave
 // most of a GPU idle. The pixels are therefore divided between SPLITS workgroups that write
-// partial sums, [split, row, n]; adam.wgsl adds them. With one split the partial sums are
+// partial sums, [split, row, n]; the optimizer adds them. With one split the partial sums are
 // the gradients.
 //
 // Every pixel of x counts as REPEAT x REPEAT pixels, whose number HEIGHT_IN and WIDTH_IN say.

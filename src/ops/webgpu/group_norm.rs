@@ -2,13 +2,13 @@
 //!
 //! Launches: 1 forward, 1 backward.
 
-use burn::tensor::{DType, Shape, Tensor};
+use burn::tensor::{DType, Shape};
 
 use crate::{
     backend::WebGpu,
     ops::{
         GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput, GroupNormState,
-        OtherUses, Shift, from_primitive, into_primitive, portable,
+        OtherUses, Shift, portable,
     },
 };
 
@@ -190,14 +190,12 @@ fn bind_shift(all: &Primitive, start: usize, shape: [usize; 4]) -> Binding<'_> {
 }
 
 /// The gradient of the numbers of `shift`, to be added to in place: what `others` have given them.
+/// Uninitialised where there are none.
 fn shift_grad(shift: &Shift<Primitive>, others: Option<Primitive>) -> Primitive {
     match others.map(contiguous) {
         Some(others) if others.can_mut() => others,
         Some(others) => others.copy(),
-        None => {
-            let all: Tensor<WebGpu, 4> = from_primitive(shift.all.clone());
-            into_primitive(all.zeros_like())
-        }
+        None => allocate(&shift.all, dimensions::<4>(&shift.all)),
     }
 }
 
@@ -248,6 +246,7 @@ pub(super) fn backward(
     let (grad, x) = (contiguous(grad), contiguous(state.x));
     let (gamma, beta) = (contiguous(state.gamma), contiguous(state.beta));
     let (shift, statistics) = (state.shift, contiguous(state.statistics));
+    let fresh = shift.is_some() && other_uses.shift.is_none();
     let shift_grad = (shift.as_ref()).map(|shift| shift_grad(shift, other_uses.shift));
     // There is no buffer left for the gradient of other uses beside that of a shift.
     let (addend, other_uses) = match other_uses.x {
@@ -291,6 +290,7 @@ pub(super) fn backward(
                 .stored("GradX", &maps.whole)
                 .stored("Addend", addend.as_ref())
                 .flag("ADD", addend.is_some())
+                .flag("FRESH", fresh)
                 .constant("BETA_START", beta_start)
                 .constant("SKIP_START", skip_start)
                 .float("UNSCALE", half::unscale(options.mixed_precision));

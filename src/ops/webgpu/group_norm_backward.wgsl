@@ -10,7 +10,7 @@
 // pass sums g and g h for every channel; those sums, weighted by gamma, also give the two means.
 // The second pass writes grad_x. The sums per image go to `parts`, [image, channel] of gamma and
 // from BETA_START on of beta, times UNSCALE, which undoes what the loss was multiplied by;
-// adam.wgsl adds them up. The gradient of a shift is grad_x summed over the pixels of an image; it
+// the optimizer adds them up. The gradient of a shift is grad_x summed over the pixels of an image; it
 // is added to `shift_grad`. With flag SKIP, x is the concatenation, and the gradient of its second
 // part begins at SKIP_START of grad_x.
 
@@ -48,6 +48,9 @@ fn main(
     let statistic = image * STATISTICS + 2u * (index % GROUPS);
     let mean = Element(statistics[statistic]);
     let reciprocal_std = statistics[statistic + 1u];
+    if (index % GROUPS == 0u) {
+        clear_other_shifts(image, lane, THREADS);
+    }
 
     // Weighted by gamma and summed over the elements of this thread's lane.
     var group_g = Element(0.0);

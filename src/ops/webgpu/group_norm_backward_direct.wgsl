@@ -16,6 +16,9 @@ fn main(
     let statistic = image * STATISTICS + 2u * (index % GROUPS);
     let mean = Element(statistics[statistic]);
     let reciprocal_std = statistics[statistic + 1u];
+    if (index % GROUPS == 0u) {
+        clear_other_shifts(image, 0u, 1u);
+    }
 
     // Weighted by gamma.
     var group_g = Element(0.0);

@@ -44,18 +44,40 @@ fn shift_at(image: u32, e: u32) -> Element {
 #endif
 }
 
-// Adds to the gradient of what was added to element e.
+// Adds to the gradient of what was added to element e, or with flag FRESH is all there is of it.
 fn add_shift_grad(image: u32, e: u32, sum: Element) {
 #if SHIFT
     let at = image * SHIFT_TOTAL + SHIFT_START + e * WIDTH;
 #if VEC4
-    shift_grad[at] += sum.x;
-    shift_grad[at + 1u] += sum.y;
-    shift_grad[at + 2u] += sum.z;
-    shift_grad[at + 3u] += sum.w;
+    shift_grad[at] = before(at) + sum.x;
+    shift_grad[at + 1u] = before(at + 1u) + sum.y;
+    shift_grad[at + 2u] = before(at + 2u) + sum.z;
+    shift_grad[at + 3u] = before(at + 3u) + sum.w;
 #else
-    shift_grad[at] += sum;
+    shift_grad[at] = before(at) + sum;
 #endif
+#endif
+}
+
+#if SHIFT
+fn before(at: u32) -> f32 {
+#if FRESH
+    return 0.0;
+#else
+    return shift_grad[at];
+#endif
+}
+#endif
+
+// With flag FRESH, leaves zeros for the channels of an image that this norm has no shift of; `threads`
+// threads of numbers from 0 share the work.
+fn clear_other_shifts(image: u32, thread: u32, threads: u32) {
+#if FRESH
+    for (var channel: u32 = thread; channel < SHIFT_TOTAL; channel += threads) {
+        if (channel < SHIFT_START || channel >= SHIFT_START + ELEMENTS * WIDTH) {
+            shift_grad[image * SHIFT_TOTAL + channel] = 0.0;
+        }
+    }
 #endif
 }
 

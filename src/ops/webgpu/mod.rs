@@ -12,6 +12,7 @@
 
 mod conv;
 mod conv_direct;
+mod conv_projection;
 mod conv_tile;
 pub mod device;
 mod group_norm;
@@ -30,8 +31,7 @@ mod recording;
 #[cfg(target_family = "wasm")]
 mod reuse;
 mod shader;
-mod silu;
-mod spread;
+mod silu_linear;
 mod squared_error;
 mod state_layout;
 mod table;
@@ -47,14 +47,17 @@ use crate::{backend::WebGpu, random::Normals};
 use super::{
     arguments::{
         ConvGeometry, GroupNormGrads, GroupNormInputs, GroupNormOptions, GroupNormOutput,
-        GroupNormState, MixedPrecision, OtherUses,
+        GroupNormState, MixedPrecision, OtherUses, Projection, SiluLinearGrads,
     },
     capacity::Capacity,
     kernels::Kernels,
     noised_batch::{NoisedBatch, StepInputs},
     optimizer::{OptimizerStep, ParameterState, UpdateRule},
-    portable,
+    portable, projection,
 };
+use conv::Options;
+use conv_projection::Added;
+use tensor::dimensions;
 
 /// burn's plain operations, for `scripts/bench` to compare with: `--cfg portable_kernels` builds
 /// this crate so.
@@ -71,8 +74,9 @@ impl Kernels for WebGpu {
         geometry: ConvGeometry,
         mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
-        let (repeat, geometry) = (geometry.repeat(), geometry.without_upsampling());
-        conv::forward(x, weight, bias, addend, repeat, geometry, mixed_precision)
+        let added = addend.map_or(Added::Nothing, Added::Map);
+        let options = Options::new(geometry, mixed_precision);
+        conv::forward(x, weight, bias, added, options)
     }
 
     fn conv2d_grad_input(
@@ -83,12 +87,12 @@ impl Kernels for WebGpu {
         geometry: ConvGeometry,
         mixed_precision: MixedPrecision,
     ) -> FloatTensor<Self> {
+        let options = Options::new(geometry, mixed_precision);
         if !geometry.upsample {
-            return conv::grad_input(grad, weight, addend, input_size, geometry, mixed_precision);
+            return conv::grad_input(grad, weight, addend, input_size, options);
         }
         let size = input_size.map(|side| side * geometry.repeat());
-        let geometry = geometry.without_upsampling();
-        let grad_x = conv::grad_input(grad, weight, None, size, geometry, mixed_precision);
+        let grad_x = conv::grad_input(grad, weight, None, size, options);
         portable::add_optional::<Self>(upsample::grad(grad_x, mixed_precision), addend)
     }
 
@@ -98,8 +102,71 @@ impl Kernels for WebGpu {
         geometry: ConvGeometry,
         mixed_precision: MixedPrecision,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (repeat, geometry) = (geometry.repeat(), geometry.without_upsampling());
-        conv::grad_weight(x, grad, repeat, geometry, mixed_precision)
+        let grads = conv::grad_weight(x, grad, None, Options::new(geometry, mixed_precision));
+        (grads.weight, grads.bias)
+    }
+
+    fn conv2d_project_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        shortcut: Projection<FloatTensor<Self>>,
+        geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
+        let options = Options::new(geometry, mixed_precision);
+        let [_, _, shortcut_channels, channels] = dimensions(&shortcut.weight);
+        if conv::can_project(&x, shortcut_channels, channels, options) {
+            let added = Added::Projection(shortcut);
+            return conv::forward(x, weight, bias, added, options);
+        }
+        projection::forward::<Self>(x, weight, bias, shortcut, geometry, mixed_precision)
+    }
+
+    fn conv2d_project_grad_inputs(
+        grad: FloatTensor<Self>,
+        weights: [FloatTensor<Self>; 2],
+        addends: [Option<FloatTensor<Self>>; 2],
+        input_size: [usize; 2],
+        geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
+    ) -> [FloatTensor<Self>; 2] {
+        let options = Options::new(geometry, mixed_precision);
+        let [_, _, channels_in, _] = dimensions(&weights[0]);
+        let [_, _, shortcut_channels, _] = dimensions(&weights[1]);
+        match addends {
+            // The gradient of the input is to that of the output what a convolution back is.
+            [None, addend] if conv::can_project(&grad, shortcut_channels, channels_in, options) => {
+                conv::grad_inputs(grad, weights, addend, options)
+            }
+            addends => projection::grad_inputs::<Self>(
+                grad,
+                weights,
+                addends,
+                input_size,
+                geometry,
+                mixed_precision,
+            ),
+        }
+    }
+
+    fn conv2d_project_grad_weights(
+        inputs: [FloatTensor<Self>; 2],
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        mixed_precision: MixedPrecision,
+    ) -> ([FloatTensor<Self>; 2], FloatTensor<Self>) {
+        let options = Options::new(geometry, mixed_precision);
+        let [_, _, _, shortcut_channels] = dimensions(&inputs[1]);
+        let [_, _, _, channels] = dimensions(&grad);
+        if conv::can_project(&inputs[0], shortcut_channels, channels, options) {
+            let [x, shortcut] = inputs.clone();
+            let grads = conv::grad_weight(x, grad.clone(), Some(shortcut), options);
+            if let Some(projection) = grads.shortcut {
+                return ([grads.weight, projection], grads.bias);
+            }
+        }
+        projection::grad_weights::<Self>(inputs, grad, geometry, mixed_precision)
     }
 
     fn group_norm_forward(
@@ -118,12 +185,22 @@ impl Kernels for WebGpu {
         group_norm::backward(grad, state, other_uses, options)
     }
 
-    fn silu_forward(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        silu::forward(x)
+    fn silu_linear_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        _mixed_precision: MixedPrecision,
+    ) -> FloatTensor<Self> {
+        silu_linear::forward(x, weight, bias)
     }
 
-    fn silu_backward(grad: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
-        silu::backward(grad, x)
+    fn silu_linear_backward(
+        grad: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        mixed_precision: MixedPrecision,
+    ) -> SiluLinearGrads<FloatTensor<Self>> {
+        silu_linear::backward(grad, x, weight, mixed_precision)
     }
 
     fn squared_error(

@@ -2,8 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::{shader::Shader, tensor::Primitive};
-use crate::ops::ConvGeometry;
+use super::{conv_direct::ConvShapes, shader::Shader, tensor::Primitive};
 
 thread_local! {
     /// The launches since recording began, if it has.
@@ -30,23 +29,29 @@ pub(super) struct Scope(());
 
 impl Work {
     /// Declares that launches until the end of the scope are one of the three products of a
-    /// convolution with an output `[batch, height, width, channels]`; each takes the same number
-    /// of operations.
+    /// convolution and of a projection shortcut of so many channels, or 0; each takes the same
+    /// number of operations.
     pub(super) fn convolution(
         product: &str,
-        channels_in: usize,
-        [batch, height, width, channels]: [usize; 4],
-        geometry: ConvGeometry,
+        shapes: ConvShapes,
+        shortcut_channels: usize,
     ) -> Scope {
         // Nobody reads the name otherwise, and this is on the way of every convolution.
         if RECORDED.with_borrow(Option::is_none) {
             return Scope(());
         }
-        let (kernel, stride) = (geometry.kernel, geometry.stride);
-        let products = batch * height * width * kernel * kernel * channels_in * channels;
+        let ([_, _, _, channels_in], [batch, height, width, channels]) =
+            (shapes.input, shapes.output);
+        let (kernel, stride) = (shapes.geometry.kernel, shapes.geometry.stride);
+        let depth = kernel * kernel * channels_in + shortcut_channels;
+        let products = batch * height * width * depth * channels;
+        let shortcut = match shortcut_channels {
+            0 => String::new(),
+            channels => format!(" +{channels}"),
+        };
         let work = Self {
             name: format!(
-                "{product} {height}x{width} {channels_in}>{channels} {kernel}x{kernel} s{stride}"
+                "{product} {height}x{width} {channels_in}{shortcut}>{channels} {kernel}x{kernel} s{stride}"
             ),
             flops: 2.0 * products as f64,
             call: CALLS.replace(CALLS.get() + 1),

@@ -66,17 +66,6 @@ pub(super) fn allocate_as<const D: usize>(
     )
 }
 
-/// The same numbers, which are contiguous, under another shape.
-pub(super) fn reshaped(tensor: Primitive, shape: Shape) -> Primitive {
-    CubeTensor::new_contiguous(
-        tensor.client,
-        tensor.device,
-        shape,
-        tensor.handle,
-        tensor.dtype,
-    )
-}
-
 /// The buffer that `tensor` may be only a part of, as a tensor of f32.
 pub(super) fn whole(tensor: &Primitive) -> Primitive {
     let mut handle = tensor.handle.clone();
