@@ -25,6 +25,8 @@ pub use dpmpp2m::DpmPp2M;
 pub use edit::Edit;
 pub use euler_flow::EulerFlow;
 pub use heun::Heun;
+// The plane is for the CPU alone.
+#[cfg(feature = "flex")]
 pub(crate) use heun::karras_sigmas;
 pub use img2img::Img2ImgStart;
 pub use mixture::{MixedNoise, NoiseTerm};

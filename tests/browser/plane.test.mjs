@@ -29,7 +29,8 @@ async function open(hash) {
 /** @param {import('playwright-core').Page} page */
 const scenesOf = (page) =>
   page.locator('unnoise-lab').evaluate((element) => {
-    const { scenes } = /** @type {any} */ (element).session.plane;
+    // There is no session until the figure has started.
+    const scenes = /** @type {any} */ (element).session?.plane.scenes ?? [];
     return scenes.map((/** @type {any} */ { kind, count, times, points, errors }) => ({
       kind,
       count,
