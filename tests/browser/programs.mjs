@@ -45,6 +45,29 @@ export async function train({ address, backend, config, steps }) {
 }
 
 /**
+ * Has programs of the GPU do nothing, for tests of how many there are and what they take: it takes an
+ * emulator minutes to compile those of a network. A program without a layout still has to use what is
+ * bound to it.
+ */
+export function computeNothing() {
+  const device = /** @type {any} */ (globalThis).GPUDevice.prototype;
+  const { createShaderModule } = device;
+  device.createShaderModule = function (/** @type {any} */ descriptor) {
+    const [, name] = /@compute[^{]*?\bfn\s+(\w+)/.exec(descriptor.code) ?? [];
+    const bound = descriptor.code.matchAll(/@group\((\d+)\)\s*@binding\((\d+)\)\s*var<([^>]+)>/g);
+    let declared = '';
+    let used = '';
+    for (const [, group, binding, space] of bound) {
+      const type = space === 'uniform' ? 'vec4u' : 'array<u32>';
+      declared += `@group(${group}) @binding(${binding}) var<${space}> b${binding}: ${type};\n`;
+      used += `_ = &b${binding};`;
+    }
+    const code = `${declared}@compute @workgroup_size(1) fn ${name}() {${used}}`;
+    return createShaderModule.call(this, { ...descriptor, code });
+  };
+}
+
+/**
  * What the page says while it trains: whether the GPU is being prepared; and with each of its first
  * reports the speed, and whether there is a preview, whose kernels are compiled too.
  * @param {number} reports
