@@ -70,6 +70,8 @@ export class PlaneView extends EventTarget {
   /** Whether the animation plays when it is there, once. */
   autoplay = false;
 
+  /** Whether another figure has the engine. */
+  #resting = false;
   #client = /** @type {import('../lib/worker-client.js').WorkerClient | undefined} */ (undefined);
   /** Its number in the worker; 0 before there is one. */
   #plane = 0;
@@ -255,6 +257,23 @@ export class PlaneView extends EventTarget {
     this.#worldStale = true;
   }
 
+  /**
+   * Lets go of the worker, for another figure of the page: runs are played from memory. Where a network
+   * has learnt it stays, since the worker has it.
+   */
+  rest() {
+    this.pause();
+    this.#resting = true;
+    if (!this.#busy) this.#leave();
+  }
+
+  #leave() {
+    const client = this.#client;
+    if (!client || this.step > 0) return;
+    if (this.#plane && !client.failure) client.call('free', this.#plane, {}).catch(() => {});
+    this.#forgetWorker();
+  }
+
   /** Resolves once what is shown is what was chosen. */
   async #settled() {
     while (this.#busy) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -271,6 +290,7 @@ export class PlaneView extends EventTarget {
       if (this.waitsForPoints) break;
       try {
         await this.claim();
+        this.#resting = false;
         await this.#compute();
         this.#crashes = 0;
       } catch (error) {
@@ -278,6 +298,7 @@ export class PlaneView extends EventTarget {
       }
     }
     this.#busy = false;
+    if (this.#resting) this.#leave();
     this.#changed();
   }
 

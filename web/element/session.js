@@ -233,7 +233,7 @@ export class Session extends SessionEvents {
       begins?.();
       await this.pause();
       this.stopDrawing();
-      this.plane.pause();
+      this.plane.rest();
       await this.trainer.preview.cancel();
       this.diagnostics.restart();
       this.forward.rest();
