@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Site } from './lab.mjs';
+import { computeNothing } from './programs.mjs';
 
 /** More show a smaller leak; `docs/benchmarks.md` says what 5,000 showed. */
 const STEPS = Number(process.env.MEMORY_STEPS ?? 300);
@@ -62,6 +63,7 @@ for (const [family, backend] of [
 ]) {
   test(`memory stays what it is on ${backend}`, async (t) => {
     const page = await site.blank();
+    if (backend === 'webgpu') await page.evaluate(computeNothing);
     const job = { address: site.address, family, backend, steps: STEPS };
     const { early, late } = await page.evaluate(measure, job);
     t.diagnostic(`${STEPS} steps: ${JSON.stringify(early)} to ${JSON.stringify(late)}`);
