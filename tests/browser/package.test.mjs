@@ -116,6 +116,7 @@ const LICENCES = [
   'MIT OR Apache-2.0',
   'MIT OR Apache-2.0 OR Zlib',
   'MIT OR Zlib OR Apache-2.0',
+  '(MIT OR Apache-2.0)',
   'Unicode-3.0',
   'Unlicense OR MIT',
   'Zlib',
