@@ -12,6 +12,7 @@ use super::{
 };
 
 /// What a convolution adds to its output.
+#[allow(clippy::large_enum_variant, reason = "one a launch, and none is kept")]
 pub(super) enum Added {
     Nothing,
     /// Of the output's shape.
@@ -71,6 +72,7 @@ impl Added {
 }
 
 /// What the gradient of a convolution's input is computed with.
+#[allow(clippy::large_enum_variant, reason = "one a launch, and none is kept")]
 pub(super) enum Beside {
     Nothing,
     /// Added to it: of the input's shape.
