@@ -3,8 +3,8 @@ import { formatHash } from '../lib/hash-state.js';
 import { CPU_BACKEND } from '../lib/backend.js';
 import { listedImages, markedUpImages } from '../lib/own-images.js';
 import { readPlane, writeChangedPlane } from './plane-settings.js';
+import { number } from '../lib/link-values.js';
 import {
-  number,
   readComparison,
   readEdit,
   readSample,

@@ -1,4 +1,4 @@
-import { number } from './sample-link.js';
+import { among, whole, within, yesOrNo } from '../lib/link-values.js';
 
 /**
  * What can be chosen of a plane, and how it stands in a link.
@@ -96,22 +96,7 @@ export const isStochastic = (settings) =>
   samplerOf(settings) === 'ddpm' || (samplerOf(settings) === 'ddim' && settings.eta > 0);
 
 /** @param {Options<string>} options */
-const among = (options) => (/** @type {string} */ text) =>
-  options.find(([value]) => value === text)?.[0];
-const oneOf =
-  (/** @type {string[]} */ ...values) =>
-  (/** @type {string} */ text) =>
-    values.find((value) => value === text);
-const within =
-  (/** @type {number} */ low, /** @type {number} */ high) => (/** @type {string} */ text) => {
-    const value = number(text);
-    return value === undefined ? undefined : Math.min(high, Math.max(low, value));
-  };
-const whole =
-  (/** @type {number} */ low, /** @type {number} */ high) => (/** @type {string} */ text) => {
-    const value = within(low, high)(text);
-    return value === undefined ? undefined : Math.round(value);
-  };
+const oneOf = (options) => among(...options.map(([value]) => value));
 
 /**
  * Each setting, its name in a link, and how it is read there: what makes no sense is left out.
@@ -119,20 +104,20 @@ const whole =
  * @type {[keyof PlaneSettings, string, (text: string) => unknown][]}
  */
 const OPTIONS = [
-  ['distribution', 'distribution', among(DISTRIBUTIONS)],
-  ['process', 'process', among(PROCESSES)],
-  ['source', 'source', oneOf('gaussian', 'annulus')],
-  ['sampler', 'sampler', among(SAMPLERS)],
+  ['distribution', 'distribution', oneOf(DISTRIBUTIONS)],
+  ['process', 'process', oneOf(PROCESSES)],
+  ['source', 'source', among('gaussian', 'annulus')],
+  ['sampler', 'sampler', oneOf(SAMPLERS)],
   ['steps', 'steps', whole(1, MAX_PLANE_STEPS)],
   ['eta', 'eta', within(0, 1)],
   ['seed', 'sample_seed', whole(0, 0xffffffff)],
   ['count', 'count', whole(1, MAX_PLANE_COUNT)],
-  ['denoiser', 'denoiser', oneOf('ideal', 'mlp', 'both')],
-  ['target', 'target', among(TARGETS)],
-  ['view', 'view', oneOf('forward', 'reverse')],
-  ['field', 'field', oneOf('none', 'score', 'velocity')],
-  ['variance', 'variance', oneOf('fixed_small', 'fixed_large')],
-  ['karras', 'karras', (text) => (text === 'true' ? true : text === 'false' ? false : undefined)],
+  ['denoiser', 'denoiser', among('ideal', 'mlp', 'both')],
+  ['target', 'target', oneOf(TARGETS)],
+  ['view', 'view', among('forward', 'reverse')],
+  ['field', 'field', among('none', 'score', 'velocity')],
+  ['variance', 'variance', among('fixed_small', 'fixed_large')],
+  ['karras', 'karras', yesOrNo],
 ];
 
 /**

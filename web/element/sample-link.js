@@ -1,3 +1,4 @@
+import { among, whole, within, yesOrNo } from '../lib/link-values.js';
 import { SAMPLE_DEFAULTS } from '../lab.js';
 import { EACH } from '../lib/labels.js';
 import { adaptSampling, samplerNamed, samplersFor } from '../lib/samplers.js';
@@ -9,30 +10,6 @@ import { adaptSampling, samplerNamed, samplersFor } from '../lib/samplers.js';
  * @import { SampleOptions } from '../worker/protocol.js'
  * @import { Config } from '../lib/config.js'
  */
-
-/** @param {string} text */
-export const number = (text) =>
-  text.trim() === '' || Number.isNaN(Number(text)) ? undefined : Number(text);
-
-const within =
-  (/** @type {number} */ low, /** @type {number} */ high) => (/** @type {string} */ text) => {
-    const value = number(text);
-    return value === undefined ? undefined : Math.min(high, Math.max(low, value));
-  };
-
-const whole =
-  (/** @type {number} */ low, /** @type {number} */ high) => (/** @type {string} */ text) => {
-    const value = within(low, high)(text);
-    return value === undefined ? undefined : Math.round(value);
-  };
-
-const among =
-  (/** @type {string[]} */ ...values) =>
-  (/** @type {string} */ text) =>
-    values.find((value) => value === text);
-
-const yesOrNo = (/** @type {string} */ text) =>
-  text === 'true' ? true : text === 'false' ? false : undefined;
 
 /** @param {SampleOptions['labels']} labels */
 const labelText = (labels) => (labels.length > 1 ? EACH : labels[0]);

@@ -1,4 +1,5 @@
-import { number, readComparison, readEdit, readSample } from './sample-link.js';
+import { number } from '../lib/link-values.js';
+import { readComparison, readEdit, readSample } from './sample-link.js';
 import { imageSources, yes } from './link.js';
 import { readPlane } from './plane-settings.js';
 
