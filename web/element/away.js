@@ -1,12 +1,13 @@
-import { keepChoice, readChoice } from '../lib/remembered.js';
+import { storedChoice } from '../lib/stored-choice.js';
 
 /**
  * What the visitor wants of training while they look at something else: that it rests, and that it
  * tells them when it is done. Both are remembered. Dispatches `change`.
  */
 
-const PAUSE = 'pause-hidden';
-const NOTIFY = 'notify-done';
+const MADE = { yes: 'yes', no: 'no', usual: false };
+const pausing = storedChoice('unnoise.pause-hidden', MADE);
+const notifying = storedChoice('unnoise.notify-done', MADE);
 
 /** Whether the page may ask to show notifications, or show them. */
 const canNotify = () =>
@@ -14,8 +15,8 @@ const canNotify = () =>
 
 export class Away extends EventTarget {
   #session;
-  #pauses = readChoice(PAUSE);
-  #notifies = readChoice(NOTIFY);
+  #pauses = pausing.read();
+  #notifies = notifying.read();
   /** Of the pause that came with the page being hidden. @type {Promise<void> | undefined} */
   #paused;
 
@@ -44,7 +45,7 @@ export class Away extends EventTarget {
   /** @param {boolean} pauses */
   setPauses(pauses) {
     this.#pauses = pauses;
-    keepChoice(PAUSE, pauses);
+    pausing.keep(pauses);
     this.dispatchEvent(new Event('change'));
   }
 
@@ -75,7 +76,7 @@ export class Away extends EventTarget {
   /** @param {boolean} notifies */
   async setNotifies(notifies) {
     this.#notifies = notifies && (await Notification.requestPermission()) === 'granted';
-    keepChoice(NOTIFY, this.#notifies);
+    notifying.keep(this.#notifies);
     this.dispatchEvent(new Event('change'));
   }
 
