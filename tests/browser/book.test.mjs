@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { excerptOf } from '../../scripts/build-book.d/excerpt.mjs';
 import { checkedAttributes } from '../../scripts/build-book.d/figure.mjs';
-import { eventually, launch, Site } from './lab.mjs';
+import { eventually, launch, recordLiveWorkers, Site } from './lab.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 const read = (/** @type {string} */ path) => readFile(new URL(path, ROOT), 'utf8');
@@ -36,22 +36,7 @@ async function open(name) {
     const address = request.url();
     if (!/^(data|blob):/.test(address) && !address.startsWith(site.address)) wrong.push(address);
   });
-  await page.addInitScript(() => {
-    const live = new Set();
-    Object.assign(window, { live });
-    const { Worker } = window;
-    window.Worker = class extends Worker {
-      /** @param {ConstructorParameters<typeof Worker>} args */
-      constructor(...args) {
-        super(...args);
-        live.add(this);
-      }
-      terminate() {
-        live.delete(this);
-        super.terminate();
-      }
-    };
-  });
+  await page.addInitScript(recordLiveWorkers);
   await page.goto(`${site.address}book/${name}`);
   return { page, wrong };
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { zipSync } from 'fflate';
-import { eventually, images, Site } from './lab.mjs';
+import { eventually, images, recordLiveWorkers, Site } from './lab.mjs';
 
 /** A network small enough for a test, in the words of `config`. */
 const TINY = JSON.stringify({
@@ -41,22 +41,7 @@ async function author(body, { head = '', hash = '', files = {} } = {}) {
   await page.route('**/article.html', (route) =>
     route.fulfill({ contentType: 'text/html', body: html }),
   );
-  await page.addInitScript(() => {
-    const live = new Set();
-    Object.assign(window, { live });
-    const { Worker } = window;
-    window.Worker = class extends Worker {
-      /** @param {ConstructorParameters<typeof Worker>} args */
-      constructor(...args) {
-        super(...args);
-        live.add(this);
-      }
-      terminate() {
-        live.delete(this);
-        super.terminate();
-      }
-    };
-  });
+  await page.addInitScript(recordLiveWorkers);
   await page.goto(`${site.address}article.html${hash}`);
   return { page, errors };
 }

@@ -167,6 +167,24 @@ export function recordWorkers() {
   };
 }
 
+/** Runs first in a page: `live` has its workers that have not been ended. */
+export function recordLiveWorkers() {
+  const live = new Set();
+  Object.assign(window, { live });
+  const { Worker } = window;
+  window.Worker = class extends Worker {
+    /** @param {ConstructorParameters<typeof Worker>} args */
+    constructor(...args) {
+      super(...args);
+      live.add(this);
+    }
+    terminate() {
+      live.delete(this);
+      super.terminate();
+    }
+  };
+}
+
 /** One page of the lab. */
 export class LabPage {
   /** Errors nobody caught. @type {string[]} */
