@@ -268,8 +268,12 @@ export class PlaneView extends EventTarget {
   }
 
   #leave() {
+    if (this.step === 0) this.#free();
+  }
+
+  #free() {
     const client = this.#client;
-    if (!client || this.step > 0) return;
+    if (!client) return;
     if (this.#plane && !client.failure) client.call('free', this.#plane, {}).catch(() => {});
     this.#forgetWorker();
   }
@@ -430,11 +434,7 @@ export class PlaneView extends EventTarget {
     this.#disposed = true;
     this.pause();
     this.playback.pause();
-    const client = this.#client;
-    if (!client) return;
-    if (this.#plane && !client.failure) client.call('free', this.#plane, {}).catch(() => {});
-    this.#client = undefined;
-    releaseWorker(client);
+    this.#free();
   }
 }
 
