@@ -1,5 +1,6 @@
 import { restoreLanguage } from './valid-language.js';
 import uPlot from 'uplot';
+import { ThemeColours } from './theme-colours.js';
 
 restoreLanguage();
 
@@ -13,10 +14,9 @@ export class Plot {
   #container;
   #chart;
   #observer;
-  #root;
-  #probe;
-  #scheme = matchMedia('(prefers-color-scheme: dark)');
-  #redraw = () => this.#chart.redraw(false, true);
+  #shown = new AbortController();
+  /** Data that wait to be drawn. @type {uPlot.AlignedData | undefined} */
+  #next;
 
   /**
    * @param {HTMLElement} container
@@ -25,26 +25,11 @@ export class Plot {
    */
   constructor(container, height, options) {
     this.#container = container;
-    this.#probe = document.createElement('span');
-    this.#probe.hidden = true;
-    container.append(this.#probe);
-    const colour = (/** @type {string} */ name) => this.#colour(name);
+    const colours = new ThemeColours(container, () => this.redraw(), this.#shown.signal);
     const width = Math.max(100, container.clientWidth);
-    this.#chart = new uPlot({ ...options(colour), width, height }, [[]], container);
+    this.#chart = new uPlot({ ...options(colours.get), width, height }, [[]], container);
     this.#observer = new ResizeObserver(() => this.#resize(height));
     this.#observer.observe(container);
-    this.#scheme.addEventListener('change', this.#redraw);
-    this.#root = container.getRootNode();
-    this.#root.addEventListener('theme', this.#redraw);
-  }
-
-  /**
-   * Colours of a theme are custom properties; a canvas needs them computed.
-   * @param {string} name
-   */
-  #colour(name) {
-    this.#probe.style.color = `var(${name})`;
-    return getComputedStyle(this.#probe).color;
   }
 
   /** @param {number} height */
@@ -53,20 +38,28 @@ export class Plot {
     if (width > 0 && width !== this.#chart.width) this.#chart.setSize({ width, height });
   }
 
-  /** @param {uPlot.AlignedData} data */
+  /**
+   * Draws in a task of its own, once however often the data change before: what changes them has the rest
+   * of the page to bring up to date.
+   * @param {uPlot.AlignedData} data
+   */
   set(data) {
-    this.#chart.setData(data);
+    if (!this.#next) {
+      setTimeout(() => {
+        if (this.#next && !this.#shown.signal.aborted) this.#chart.setData(this.#next);
+        this.#next = undefined;
+      });
+    }
+    this.#next = data;
   }
 
   redraw() {
-    this.#redraw();
+    this.#chart.redraw(false, true);
   }
 
   destroy() {
     this.#observer.disconnect();
-    this.#root.removeEventListener('theme', this.#redraw);
-    this.#probe.remove();
-    this.#scheme.removeEventListener('change', this.#redraw);
+    this.#shown.abort();
     this.#chart.destroy();
   }
 }

@@ -1,5 +1,6 @@
 import { define } from '../lib/define.js';
 import { drawPlane } from '../lib/draw-plane.js';
+import { ThemeColours } from '../lib/theme-colours.js';
 
 /**
  * @import { PlanePicture } from '../lib/draw-plane.js'
@@ -19,7 +20,6 @@ const SPREAD = 0.02;
  */
 export class PlaneCanvas extends HTMLElement {
   canvas = document.createElement('canvas');
-  #probe = document.createElement('span');
   /** @type {PlanePicture | undefined} */
   #picture;
   #pending = false;
@@ -27,25 +27,18 @@ export class PlaneCanvas extends HTMLElement {
   /** Where the pen is while it is down. @type {[number, number] | undefined} */
   #last;
   #observer = new ResizeObserver(() => this.#request());
-  #scheme = matchMedia('(prefers-color-scheme: dark)');
-  /** Colours of the theme, as far as they were asked for. @type {Map<string, string>} */
-  #colours = new Map();
+  /** @type {ThemeColours | undefined} */
+  #colours;
   #connection = new AbortController();
 
   connectedCallback() {
-    this.#probe.hidden = true;
-    if (!this.canvas.isConnected) this.append(this.canvas, this.#probe);
+    if (!this.canvas.isConnected) this.append(this.canvas);
     this.canvas.setAttribute('role', 'img');
     this.canvas.setAttribute('part', 'canvas');
     this.#observer.observe(this);
     this.#connection = new AbortController();
     const { signal } = this.#connection;
-    const recolour = () => {
-      this.#colours.clear();
-      this.#request();
-    };
-    this.getRootNode().addEventListener('theme', recolour, { signal });
-    this.#scheme.addEventListener('change', recolour, { signal });
+    this.#colours = new ThemeColours(this, () => this.#request(), signal);
     const { canvas } = this;
     canvas.addEventListener('pointerdown', this.#down, { signal });
     canvas.addEventListener('pointermove', this.#move, { signal });
@@ -93,24 +86,10 @@ export class PlaneCanvas extends HTMLElement {
   #draw() {
     const context = this.canvas.getContext('2d');
     const side = Math.round(this.clientWidth * devicePixelRatio);
-    if (!this.#picture || !context || side === 0) return;
+    if (!this.#picture || !this.#colours || !context || side === 0) return;
     if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
-    drawPlane(context, side, this.#picture, (name) => this.#colour(name));
+    drawPlane(context, side, this.#picture, this.#colours.get);
     this.toggleAttribute('drawn', this.#picture.scene !== undefined);
-  }
-
-  /**
-   * Colours of a theme are custom properties; a canvas needs them computed.
-   * @param {string} name
-   */
-  #colour(name) {
-    let colour = this.#colours.get(name);
-    if (colour === undefined) {
-      this.#probe.style.color = `var(${name})`;
-      colour = getComputedStyle(this.#probe).color;
-      this.#colours.set(name, colour);
-    }
-    return colour;
   }
 
   #down = (/** @type {PointerEvent} */ event) => {
