@@ -9,14 +9,19 @@ const MADE = { yes: 'yes', no: 'no', usual: false };
 const pausing = storedChoice('unnoise.pause-hidden', MADE);
 const notifying = storedChoice('unnoise.notify-done', MADE);
 
-/** Whether the page may ask to show notifications, or show them. */
-const canNotify = () =>
-  typeof Notification === 'function' && isSecureContext && Notification.permission !== 'denied';
+/**
+ * Whether the page may show notifications, or ask to.
+ * @returns {NotificationPermission} 'denied' where there are none
+ */
+const readPermission = () =>
+  typeof Notification === 'function' && isSecureContext ? Notification.permission : 'denied';
 
 export class Away extends EventTarget {
   #session;
   #pauses = pausing.read();
   #notifies = notifying.read();
+  /** Kept, since reading it waits for another process of the browser: up to 10 ms. */
+  #permission = readPermission();
   /** Of the pause that came with the page being hidden. @type {Promise<void> | undefined} */
   #paused;
 
@@ -55,6 +60,7 @@ export class Away extends EventTarget {
       if (this.#pauses && run.training) this.#paused = this.#session.pause();
       return;
     }
+    this.#permission = readPermission();
     const paused = this.#paused;
     if (!paused) return;
     this.#paused = undefined;
@@ -65,17 +71,18 @@ export class Away extends EventTarget {
   // --- notifications ---
 
   get canNotify() {
-    return canNotify();
+    return this.#permission !== 'denied';
   }
 
   /** Whether a notification says that training is done. */
   get notifies() {
-    return this.#notifies && canNotify() && Notification.permission === 'granted';
+    return this.#notifies && this.#permission === 'granted';
   }
 
   /** @param {boolean} notifies */
   async setNotifies(notifies) {
-    this.#notifies = notifies && (await Notification.requestPermission()) === 'granted';
+    if (notifies) this.#permission = await Notification.requestPermission();
+    this.#notifies = notifies && this.#permission === 'granted';
     notifying.keep(this.#notifies);
     this.dispatchEvent(new Event('change'));
   }
