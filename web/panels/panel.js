@@ -32,6 +32,15 @@ export class Panel extends LitElement {
     this.requestUpdate();
   }
 
+  /**
+   * Each panel that is there already updates in a task of its own: one change of the session is shown by
+   * many of them, and the page has to answer in between.
+   */
+  async scheduleUpdate() {
+    if (this.hasUpdated) await new Promise((resolve) => setTimeout(resolve));
+    super.scheduleUpdate();
+  }
+
   disconnectedCallback() {
     super.disconnectedCallback();
     this.#watching.abort();
