@@ -42,6 +42,15 @@ export const HAPPENINGS = /** @type {Happening[]} */ ([
   'error',
 ]);
 
+/** The parts of which one changes whenever drawing begins or ends anywhere. */
+export const DRAWING = /** @type {const} */ ([
+  'sampling',
+  'comparison',
+  'edits',
+  'touched',
+  'noisePlane',
+]);
+
 export class SessionEvents extends EventTarget {
   /**
    * Calls back whenever one of these parts has changed.

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { DRAWING } from '../element/session-events.js';
 import { SETS } from '../lib/datasets.js';
 import { define } from '../lib/define.js';
 import { deviceWords } from '../lib/device-words.js';
@@ -18,7 +19,7 @@ const MEASURING_MS = 3000;
  * panels below do too.
  */
 export class FirstRun extends Panel {
-  static shows = /** @type {const} */ (['images', 'run', 'status', 'training']);
+  static shows = /** @type {const} */ ([...DRAWING, 'images', 'run', 'status', 'training']);
 
   render() {
     const { session } = this;
