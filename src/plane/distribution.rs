@@ -177,13 +177,13 @@ pub fn dark_pixels(
             "{count} points were asked for, but 1 to {MAX_POINTS} are possible."
         )));
     }
-    // Rec. 601 luma; squared, so that a grey ground does not count as drawn.
+    // Luma (ITU-R BT.709); squared, so that a grey ground does not count as drawn.
     let mut total = 0.0;
     let sums: Vec<f64> = rgb
         .chunks_exact(3)
         .map(|pixel| {
             let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(|byte| byte as f64 / 255.0);
-            let darkness = 1.0 - (0.299 * r + 0.587 * g + 0.114 * b);
+            let darkness = 1.0 - (0.2126 * r + 0.7152 * g + 0.0722 * b);
             total += darkness * darkness;
             total
         })

@@ -1,4 +1,5 @@
 import { breather } from './breather.js';
+import { luma } from './luma.js';
 import { resizeSquare } from './resize.js';
 
 /**
@@ -10,9 +11,6 @@ import { resizeSquare } from './resize.js';
 
 /** Red, green and blue of a grey pixel differ by at most this: nobody sees it, and decoders round. */
 const GREY_TOLERANCE = 2;
-
-/** How bright the primaries are (ITU-R BT.709). */
-const LUMA = [0.2126, 0.7152, 0.0722];
 
 /**
  * @param {Uint8Array} bytes `count` tiles of `size` × `size`
@@ -100,18 +98,17 @@ export function withChannels(bytes, from, to) {
   const converted = new Uint8Array(pixels * to);
   // Where a grey pixel has its green and blue.
   const step = from === 1 ? 0 : 1;
+  const rgb = [0, 0, 0];
   for (let pixel = 0; pixel < pixels; pixel++) {
     const source = pixel * from;
     const target = pixel * to;
     const alpha = from === 4 ? bytes[source + 3] / 255 : 1;
     const white = 255 * (1 - alpha);
-    let grey = 0;
     for (let channel = 0; channel < 3; channel++) {
-      const value = Math.round(bytes[source + channel * step] * alpha + white);
-      grey += LUMA[channel] * value;
-      if (to > 1) converted[target + channel] = value;
+      rgb[channel] = Math.round(bytes[source + channel * step] * alpha + white);
+      if (to > 1) converted[target + channel] = rgb[channel];
     }
-    if (to === 1) converted[target] = Math.round(grey);
+    if (to === 1) converted[target] = Math.round(luma(rgb));
     if (to === 4) converted[target + 3] = 255;
   }
   return converted;

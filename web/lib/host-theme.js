@@ -1,3 +1,5 @@
+import { luma } from './luma.js';
+
 /**
  * Whether the page around an element is light or dark, by what the page says of itself.
  *
@@ -96,9 +98,10 @@ function painted(element) {
   const colour = getComputedStyle(element).backgroundColor;
   const rgb = /^rgba?\(([\d.]+)[ ,]+([\d.]+)[ ,]+([\d.]+)(?:[ ,/]+([\d.]+))?\)$/.exec(colour);
   if (!rgb) return undefined;
-  const [red, green, blue, alpha = 1] = rgb.slice(1).map((part) => (part ? Number(part) : 1));
+  const channels = rgb.slice(1).map((part) => (part ? Number(part) : 1));
+  const [alpha = 1] = channels.slice(3);
   if (alpha < 0.5) return undefined;
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128 ? 'dark' : 'light';
+  return luma(channels) < 128 ? 'dark' : 'light';
 }
 
 /** @returns {Theme} */

@@ -1,5 +1,6 @@
 import { breather } from './breather.js';
 import { squareOf } from './channels.js';
+import { luma } from './luma.js';
 
 /**
  * Which images of a set are the same picture, and which are unlike all others: by small copies of
@@ -72,12 +73,6 @@ function lookOf(image) {
   }
   return { small, bits };
 }
-
-/**
- * @param {Uint8Array} rgb
- * @param {number} at
- */
-const luma = (rgb, at) => 0.299 * rgb[at] + 0.587 * rgb[at + 1] + 0.114 * rgb[at + 2];
 
 /**
  * The images that are there more than once: each group the first first.
