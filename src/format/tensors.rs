@@ -1,9 +1,10 @@
 //! Reading and writing safetensors files of f32 and f16 tensors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use half::f16;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -147,7 +148,7 @@ pub fn floats(view: &TensorView) -> Option<Vec<f32>> {
     }
 }
 
-/// A safetensors file.
+/// A safetensors file: the same bytes for the same content.
 ///
 /// # Errors
 /// [`Error::Safetensors`] when a tensor's shape does not fit its values.
@@ -179,5 +180,57 @@ pub fn write(
             Ok((tensor.name.as_str(), view))
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(safetensors::serialize(views, Some(metadata))?)
+    let mut file = safetensors::serialize(views, Some(metadata))?;
+    sort_header(&mut file).map_err(|source| Error::Metadata {
+        part: "header".into(),
+        source,
+    })?;
+    Ok(file)
+}
+
+/// The length of a header, which comes before it.
+const HEADER_LENGTH: usize = size_of::<u64>();
+
+/// Sorts the header of a file by its names: metadata come in the order of a hash map, which is another in
+/// each process.
+fn sort_header(file: &mut [u8]) -> serde_json::Result<()> {
+    let (_, content) = file.split_at_mut(HEADER_LENGTH);
+    // Spaces that align the tensors end it.
+    let mut parser = serde_json::Deserializer::from_slice(content).into_iter();
+    let header: Option<BTreeMap<String, BTreeMap<String, Value>>> = parser.next().transpose()?;
+    if let Some(header) = header {
+        let sorted = serde_json::to_vec(&header)?;
+        content[..sorted.len()].copy_from_slice(&sorted);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_content_is_the_same_file() {
+        let tensors = [("b", vec![2, 1]), ("a", vec![2])].map(|(name, shape)| NamedTensor {
+            name: name.into(),
+            shape,
+            values: vec![1.0, -2.5],
+        });
+        let metadata = || {
+            (0..20)
+                .map(|i| (format!("key {i}"), format!("\"{i}\" ü")))
+                .collect()
+        };
+        let file = write(&tensors, metadata(), Precision::Full).unwrap();
+        for _ in 0..3 {
+            assert_eq!(write(&tensors, metadata(), Precision::Full).unwrap(), file);
+        }
+        assert_eq!(super::metadata(&file).unwrap(), metadata());
+        let opened = open(&file).unwrap();
+        for tensor in &tensors {
+            let view = opened.tensor(&tensor.name).unwrap();
+            assert_eq!(view.shape(), tensor.shape);
+            assert_eq!(floats(&view).as_ref(), Some(&tensor.values));
+        }
+    }
 }
