@@ -79,10 +79,23 @@ for (const file of await readdir(out)) {
   // Their names change with what is in them.
   if (file.startsWith('chunk-')) await rm(`${out}/${file}`);
 }
+/** Each is loaded by itself, once somebody needs it. */
+const locales = Object.fromEntries(
+  (await readdir('web/locales')).map((file) => [
+    `locale-${file.replace('.json', '')}`,
+    `web/locales/${file}`,
+  ]),
+);
 const builds = [
   build({
     ...shared,
-    entryPoints: { unnoise: 'web/index.js', lab: 'web/lab.js', figure: 'web/element/figure.js' },
+    entryPoints: {
+      unnoise: 'web/index.js',
+      lab: 'web/lab.js',
+      figure: 'web/element/figure.js',
+      'page-language': 'web/page/language.js',
+      ...locales,
+    },
     splitting: true,
     chunkNames: 'chunk-[hash]',
   }),

@@ -34,7 +34,7 @@ async function describe(folder) {
     files[name] = await hashOf(`${folder}/${name}`);
   }
   const later = Object.keys(files).filter(
-    (name) => OTHER_ENTRIES.includes(name) || name.endsWith('.wasm'),
+    (name) => OTHER_ENTRIES.includes(name) || name.startsWith('locale-') || name.endsWith('.wasm'),
   );
   return { page: await hashOf('index.html'), files, later };
 }

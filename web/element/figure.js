@@ -4,6 +4,7 @@ import uplotStyles from 'uplot/dist/uPlot.min.css';
 import { keepDetail, readDetail } from '../lib/detail.js';
 import { replaceHash } from '../lib/hash-state.js';
 import { hostTheme, watchHostTheme } from '../lib/host-theme.js';
+import { mixed, msg } from '../lib/localize.js';
 import { loadMathFont } from '../lib/math-font.js';
 import { keepOffline } from '../offline/offline.js';
 import '../panels/compare-panel.js';
@@ -41,6 +42,8 @@ import { askedBy, askedSettings } from './asked.js';
 import { listenForFiles, takeFiles } from './file-drop.js';
 import { figurePanels } from './figure-panels.js';
 import { changedSettings, fullLink, imageSources, sessionOptions, shortHash } from './link.js';
+import { languageChanges, currentLanguage } from '../lib/localize.js';
+import { askedDirection, followLanguage } from './language.js';
 import { followInTitle } from './page-title.js';
 import { Session } from './session.js';
 import { HAPPENINGS } from './session-events.js';
@@ -167,6 +170,8 @@ export class Figure {
     const leave = () => document.hidden && this.session?.trainer.hurry();
     document.addEventListener('visibilitychange', leave, { signal });
     watchHostTheme(element, () => this.#drawTheme(), signal);
+    followLanguage(element, () => this.requestUpdate(), signal);
+    languageChanges.addEventListener('change', () => this.requestUpdate(), { signal });
     const children = new MutationObserver(() => this.#onChildren());
     children.observe(element, { childList: true });
     signal.addEventListener('abort', () => children.disconnect());
@@ -556,7 +561,12 @@ export class Figure {
       ready ? 'works' : '',
       this.#hasFallback ? 'has-fallback' : '',
     ];
-    return html`<div class=${classes.filter(Boolean).join(' ')} part="root">
+    return html`<div
+      class=${classes.filter(Boolean).join(' ')}
+      part="root"
+      lang=${currentLanguage()}
+      dir=${askedDirection(element) ?? nothing}
+    >
       ${mode === 'lab' ? this.#stageRow() : nothing}
       ${
         session && (mode === 'lab' || element.controls)
@@ -606,11 +616,13 @@ export class Figure {
     return html`<p class="waiting" part="waiting" role="status" data-testid="waiting">
       ${
         session.waiting && session.visible
-          ? html`Another figure of this page is computing.
-              <button type="button" class="link" @click=${() => hurry(session)}>
-                Show this one now
-              </button>`
-          : `${session.activity || 'Starting'}…`
+          ? html`${mixed(
+              'Another figure of this page is computing. {0}',
+              html`<button type="button" class="link" @click=${() => hurry(session)}>
+                ${msg('Show this one now')}
+              </button>`,
+            )}`
+          : `${session.activity || msg('Starting')}…`
       }
     </p>`;
   }

@@ -1,3 +1,4 @@
+import { msg } from '../lib/localize.js';
 /**
  * Says in the title of the page how far its training is, for whoever looks at another tab.
  *
@@ -5,13 +6,19 @@
  * @param {AbortSignal} signal
  */
 export function followInTitle(session, signal) {
-  const { title } = document;
+  let { title } = document;
   let said = title;
   const show = () => {
+    // The page may have said it anew, in another language.
+    if (document.title !== said) title = document.title;
     const { run, lab } = session;
     const done = Math.floor((100 * (lab?.step ?? 0)) / (run.target || 1));
     const unseen = run.state === 'finished' && document.hidden;
-    const next = run.training ? `${done} % · ${title}` : unseen ? `Trained · ${title}` : title;
+    const next = run.training
+      ? `${done} % · ${title}`
+      : unseen
+        ? msg('Trained · {0}', title)
+        : title;
     if (next !== said) document.title = said = next;
   };
   session.watch(['run', 'training'], show, signal);

@@ -179,7 +179,12 @@ export class UnnoiseLab extends Base {
   async #import() {
     if (this.base !== undefined) setBasePath(this.base);
     await this.#openNewest();
-    const { Figure } = await import('./figure.js');
+    const [{ Figure }, { settleLanguage }] = await Promise.all([
+      import('./figure.js'),
+      import('./language.js'),
+    ]);
+    // So that nothing is said in one language that goes on in another.
+    await settleLanguage(this);
     if (!this.isConnected) {
       throw new LabError('aborted', 'The element left the page before it started.');
     }

@@ -1,3 +1,4 @@
+import { msg } from './localize.js';
 /**
  * Which backend to run on, and what to call it. The one rule: nothing that computes on the CPU is
  * ever called a GPU.
@@ -44,7 +45,10 @@ export async function chooseBackend(requested = 'auto') {
   if (requested === 'webgpu' || gpu.kind === 'gpu') {
     return { backend: 'webgpu', adapter: gpu.label, kind: gpu.kind, reason: gpu.reason };
   }
-  return cpuChoice(CPU_BACKEND, `WebGPU here is only ${gpu.label}, which the CPU backend outruns.`);
+  return cpuChoice(
+    CPU_BACKEND,
+    msg('WebGPU here is only {0}, which the CPU backend outruns.', gpu.label),
+  );
 }
 
 /**
@@ -53,7 +57,7 @@ export async function chooseBackend(requested = 'auto') {
  * @returns {BackendChoice}
  */
 export function cpuChoice(backend, reason) {
-  return { backend, adapter: 'CPU, WebAssembly', kind: 'cpu', reason };
+  return { backend, adapter: msg('CPU, WebAssembly'), kind: 'cpu', reason };
 }
 
 /** @returns {Promise<Adapter | null>} */
@@ -90,8 +94,8 @@ export async function gpuReturns() {
  */
 export function describeAdapter(adapter) {
   if (!adapter) {
-    const reason = 'This browser offers no WebGPU adapter.';
-    return { usable: false, kind: 'software', label: 'no adapter', reason };
+    const reason = msg('This browser offers no WebGPU adapter.');
+    return { usable: false, kind: 'software', label: msg('no adapter'), reason };
   }
   const info = adapter.info ?? {};
   const words = [info.vendor, info.architecture, info.device, info.description].filter(Boolean);
@@ -99,8 +103,8 @@ export function describeAdapter(adapter) {
     info.isFallbackAdapter || adapter.isFallbackAdapter || SOFTWARE.test(words.join(' '));
   const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ');
   const label = software
-    ? `a software adapter (${name || 'unnamed'}, runs on the CPU)`
-    : name || 'GPU (the browser hides its name)';
+    ? msg('a software adapter ({0}, runs on the CPU)', name || 'unnamed')
+    : name || msg('GPU (the browser hides its name)');
   return { usable: true, kind: software ? 'software' : 'gpu', label };
 }
 

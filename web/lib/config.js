@@ -1,5 +1,6 @@
 import { deriveSettings } from './derived-settings.js';
 import { LabError } from './errors.js';
+import { marked, msg, translated } from './localize.js';
 
 /**
  * The settings of a run, in the words of the diffusers library.
@@ -69,7 +70,7 @@ export function mergeConfig(defaults, overrides = {}) {
   const flat = flatten(overrides);
   for (const [path, value] of Object.entries(flat)) {
     const place = locate(config, path);
-    if (!place) throw badSetting(path, `There is no setting called “${path}”.`);
+    if (!place) throw badSetting(path, msg('There is no setting called “{0}”.', path));
     place.parent[place.key] = parseLike(place.parent[place.key], value, path);
   }
   return deriveSettings(config, (name) => settingIn(flat, name) !== undefined);
@@ -172,13 +173,18 @@ function parseLike(model, value, path) {
   if (model === null || model === undefined) return value === 'null' ? null : guess(value);
   const number = Number(value);
   if (value.trim() === '' || !Number.isFinite(number)) {
-    throw badSetting(path, `The setting “${path}” needs a number, not “${value}”.`);
+    throw badSetting(path, msg('The setting “{0}” needs a number, not “{1}”.', path, value));
   }
   return number;
 }
 
 /** Kinds of values, by `kindOf`, in words. @type {Record<string, string>} */
-const KINDS = { number: 'a number', string: 'text', boolean: 'true or false', list: 'a list' };
+const KINDS = {
+  number: marked('a number'),
+  string: marked('text'),
+  boolean: marked('true or false'),
+  list: marked('a list'),
+};
 
 const kindOf = (/** @type {unknown} */ value) => (Array.isArray(value) ? 'list' : typeof value);
 
@@ -194,7 +200,7 @@ function requireKind(model, value, path) {
   const kind = kindOf(model);
   const absent = value === null && kind === 'number';
   if (!Object.hasOwn(KINDS, kind) || kindOf(value) === kind || absent) return value;
-  throw badSetting(path, `The setting “${path}” needs ${KINDS[kind]}.`);
+  throw badSetting(path, msg('The setting “{0}” needs {1}.', path, translated(KINDS[kind])));
 }
 
 /** @param {string} value */

@@ -3,6 +3,7 @@ import { assetAddress, fetchAsset } from './assets.js';
 import { channelsOf, withChannels } from './channels.js';
 import { decodeSheet } from './decode-images.js';
 import { LabError } from './errors.js';
+import { msg } from './localize.js';
 
 /**
  * The bundled sets: sheets of square tiles, each with a licence and (once trained) a small model.
@@ -91,8 +92,11 @@ async function fetchFile(name, options) {
   if (!response?.ok) {
     throw new LabError(
       'not-found',
-      `The bundled images could not be fetched (${name}). Check the connection and ` +
-        'reload, or add your own images.',
+      msg(
+        'The bundled images could not be fetched ({0}). Check the connection and reload, or ' +
+          'add your own images.',
+        name,
+      ),
     );
   }
   return response;

@@ -2,6 +2,7 @@ import { channelsOfImage, squareOf } from './channels.js';
 import { LabError } from './errors.js';
 import { noteOrigin } from './image-origins.js';
 import { MAX_PIXELS, readImageHeader } from './image-size.js';
+import { msg } from './localize.js';
 import { drawnElements } from './svg-weight.js';
 
 /**
@@ -55,14 +56,15 @@ export async function decodeImage(
   file,
   { crop = 'centre', background, masterSize = MASTER_SIZE } = {},
 ) {
-  const name = file.name ?? 'pasted image';
+  const name = file.name ?? msg('pasted image');
   const { width, height, type } = await readImageHeader(file, name);
   const source = await (type === 'svg'
     ? decodeSvg(file, name, { width, height, crop })
     : decodeBitmap(file, name, type));
   try {
     // By its header it may have been another: decoders go their own ways through damaged files.
-    if (source.width * source.height > MAX_PIXELS) throw new Error('larger than its header says');
+    if (source.width * source.height > MAX_PIXELS)
+      throw new Error(msg('larger than its header says'));
     const { left, top, side } = croppedSquare(crop, source);
     const size = Math.min(side, masterSize);
     // What lies outside of the picture is transparent.
@@ -82,7 +84,10 @@ export async function decodeImage(
     const cropped = crop !== 'whole' && width !== height;
     return { image, cropped, transparent, width, height };
   } catch (cause) {
-    const message = `${name} could not be drawn by this browser. Save it as PNG and add that.`;
+    const message = msg(
+      '{0} could not be drawn by this browser. Save it as PNG and add that.',
+      name,
+    );
     throw new LabError('bad-image', message, { cause });
   } finally {
     if (source instanceof ImageBitmap) source.close();
@@ -115,7 +120,7 @@ function pictureWithin({ left, top, side }, { width, height }, size) {
  * @param {Blob & { name?: string }} file
  */
 export async function decodeWhole(file) {
-  const name = file.name ?? 'pasted image';
+  const name = file.name ?? msg('pasted image');
   const { width, height, type } = await readImageHeader(file, name);
   return type === 'svg'
     ? decodeSvg(file, name, { width, height, crop: 'whole' })
@@ -163,11 +168,11 @@ async function decodeBitmap(file, name, type) {
   } catch (cause) {
     const advice =
       type === 'heif' || type === 'avif'
-        ? 'this browser cannot decode that format. Convert it to PNG or JPEG and add it again.'
-        : 'its data is damaged or cut short. Save or download it again, then add it.';
+        ? msg('this browser cannot decode that format. Convert it to PNG or JPEG and add it again.')
+        : msg('its data is damaged or cut short. Save or download it again, then add it.');
     throw new LabError(
       'bad-image',
-      `${name} starts like a ${type.toUpperCase()} file, but ${advice}`,
+      msg('{0} starts like a {1} file, but {2}', name, type.toUpperCase(), advice),
       {
         cause,
       },
@@ -184,7 +189,10 @@ async function decodeBitmap(file, name, type) {
  */
 async function decodeSvg(file, name, { width, height, crop }) {
   if (file.size > MAX_SVG_BYTES || drawnElements(await file.text()) > MAX_SVG_ELEMENTS) {
-    const message = `${name} is an SVG that would take too long to draw. Export it as PNG and add that.`;
+    const message = msg(
+      '{0} is an SVG that would take too long to draw. Export it as PNG and add that.',
+      name,
+    );
     throw new LabError('bad-image', message);
   }
   const url = URL.createObjectURL(new Blob([file], { type: 'image/svg+xml' }));
@@ -209,7 +217,7 @@ async function decodeSvg(file, name, { width, height, crop }) {
   } catch (cause) {
     throw new LabError(
       'bad-image',
-      `${name} is an SVG that this browser cannot draw. Export it as PNG and add that.`,
+      msg('{0} is an SVG that this browser cannot draw. Export it as PNG and add that.', name),
       { cause },
     );
   } finally {

@@ -1,3 +1,5 @@
+import { marked, retold, translated } from './localize.js';
+
 /** @typedef {import('../worker/protocol.js').LabErrorCode} LabErrorCode */
 
 /**
@@ -52,10 +54,10 @@ export function wireError(error) {
  * @type {Record<string, string>}
  */
 const ADVICE = {
-  'no-images': 'Add at least one image first.',
-  'newer-format': 'Reload the page to update.',
-  truncated: 'Copy or download it again; nothing loaded was changed.',
-  'shape-mismatch': 'Nothing loaded was changed.',
+  'no-images': marked('Add at least one image first.'),
+  'newer-format': marked('Reload the page to update.'),
+  truncated: marked('Copy or download it again; nothing loaded was changed.'),
+  'shape-mismatch': marked('Nothing loaded was changed.'),
 };
 
 /**
@@ -65,7 +67,11 @@ const ADVICE = {
  */
 function advised(code, message) {
   const advice = ADVICE[String(code)];
-  return !advice || message.endsWith(advice) ? message : `${message} ${advice}`;
+  if (!advice) return retold(message);
+  if (message.endsWith(translated(advice))) return message;
+  // A worker has English.
+  const said = message.endsWith(advice) ? message.slice(0, -advice.length).trimEnd() : message;
+  return `${retold(said)} ${translated(advice)}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { drawTiles, gridColumns } from './canvas.js';
 import { LabError } from './errors.js';
+import { msg } from './localize.js';
 
 /**
  * Films by the browser's own encoders (WebCodecs); what writes their files is loaded once one is
@@ -112,7 +113,7 @@ async function formatFor(size) {
     const { supported } = await VideoEncoder.isConfigSupported(configFor(format, size));
     if (supported) return format;
   }
-  const message = 'This browser can encode no film. Save a GIF instead.';
+  const message = msg('This browser can encode no film. Save a GIF instead.');
   throw new LabError('not-found', message);
 }
 

@@ -1,9 +1,23 @@
-/** Numbers as a person reads them. */
+/** Numbers as a person reads them, in the language of the page. */
 
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+import { currentLanguage, integer, msg, plural } from './localize.js';
 
-/** @param {number} value */
-export const integer = (value) => whole.format(value);
+export { integer, plural };
+
+/** By language and digits, since making one takes long. @type {Map<string, Intl.NumberFormat>} */
+const formats = new Map();
+
+/** `toFixed` with the decimal separator of the language. @param {number} value @param {number} digits */
+export function decimal(value, digits) {
+  const key = `${currentLanguage()} ${digits}`;
+  let format = formats.get(key);
+  if (!format) {
+    const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    format = new Intl.NumberFormat(currentLanguage(), { ...fraction, useGrouping: false });
+    formats.set(key, format);
+  }
+  return format.format(value);
+}
 
 /**
  * Parameter counts and byte sizes: 748,035 → "748 k".
@@ -19,7 +33,7 @@ export function compact(value, unit = '') {
   for (const [scale, prefix] of steps) {
     if (value >= scale) {
       const scaled = value / scale;
-      return `${scaled.toFixed(scaled < 10 ? 2 : scaled < 100 ? 1 : 0)} ${prefix}${unit}`;
+      return `${decimal(scaled, scaled < 10 ? 2 : scaled < 100 ? 1 : 0)} ${prefix}${unit}`;
     }
   }
   return `${value} ${unit}`.trim();
@@ -28,13 +42,13 @@ export function compact(value, unit = '') {
 /** @param {number | undefined} value */
 export function loss(value) {
   if (value === undefined || Number.isNaN(value)) return '—';
-  return value >= 10 ? value.toFixed(1) : value.toFixed(4);
+  return decimal(value, value >= 10 ? 1 : 4);
 }
 
 /** @param {number | undefined} value */
 export function rate(value) {
   if (!value || !Number.isFinite(value)) return '—';
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return decimal(value, value >= 100 ? 0 : value >= 10 ? 1 : 2);
 }
 
 /**
@@ -43,13 +57,11 @@ export function rate(value) {
  */
 export function duration(seconds) {
   if (seconds === undefined || !Number.isFinite(seconds)) return '—';
-  if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;
+  if (seconds < 60) return msg('{0} s', Math.max(0, Math.round(seconds)));
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 60) return msg('{0} min', minutes);
+  return msg('{0} h {1} min', Math.floor(minutes / 60), minutes % 60);
 }
-
-const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 
 /**
  * How long ago something was; of what is older than a day, the date.
@@ -57,16 +69,12 @@ const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
  */
 export function since(time) {
   const seconds = (Date.now() - time) / 1000;
-  return seconds < 86_400 ? `${duration(seconds)} ago` : day.format(time);
+  if (seconds < 86_400) return msg('{0} ago', duration(seconds));
+  return new Intl.DateTimeFormat(currentLanguage(), { dateStyle: 'medium' }).format(time);
 }
 
-/**
- * @param {number} count
- * @param {string} noun
- * @param {string} [plural]
- */
-export const plural = (count, noun, plural = `${noun}s`) =>
-  `${integer(count)} ${count === 1 ? noun : plural}`;
+/** "a, b and c". @param {readonly string[]} parts */
+export const listed = (parts) => new Intl.ListFormat(currentLanguage()).format(parts);
 
 /**
  * A noise level for people: the ratio in decibels keeps 12 orders of magnitude readable.
@@ -74,19 +82,22 @@ export const plural = (count, noun, plural = `${noun}s`) =>
  */
 export function decibels(ratio) {
   const value = 10 * Math.log10(ratio);
-  return `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(1)} dB`;
+  return `${value > 0 ? '+' : value < 0 ? '−' : ''}${decimal(Math.abs(value), 1)} dB`;
 }
 
 /**
  * Bits per dimension.
  * @param {number | undefined} value
  */
-export const bits = (value) => (value === undefined ? '—' : value.toFixed(value < 0.1 ? 4 : 2));
+export const bits = (value) => (value === undefined ? '—' : decimal(value, value < 0.1 ? 4 : 2));
 
 /**
  * @param {number | null} value null where there is nothing to compare with
  */
-export const ratio = (value) => (value === null ? '—' : value.toFixed(2));
+export const ratio = (value) => (value === null ? '—' : decimal(value, 2));
 
 /** @param {number | undefined} share 0 to 1 */
-export const percent = (share) => (share === undefined ? '—' : `${Math.round(share * 100)}%`);
+export const percent = (share) =>
+  share === undefined
+    ? '—'
+    : new Intl.NumberFormat(currentLanguage(), { style: 'percent' }).format(share);

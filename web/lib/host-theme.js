@@ -54,7 +54,7 @@ export function watchHostTheme(element, changed, signal) {
 }
 
 /** @param {Element} element */
-function* ancestorsOf(element) {
+export function* ancestorsOf(element) {
   let node = /** @type {Node | null} */ (element);
   while (node) {
     node = node.parentNode instanceof ShadowRoot ? node.parentNode.host : node.parentNode;

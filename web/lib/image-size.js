@@ -1,6 +1,7 @@
 import { imageSize as readHeader } from 'image-size';
 import { LabError } from './errors.js';
 import { compact, integer } from './format.js';
+import { msg } from './localize.js';
 
 /** Formats a browser decodes and that people mean by "an image". */
 const ACCEPTED = new Set(['png', 'jpg', 'webp', 'gif', 'svg', 'bmp', 'heif', 'avif']);
@@ -34,13 +35,17 @@ export async function readImageHeader(file, name) {
   if (file.size === 0) {
     throw new LabError(
       'bad-image',
-      `${name} is empty (0 bytes). Save or download it again, then add it.`,
+      msg('{0} is empty (0 bytes). Save or download it again, then add it.', name),
     );
   }
   if (file.size > MAX_FILE_BYTES) {
     throw new LabError(
       'bad-image',
-      `${name} has ${compact(file.size, 'B')}, more than an image that a tab can safely decode.`,
+      msg(
+        '{0} has {1}, more than an image that a tab can safely decode.',
+        name,
+        compact(file.size, 'B'),
+      ),
     );
   }
   const header =
@@ -49,22 +54,36 @@ export async function readImageHeader(file, name) {
   if (!header || !ACCEPTED.has(header.type)) {
     throw new LabError(
       'bad-image',
-      `${name} is not an image, whatever its name says. Add a PNG, JPEG, WebP, GIF or SVG file.`,
+      msg(
+        '{0} is not an image, whatever its name says. Add a PNG, JPEG, WebP, GIF or SVG file.',
+        name,
+      ),
     );
   }
   const { width, height } = header;
   if (!(width > 0 && height > 0)) {
     throw new LabError(
       'bad-image',
-      `${name} says that it is ${width} × ${height} pixels. Save it again from an image editor.`,
+      msg(
+        '{0} says that it is {1} × {2} pixels. Save it again from an image editor.',
+        name,
+        width,
+        height,
+      ),
     );
   }
   // A vector image has no pixels of its own: it is drawn at whatever size is wanted.
   if (header.type !== 'svg' && width * height > MAX_PIXELS) {
     throw new LabError(
       'bad-image',
-      `${name} is ${integer(width)} × ${integer(height)} pixels, more than a tab can safely ` +
-        `decode. Scale it below ${integer(MAX_PIXELS / 1e6)} megapixels and add it again.`,
+      msg(
+        '{0} is {1} × {2} pixels, more than a tab can safely decode. Scale it below {3} ' +
+          'megapixels and add it again.',
+        name,
+        integer(width),
+        integer(height),
+        integer(MAX_PIXELS / 1e6),
+      ),
     );
   }
   return header;
@@ -79,7 +98,7 @@ async function firstBytes(file, name, count) {
   try {
     return new Uint8Array(await file.slice(0, count).arrayBuffer());
   } catch (cause) {
-    const message = `${name} cannot be read any more. Choose it again.`;
+    const message = msg('{0} cannot be read any more. Choose it again.', name);
     throw new LabError('bad-image', message, { cause });
   }
 }

@@ -1,4 +1,5 @@
 import { LabError } from './errors.js';
+import { msg } from './localize.js';
 
 /**
  * Class labels: names of folders, and the numbers that a model has for them.
@@ -65,8 +66,10 @@ export function labelNumbers(labels, names) {
     if (typeof label !== 'string') return label;
     const number = names.indexOf(label);
     if (number >= 0) return number;
-    const known = names.length ? `It knows ${names.join(', ')}.` : 'It was trained without labels.';
-    throw new LabError('bad-config', `The model knows no label “${label}”. ${known}`);
+    const known = names.length
+      ? msg('It knows {0}.', names.join(', '))
+      : msg('It was trained without labels.');
+    throw new LabError('bad-config', `${msg('The model knows no label “{0}”.', label)} ${known}`);
   });
 }
 

@@ -15,6 +15,7 @@
 import { concat } from './bytes.js';
 import { LabError, throwIfAborted } from './errors.js';
 import { compact } from './format.js';
+import { msg } from './localize.js';
 import { MAX_MODEL_BYTES, requireRoom } from './model-files.js';
 
 /**
@@ -25,7 +26,7 @@ export function modelAddress(text) {
   try {
     return new URL(text, document.baseURI);
   } catch (cause) {
-    const message = `“${text}” is no address of a model. Check the link.`;
+    const message = msg('“{0}” is no address of a model. Check the link.', text);
     throw new LabError('not-found', message, { cause });
   }
 }
@@ -78,22 +79,22 @@ export async function downloadModel(
   address,
   { fetching, signal, progress = () => {}, limit = MAX_MODEL_BYTES },
 ) {
-  const server = isForeign(address) ? address.host : 'the server';
+  const server = isForeign(address) ? address.host : msg('the server');
   const response = await fetching(address, signal).catch((cause) => {
     throwIfAborted(signal);
     throw unreachable(address, cause);
   });
   try {
     if (!response.ok) {
-      const answer = `${server} answers ${response.status}. Check the address.`;
-      throw new LabError('not-found', `The model could not be fetched: ${answer}`);
+      const answer = msg('{0} answers {1}. Check the address.', server, response.status);
+      throw new LabError('not-found', msg('The model could not be fetched: {0}', answer));
     }
-    if (response.type.startsWith('text/html')) throw noModel(server, 'a web page');
+    if (response.type.startsWith('text/html')) throw noModel(server, msg('a web page'));
     requireRoom(fileName(address), response.length, limit);
     const pieces = [];
     let done = 0;
     for await (const piece of piecesOf(response.body, signal)) {
-      if (done === 0 && !beginsLikeAModel(piece)) throw noModel(server, 'something else');
+      if (done === 0 && !beginsLikeAModel(piece)) throw noModel(server, msg('something else'));
       done += piece.length;
       // Whatever the server said of the length.
       if (done > limit) throw cutOff(server, limit);
@@ -144,10 +145,14 @@ const beginsLikeAModel = (bytes) =>
  */
 function unreachable(address, cause) {
   const why = isForeign(address)
-    ? `${address.host} cannot be reached, or does not let other pages read its files ` +
-      '(Access-Control-Allow-Origin). Try again, or download the file yourself and load it from there.'
-    : 'the server cannot be reached. Check the connection and the address.';
-  return new LabError('not-found', `The model could not be fetched: ${why}`, { cause });
+    ? msg(
+        '{0} cannot be reached, or does not let other pages read its files ' +
+          '(Access-Control-Allow-Origin). Try again, or download the file yourself and load it ' +
+          'from there.',
+        address.host,
+      )
+    : msg('the server cannot be reached. Check the connection and the address.');
+  return new LabError('not-found', msg('The model could not be fetched: {0}', why), { cause });
 }
 
 /**
@@ -157,8 +162,12 @@ function unreachable(address, cause) {
 const noModel = (server, what) =>
   new LabError(
     'bad-checkpoint',
-    `What ${server} sent is ${what}, not a model (.safetensors, or a zip of a diffusers folder). ` +
-      'Check the address. Nothing was changed.',
+    msg(
+      'What {0} sent is {1}, not a model (.safetensors, or a zip of a diffusers folder). ' +
+        'Check the address. Nothing was changed.',
+      server,
+      what,
+    ),
   );
 
 /**
@@ -168,8 +177,12 @@ const noModel = (server, what) =>
 const cutOff = (server, limit) =>
   new LabError(
     'too-large',
-    `${server} sent more than ${compact(limit, 'B')}, which is more than a model that a browser can ` +
-      'compute with. The rest was not fetched, and nothing was changed.',
+    msg(
+      '{0} sent more than {1}, which is more than a model that a browser can compute with. ' +
+        'The rest was not fetched, and nothing was changed.',
+      server,
+      compact(limit, 'B'),
+    ),
   );
 
 /**
@@ -180,7 +193,11 @@ const cutOff = (server, limit) =>
 const brokenOff = (server, done, cause) =>
   new LabError(
     'truncated',
-    `The connection to ${server} broke off after ${compact(done, 'B')} of the model. Try again. ` +
-      'Nothing was changed.',
+    msg(
+      'The connection to {0} broke off after {1} of the model. Try again. Nothing was ' +
+        'changed.',
+      server,
+      compact(done, 'B'),
+    ),
     { cause },
   );

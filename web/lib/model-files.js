@@ -1,5 +1,6 @@
 import { LabError } from './errors.js';
 import { compact } from './format.js';
+import { msg } from './localize.js';
 
 /**
  * Telling models from images among files that someone chose or dropped.
@@ -103,7 +104,12 @@ export function requireRoom(name, bytes, limit = MAX_MODEL_BYTES) {
   if (bytes <= limit) return;
   throw new LabError(
     'too-large',
-    `${name} has ${compact(bytes, 'B')}, more than a model that a browser can compute with ` +
-      `(${compact(limit, 'B')}). Nothing was changed.`,
+    msg(
+      '{0} has {1}, more than a model that a browser can compute with ({2}). Nothing was ' +
+        'changed.',
+      name,
+      compact(bytes, 'B'),
+      compact(limit, 'B'),
+    ),
   );
 }

@@ -1,6 +1,7 @@
 import { breather } from './breather.js';
 import { LabError } from './errors.js';
 import { blobOf, TooLongError } from './fetch-file.js';
+import { marked, msg, translated } from './localize.js';
 import { unzip, ZipError } from './zip.js';
 
 /**
@@ -92,20 +93,26 @@ async function readSource({ source, name, label }) {
 async function fetchImage(address) {
   /** @param {string} why @param {unknown} [cause] */
   const failed = (why, cause) => {
-    const message =
-      `The image ${address} could not be fetched: ${why}. Check the address; on ` +
-      'another host it needs the header Access-Control-Allow-Origin.';
+    const message = msg(
+      'The image {0} could not be fetched: {1}. Check the address; on another host it ' +
+        'needs the header Access-Control-Allow-Origin.',
+      address,
+      why,
+    );
     return new LabError('not-found', message, { cause });
   };
-  if (!URL.canParse(address, document.baseURI)) throw failed('this is no address');
+  if (!URL.canParse(address, document.baseURI)) throw failed(msg('this is no address'));
   const url = new URL(address, document.baseURI);
   const response = await fetch(url).catch(() => undefined);
-  if (!response) throw failed('it cannot be reached from here');
-  if (!response.ok) throw failed(`the server answers ${response.status}`);
+  if (!response) throw failed(msg('it cannot be reached from here'));
+  if (!response.ok) throw failed(msg('the server answers {0}', response.status));
   try {
     return await blobOf(response, LIMITS.maxBytes);
   } catch (cause) {
-    throw failed(cause instanceof TooLongError ? 'it is too large' : 'it broke off', cause);
+    throw failed(
+      cause instanceof TooLongError ? msg('it is too large') : msg('it broke off'),
+      cause,
+    );
   }
 }
 
@@ -122,10 +129,12 @@ function lastPart(address) {
 
 /** What is said about a zip that is not read. @type {Record<import('./zip.js').ZipFault, string>} */
 const SENTENCES = {
-  damaged: 'is a zip that is cut short or damaged. Copy or download it again.',
-  encrypted: 'is an encrypted zip. Pack it again without a password.',
-  unknown: 'is packed in a way that is not read. Pack it again as an ordinary zip.',
-  'too-large': 'is a zip that holds more than a set of small pictures. Leave out what is large.',
+  damaged: marked('{0} is a zip that is cut short or damaged. Copy or download it again.'),
+  encrypted: marked('{0} is an encrypted zip. Pack it again without a password.'),
+  unknown: marked('{0} is packed in a way that is not read. Pack it again as an ordinary zip.'),
+  'too-large': marked(
+    '{0} is a zip that holds more than a set of small pictures. Leave out what is large.',
+  ),
 };
 
 /**
@@ -146,7 +155,7 @@ export async function imagesInZip(zip, name) {
   const refused = (
     /** @type {import('./zip.js').ZipFault} */ fault,
     /** @type {unknown} */ cause,
-  ) => new LabError('bad-image', `${name} ${SENTENCES[fault]}`, { cause });
+  ) => new LabError('bad-image', translated(SENTENCES[fault], name), { cause });
   if (zip.size > LIMITS.maxBytes) throw refused('too-large', undefined);
   const bytes = new Uint8Array(await zip.arrayBuffer());
   /** @type {GivenFile[]} */
@@ -162,6 +171,6 @@ export async function imagesInZip(zip, name) {
   } catch (cause) {
     throw refused(cause instanceof ZipError ? cause.fault : 'damaged', cause);
   }
-  if (!files.length) throw new LabError('bad-image', `${name} is a zip without images.`);
+  if (!files.length) throw new LabError('bad-image', msg('{0} is a zip without images.', name));
   return files;
 }

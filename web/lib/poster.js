@@ -1,4 +1,5 @@
 import { drawTiles, gridColumns } from './canvas.js';
+import { msg } from './localize.js';
 
 /**
  * A run on one sheet, to hang up: what it learnt from, what it draws, how its loss fell, what it was
@@ -146,9 +147,9 @@ function drawSamples(context, { rgb, count, size }, y) {
  */
 function drawCurve(pen, { steps, smoothed }, { x, y, width, height }) {
   const { context } = pen;
-  pen.write('Loss', { x, y: y + 22, size: 22, weight: 650 });
+  pen.write(msg('Loss'), { x, y: y + 22, size: 22, weight: 650 });
   if (steps.length < 2) {
-    pen.write('no run yet', { x, y: y + 60, size: 20, colour: COLOURS.muted });
+    pen.write(msg('no run yet'), { x, y: y + 60, size: 20, colour: COLOURS.muted });
     return;
   }
   const logs = smoothed.map((value) => Math.log(Math.max(value, 1e-9)));
@@ -170,8 +171,12 @@ function drawCurve(pen, { steps, smoothed }, { x, y, width, height }) {
   }
   context.stroke();
   const small = { y: bottom + 28, size: 18, colour: COLOURS.muted };
-  pen.write(`${smoothed[0].toPrecision(2)} at step ${first}`, { x, ...small, width: width / 2 });
-  const end = `${smoothed[smoothed.length - 1].toPrecision(2)} at step ${last}`;
+  pen.write(msg('{0} at step {1}', smoothed[0].toPrecision(2), first), {
+    x,
+    ...small,
+    width: width / 2,
+  });
+  const end = msg('{0} at step {1}', smoothed[smoothed.length - 1].toPrecision(2), last);
   pen.write(end, { x: x + width, ...small, align: 'right', width: width / 2 });
 }
 
@@ -181,7 +186,7 @@ function drawCurve(pen, { steps, smoothed }, { x, y, width, height }) {
  * @param {{ x: number, y: number, width: number }} box
  */
 function drawSettings(pen, settings, { x, y, width }) {
-  pen.write('Settings', { x, y: y + 22, size: 22, weight: 650 });
+  pen.write(msg('Settings'), { x, y: y + 22, size: 22, weight: 650 });
   for (const [index, [name, value]] of settings.entries()) {
     const line = y + 64 + index * 30;
     pen.write(name, { x, y: line, size: 19, colour: COLOURS.muted, width: width / 2 });

@@ -1,5 +1,6 @@
 import { assetAddress } from './assets.js';
 import { SETS } from './datasets.js';
+import { msg } from './localize.js';
 
 /**
  * How long a run may take, for who does not want to think in steps.
@@ -25,12 +26,12 @@ export const USUAL = GOOD;
  */
 export function runLengths(rate) {
   const longer = [
-    { label: 'Good', steps: GOOD },
-    { label: 'Best', steps: BEST },
+    { label: msg('Good'), steps: GOOD },
+    { label: msg('Best'), steps: BEST },
   ];
   const steps = rate && Math.round((MINUTE * rate) / 10) * 10;
   if (steps !== undefined && (steps < LEAST || steps > 0.75 * GOOD)) return longer;
-  return [{ label: 'A minute', steps }, ...longer];
+  return [{ label: msg('A minute'), steps }, ...longer];
 }
 
 const pictures = SETS.flatMap(({ run_lengths }) => run_lengths ?? [])[0];

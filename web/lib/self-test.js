@@ -5,6 +5,7 @@
  * @import { WorkerClient } from './worker-client.js'
  */
 import { LabError } from './errors.js';
+import { msg } from './localize.js';
 
 /** @type {Promise<SelfTest> | undefined} */
 let result;
@@ -34,7 +35,10 @@ export async function selfTest(client) {
 export const failedTest = ({ failed, milliseconds }) =>
   new LabError(
     'bad-gpu',
-    `The GPU failed its test at the start (${failed.join(', ')}; ${Math.ceil(milliseconds)} ms), so ` +
-      'the CPU computes. An update of the browser or the graphics driver may help; then reload the ' +
-      'page.',
+    msg(
+      'The GPU failed its test at the start ({0}; {1} ms), so the CPU computes. An update ' +
+        'of the browser or the graphics driver may help; then reload the page.',
+      failed.join(', '),
+      Math.ceil(milliseconds),
+    ),
   );

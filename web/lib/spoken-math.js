@@ -3,76 +3,77 @@
  * they say of it differs from browser to browser.
  */
 
+import { marked, msg, translated } from './localize.js';
+
 /** What symbols are called; all others are read out as they stand. */
 const NAMES = /** @type {Record<string, string>} */ ({
-  α: 'alpha',
-  ᾱ: 'alpha bar',
-  β: 'beta',
-  γ: 'gamma',
-  ε: 'epsilon',
-  ϵ: 'epsilon',
-  η: 'eta',
-  θ: 'theta',
-  κ: 'kappa',
-  λ: 'lambda',
-  μ: 'mu',
-  ν: 'nu',
-  π: 'pi',
-  σ: 'sigma',
-  Σ: 'capital sigma',
-  ς: 'final sigma',
-  τ: 'tau',
-  '𝒩': 'normal distribution',
-  '𝔼': 'expectation',
+  α: marked('alpha'),
+  ᾱ: marked('alpha bar'),
+  β: marked('beta'),
+  γ: marked('gamma'),
+  ε: marked('epsilon'),
+  ϵ: marked('epsilon'),
+  η: marked('eta'),
+  θ: marked('theta'),
+  κ: marked('kappa'),
+  λ: marked('lambda'),
+  μ: marked('mu'),
+  ν: marked('nu'),
+  π: marked('pi'),
+  σ: marked('sigma'),
+  Σ: marked('capital sigma'),
+  ς: marked('final sigma'),
+  τ: marked('tau'),
+  '𝒩': marked('normal distribution'),
+  '𝔼': marked('expectation'),
   N: 'N',
   E: 'E',
-  '∅': 'nothing',
-  '∇': 'gradient',
-  '∑': 'sum',
-  '∏': 'product',
-  '=': 'equals',
-  '−': 'minus',
-  '+': 'plus',
-  '·': 'times',
-  '⊙': 'times, element by element,',
-  '/': 'over',
-  '∣': 'given',
-  '|': 'bar',
-  '‖': 'norm',
-  '∥': 'from',
-  '∼': 'is distributed as',
-  '≈': 'is about',
-  '≤': 'at most',
-  '≥': 'at least',
-  '<': 'less than',
-  '>': 'greater than',
-  '∗': 'star',
-  '′': 'prime',
-  '⊤': 'transposed',
-  '…': 'and so on',
-  '(': 'open parenthesis',
-  ')': 'close parenthesis',
-  '[': 'open bracket',
-  ']': 'close bracket',
-  '{': 'open brace',
-  '}': 'close brace',
-  '⌊': 'floor of',
-  '⌋': 'end floor',
-  '^': 'hat',
-  '¯': 'bar',
-  '~': 'tilde',
-  ln: 'natural logarithm of',
-  log: 'logarithm of',
-  exp: 'exponential of',
-  sin: 'sine of',
-  cos: 'cosine of',
-  min: 'minimum of',
-  max: 'maximum of',
+  '∅': marked('nothing'),
+  '∇': marked('gradient'),
+  '∑': marked('sum'),
+  '∏': marked('product'),
+  '=': marked('equals'),
+  '−': marked('minus'),
+  '+': marked('plus'),
+  '·': marked('times'),
+  '⊙': marked('times, element by element,'),
+  '/': marked('over'),
+  '∣': marked('given'),
+  '|': marked('bar'),
+  '‖': marked('norm'),
+  '∥': marked('from'),
+  '∼': marked('is distributed as'),
+  '≈': marked('is about'),
+  '≤': marked('at most'),
+  '≥': marked('at least'),
+  '<': marked('less than'),
+  '>': marked('greater than'),
+  '∗': marked('star'),
+  '′': marked('prime'),
+  '⊤': marked('transposed'),
+  '…': marked('and so on'),
+  '(': marked('open parenthesis'),
+  ')': marked('close parenthesis'),
+  '[': marked('open bracket'),
+  ']': marked('close bracket'),
+  '{': marked('open brace'),
+  '}': marked('close brace'),
+  '⌊': marked('floor of'),
+  '⌋': marked('end floor'),
+  '^': marked('hat'),
+  '¯': marked('bar'),
+  '~': marked('tilde'),
+  ln: marked('natural logarithm of'),
+  log: marked('logarithm of'),
+  exp: marked('exponential of'),
+  sin: marked('sine of'),
+  cos: marked('cosine of'),
+  min: marked('minimum of'),
+  max: marked('maximum of'),
 });
 
 /** Suffixes that are said as one word. */
-const POWERS = /** @type {Record<string, string>} */ ({ 2: 'squared', star: 'star' });
-const SUFFIXES = ['star', 'prime', 'transposed'];
+const SUFFIXES = ['∗', '′', '⊤'];
 
 /**
  * A formula in words.
@@ -94,24 +95,24 @@ function say(element) {
       return '';
     case 'mfrac':
       return isShort(element)
-        ? `${say(parts[0])} over ${say(parts[1])}`
-        : `the fraction ${say(parts[0])}, over ${say(parts[1])}, end of fraction,`;
+        ? msg('{0} over {1}', say(parts[0]), say(parts[1]))
+        : msg('the fraction {0}, over {1}, end of fraction,', say(parts[0]), say(parts[1]));
     case 'msqrt':
       return isShort(element)
-        ? `square root of ${sayAll(parts)}`
-        : `the square root of ${sayAll(parts)}, end of root,`;
+        ? msg('square root of {0}', sayAll(parts))
+        : msg('the square root of {0}, end of root,', sayAll(parts));
     case 'msub':
-      return `${say(parts[0])} sub ${say(parts[1])}`;
+      return msg('{0} sub {1}', say(parts[0]), say(parts[1]));
     case 'msup':
       return `${say(parts[0])} ${power(parts[1])}`;
     case 'msubsup':
-      return `${say(parts[0])} sub ${say(parts[1])} ${power(parts[2])}`;
+      return msg('{0} sub {1} {2}', say(parts[0]), say(parts[1]), power(parts[2]));
     case 'mover':
       return `${say(parts[0])} ${say(parts[1])}`;
     case 'munder':
-      return `${say(parts[0])} over ${say(parts[1])} of`;
+      return msg('{0} over {1} of', say(parts[0]), say(parts[1]));
     case 'munderover':
-      return `${say(parts[0])} from ${say(parts[1])} to ${say(parts[2])} of`;
+      return msg('{0} from {1} to {2} of', ...parts.map(say));
     default:
       return sayAll(parts);
   }
@@ -122,16 +123,18 @@ const sayAll = (parts) => parts.map(say).join(' ');
 
 /** @param {Element} raised */
 function power(raised) {
+  const symbol = (raised.textContent ?? '').trim();
   const words = spokenMath(raised);
-  if (POWERS[words]) return POWERS[words];
-  return SUFFIXES.includes(words) ? words : `to the power ${words}`;
+  if (symbol === '2') return msg('squared');
+  return SUFFIXES.includes(symbol) ? words : msg('to the power {0}', words);
 }
 
 /** @param {string} symbol */
 function nameOf(symbol) {
   const plain = symbol.trim();
   // Bold letters of mathematics are letters with another face.
-  return NAMES[plain] ?? NAMES[plain.normalize('NFKC')] ?? plain.normalize('NFKC');
+  const name = NAMES[plain] ?? NAMES[plain.normalize('NFKC')];
+  return name ? translated(name) : plain.normalize('NFKC');
 }
 
 /** Whether where it ends is heard without being said. @param {Element} element */

@@ -24,3 +24,26 @@ export const storedChoice = (key, { yes, no, usual }) => ({
     }
   },
 });
+
+/**
+ * A word that the visitor chose, kept for the next visit.
+ * @param {string} key in the browser's storage
+ */
+export const storedWord = (key) => ({
+  /** @returns {string | undefined} */
+  read() {
+    try {
+      return localStorage.getItem(key) ?? undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  /** @param {string} word */
+  keep(word) {
+    try {
+      localStorage.setItem(key, word);
+    } catch {
+      // It then holds for this visit.
+    }
+  },
+});

@@ -1,6 +1,7 @@
 import { relaxedSimd } from 'wasm-feature-detect';
 import { fetchAsset } from './assets.js';
 import { LabError } from './errors.js';
+import { msg } from './localize.js';
 
 /**
  * The wasm builds, each fetched and compiled once a page: a compiled module can be sent to any
@@ -63,7 +64,10 @@ async function fetchModule(family) {
 export const noWasm = (family, cause) =>
   new LabError(
     'no-wasm',
-    'The WebAssembly part could not be loaded. Check the connection and reload the page; ' +
-      `if you host it yourself, check the base path and that the folder “${family}” is there.`,
+    msg(
+      'The WebAssembly part could not be loaded. Check the connection and reload the page; ' +
+        'if you host it yourself, check the base path and that the folder “{0}” is there.',
+      family,
+    ),
     { cause },
   );

@@ -1,4 +1,5 @@
 import { LabError } from './errors.js';
+import { msg } from './localize.js';
 
 /** @import { Args, MethodName, Reply, Result, Stream, WireError } from '../worker/protocol.js' */
 
@@ -28,7 +29,7 @@ export class WorkerClient extends EventTarget {
       event.preventDefault();
       this.#fail({
         code: 'internal',
-        message: event.message || 'The worker could not be started.',
+        message: event.message || msg('The worker could not be started.'),
       });
     };
   }
@@ -102,19 +103,20 @@ export class WorkerClient extends EventTarget {
    */
   #watch(life) {
     const { signal } = this.#watching;
-    const ended = () => this.#fail({ code: 'internal', message: 'The browser ended the worker.' });
+    const ended = () =>
+      this.#fail({ code: 'internal', message: msg('The browser ended the worker.') });
     navigator.locks.request(life, { signal }, ended).catch(() => {});
   }
 
   /** Ends a worker that does not answer. */
   giveUp() {
-    this.#fail({ code: 'internal', message: 'The worker did not answer in time.' });
+    this.#fail({ code: 'internal', message: msg('The worker did not answer in time.') });
   }
 
   terminate() {
     this.#watching.abort();
     this.#worker.terminate();
-    this.failure ??= new LabError('aborted', 'The worker was closed.');
+    this.failure ??= new LabError('aborted', msg('The worker was closed.'));
     for (const { reject } of this.#waiting.values()) reject(this.failure);
     this.#waiting.clear();
   }

@@ -3,6 +3,9 @@
  * markup, and this one has to run before the first paint.
  */
 
+import { directionOf, firstKnown } from '../lib/languages.js';
+import { keptLanguage } from './kept-language.js';
+
 const root = document.documentElement;
 const embed = new URLSearchParams(location.search).get('embed');
 
@@ -12,6 +15,12 @@ if (embed !== null) root.classList.add('embed');
 // The page around the element follows the theme that a link asks for.
 const theme = new URLSearchParams(location.hash.slice(1)).get('theme');
 if (theme === 'light' || theme === 'dark') root.style.colorScheme = theme;
+
+// Figures follow the language of the page: that of the address, else as the visitor chose last.
+const asked = new URLSearchParams(location.search).get('lang') ?? keptLanguage.read();
+const language = asked || (firstKnown(navigator.languages) ?? 'en');
+root.lang = language;
+root.dir = directionOf(language);
 
 // Before the script of the element, which runs once the markup is read.
 document.addEventListener('readystatechange', showEmbedded, { once: true });

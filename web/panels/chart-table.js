@@ -1,6 +1,8 @@
 import { html, LitElement, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { compact } from '../lib/format.js';
+import { mixed, msg } from '../lib/localize.js';
+import { LanguageController } from './language-controller.js';
 
 /** Rows are few enough to be read from top to bottom. */
 const MAX_ROWS = 16;
@@ -21,6 +23,7 @@ export class ChartTable extends LitElement {
 
   constructor() {
     super();
+    new LanguageController(this);
     this.caption = '';
     /** @type {string[]} */
     this.columns = [];
@@ -38,7 +41,7 @@ export class ChartTable extends LitElement {
       class="chart-table"
       @toggle=${(/** @type {any} */ { target }) => (this.opened = target.open)}
     >
-      <summary data-testid="chart-table">${this.caption} as a table</summary>
+      <summary data-testid="chart-table">${mixed('{0} as a table', this.caption)}</summary>
       ${this.opened ? this.#table() : nothing}
     </details>`;
   }
@@ -46,7 +49,7 @@ export class ChartTable extends LitElement {
   #table() {
     const data = this.data();
     const length = data[0]?.length ?? 0;
-    if (length === 0) return html`<p class="note">There is nothing to show yet.</p>`;
+    if (length === 0) return html`<p class="note">${msg('There is nothing to show yet.')}</p>`;
     return html`<div class="table-frame">
       <table>
         <caption class="visually-hidden">

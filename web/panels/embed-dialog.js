@@ -2,17 +2,19 @@ import { html, LitElement } from 'lit';
 import { scriptAddress } from '../lib/assets.js';
 import { define } from '../lib/define.js';
 import { embedCode, FORMATS } from '../lib/embed-code.js';
+import { marked, msg, translatedOptions } from '../lib/localize.js';
 import { selectField } from './fields.js';
+import { LanguageController } from './language-controller.js';
 
 const MODES = /** @type {[string, string][]} */ ([
-  ['sample', 'Samples'],
-  ['forward', 'The forward process'],
-  ['train', 'Training'],
-  ['compare', 'Samplers side by side'],
-  ['edit', 'Edits'],
-  ['diagnostics', 'Diagnostics'],
-  ['plane', 'Points in the plane'],
-  ['lab', 'The whole lab'],
+  ['sample', marked('Samples')],
+  ['forward', marked('The forward process')],
+  ['train', marked('Training')],
+  ['compare', marked('Samplers side by side')],
+  ['edit', marked('Edits')],
+  ['diagnostics', marked('Diagnostics')],
+  ['plane', marked('Points in the plane')],
+  ['lab', marked('The whole lab')],
 ]);
 
 /** "Embed this figure": the code that shows it, with its settings, on another page. */
@@ -30,6 +32,7 @@ export class EmbedDialog extends LitElement {
 
   constructor() {
     super();
+    new LanguageController(this);
     /** @type {() => Record<string, unknown>} */
     this.settings = () => ({});
     this.mode = 'lab';
@@ -77,23 +80,25 @@ export class EmbedDialog extends LitElement {
     >
       <form method="dialog">
         <header>
-          <h2 id="embed-title">Embed this figure</h2>
-          <button class="icon" aria-label="Close" data-testid="embed-close">×</button>
+          <h2 id="embed-title">${msg('Embed this figure')}</h2>
+          <button class="icon" aria-label=${msg('Close')} data-testid="embed-close">×</button>
         </header>
         <p class="muted">
-          The code shows it on another page, with the settings in force here. It computes on the
-          reader's device and sends nothing.
+          ${msg(
+            'The code shows it on another page, with the settings in force here. It computes on ' +
+              'the reader’s device and sends nothing.',
+          )}
         </p>
         <div class="fields">
           ${selectField({
-            label: 'Show',
+            label: msg('Show'),
             testid: 'embed-mode',
             value: this.chosen ?? (this.mode === 'lab' ? 'sample' : this.mode),
-            options: MODES,
+            options: translatedOptions(MODES),
             change: (mode) => (this.chosen = mode),
           })}
           ${selectField({
-            label: 'Where',
+            label: msg('Where'),
             testid: 'embed-format',
             value: this.format,
             options: formats,
@@ -104,7 +109,7 @@ export class EmbedDialog extends LitElement {
           readonly
           rows="9"
           spellcheck="false"
-          aria-label="Code"
+          aria-label=${msg('Code')}
           data-testid="embed-code"
           .value=${this.#code}
         ></textarea>
@@ -115,7 +120,7 @@ export class EmbedDialog extends LitElement {
             data-testid="embed-copy"
             @click=${() => this.#copy()}
           >
-            ${this.copied ? 'Copied' : 'Copy'}
+            ${this.copied ? msg('Copied') : msg('Copy')}
           </button>
           <span class="note">${this.#note}</span>
         </div>
@@ -125,7 +130,7 @@ export class EmbedDialog extends LitElement {
 
   get #note() {
     const bundled = ['mdx', 'vitepress', 'astro', 'react', 'vue'].includes(this.format);
-    return bundled ? 'Install the package first: npm install unnoise' : '';
+    return bundled ? msg('Install the package first: npm install unnoise') : '';
   }
 
   async #copy() {

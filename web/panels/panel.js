@@ -1,4 +1,5 @@
 import { LitElement } from 'lit';
+import { LanguageController } from './language-controller.js';
 
 /**
  * What all panels share: they show parts of a session and look again when those change. They render
@@ -16,6 +17,7 @@ export class Panel extends LitElement {
 
   constructor() {
     super();
+    new LanguageController(this);
     /** @type {import('../element/session.js').Session} */
     this.session = /** @type {any} */ (undefined);
   }

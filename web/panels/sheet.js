@@ -1,4 +1,6 @@
 import { html, LitElement, nothing } from 'lit';
+import { msg } from '../lib/localize.js';
+import { LanguageController } from './language-controller.js';
 
 /** A dialog over the page. What is in it is there only while it is open. */
 export class Sheet extends LitElement {
@@ -6,6 +8,7 @@ export class Sheet extends LitElement {
 
   constructor() {
     super();
+    new LanguageController(this);
     this.opened = false;
   }
 
@@ -49,7 +52,7 @@ export class Sheet extends LitElement {
           <button
             type="button"
             class="icon"
-            aria-label="Close"
+            aria-label=${msg('Close')}
             data-testid="sheet-close"
             @click=${() => this.close()}
           >

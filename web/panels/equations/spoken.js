@@ -1,5 +1,6 @@
 import { Directive, directive } from 'lit/directive.js';
 import { noChange } from 'lit';
+import { currentLanguage, translated } from '../../lib/localize.js';
 import { spokenMath } from '../../lib/spoken-math.js';
 
 /** Formulas that are wider than their place scroll, and then the keyboard must reach them. */
@@ -14,7 +15,8 @@ const widths = new ResizeObserver((entries) => {
 
 class Spoken extends Directive {
   #content = '';
-  #label = '';
+  /** The label, and in which language. */
+  #said = '';
 
   /** @param {string} _ */
   render(_) {
@@ -29,11 +31,12 @@ class Spoken extends Directive {
     // What is in it is rendered after this.
     queueMicrotask(() => {
       const content = element.textContent ?? '';
-      if (content === this.#content && label === this.#label) return;
+      const said = `${translated(label)} ${currentLanguage()}`;
+      if (content === this.#content && said === this.#said) return;
       if (!this.#content) for (const one of [element, element.parentElement]) observe(one);
       this.#content = content;
-      this.#label = label;
-      element.setAttribute('aria-label', `${label}: ${spokenMath(element)}`);
+      this.#said = said;
+      element.setAttribute('aria-label', `${translated(label)}: ${spokenMath(element)}`);
     });
     return noChange;
   }
@@ -41,6 +44,16 @@ class Spoken extends Directive {
 
 /** @param {Element | null} element */
 const observe = (element) => element && widths.observe(element);
+
+class Words extends Directive {
+  /** @param {string} english */
+  render(english) {
+    return translated(english);
+  }
+}
+
+/** Words of the catalogue in a template that is made once. */
+export const words = directive(Words);
 
 /** Names a formula, and says it in words. */
 export const spoken = directive(Spoken);

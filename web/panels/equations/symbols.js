@@ -1,5 +1,5 @@
 import { html, mathml, nothing } from 'lit';
-import { spoken } from './spoken.js';
+import { spoken, words } from './spoken.js';
 
 /**
  * The field's usual symbols in MathML, and how they are put together.
@@ -171,6 +171,6 @@ export const where = (...equations) => {
  */
 export const aside = (title, ...equations) =>
   html`<details class="aside">
-    <summary>${title}</summary>
+    <summary>${words(title)}</summary>
     ${where(...equations)}
   </details>`;
