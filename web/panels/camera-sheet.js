@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
+import { msg } from '../lib/localize.js';
 import { button } from './buttons.js';
 import { segmentedField } from './fields.js';
 import { Sheet } from './sheet.js';
@@ -77,17 +78,17 @@ export class CameraSheet extends Sheet {
     const busy = taken !== undefined;
     return this.sheet({
       id: 'camera-title',
-      title: 'Pictures from the camera',
+      title: msg('Pictures from the camera'),
       content: html`${
           this.problem
             ? html`<p role="alert" data-testid="camera-problem">${this.problem}</p>`
-            : html`<video muted playsinline aria-label="What the camera sees"></video>`
+            : html`<video muted playsinline aria-label=${msg('What the camera sees')}></video>`
         }
         <p class="explanation">
-          Turn it, or move around it, while they are taken. They stay on this device.
+          ${msg('Turn it, or move around it, while they are taken. They stay on this device.')}
         </p>
         ${segmentedField({
-          label: 'How many',
+          label: msg('How many'),
           name: 'camera-count',
           value: String(count),
           disabled: busy,
@@ -100,13 +101,15 @@ export class CameraSheet extends Sheet {
         })}
         <div class="row">
           ${button({
-            label: busy ? `${taken} of ${count} taken` : `Take ${count} pictures`,
+            label: busy ? msg('{0} of {1} taken', taken, count) : msg('Take {0} pictures', count),
             testid: 'camera-take',
             kind: 'primary',
             disabled: !this.ready || busy,
             click: () => this.#take(),
           })}
-          <span class="visually-hidden" role="status">${busy ? 'Taking pictures' : nothing}</span>
+          <span class="visually-hidden" role="status"
+            >${busy ? msg('Taking pictures') : nothing}</span
+          >
         </div>`,
     });
   }
@@ -152,18 +155,23 @@ function sentenceOf(error) {
   switch (error instanceof DOMException ? error.name : '') {
     case 'NotAllowedError':
     case 'SecurityError':
-      return (
-        'This page may not use the camera. Allow it in the browser’s settings of this page, or, if ' +
-        'it stands within another, have that allow it; then open this again.'
+      return msg(
+        'This page may not use the camera. Allow it in the browser’s settings of this page, ' +
+          'or, if it stands within another, have that allow it; then open this again.',
       );
     case 'NotFoundError':
     case 'OverconstrainedError':
-      return 'No camera was found. Connect one and open this again, or choose files instead.';
+      return msg('No camera was found. Connect one and open this again, or choose files instead.');
     case 'NotReadableError':
     case 'AbortError':
-      return 'The camera does not answer. Close other programs that use it, then open this again.';
+      return msg(
+        'The camera does not answer. Close other programs that use it, then open this again.',
+      );
     default:
-      return `The camera cannot be used (${error instanceof Error ? error.message : error}). Choose files instead.`;
+      return msg(
+        'The camera cannot be used ({0}). Choose files instead.',
+        error instanceof Error ? error.message : error,
+      );
   }
 }
 

@@ -3,6 +3,7 @@ import { decodeWhole, croppedSquare } from '../lib/decode-images.js';
 import { define } from '../lib/define.js';
 import { findFace } from '../lib/find-face.js';
 import { originOf } from '../lib/image-origins.js';
+import { msg } from '../lib/localize.js';
 import { button } from './buttons.js';
 import { rangeField } from './fields.js';
 import { Sheet } from './sheet.js';
@@ -104,17 +105,20 @@ export class CropSheet extends Sheet {
     const percent = (/** @type {number} */ share) => `${Math.round(share * 100)} %`;
     return this.sheet({
       id: 'crop-title',
-      title: 'Which part is learnt',
+      title: msg('Which part is learnt'),
       content: html`<div class="crop-picture">
           <canvas
             class="crop-canvas"
             tabindex="0"
             role="slider"
-            aria-label="The part that is learnt. Arrow keys move it, plus and minus change its size"
+            aria-label=${msg('The part that is learnt. Arrow keys move it, plus and minus change its size')}
             aria-valuenow=${Math.round(side * 100)}
-            aria-valuetext="${percent(x)} from the left, ${percent(y)} from the top, ${percent(
-              side,
-            )} of the shorter side"
+            aria-valuetext=${msg(
+              '{0} from the left, {1} from the top, {2} of the shorter side',
+              percent(x),
+              percent(y),
+              percent(side),
+            )}
             data-testid="crop-canvas"
             @keydown=${this.#press}
             @pointerdown=${this.#down}
@@ -123,14 +127,14 @@ export class CropSheet extends Sheet {
             @pointercancel=${() => (this.#held = undefined)}
           ></canvas>
           <figure>
-            <canvas class="crop-preview" role="img" aria-label="What is learnt"></canvas>
-            <figcaption class="explanation">As it is learnt</figcaption>
+            <canvas class="crop-preview" role="img" aria-label=${msg('What is learnt')}></canvas>
+            <figcaption class="explanation">${msg('As it is learnt')}</figcaption>
           </figure>
         </div>
         <label class="slider">
-          <span class="label">Size</span>
+          <span class="label">${msg('Size')}</span>
           ${rangeField({
-            label: 'Size of the part',
+            label: msg('Size of the part'),
             testid: 'crop-size',
             min: MIN_SIDE * 100,
             max: 100,
@@ -142,22 +146,22 @@ export class CropSheet extends Sheet {
         ${this.problem ? html`<p role="alert">${this.problem}</p>` : nothing}
         <div class="row">
           ${button({
-            label: 'Use this part',
+            label: msg('Use this part'),
             testid: 'crop-use',
             kind: 'primary',
             click: () => this.#use(this.square),
           })}
           ${button({
-            label: 'Use all of it',
+            label: msg('Use all of it'),
             testid: 'crop-whole',
             click: () => this.#use('whole'),
           })}
           ${button({
-            label: 'Middle',
+            label: msg('Middle'),
             testid: 'crop-middle',
             click: () => this.#set(this.#centre),
           })}
-          ${findFace ? button({ label: 'Find a face', testid: 'crop-face', click: () => this.#findFace() }) : nothing}
+          ${findFace ? button({ label: msg('Find a face'), testid: 'crop-face', click: () => this.#findFace() }) : nothing}
         </div>`,
     });
   }
@@ -165,7 +169,7 @@ export class CropSheet extends Sheet {
   async #findFace() {
     if (!findFace || !this.#picture) return;
     const face = await findFace(this.#picture);
-    this.problem = face ? '' : 'No face was found in this picture. Move the square by hand.';
+    this.problem = face ? '' : msg('No face was found in this picture. Move the square by hand.');
     if (face) this.#set(face);
   }
 

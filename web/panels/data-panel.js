@@ -4,6 +4,7 @@ import { define } from '../lib/define.js';
 import { IMAGE_TYPES, pickedFiles } from '../lib/dropped-files.js';
 import { originOf } from '../lib/image-origins.js';
 import { integer, plural } from '../lib/format.js';
+import { mixed, msg, translated } from '../lib/localize.js';
 import { button } from './buttons.js';
 import './camera-sheet.js';
 import { canUseCamera } from './camera-sheet.js';
@@ -43,10 +44,13 @@ export class DataPanel extends Panel {
     return html`<section class="panel data" part="panel" aria-labelledby="data-title">
       <header>
         <span class="number" aria-hidden="true">1</span>
-        <h2 id="data-title">Your images</h2>
+        <h2 id="data-title">${msg('Your images')}</h2>
       </header>
       <p class="lead">
-        A few dozen pictures of one kind work best. They stay on this device: nothing is uploaded.
+        ${msg(
+          'A few dozen pictures of one kind work best. They stay on this device: nothing is ' +
+            'uploaded.',
+        )}
       </p>
       ${this.#dropZone()} ${imageSet.sets.length ? this.#sets() : nothing} ${this.#labels()}
       ${intakeOptions(this.session, this.#locked)} ${imageFindings(this.session, this.#locked)}
@@ -60,10 +64,12 @@ export class DataPanel extends Panel {
     const add = (/** @type {File[]} */ files) => this.session.imageSet.add(pickedFiles(files));
     const disabled = this.#locked;
     return html`<div class="drop" part="drop">
-      <p><strong>Drop images</strong> anywhere on this page, or paste them.</p>
+      <p>
+        ${mixed('{0} anywhere on this page, or paste them.', html`<strong>${msg('Drop images')}</strong>`)}
+      </p>
       <div class="row">
         ${fileField({
-          label: 'Choose files',
+          label: msg('Choose files'),
           testid: 'file-input',
           accept: IMAGE_TYPES,
           multiple: true,
@@ -71,7 +77,7 @@ export class DataPanel extends Panel {
           change: add,
         })}
         ${fileField({
-          label: 'Choose a folder',
+          label: msg('Choose a folder'),
           testid: 'folder-input',
           folder: true,
           disabled,
@@ -80,7 +86,7 @@ export class DataPanel extends Panel {
         ${
           canUseCamera
             ? button({
-                label: 'Camera',
+                label: msg('Camera'),
                 testid: 'camera',
                 disabled,
                 click: () => this.#sheet('unnoise-camera-sheet').open(),
@@ -102,7 +108,7 @@ export class DataPanel extends Panel {
   #sets() {
     const { imageSet } = this.session;
     const chosen = imageSet.sets.find(({ id }) => id === imageSet.dataset);
-    return html`<div class="sets" role="group" aria-label="Bundled sets">
+    return html`<div class="sets" role="group" aria-label=${msg('Bundled sets')}>
         ${imageSet.sets.map(
           (set) =>
             html`<button
@@ -118,12 +124,12 @@ export class DataPanel extends Panel {
                 class="sheet"
                 .style=${`background-image: url('${sheetAddress(set)}'); --columns: ${set.columns}`}
               ></span>
-              <span class="name">${set.title}</span>
+              <span class="name">${translated(set.title)}</span>
               <span class="count">${set.count}</span>
             </button>`,
         )}
       </div>
-      ${chosen ? html`<p class="explanation">${chosen.description} ${chosen.attribution}.</p>` : nothing}`;
+      ${chosen ? html`<p class="explanation">${translated(chosen.description)} ${chosen.attribution}.</p>` : nothing}`;
   }
 
   /** @param {string} id */
@@ -146,11 +152,11 @@ export class DataPanel extends Panel {
     const few = labels.slice(0, MAX_NAMED).join(', ');
     const names = labels.length > MAX_NAMED ? `${few} … (${labels.length})` : few;
     return checkField({
-      label: `Learn labels too: ${names}`,
+      label: msg('Learn labels too: {0}', names),
       testid: 'use-labels',
       value: imageSet.usesLabels,
       disabled: this.#locked,
-      hint: 'The names of folders are labels: a model that learnt them can be asked for one',
+      hint: msg('The names of folders are labels: a model that learnt them can be asked for one'),
       change: (uses) => imageSet.useLabels(uses),
     });
   }
@@ -164,7 +170,7 @@ export class DataPanel extends Panel {
     const { imageSet } = this.session;
     const labelled = imageSet.usesLabels && imageSet.labels.length > 0;
     const { images } = imageSet;
-    if (!images.length) return html`<p class="empty">No images yet.</p>`;
+    if (!images.length) return html`<p class="empty">${msg('No images yet.')}</p>`;
     const shown = images.slice(0, this.shown);
     return html`<div class="thumbs-head">
         <span data-testid="image-count">${plural(images.length, 'image')}</span>
@@ -175,10 +181,10 @@ export class DataPanel extends Panel {
           ?disabled=${this.#locked}
           @click=${() => imageSet.clear()}
         >
-          Remove all
+          ${msg('Remove all')}
         </button>
       </div>
-      <ul class="thumbs" aria-label="Images to learn from">
+      <ul class="thumbs" aria-label=${msg('Images to learn from')}>
         ${shown.map(
           (image) =>
             html`<li data-testid="thumb" title=${image.name}>
@@ -189,7 +195,7 @@ export class DataPanel extends Panel {
                   ? html`<button
                       type="button"
                       class="crop"
-                      aria-label="Crop ${image.name}"
+                      aria-label=${msg('Crop {0}', image.name)}
                       data-testid="thumb-crop"
                       ?disabled=${this.#locked}
                       @click=${() => this.#sheet('unnoise-crop-sheet').choose(image)}
@@ -199,7 +205,7 @@ export class DataPanel extends Panel {
               <button
                 type="button"
                 part="button"
-                aria-label="Remove ${image.name}"
+                aria-label=${msg('Remove {0}', image.name)}
                 data-testid="thumb-remove"
                 ?disabled=${this.#locked}
                 @click=${() => imageSet.remove(image)}
@@ -224,8 +230,10 @@ export class DataPanel extends Panel {
  * @param {number} shown
  */
 function moreOf(count, shown) {
-  if (shown >= count) return 'Show fewer';
-  return count > shown + SHOWN_MORE ? `Show ${SHOWN_MORE} more` : `Show all ${integer(count)}`;
+  if (shown >= count) return msg('Show fewer');
+  return count > shown + SHOWN_MORE
+    ? msg('Show {0} more', SHOWN_MORE)
+    : msg('Show all {0}', integer(count));
 }
 
 /** @param {import('../lib/decode-images.js').MasterImage} image */

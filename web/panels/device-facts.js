@@ -1,4 +1,5 @@
 import { integer, plural } from '../lib/format.js';
+import { msg } from '../lib/localize.js';
 
 /**
  * What there is to say of what computes, in sentences: what it is, why it and not another, and what
@@ -17,17 +18,21 @@ export function deviceFacts(lab) {
 
 /** @param {import('../lab.js').Lab} lab */
 function where({ adapter, adapterKind, workers }) {
-  if (adapterKind === 'gpu') return `WebGPU computes on ${adapter}.`;
+  if (adapterKind === 'gpu') return msg('WebGPU computes on {0}.', adapter);
   if (adapterKind === 'cpu') {
-    return `The CPU computes, in WebAssembly, on ${plural(workers, 'worker')}.`;
+    return msg('The CPU computes, in WebAssembly, on {0}.', plural(workers, 'worker'));
   }
-  return (
-    `WebGPU computes on ${adapter}. That is a GPU emulated in software: it computes the same, but ` +
-    'slower than the CPU backends.'
+  return msg(
+    'WebGPU computes on {0}. That is a GPU emulated in software: it computes the same, ' +
+      'but slower than the CPU backends.',
+    adapter,
   );
 }
 
 /** @param {import('../worker/protocol.js').SelfTest} test */
 const passed = ({ milliseconds }) =>
-  `Its test at the start was passed, in ${integer(Math.ceil(milliseconds))} ms with compiling: a ` +
-  'convolution, a group norm and their gradients came out as plain loops on the CPU have them.';
+  msg(
+    'Its test at the start was passed, in {0} ms with compiling: a convolution, a group ' +
+      'norm and their gradients came out as plain loops on the CPU have them.',
+    integer(Math.ceil(milliseconds)),
+  );

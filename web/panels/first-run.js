@@ -5,6 +5,7 @@ import { define } from '../lib/define.js';
 import { deviceWords } from '../lib/device-words.js';
 import { IMAGE_TYPES, pickedFiles } from '../lib/dropped-files.js';
 import { duration, integer, plural } from '../lib/format.js';
+import { counted, midSentence, msg, translated } from '../lib/localize.js';
 import { pictureAfter, runLengths, USUAL } from '../lib/run-lengths.js';
 import { button } from './buttons.js';
 import { fileField } from './fields.js';
@@ -46,18 +47,18 @@ export class FirstRun extends Panel {
         ${
           own
             ? button({
-                label: `Train on ${images.length === 1 ? 'your image' : `your ${integer(images.length)} images`}`,
+                label: counted(images.length, 'Train on your image', 'Train on your {0} images'),
                 testid: 'first-train',
                 kind: 'primary',
                 disabled,
                 click: () => this.#train(),
               })
-            : this.#chooser({ label: 'Train on your images', kind: 'primary', trains: true })
+            : this.#chooser({ label: msg('Train on your images'), kind: 'primary', trains: true })
         }
-        ${own ? this.#chooser({ label: 'Add more', trains: false }) : this.#trySet()}
+        ${own ? this.#chooser({ label: msg('Add more'), trains: false }) : this.#trySet()}
       </div>
       <p class="note">
-        Choose a dozen pictures or more of one kind, drop them anywhere, or paste them.
+        ${msg('Choose a dozen pictures or more of one kind, drop them anywhere, or paste them.')}
       </p>`;
   }
 
@@ -86,7 +87,7 @@ export class FirstRun extends Panel {
     const { imageSet } = this.session;
     const set = SETS.find(({ id }) => id === imageSet.dataset) ?? SETS[0];
     return button({
-      label: `Try it on ${set.title.toLowerCase()}`,
+      label: msg('Try it on {0}', midSentence(translated(set.title))),
       testid: 'first-set',
       disabled: this.#locked,
       click: async () => {
@@ -126,25 +127,34 @@ export class FirstRun extends Panel {
     const { run, trainer, lab } = session;
     const { compiling } = lab;
     const { eta } = trainer;
-    return html`<div class="lengths" role="group" aria-label="How long it learns">
+    const steps = [integer(lab.step), integer(run.target)];
+    const images = plural(session.imageSet.images.length, 'image');
+    return html`<div class="lengths" role="group" aria-label=${msg('How long it learns')}>
         ${runLengths(this.#rate).map((length) => this.#length(length))}
       </div>
       <progress
-        aria-label="Training progress"
+        aria-label=${msg('Training progress')}
         max="1"
         value=${run.target ? Math.min(1, lab.step / run.target) : 0}
       ></progress>
       <p class="note" data-testid="first-progress">
         ${
           compiling
-            ? `Preparing the GPU: ${compiling.done} of ${compiling.total} programs. This happens once.`
-            : html`Learning ${plural(session.imageSet.images.length, 'image')} ${deviceWords(lab)}.
-              Step ${integer(lab.step)} of
-              ${integer(run.target)}${eta === undefined ? '' : `, ${duration(eta)} left`}.`
+            ? msg(
+                'Preparing the GPU: {0} of {1} programs. This happens once.',
+                compiling.done,
+                compiling.total,
+              )
+            : [
+                msg('Learning {0} {1}.', images, deviceWords(lab)),
+                eta === undefined
+                  ? msg('Step {0} of {1}.', ...steps)
+                  : msg('Step {0} of {1}, {2} left.', ...steps, duration(eta)),
+              ].join(' ')
         }
       </p>
       <div class="row">
-        ${button({ label: 'Pause', testid: 'first-pause', click: () => session.pause() })}
+        ${button({ label: msg('Pause'), testid: 'first-pause', click: () => session.pause() })}
       </div>`;
   }
 
@@ -165,12 +175,12 @@ export class FirstRun extends Panel {
       <span
         class="picture"
         role="img"
-        aria-label="What a model of emoji faces draws after ${integer(shown)} steps"
+        aria-label=${msg('What a model of emoji faces draws after {0} steps', integer(shown))}
         .style=${`background-image: url('${address}'); background-size: ${count * 100}% 100%; background-position-x: ${share * 100}%`}
       ></span>
       <b>${label}</b>
       <span class="muted"
-        >${over ? 'reached' : left === undefined ? 'measuring…' : `${duration(left)} more`}</span
+        >${over ? msg('reached') : left === undefined ? msg('measuring…') : msg('{0} more', duration(left))}</span
       >
     </button>`;
   }
@@ -186,7 +196,7 @@ export class FirstRun extends Panel {
       ? run.target
       : runLengths(undefined).find(({ steps = 0 }) => steps > lab.step)?.steps;
     const draw = button({
-      label: 'Draw new images',
+      label: msg('Draw new images'),
       testid: 'first-draw',
       kind: paused ? undefined : 'primary',
       disabled,
@@ -204,7 +214,7 @@ export class FirstRun extends Panel {
         ${
           next
             ? button({
-                label: paused ? 'Go on' : 'Learn longer',
+                label: paused ? msg('Go on') : msg('Learn longer'),
                 testid: 'first-resume',
                 kind: paused ? 'primary' : undefined,
                 disabled,
@@ -217,8 +227,11 @@ export class FirstRun extends Panel {
       <p class="note">
         ${
           paused
-            ? `Paused at step ${integer(lab.step)} of ${integer(run.target)}.`
-            : `Your model has learnt for ${integer(lab.step)} steps. It is kept under “Your runs”.`
+            ? msg('Paused at step {0} of {1}.', integer(lab.step), integer(run.target))
+            : msg(
+                'Your model has learnt for {0} steps. It is kept under “Your runs”.',
+                integer(lab.step),
+              )
         }
       </p>`;
   }

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { msg } from '../lib/localize.js';
 
 /**
  * One image after the other, around the end.
@@ -35,10 +36,11 @@ export function imageChooser({
     >
       ${sign}
     </button>`;
-  const text = index === undefined || length === 0 ? name : `image ${index + 1} of ${length}`;
+  const text =
+    index === undefined || length === 0 ? name : msg('image {0} of {1}', index + 1, length);
   return html`<div class="row chooser" data-changes=${changes}>
-    ${before} ${arrow({ id: 'previous', by: -1, label: 'Previous image', sign: '‹' })}
+    ${before} ${arrow({ id: 'previous', by: -1, label: msg('Previous image'), sign: '‹' })}
     <span class="muted" title=${text} data-testid="${prefix}-image">${text}</span>
-    ${arrow({ id: 'next', by: 1, label: 'Next image', sign: '›' })} ${after}
+    ${arrow({ id: 'next', by: 1, label: msg('Next image'), sign: '›' })} ${after}
   </div>`;
 }

@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { plural } from '../lib/format.js';
+import { counted, mixed, msg } from '../lib/localize.js';
 import { button } from './buttons.js';
 import './image-thumb.js';
 
@@ -22,13 +23,17 @@ export function imageFindings({ imageSet }, disabled) {
         ? finding({
             testid: 'found-copies',
             images: copies,
-            words: html`<strong
-                >${plural(copies.length, 'image')}
-                ${copies.length === 1 ? 'is a copy' : 'are copies'} of others.</strong
-              >
-              What is there twice is learnt twice as often.`,
+            words: html`${mixed(
+              '{0} What is there twice is learnt twice as often.',
+              html`<strong
+                >${counted(copies.length, '{0} image is a copy of others.', '{0} images are copies of others.')}</strong
+              >`,
+            )}`,
             action: button({
-              label: copies.length === 1 ? 'Remove the copy' : `Remove ${copies.length} copies`,
+              label:
+                copies.length === 1
+                  ? msg('Remove the copy')
+                  : msg('Remove {0} copies', copies.length),
               testid: 'remove-copies',
               kind: 'small',
               disabled,
@@ -42,13 +47,14 @@ export function imageFindings({ imageSet }, disabled) {
         ? finding({
             testid: 'found-misfits',
             images: misfits,
-            words: html`<strong
-                >${plural(misfits.length, 'image')} ${few ? 'looks' : 'look'} unlike the
-                others.</strong
-              >
-              Remove what came along by mistake; what belongs can stay.`,
+            words: html`${mixed(
+              '{0} Remove what came along by mistake; what belongs can stay.',
+              html`<strong
+                >${counted(misfits.length, '{0} image looks unlike the others.', '{0} images look unlike the others.')}</strong
+              >`,
+            )}`,
             action: button({
-              label: few ? 'It belongs' : 'They belong',
+              label: few ? msg('It belongs') : msg('They belong'),
               testid: 'keep-misfits',
               kind: 'small',
               click: () => findings.keep(misfits),
@@ -70,7 +76,7 @@ const finding = ({ testid, images, words, action }) =>
   html`<div class="finding" data-testid=${testid}>
     <p>${words}</p>
     <div class="row">
-      <ul aria-label="Which">
+      <ul aria-label=${msg('Which')}>
         ${images.slice(0, SHOWN).map(
           (image) =>
             html`<li title=${image.name}>
@@ -79,7 +85,7 @@ const finding = ({ testid, images, words, action }) =>
             </li>`,
         )}
       </ul>
-      ${images.length > SHOWN ? html`<span class="muted">and ${images.length - SHOWN} more</span>` : nothing}
+      ${images.length > SHOWN ? html`<span class="muted">${mixed('and {0} more', images.length - SHOWN)}</span>` : nothing}
       ${action}
     </div>
   </div>`;

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { msg } from '../lib/localize.js';
 import { segmentedField } from './fields.js';
 
 /**
@@ -11,18 +12,18 @@ export function intakeOptions({ imageSet }, disabled) {
   const { crops } = imageSet;
   return html`<div class="intake" ?hidden=${!crops.offered}>
     ${segmentedField({
-      label: 'Of each image',
+      label: msg('Of each image'),
       name: 'crop',
       value: crops.crop,
       disabled,
       options: [
-        ['centre', 'its middle'],
-        ['whole', 'all of it'],
+        ['centre', msg('its middle')],
+        ['whole', msg('all of it')],
       ],
       change: (crop) => crops.cropAll(/** @type {'centre' | 'whole'} */ (crop)),
     })}
     ${crops.showsBackground ? backgroundFields(crops, disabled) : nothing}
-    <p class="explanation">Press an image below to choose its part by hand.</p>
+    <p class="explanation">${msg('Press an image below to choose its part by hand.')}</p>
   </div>`;
 }
 
@@ -32,18 +33,18 @@ export function intakeOptions({ imageSet }, disabled) {
  */
 const backgroundFields = (crops, disabled) => html`
   ${segmentedField({
-    label: 'Background',
+    label: msg('Background'),
     name: 'background',
     value: crops.background ? 'colour' : 'none',
     disabled,
     options: [
-      ['none', 'none'],
-      ['colour', 'a colour'],
+      ['none', msg('none')],
+      ['colour', msg('a colour')],
     ],
     change: (choice) => crops.paint(choice === 'colour' ? '#ffffff' : undefined),
   })}
   <label class="field colour" ?hidden=${!crops.background}>
-    <span class="label">Its colour</span>
+    <span class="label">${msg('Its colour')}</span>
     <input
       type="color"
       data-testid="background"

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { compact } from '../lib/format.js';
+import { msg } from '../lib/localize.js';
 import { Panel } from './panel.js';
 
 /** What happened and what to do, where it is seen wherever one has scrolled to. */
@@ -30,7 +31,7 @@ export class MessageList extends Panel {
             <button
               type="button"
               class="icon"
-              aria-label="Dismiss"
+              aria-label=${msg('Dismiss')}
               data-testid="dismiss"
               @click=${() => messages.dismiss(message.key)}
             >
@@ -49,13 +50,13 @@ export class MessageList extends Panel {
 function progressOf({ done, total }) {
   const known = total >= done && total > 0;
   return html`<progress
-      aria-label="Fetched"
+      aria-label=${msg('Fetched')}
       data-testid="message-progress"
       max=${known ? total : nothing}
       value=${known ? done : nothing}
     ></progress>
     <span class="mini" aria-hidden="true"
-      >${compact(done, 'B')}${known ? ` of ${compact(total, 'B')}` : nothing}</span
+      >${known ? msg('{0} of {1}', compact(done, 'B'), compact(total, 'B')) : compact(done, 'B')}</span
     >`;
 }
 

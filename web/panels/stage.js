@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { integer, since } from '../lib/format.js';
+import { msg } from '../lib/localize.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
 
@@ -58,11 +59,11 @@ export class Stage extends Panel {
         ${
           frame
             ? html`<span
-                >${bundledRecording.frame ? 'Recorded earlier' : this.#origin()}
+                >${bundledRecording.frame ? msg('Recorded earlier') : this.#origin()}
                 <span class="muted">${bundledRecording.frame ? activity : this.#detail()}</span>
                 ${this.#pause()}</span
               >`
-            : html`<span class="muted">${activity || 'What it will learn from'}</span>`
+            : html`<span class="muted">${activity || msg('What it will learn from')}</span>`
         }
       </figcaption>
     </figure>`;
@@ -77,7 +78,7 @@ export class Stage extends Panel {
       type="button"
       class="icon"
       data-testid="stage-play"
-      aria-label="${recording.playing ? 'Pause' : 'Play'} the animation"
+      aria-label=${recording.playing ? msg('Pause the animation') : msg('Play the animation')}
       @click=${() => (recording.playing ? recording.pause() : recording.play())}
     >
       ${recording.playing ? '❚❚' : '▶'}
@@ -93,10 +94,10 @@ export class Stage extends Panel {
   /** Where what is shown was drawn, and when, in words. */
   #origin() {
     const { step, kept } = this.#preview?.origin ?? {};
-    if (step !== undefined) return kept ? 'Kept with the run' : 'Your model in training';
+    if (step !== undefined) return kept ? msg('Kept with the run') : msg('Your model in training');
     const { drawnAt } = this.session.samples;
     const age = Date.now() - drawnAt;
-    return `Drawn in this tab, ${age < JUST_NOW_MS ? 'just now' : since(drawnAt)}`;
+    return msg('Drawn in this tab, {0}', age < JUST_NOW_MS ? msg('just now') : since(drawnAt));
   }
 
   /** By which model, and how far on its way out of the noise. */
@@ -104,7 +105,7 @@ export class Stage extends Panel {
     const { samples } = this.session;
     const preview = this.#preview;
     const { t } = preview?.frame ?? samples.frame ?? {};
-    const by = preview ? `step ${integer(preview.origin.step)}` : modelName(samples.by);
+    const by = preview ? msg('step {0}', integer(preview.origin.step)) : modelName(samples.by);
     return html`${by}<span class="wide">, t = ${t}</span>`;
   }
 }
@@ -114,9 +115,9 @@ export class Stage extends Panel {
  * @param {import('../element/recording.js').Model | undefined} model
  */
 function modelName({ state, step } = { state: 'untrained', step: 0 }) {
-  if (state === 'bundled') return 'bundled model';
-  if (state === 'file') return 'loaded model';
-  return step > 0 ? `step ${integer(step)}` : 'untrained model';
+  if (state === 'bundled') return msg('bundled model');
+  if (state === 'file') return msg('loaded model');
+  return step > 0 ? msg('step {0}', integer(step)) : msg('untrained model');
 }
 
 define('unnoise-stage', Stage);

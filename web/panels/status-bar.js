@@ -2,7 +2,8 @@ import { html, nothing } from 'lit';
 import { BACKENDS } from '../lib/backend.js';
 import { define } from '../lib/define.js';
 import { deviceWords } from '../lib/device-words.js';
-import { integer, loss } from '../lib/format.js';
+import { integer, loss, plural } from '../lib/format.js';
+import { marked, mixed, msg, translated } from '../lib/localize.js';
 import { deviceFacts } from './device-facts.js';
 import './embed-dialog.js';
 import { Panel } from './panel.js';
@@ -50,7 +51,7 @@ export class StatusBar extends Panel {
     return html`<div class="status-bar" part="status">
       <label class="device">
         <span class="dot ${lab.adapterKind}" aria-hidden="true"></span>
-        <span class="visually-hidden expert">Backend</span>
+        <span class="visually-hidden expert">${msg('Backend')}</span>
         <select
           class="expert"
           data-testid="backend"
@@ -65,9 +66,11 @@ export class StatusBar extends Panel {
       </label>
       <details class="about-device">
         <summary class="adapter">
-          <span class="plainly" data-testid="device">Computes ${deviceWords(lab)}</span>
+          <span class="plainly" data-testid="device"
+            >${mixed('Computes {0}', deviceWords(lab))}</span
+          >
           <span class="expert" data-testid="adapter"
-            >${lab.adapter}${lab.workers > 1 ? `, ${lab.workers} workers` : nothing}</span
+            >${lab.adapter}${lab.workers > 1 ? `, ${plural(lab.workers, 'worker')}` : nothing}</span
           >
         </summary>
         <ul data-testid="device-facts">
@@ -78,7 +81,7 @@ export class StatusBar extends Panel {
       ${
         run.training
           ? html`<span class="mini"
-              >step ${integer(lab.step)} · loss ${loss(trainer.curve.latest)}</span
+              >${mixed('step {0} · loss {1}', integer(lab.step), loss(trainer.curve.latest))}</span
             >`
           : nothing
       }
@@ -91,15 +94,15 @@ export class StatusBar extends Panel {
               aria-pressed=${this.detailed}
               @click=${() => this.setDetailed(!this.detailed)}
             >
-              ${this.detailed ? 'Hide formulas and settings' : 'Formulas and settings'}
+              ${this.detailed ? msg('Hide formulas and settings') : msg('Formulas and settings')}
             </button>`
           : nothing
       }
       <button type="button" class="link" data-testid="copy-link" @click=${() => this.#copy()}>
-        ${this.copied ? 'Link copied' : 'Copy link'}
+        ${this.copied ? msg('Link copied') : msg('Copy link')}
       </button>
       <button type="button" class="link" data-testid="embed" @click=${() => this.#embed()}>
-        Embed this figure
+        ${msg('Embed this figure')}
       </button>
       ${
         this.mode === 'lab'
@@ -110,7 +113,7 @@ export class StatusBar extends Panel {
               aria-keyshortcuts="?"
               @click=${() => this.showKeys()}
             >
-              Keys
+              ${msg('Keys')}
             </button>`
           : nothing
       }
@@ -130,7 +133,7 @@ export class StatusBar extends Panel {
       aria-live="polite"
       data-testid="status"
       data-state=${state}
-      >${state === 'waiting' ? `${this.session.activity}…` : SENTENCES[state]}</span
+      >${state === 'waiting' ? `${this.session.activity}…` : translated(SENTENCES[state])}</span
     >`;
   }
 
@@ -152,18 +155,18 @@ export class StatusBar extends Panel {
       this.copied = true;
       setTimeout(() => (this.copied = false), 2000);
     } catch {
-      this.session.messages.say('link', `Copy this link: ${this.link()}`, { sticky: true });
+      this.session.messages.say('link', msg('Copy this link: {0}', this.link()), { sticky: true });
     }
   }
 }
 
 const SENTENCES = {
-  failed: 'Not running',
-  preparing: 'Preparing the GPU…',
-  training: 'Training',
-  sampling: 'Sampling',
-  paused: 'Paused',
-  ready: 'Ready',
+  failed: marked('Not running'),
+  preparing: marked('Preparing the GPU…'),
+  training: marked('Training'),
+  sampling: marked('Sampling'),
+  paused: marked('Paused'),
+  ready: marked('Ready'),
 };
 
 /**
@@ -173,7 +176,7 @@ const SENTENCES = {
 const tested = ({ backend, selfTest }) =>
   backend === 'webgpu' && selfTest?.passed
     ? html`<span class="mini" data-testid="self-test"
-        >test passed in ${Math.ceil(selfTest.milliseconds)} ms</span
+        >${mixed('test passed in {0} ms', Math.ceil(selfTest.milliseconds))}</span
       >`
     : nothing;
 
@@ -197,12 +200,12 @@ function stateOf({ phase, activity, lab, run, drawing }) {
 const compiling = ({ compiling }) =>
   compiling
     ? html`<progress
-          aria-label="Preparing the GPU"
+          aria-label=${msg('Preparing the GPU')}
           data-testid="compiling"
           max=${compiling.total}
           value=${compiling.done}
         ></progress>
-        <span class="mini">${compiling.done} of ${compiling.total} programs</span>`
+        <span class="mini">${mixed('{0} of {1} programs', compiling.done, compiling.total)}</span>`
     : nothing;
 
 define('unnoise-status-bar', StatusBar);
