@@ -1,7 +1,8 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
-import { integer, loss } from '../lib/format.js';
+import { integer, loss, percent } from '../lib/format.js';
 import { SCALES } from '../lib/likeness.js';
+import { marked, mixed, msg, translated } from '../lib/localize.js';
 import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
 import { button } from './buttons.js';
 import { rangeField } from './fields.js';
@@ -32,10 +33,12 @@ export class HistoryView extends MeasuredPanel {
     const { x_t: rgb, count, size } = picture;
     return html`<figure class="history">
       <figcaption>
-        The same noise, drawn again and again
-        <span class="muted" data-testid="preview-step"
-          >${snapshot ? this.#place(snapshot) : 'first drawing under way'}</span
-        >
+        ${mixed(
+          'The same noise, drawn again and again {0}',
+          html`<span class="muted" data-testid="preview-step"
+            >${snapshot ? this.#place(snapshot) : msg('first drawing under way')}</span
+          >`,
+        )}
       </figcaption>
       <div class="history-body">
         <div class="history-picture">
@@ -67,8 +70,11 @@ export class HistoryView extends MeasuredPanel {
   #place({ step, kept }) {
     const { steps, smoothed } = this.session.trainer.curve;
     const point = steps.findLastIndex((at) => at <= step);
-    const then = point < 0 ? '' : `, loss ${loss(smoothed[point])}`;
-    return `after step ${integer(step)}${kept ? ', kept with the run' : ''}${then}`;
+    return [
+      msg('after step {0}', integer(step)),
+      ...(kept ? [msg('kept with the run')] : []),
+      ...(point < 0 ? [] : [msg('loss {0}', loss(smoothed[point]))]),
+    ].join(', ');
   }
 
   #scrubber() {
@@ -76,11 +82,11 @@ export class HistoryView extends MeasuredPanel {
     const { snapshots } = trainer.preview;
     if (snapshots.length < 2) return nothing;
     return rangeField({
-      label: 'Look back through training',
+      label: msg('Look back through training'),
       testid: 'preview-scrub',
       value: film.position,
       max: snapshots.length - 1,
-      text: film.snapshot ? `after step ${integer(film.snapshot.step)}` : '',
+      text: film.snapshot ? msg('after step {0}', integer(film.snapshot.step)) : '',
       input: (position) => film.seek(position),
     });
   }
@@ -88,7 +94,7 @@ export class HistoryView extends MeasuredPanel {
   #play() {
     const { film, trainer } = this.session;
     return button({
-      label: film.playing ? 'Pause the film' : 'Play the whole run',
+      label: film.playing ? msg('Pause the film') : msg('Play the whole run'),
       testid: 'preview-play',
       disabled: trainer.preview.snapshots.length < 2,
       click: () => (film.playing ? film.pause() : film.play()),
@@ -103,31 +109,34 @@ export class HistoryView extends MeasuredPanel {
     if (!snapshot || !measured) return nothing;
     const { count } = snapshot.frame;
     const copies =
-      place < 0 ? '—' : `${Math.round(memorisation.shares[place] * count)} of ${count}`;
+      place < 0 ? '—' : msg('{0} of {1}', Math.round(memorisation.shares[place] * count), count);
     const charted = this.#charted.length > 1;
     return html`<div class="history-quality" data-testid="quality" data-step=${snapshot.step}>
       <dl class="readouts">
-        ${distance('distance, layout', 'layout', measured.distance.layout)}
-        ${distance('distance, edges', 'edges', measured.distance.edges)}
-        ${readout('copies', 'preview-copies', copies)}
+        ${distance(msg('distance, layout'), 'layout', measured.distance.layout)}
+        ${distance(msg('distance, edges'), 'edges', measured.distance.edges)}
+        ${readout(msg('copies'), 'preview-copies', copies)}
       </dl>
       <div
         class="plot"
         id="likeness-plot"
         role="img"
-        aria-label="Distance of the drawings from the images by training step"
+        aria-label=${msg('Distance of the drawings from the images by training step')}
         ?hidden=${!charted}
       ></div>
       <p class="note" data-testid="contrast">${contrastInWords(measured)}</p>
       <details class="history-about">
-        <summary>What is measured</summary>
+        <summary>${msg('What is measured')}</summary>
         <p class="note">
-          Distance: the squared maximum mean discrepancy between these ${count} drawings and the
-          images, times 1000 (Gretton et al. 2012), of averages of 8 × 8 cells (layout) and of
-          differences between neighbouring pixels (edges). New images of the kind have 0 on average,
-          give or take what is said after ±. Contrast: the mean square, against the images, of the
-          average colour, of what the cells add to it, and of what the pixels add to the cells. It
-          says how strong each is, not whether it is right.
+          ${mixed(
+            'Distance: the squared maximum mean discrepancy between these {0} drawings and the ' +
+              'images, times 1000 (Gretton et al. 2012), of averages of 8 × 8 cells (layout) and ' +
+              'of differences between neighbouring pixels (edges). New images of the kind have 0 ' +
+              'on average, give or take what is said after ±. Contrast: the mean square, against ' +
+              'the images, of the average colour, of what the cells add to it, and of what the ' +
+              'pixels add to the cells. It says how strong each is, not whether it is right.',
+            count,
+          )}
         </p>
       </details>
     </div>`;
@@ -198,16 +207,24 @@ const distance = (label, view, { value, error }) =>
 function contrastInWords({ contrast }) {
   const said = SCALES.flatMap((scale) => {
     const estimate = contrast[scale];
-    return estimate ? [`${scale} ${strength(estimate)}`] : [];
+    return estimate ? [`${translated(NAMES[scale])} ${strength(estimate)}`] : [];
   });
-  return `Contrast of the drawings: ${said.join('; ')}.`;
+  return msg('Contrast of the drawings: {0}.', said.join('; '));
 }
+
+const NAMES = {
+  colours: marked('colours'),
+  layout: marked('layout'),
+  detail: marked('detail'),
+};
 
 /** @param {Estimate} estimate */
 function strength({ value, error = 0 }) {
-  const share = value < 10 ? `${Math.round(value * 100)}%` : `${Math.round(value)} times`;
-  if (Math.abs(value - 1) <= Math.max(SAME, 2 * error)) return `as in the images (${share})`;
-  return `${value < 1 ? 'weaker' : 'stronger'} than in the images (${share})`;
+  const share = value < 10 ? percent(value) : msg('{0} times', Math.round(value));
+  if (Math.abs(value - 1) <= Math.max(SAME, 2 * error)) return msg('as in the images ({0})', share);
+  return value < 1
+    ? msg('weaker than in the images ({0})', share)
+    : msg('stronger than in the images ({0})', share);
 }
 
 define('unnoise-history', HistoryView);

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { msg } from '../lib/localize.js';
 
 /** Below this, drawing it would squeeze the loss into the top of its chart. */
 const MIN_DRAWN = 1e-5;
@@ -22,14 +23,13 @@ export function optimalLossNote({ diagnostics, trainer, lab }) {
   const learned = lab.config.scheduler.variance_type === 'learned_range';
   if (mean === undefined || trainer.curve.steps.length === 0) return nothing;
   return html`<p class="legend">
-    <span class="swatch loss">loss</span>
+    <span class="swatch loss">${msg('loss')}</span>
     <span class="swatch optimal"
-      >least possible on these images, estimated:
+      >${msg('least possible on these images, estimated:')}
       <output data-testid="optimal-loss">${Number(mean.toPrecision(2))}</output></span
     >
     <span class="muted"
-      >known by heart, nothing new could be
-      drawn${learned ? '; λ · L_vlb, for the variance, is not in it' : nothing}</span
+      >${msg('known by heart, nothing new could be drawn')}${learned ? msg('; λ · L_vlb, for the variance, is not in it') : nothing}</span
     >
   </p>`;
 }

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { marked, msg, translatedOptions } from '../lib/localize.js';
 import { isFlow } from '../lib/samplers.js';
 import { checkField, numberField, selectField } from './fields.js';
 
@@ -11,32 +12,32 @@ import { checkField, numberField, selectField } from './fields.js';
 
 /** @type {[string, string][]} */
 const TARGETS = [
-  ['epsilon', 'the noise, ε'],
-  ['sample', 'the image, x₀'],
-  ['v_prediction', 'a mix of both, v'],
-  ['flow_prediction', 'the way from image to noise (flow)'],
+  ['epsilon', marked('the noise, ε')],
+  ['sample', marked('the image, x₀')],
+  ['v_prediction', marked('a mix of both, v')],
+  ['flow_prediction', marked('the way from image to noise (flow)')],
 ];
 
 /** @type {[string, string][]} */
 const SCHEDULES = [
-  ['squaredcos_cap_v2', 'cosine (Nichol & Dhariwal 2021)'],
-  ['linear', 'linear (Ho et al. 2020)'],
-  ['scaled_linear', 'scaled linear (Rombach et al. 2022)'],
-  ['sigmoid', 'sigmoid (Xu et al. 2022)'],
+  ['squaredcos_cap_v2', marked('cosine (Nichol & Dhariwal 2021)')],
+  ['linear', marked('linear (Ho et al. 2020)')],
+  ['scaled_linear', marked('scaled linear (Rombach et al. 2022)')],
+  ['sigmoid', marked('sigmoid (Xu et al. 2022)')],
 ];
 
 /** @type {[string, string][]} */
 const VARIANCES = [
-  ['fixed_small', 'small, β̃ (fixed)'],
-  ['fixed_large', 'large, β (fixed)'],
-  ['learned_range', 'learned, between the two'],
+  ['fixed_small', marked('small, β̃ (fixed)')],
+  ['fixed_large', marked('large, β (fixed)')],
+  ['learned_range', marked('learned, between the two')],
 ];
 
 /** @type {[string, string][]} */
 const WEIGHTINGS = [
-  ['simple', 'all alike (simple)'],
-  ['min_snr', 'easy ones less (min-SNR)'],
-  ['vlb', 'as the likelihood does (VLB)'],
+  ['simple', marked('all alike (simple)')],
+  ['min_snr', marked('easy ones less (min-SNR)')],
+  ['vlb', marked('as the likelihood does (VLB)')],
 ];
 
 /**
@@ -49,7 +50,7 @@ export function scheduleField(session, { testid, disabled }) {
   const { scheduler } = configOf(session);
   if (isFlow(session.run.config)) {
     return numberField({
-      label: 'Shift of the noise levels',
+      label: msg('Shift of the noise levels'),
       testid: `${testid}-shift`,
       changes: 'schedule t',
       value: scheduler.shift,
@@ -57,18 +58,18 @@ export function scheduleField(session, { testid, disabled }) {
       max: 10,
       step: 'any',
       disabled,
-      hint: 'A flow has no β. Above 1, more of its steps are noisy ones (Esser et al. 2024)',
+      hint: msg('A flow has no β. Above 1, more of its steps are noisy ones (Esser et al. 2024)'),
       change: (value) => session.set('shift', value),
     });
   }
   return selectField({
-    label: 'Noise schedule',
+    label: msg('Noise schedule'),
     testid,
     changes: 'schedule t',
     value: scheduler.beta_schedule,
-    options: SCHEDULES,
+    options: translatedOptions(SCHEDULES),
     disabled,
-    hint: 'How fast the image drowns. Belongs to the run: a new schedule needs a fresh model.',
+    hint: msg('How fast the image drowns. Belongs to the run: a new schedule needs a fresh model.'),
     change: (value) => session.set('beta_schedule', value),
   });
 }
@@ -82,14 +83,15 @@ export function scheduleField(session, { testid, disabled }) {
 export function zeroSnrField(session, { testid, disabled }) {
   if (isFlow(session.run.config)) return nothing;
   return checkField({
-    label: 'End in nothing but noise',
+    label: msg('End in nothing but noise'),
     testid,
     changes: 'zero-snr target t',
     value: configOf(session).scheduler.rescale_betas_zero_snr,
     disabled,
-    hint:
-      'A terminal signal-to-noise ratio of zero (Lin et al. 2023). The network then ' +
-      'cannot predict ε and takes v',
+    hint: msg(
+      'A terminal signal-to-noise ratio of zero (Lin et al. 2023). The network then cannot ' +
+        'predict ε and takes v',
+    ),
     change: (value) => session.set('rescale_betas_zero_snr', value),
   });
 }
@@ -107,22 +109,23 @@ export function processSettings(session, disabled) {
     session.set(name, value);
   const learned = scheduler.variance_type === 'learned_range';
   return html`<details class="expert" data-testid="advanced">
-    <summary>Advanced: what is learnt</summary>
+    <summary>${msg('Advanced: what is learnt')}</summary>
     <div class="fields">
       ${selectField({
-        label: 'The network guesses',
+        label: msg('The network guesses'),
         testid: 'prediction-type',
         changes: 'target network weight',
         value: scheduler.prediction_type,
-        options: TARGETS,
+        options: translatedOptions(TARGETS),
         disabled,
-        hint:
+        hint: msg(
           'prediction_type in diffusers: epsilon, sample, v_prediction (Salimans & Ho 2022) ' +
-          'or, a rectified flow, flow_prediction (Liu et al. 2023)',
+            'or, a rectified flow, flow_prediction (Liu et al. 2023)',
+        ),
         change: set('prediction_type'),
       })}
       ${numberField({
-        label: 'Timesteps T',
+        label: msg('Timesteps T'),
         testid: 'timesteps',
         changes: 't schedule',
         value: scheduler.num_train_timesteps,
@@ -130,26 +133,27 @@ export function processSettings(session, disabled) {
         max: 4000,
         step: 10,
         disabled,
-        hint: 'How many noise levels there are between image and noise',
+        hint: msg('How many noise levels there are between image and noise'),
         change: (value) => session.set('num_train_timesteps', Math.round(value)),
       })}
       ${scheduleField(session, { testid: 'train-beta-schedule', disabled })}
       ${selectField({
-        label: 'Which errors count',
+        label: msg('Which errors count'),
         testid: 'loss-weighting',
         changes: 'weight',
         value: training.loss_weighting,
-        options: WEIGHTINGS,
+        options: translatedOptions(WEIGHTINGS),
         disabled,
-        hint:
+        hint: msg(
           'How much the error at each noise level weighs: the simple loss (Ho et al. 2020), ' +
-          'min-SNR-γ (Hang et al. 2023) or the variational bound',
+            'min-SNR-γ (Hang et al. 2023) or the variational bound',
+        ),
         change: set('loss_weighting'),
       })}
       ${
         training.loss_weighting === 'min_snr'
           ? numberField({
-              label: 'γ, most that counts',
+              label: msg('γ, most that counts'),
               testid: 'min-snr-gamma',
               changes: 'gamma',
               value: training.min_snr_gamma,
@@ -164,7 +168,7 @@ export function processSettings(session, disabled) {
       ${
         training.loss_weighting === 'min_snr'
           ? numberField({
-              label: 'Least weight',
+              label: msg('Least weight'),
               testid: 'min-snr-floor',
               changes: 'floor',
               value: training.min_snr_floor,
@@ -172,25 +176,28 @@ export function processSettings(session, disabled) {
               max: 1,
               step: 'any',
               disabled,
-              hint: 'Added to every weight. Without it the highest noise levels, where every sample starts, hardly count',
+              hint: msg(
+                'Added to every weight. Without it the highest noise levels, where every sample ' +
+                  'starts, hardly count',
+              ),
               change: set('min_snr_floor'),
             })
           : nothing
       }
       ${selectField({
-        label: 'Variance of each step back',
+        label: msg('Variance of each step back'),
         testid: 'variance-type',
         changes: 'variance lambda',
         value: scheduler.variance_type,
-        options: VARIANCES,
+        options: translatedOptions(VARIANCES),
         disabled,
-        hint: 'Learned: the network also says how unsure it is (Nichol & Dhariwal 2021)',
+        hint: msg('Learned: the network also says how unsure it is (Nichol & Dhariwal 2021)'),
         change: set('variance_type'),
       })}
       ${
         learned
           ? numberField({
-              label: 'λ, weight of the bound',
+              label: msg('λ, weight of the bound'),
               testid: 'vlb-weight',
               changes: 'lambda',
               value: training.vlb_weight,
@@ -198,7 +205,7 @@ export function processSettings(session, disabled) {
               max: 10,
               step: 'any',
               disabled,
-              hint: 'The variance is learnt by λ · L_vlb beside the loss of the guess',
+              hint: msg('The variance is learnt by λ · L_vlb beside the loss of the guess'),
               change: set('vlb_weight'),
             })
           : nothing

@@ -2,6 +2,7 @@ import { html, nothing } from 'lit';
 import { download } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
+import { mixed, msg } from '../lib/localize.js';
 import { MODEL_TYPES, modelFile, savedName } from '../lib/model-files.js';
 import { lossPlot } from '../lib/plot.js';
 import { lossEquation, lossMeaning } from './equations/objective.js';
@@ -44,12 +45,14 @@ export class TrainPanel extends Panel {
     return html`<section class="panel train" part="panel" aria-labelledby="train-title">
       <header>
         <span class="number" aria-hidden="true">3</span>
-        <h2 id="train-title">Train</h2>
+        <h2 id="train-title">${msg('Train')}</h2>
         ${config ? lossEquation(config) : nothing}
       </header>
       <p class="lead">
-        A small U-Net sees noisy images and learns to tell the noise in them from the image, a
-        little better with every step.
+        ${msg(
+          'A small U-Net sees noisy images and learns to tell the noise in them from the ' +
+            'image, a little better with every step.',
+        )}
       </p>
       ${config ? [lossMeaning(config), optimiserEquations(config)] : nothing}
       <div class="split">
@@ -63,7 +66,7 @@ export class TrainPanel extends Panel {
             class="plot"
             id="loss-plot"
             role="img"
-            aria-label="Loss by training step"
+            aria-label=${msg('Loss by training step')}
             ?hidden=${this.#empty}
           ></div>
           ${this.#empty ? nothing : lossTable(this.session)}
@@ -85,15 +88,19 @@ export class TrainPanel extends Panel {
     const { run } = session;
     const ready = session.phase === 'ready' && !session.activity;
     const resumes = run.state === 'paused';
-    const label = !run.continues ? 'Start training' : resumes ? 'Resume' : 'Train on';
+    const label = !run.continues
+      ? msg('Start training')
+      : resumes
+        ? msg('Resume')
+        : msg('Train on');
     return html`<div class="row">
       ${runButton({
         running: run.training,
         start: { label, testid: 'train', disabled: !ready, click: () => session.train() },
-        stop: { label: 'Pause', testid: 'pause', click: () => session.pause() },
+        stop: { label: msg('Pause'), testid: 'pause', click: () => session.pause() },
       })}
       ${button({
-        label: 'Reset',
+        label: msg('Reset'),
         testid: 'reset',
         disabled: !ready || !run.canContinue,
         click: () => session.reset(),
@@ -107,12 +114,15 @@ export class TrainPanel extends Panel {
     const { run } = session;
     return segmentedField({
       hidden: !run.canContinue || run.training,
-      label: 'Start from',
+      label: msg('Start from'),
       name: 'start-from',
       value: run.continues ? 'continue' : 'scratch',
       options: [
-        ['scratch', 'random weights'],
-        ['continue', session.lab.step ? `step ${integer(session.lab.step)}` : 'the loaded model'],
+        ['scratch', msg('random weights')],
+        [
+          'continue',
+          session.lab.step ? msg('step {0}', integer(session.lab.step)) : msg('the loaded model'),
+        ],
       ],
       change: (value) => session.setContinues(value === 'continue'),
     });
@@ -121,9 +131,13 @@ export class TrainPanel extends Panel {
   /** What is to happen while the visitor looks at something else. */
   #away() {
     const { away } = this.session;
-    return html`<div class="away" role="group" aria-label="While you look at something else">
+    return html`<div
+      class="away"
+      role="group"
+      aria-label=${msg('While you look at something else')}
+    >
       ${checkField({
-        label: 'Pause while this tab is hidden',
+        label: msg('Pause while this tab is hidden'),
         testid: 'preview-pauses',
         value: away.pauses,
         change: (value) => away.setPauses(value),
@@ -131,7 +145,7 @@ export class TrainPanel extends Panel {
       ${
         away.canNotify
           ? checkField({
-              label: 'Notify me when it is done',
+              label: msg('Notify me when it is done'),
               testid: 'preview-notify',
               value: away.notifies,
               change: (value) => away.setNotifies(value),
@@ -154,7 +168,7 @@ export class TrainPanel extends Panel {
         await session.awake();
         const bytes = /** @type {BlobPart} */ (await write());
         download(new Blob([bytes]), `${name}${ending}`);
-        session.messages.say('saved', `Saved ${name}${ending} with your downloads.`);
+        session.messages.say('saved', msg('Saved {0}{1} with your downloads.', name, ending));
       } catch (error) {
         session.fail(error, 'save');
       }
@@ -162,25 +176,25 @@ export class TrainPanel extends Panel {
     const disabled = session.phase !== 'ready';
     return html`<div class="row files">
         ${button({
-          label: 'Save model',
+          label: msg('Save model'),
           testid: 'save-model',
           disabled,
           click: () => save(() => lab.save(), '.safetensors'),
         })}
         ${button({
-          label: 'Save small',
+          label: msg('Save small'),
           testid: 'save-small',
           disabled,
           click: () => save(() => lab.save({ half: true }), '-small.safetensors'),
         })}
         ${button({
-          label: 'Export for diffusers',
+          label: msg('Export for diffusers'),
           testid: 'export-diffusers',
           disabled,
           click: () => save(() => lab.export('diffusers'), '-diffusers.zip'),
         })}
         ${fileField({
-          label: 'Load',
+          label: msg('Load'),
           testid: 'load-model',
           accept: MODEL_TYPES,
           disabled: !idle,
@@ -188,8 +202,11 @@ export class TrainPanel extends Panel {
         })}
       </div>
       <p class="explanation">
-        “Save model” keeps everything, to go on training later; “Save small” only what sampling
-        needs, at half precision. ${exportHint(lab)}
+        ${mixed(
+          '“Save model” keeps everything, to go on training later; “Save small” only what ' +
+            'sampling needs, at half precision.',
+        )}
+        ${exportHint(lab)}
       </p>`;
   }
 
@@ -198,19 +215,19 @@ export class TrainPanel extends Panel {
     const aim = run.target ? html`<small>/ ${integer(run.target)}</small>` : nothing;
     return html`<dl class="readouts" part="readouts">
         <div>
-          <dt>step</dt>
+          <dt>${msg('step')}</dt>
           <dd><span data-testid="step">${integer(lab.step)}</span> ${aim}</dd>
         </div>
-        ${readout('loss', 'loss', loss(trainer.curve.latest))}
-        ${readout('steps a second', 'rate', rate(trainer.rate))}
-        ${readout('time left', 'eta', run.training ? duration(trainer.eta) : '—')}
-        ${readout('parameters', 'parameters', compact(lab.parameterCount))}
+        ${readout(msg('loss'), 'loss', loss(trainer.curve.latest))}
+        ${readout(msg('steps a second'), 'rate', rate(trainer.rate))}
+        ${readout(msg('time left'), 'eta', run.training ? duration(trainer.eta) : '—')}
+        ${readout(msg('parameters'), 'parameters', compact(lab.parameterCount))}
       </dl>
       ${
         run.training && lab.compiling
           ? preparing(lab.compiling)
           : html`<progress
-              aria-label="Training progress"
+              aria-label=${msg('Training progress')}
               max="1"
               value=${run.target ? Math.min(1, lab.step / run.target) : 0}
             ></progress>`
@@ -228,11 +245,13 @@ export class TrainPanel extends Panel {
       <p>
         ${
           session.run.training
-            ? 'The loss and the first drawings appear here.'
+            ? msg('The loss and the first drawings appear here.')
             : session.imageSet.images.length
-              ? 'Press Start: the loss and the first drawings appear here. You can pause at any ' +
-                'time; a closed tab loses seconds of it.'
-              : 'Add images first, or choose one of the sets above.'
+              ? msg(
+                  'Press Start: the loss and the first drawings appear here. You can pause at any ' +
+                    'time; a closed tab loses seconds of it.',
+                )
+              : msg('Add images first, or choose one of the sets above.')
         }
       </p>
     </div>`;
@@ -263,10 +282,14 @@ export class TrainPanel extends Panel {
 
 /** @param {import('../element/session.js').Session} session */
 const lossTable = (session) =>
-  chartTable('The loss', ['step', 'loss', 'loss, smoothed', 'least possible'], () => {
-    const { steps, means, smoothed } = session.trainer.curve;
-    return [steps, means, smoothed, steps.map(() => optimalLossLine(session))];
-  });
+  chartTable(
+    msg('The loss'),
+    [msg('step'), msg('loss'), msg('loss, smoothed'), msg('least possible')],
+    () => {
+      const { steps, means, smoothed } = session.trainer.curve;
+      return [steps, means, smoothed, steps.map(() => optimalLossLine(session))];
+    },
+  );
 
 /**
  * @param {HTMLElement} container
@@ -288,9 +311,9 @@ const trainingPlot = (container, marked) =>
  * @param {import('../worker/protocol.js').Compiling} compiling
  */
 const preparing = ({ done, total }) =>
-  html`<progress aria-label="Preparing the GPU" max=${total} value=${done}></progress>
+  html`<progress aria-label=${msg('Preparing the GPU')} max=${total} value=${done}></progress>
     <p class="muted" data-testid="preparing">
-      Preparing the GPU: ${done} of ${total} programs compiled. This happens once.
+      ${mixed('Preparing the GPU: {0} of {1} programs compiled. This happens once.', done, total)}
     </p>`;
 
 /**
@@ -298,12 +321,15 @@ const preparing = ({ done, total }) =>
  * @param {import('../lab.js').Lab} lab
  */
 function exportHint({ labels }) {
-  const hint = 'The export is a zip that, unpacked, DDPMPipeline.from_pretrained loads in Python.';
-  if (labels.length === 0) return hint;
-  return (
-    `${hint} The pipeline cannot be told a label: for that sample with its parts, ` +
-    'pipe.unet(x, t, class_labels) and pipe.scheduler.'
+  const hint = msg(
+    'The export is a zip that, unpacked, DDPMPipeline.from_pretrained loads in Python.',
   );
+  if (labels.length === 0) return hint;
+  const without = msg(
+    'The pipeline cannot be told a label: for that sample with its parts, ' +
+      'pipe.unet(x, t, class_labels) and pipe.scheduler.',
+  );
+  return `${hint} ${without}`;
 }
 
 define('unnoise-train-panel', TrainPanel);

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { neededChannels } from '../lib/channels.js';
 import { givenSetting } from '../lib/config.js';
+import { marked, midSentence, msg, translated, translatedOptions } from '../lib/localize.js';
 import { checkField, numberField, selectField } from './fields.js';
 import { processSettings } from './process-settings.js';
 
@@ -9,15 +10,15 @@ import { processSettings } from './process-settings.js';
 const SIZES = ['16', '32', '64'].map((size) => [size, `${size} × ${size}`]);
 /** @type {[string, string][]} */
 const WIDTHS = [
-  ['16,32,32', 'narrow (16, 32, 32)'],
-  ['32,64,64', 'medium (32, 64, 64)'],
-  ['64,128,128', 'wide (64, 128, 128)'],
+  ['16,32,32', marked('narrow (16, 32, 32)')],
+  ['32,64,64', marked('medium (32, 64, 64)')],
+  ['64,128,128', marked('wide (64, 128, 128)')],
 ];
 /** @type {[string, string][]} */
 const CHANNELS = [
-  ['3', 'Colour'],
-  ['1', 'Grey'],
-  ['4', 'With transparency'],
+  ['3', marked('Colour')],
+  ['1', marked('Grey')],
+  ['4', marked('With transparency')],
 ];
 /** @type {[string, string][]} */
 const OPTIMIZERS = [
@@ -38,13 +39,13 @@ const BATCHES = ['4', '8', '16', '32', '64'].map((value) => [value, value]);
 function adamRateField(session, disabled) {
   const { optimizer, learning_rate } = configOf(session).training;
   return selectField({
-    label: optimizer === 'muon' ? 'Learning rate of Adam' : 'Learning rate',
+    label: optimizer === 'muon' ? msg('Learning rate of Adam') : msg('Learning rate'),
     testid: 'learning-rate',
     changes: 'rate',
     value: String(learning_rate),
     options: RATES,
     disabled,
-    hint: optimizer === 'muon' ? 'For the first and last layer, biases and norms' : undefined,
+    hint: optimizer === 'muon' ? msg('For the first and last layer, biases and norms') : undefined,
     change: (value) => session.set('learning_rate', Number(value)),
   });
 }
@@ -55,7 +56,7 @@ function adamRateField(session, disabled) {
  */
 function muonRateField(session, disabled) {
   return selectField({
-    label: 'Learning rate',
+    label: msg('Learning rate'),
     testid: 'muon-learning-rate',
     changes: 'muon-rate',
     value: String(configOf(session).training.muon_learning_rate),
@@ -73,16 +74,21 @@ function muonRateField(session, disabled) {
 function channelsField(session, disabled) {
   const name = 'unet.in_channels';
   const needed = String(neededChannels(session.imageSet.images));
-  const found = CHANNELS.find(([channels]) => channels === needed)?.[1].toLowerCase();
+  const found = CHANNELS.find(([channels]) => channels === needed)?.[1] ?? '';
   const chosen = givenSetting(session.run.overrides, 'in_channels') !== undefined;
   return selectField({
-    label: 'Colours',
+    label: msg('Colours'),
     testid: 'image-channels',
     changes: 'x0',
     value: chosen || disabled ? String(configOf(session).unet.in_channels) : '',
-    options: disabled ? CHANNELS : [['', `As the images are (${found})`], ...CHANNELS],
+    options: disabled
+      ? translatedOptions(CHANNELS)
+      : [
+          ['', msg('As the images are ({0})', midSentence(translated(found)))],
+          ...translatedOptions(CHANNELS),
+        ],
     disabled,
-    hint: 'Without transparency, what is transparent becomes white',
+    hint: msg('Without transparency, what is transparent becomes white'),
     change: (value) => session.set(name, value ? Number(value) : undefined),
   });
 }
@@ -105,7 +111,7 @@ export function trainSettings(session) {
   const muon = training.optimizer === 'muon';
   return html`<div class="fields">
       ${selectField({
-        label: 'Image size',
+        label: msg('Image size'),
         testid: 'size',
         value: String(size),
         options: SIZES,
@@ -113,7 +119,7 @@ export function trainSettings(session) {
         change: (value) => session.set('size', Number(value)),
       })}
       ${numberField({
-        label: 'Steps',
+        label: msg('Steps'),
         testid: 'train-steps',
         changes: 'train-steps',
         value: run.steps,
@@ -124,54 +130,56 @@ export function trainSettings(session) {
       })}
       <div class="expert">
         ${selectField({
-          label: 'Batch size',
+          label: msg('Batch size'),
           testid: 'batch-size',
           changes: 'batch',
           value: String(training.batch_size),
           options: BATCHES,
           disabled: fixed,
-          hint: 'Images looked at in each step',
+          hint: msg('Images looked at in each step'),
           change: (value) => session.set('batch_size', Number(value)),
         })}
         ${muon ? muonRateField(session, fixed) : adamRateField(session, fixed)}
       </div>
     </div>
     ${checkField({
-      label: 'Mirror images at random',
+      label: msg('Mirror images at random'),
       testid: 'random-flip',
       changes: 'mirror x0',
       value: training.random_flip,
       disabled: fixed,
-      hint: 'Doubles the images, where left and right do not matter',
+      hint: msg('Doubles the images, where left and right do not matter'),
       change: set('random_flip'),
     })}
     <details class="expert">
-      <summary>More settings</summary>
+      <summary>${msg('More settings')}</summary>
       <div class="fields">
         ${channelsField(session, fixed)}
         ${selectField({
-          label: 'Optimizer',
+          label: msg('Optimizer'),
           testid: 'optimizer',
           changes: 'optimizer',
           value: training.optimizer,
           options: OPTIMIZERS,
           disabled: fixed,
-          hint: 'What turns gradients into steps. Muon (Jordan et al. 2024) learns in fewer of them',
+          hint: msg(
+            'What turns gradients into steps. Muon (Jordan et al. 2024) learns in fewer of them',
+          ),
           change: set('optimizer'),
         })}
         ${muon ? adamRateField(session, fixed) : nothing}
         ${selectField({
-          label: 'Network width',
+          label: msg('Network width'),
           testid: 'channels',
           changes: 'network',
           value: unet.block_out_channels.join(','),
-          options: WIDTHS,
+          options: translatedOptions(WIDTHS),
           disabled: fixed,
-          hint: 'Channels at each level of the U-Net',
+          hint: msg('Channels at each level of the U-Net'),
           change: set('unet.block_out_channels'),
         })}
         ${numberField({
-          label: 'Layers a level',
+          label: msg('Layers a level'),
           testid: 'layers',
           changes: 'network',
           value: unet.layers_per_block,
@@ -181,7 +189,7 @@ export function trainSettings(session) {
           change: set('unet.layers_per_block'),
         })}
         ${numberField({
-          label: 'Averaging (EMA) decay',
+          label: msg('Averaging (EMA) decay'),
           testid: 'ema-decay',
           changes: 'ema',
           value: training.ema_max_decay,
@@ -192,14 +200,14 @@ export function trainSettings(session) {
           change: set('ema_max_decay'),
         })}
         ${numberField({
-          label: 'Seed',
+          label: msg('Seed'),
           testid: 'seed',
           changes: 'batch',
           value: seed,
           min: 0,
           max: 0xffffffff,
           disabled: fixed,
-          hint: 'The same seed gives the same run',
+          hint: msg('The same seed gives the same run'),
           change: set('seed'),
         })}
       </div>
@@ -208,8 +216,10 @@ export function trainSettings(session) {
     ${
       run.continues && !run.training && session.phase === 'ready'
         ? html`<p class="note">
-            These settings belong to the model that is being trained. To change them, start from
-            random weights.
+            ${msg(
+              'These settings belong to the model that is being trained. To change them, start ' +
+                'from random weights.',
+            )}
           </p>`
         : nothing
     }`;
