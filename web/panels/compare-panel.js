@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
+import { mixed, msg } from '../lib/localize.js';
 import { MAX_COMPARED, maxSteps, MIN_COMPARED, SAMPLERS, samplersFor } from '../lib/samplers.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -16,12 +17,12 @@ export function comparisonChoice({ comparison, lab }) {
   const unused = samplersFor(lab.config).find((name) =>
     options.every(({ sampler }) => sampler !== name),
   );
-  return html`<div class="compared" role="group" aria-label="Samplers side by side">
+  return html`<div class="compared" role="group" aria-label=${msg('Samplers side by side')}>
     ${options.map(
       (run, index) =>
         html`<div class="compared-row">
           <select
-            aria-label="Sampler ${index + 1}"
+            aria-label=${msg('Sampler {0}', index + 1)}
             data-testid="compare-sampler-${index}"
             data-changes=${run.sampler}
             .value=${run.sampler}
@@ -37,7 +38,7 @@ export function comparisonChoice({ comparison, lab }) {
           </select>
           <input
             type="number"
-            aria-label="Steps of sampler ${index + 1}"
+            aria-label=${msg('Steps of sampler {0}', index + 1)}
             data-testid="compare-steps-${index}"
             data-changes="steps"
             min="1"
@@ -50,11 +51,11 @@ export function comparisonChoice({ comparison, lab }) {
               replace(index, { sampler: run.sampler, steps });
             }}
           />
-          <span class="muted">steps</span>
+          <span class="muted">${msg('steps')}</span>
           <button
             type="button"
             class="icon"
-            aria-label="Remove sampler ${index + 1}"
+            aria-label=${msg('Remove sampler {0}', index + 1)}
             data-testid="compare-remove-${index}"
             data-changes=${run.sampler}
             ?disabled=${choices.length <= MIN_COMPARED}
@@ -73,7 +74,7 @@ export function comparisonChoice({ comparison, lab }) {
             @click=${() =>
               comparison.choose([...choices, { sampler: unused ?? options[0].sampler }])}
           >
-            Add a sampler
+            ${msg('Add a sampler')}
           </button>`
         : nothing
     }
@@ -99,12 +100,12 @@ export class ComparePanel extends Panel {
         position: progress,
         max: 1,
         step: 0.001,
-        text: `${percent} % of the way`,
+        text: msg('{0} % of the way', percent),
         prefix: 'compare-',
         changes: 't',
         disabled: phase !== 'ready',
         place: html`<span class="tick" data-testid="compare-progress"
-          >${percent} % <span class="muted">of the way</span></span
+          >${percent} % <span class="muted">${msg('of the way')}</span></span
         >`,
         toggle: () => {
           if (playing) comparison.pause();
@@ -119,7 +120,7 @@ export class ComparePanel extends Panel {
       ${
         lab.step > 0 && !runs.length
           ? html`<p class="note">
-              All begin with the same noise: how they differ is their own doing.
+              ${msg('All begin with the same noise: how they differ is their own doing.')}
             </p>`
           : nothing
       }`;
@@ -136,13 +137,13 @@ export class ComparePanel extends Panel {
     return html`<figure>
       <unnoise-pixels
         .testid=${`compare-canvas-${index}`}
-        .label=${`Samples by ${label} in ${total} steps`}
+        .label=${msg('Samples by {0} in {1} steps', label, total)}
         .tiles=${frame && { rgb: frame.x_t, count: frame.count, size: frame.size }}
       ></unnoise-pixels>
       <figcaption data-testid="compare-label-${index}">
         ${label}
         <span class="muted"
-          >step ${frame?.index ?? 0} of ${total}, ${evaluations(total)}&nbsp;evaluations</span
+          >${mixed('step {0} of {1}, {2} evaluations', frame?.index ?? 0, total, evaluations(total))}</span
         >
       </figcaption>
     </figure>`;

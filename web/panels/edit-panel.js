@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
+import { marked, mixed, msg, translated, translatedOptions } from '../lib/localize.js';
 import { isEmptyMask } from '../lib/mask.js';
 import { SAMPLERS } from '../lib/samplers.js';
 import { pictureControls } from './edit-picture.js';
@@ -19,23 +20,26 @@ const MAX_SEED = 0xffffffff;
 
 /** @type {[EditKind, string][]} */
 const KINDS = [
-  ['between', 'Between seeds'],
-  ['redraw', 'From a picture'],
-  ['fill', 'Fill in'],
+  ['between', marked('Between seeds')],
+  ['redraw', marked('From a picture')],
+  ['fill', marked('Fill in')],
 ];
 
 /** @type {Record<EditKind, string>} */
 const LEADS = {
-  between:
-    'Two seeds are two points in a space of noise. The way from one to the other ' +
-    'leads through images that change little by little.',
-  redraw:
+  between: marked(
+    'Two seeds are two points in a space of noise. The way from one to the other leads ' +
+      'through images that change little by little.',
+  ),
+  redraw: marked(
     'Drown a picture in some noise and let the model find its own way out. Much noise ' +
-    'leaves little more than colours; with little noise the picture stays. Draw on it, or on a ' +
-    'blank sheet: a few blots of colour are enough.',
-  fill:
+      'leaves little more than colours; with little noise the picture stays. Draw on it, ' +
+      'or on a blank sheet: a few blots of colour are enough.',
+  ),
+  fill: marked(
     'Paint over a part of a picture. In every step the rest is put back as it was, so ' +
-    'that what the model draws comes to fit it.',
+      'that what the model draws comes to fit it.',
+  ),
 };
 
 /** 5: what else a model can do than draw new images. */
@@ -79,19 +83,19 @@ export class EditPanel extends Panel {
     return html`<section class="panel edit" part="panel" aria-labelledby="edit-title">
       <header>
         <span class="number" aria-hidden="true">5</span>
-        <h2 id="edit-title">More from one model</h2>
+        <h2 id="edit-title">${msg('More from one model')}</h2>
         ${editEquation(editor.kind, session.lab.config)}
       </header>
-      <p class="lead">${LEADS[editor.kind]}</p>
+      <p class="lead">${translated(LEADS[editor.kind])}</p>
       ${editMeaning(editor, session.lab.config)}
       <div class="split">
         <div class="controls">
           ${segmentedField({
-            label: 'What to do',
+            label: msg('What to do'),
             name: 'edit-kind',
             changes: 'kind',
             value: editor.kind,
-            options: KINDS,
+            options: translatedOptions(KINDS),
             change: (kind) => editor.choose(/** @type {EditKind} */ (kind)),
           })}
           ${editor.kind === 'between' ? this.#seeds() : pictureControls(session)} ${this.#buttons()}
@@ -106,15 +110,19 @@ export class EditPanel extends Panel {
     const { editor } = session;
     const { kind } = editor;
     const missing =
-      (kind !== 'between' && !editor.image && 'Choose a picture first.') ||
-      (kind === 'fill' && isEmptyMask(editor.mask) && 'Paint over what is to be filled in first.');
+      (kind !== 'between' && !editor.image && msg('Choose a picture first.')) ||
+      (kind === 'fill' &&
+        isEmptyMask(editor.mask) &&
+        msg('Paint over what is to be filled in first.'));
     const ready = session.phase === 'ready' && !session.activity && !missing;
-    const label = { between: 'Draw the way', redraw: 'Redraw', fill: 'Fill in' }[kind];
+    const label = { between: msg('Draw the way'), redraw: msg('Redraw'), fill: msg('Fill in') }[
+      kind
+    ];
     return html`<div class="row">
         ${runButton({
           running: editor.recording.sampling,
           start: { label, testid: 'edit-run', disabled: !ready, click: () => editor.run() },
-          stop: { label: 'Stop', testid: 'edit-stop', click: () => editor.stop() },
+          stop: { label: msg('Stop'), testid: 'edit-stop', click: () => editor.stop() },
         })}
         ${missing ? html`<span class="note" data-testid="edit-missing">${missing}</span>` : nothing}
       </div>
@@ -128,8 +136,8 @@ export class EditPanel extends Panel {
       (name) => SAMPLERS[name].label,
     );
     return own === chosen
-      ? `Drawn with ${own}, as set above.`
-      : `Drawn with ${own}, because ${chosen} cannot fill in.`;
+      ? msg('Drawn with {0}, as set above.', own)
+      : msg('Drawn with {0}, because {1} cannot fill in.', own, chosen);
   }
 
   #seeds() {
@@ -149,9 +157,9 @@ export class EditPanel extends Panel {
       });
     };
     return html`<div class="fields">
-        ${seed('from', 'From seed')} ${seed('to', 'To seed')}
+        ${seed('from', msg('From seed'))} ${seed('to', msg('To seed'))}
         ${numberField({
-          label: 'Images on the way',
+          label: msg('Images on the way'),
           testid: 'edit-between',
           changes: 'between lambda',
           value: between,
@@ -162,7 +170,7 @@ export class EditPanel extends Panel {
       </div>
       <div class="row">
         ${button({
-          label: 'On to another seed',
+          label: msg('On to another seed'),
           testid: 'edit-seeds',
           changes: 'from to',
           click: () => editor.set({ from: to, to: Math.floor(Math.random() * MAX_SEED) }),
@@ -178,11 +186,11 @@ export class EditPanel extends Panel {
   #sampleAt(end, subject) {
     const { editor } = this.session;
     return html`<div class="field" data-changes=${end}>
-      <span class="label">${end === 'from' ? 'From' : 'To'} a sample</span>
+      <span class="label">${end === 'from' ? msg('From a sample') : msg('To a sample')}</span>
       <div class="row end-sample">
         <unnoise-thumb .image=${subject} data-testid="edit-${end}-sample"></unnoise-thumb>
         ${button({
-          label: 'A seed instead',
+          label: msg('A seed instead'),
           testid: `edit-${end}-seed`,
           kind: 'link',
           click: () => editor.set({ [end]: editor.settings[end] }),
@@ -194,7 +202,7 @@ export class EditPanel extends Panel {
   #results() {
     const { editor } = this.session;
     const { frame } = editor.recording;
-    if (!frame) return html`<div class="hint"><p>${HINTS[editor.kind]}</p></div>`;
+    if (!frame) return html`<div class="hint"><p>${translated(HINTS[editor.kind])}</p></div>`;
     return editor.kind === 'between' ? this.#way(frame) : this.#picture(frame);
   }
 
@@ -227,12 +235,12 @@ export class EditPanel extends Panel {
         playing: interpolation.playing,
         position: Math.round(interpolation.progress * 100),
         max: 100,
-        text: `image ${shown + 1} of ${count}`,
+        text: msg('image {0} of {1}', shown + 1, count),
         prefix: 'edit-',
         changes: 'lambda',
         disabled: recording.sampling,
         place: html`<span class="tick" data-testid="edit-place"
-          >image ${shown + 1} of ${count}</span
+          >${mixed('image {0} of {1}', shown + 1, count)}</span
         >`,
         toggle: () => (interpolation.playing ? interpolation.pause() : this.#play()),
         seek: (position) => {
@@ -265,7 +273,7 @@ export class EditPanel extends Panel {
         playing,
         position,
         max: Math.max(0, frames.length - 1),
-        text: `step ${index} of ${total}`,
+        text: msg('step {0} of {1}', index, total),
         prefix: 'edit-',
         changes: 't',
         disabled: frames.length < 2,
@@ -297,20 +305,20 @@ export class EditPanel extends Panel {
  * @param {import('../lab.js').SampleRequest | undefined} options
  */
 function endsInWords({ seed, interpolate, mixtures } = {}) {
-  if (!mixtures) return [`seed ${seed}`, `seed ${interpolate?.to}`];
+  if (!mixtures) return [msg('seed {0}', seed), msg('seed {0}', interpolate?.to)];
   const word = (/** @type {import('../worker/protocol.js').NoiseTerm[]} */ noise) => {
     const [{ seed, index }] = noise;
-    if (noise.length > 1) return 'a mixture of noise';
-    return index ? `image ${index + 1} of seed ${seed}` : `seed ${seed}`;
+    if (noise.length > 1) return msg('a mixture of noise');
+    return index ? msg('image {0} of seed {1}', index + 1, seed) : msg('seed {0}', seed);
   };
   return [word(mixtures[0]), word(mixtures[mixtures.length - 1])];
 }
 
 /** @type {Record<EditKind, string>} */
 const HINTS = {
-  between: 'The images between the two seeds appear here.',
-  redraw: 'What the model makes of the picture appears here.',
-  fill: 'The picture, filled in, appears here.',
+  between: marked('The images between the two seeds appear here.'),
+  redraw: marked('What the model makes of the picture appears here.'),
+  fill: marked('The picture, filled in, appears here.'),
 };
 
 define('unnoise-edit-panel', EditPanel);

@@ -1,4 +1,6 @@
 import { html, nothing } from 'lit';
+import { marked, mixed, msg, translated } from '../lib/localize.js';
+import { decimal } from '../lib/format.js';
 import { HALF_NAMES, isEmptyMask } from '../lib/mask.js';
 import { button } from './buttons.js';
 import {
@@ -35,7 +37,7 @@ export function pictureControls(session) {
     ${editor.kind === 'fill' ? nothing : strength(session)}
     <div class="fields">
       ${selectField({
-        label: 'Images',
+        label: msg('Images'),
         testid: 'edit-count',
         value: String(editor.settings.count),
         options: COUNTS,
@@ -44,15 +46,16 @@ export function pictureControls(session) {
       ${
         editor.kind === 'fill'
           ? numberField({
-              label: 'Times over',
+              label: msg('Times over'),
               testid: 'edit-repeats',
               changes: 'repeats',
               value: editor.settings.repeats,
               min: 1,
               max: 20,
-              hint:
+              hint: msg(
                 'How many times each stretch of the way is sampled: more fits better, and takes ' +
-                'longer',
+                  'longer',
+              ),
               change: (repeats) => editor.set({ repeats: Math.round(repeats) }),
             })
           : nothing
@@ -74,7 +77,7 @@ function chooser(session) {
     choose: (index) => editor.chooseImage(index),
   })}
   ${fileField({
-    label: 'Choose a file',
+    label: msg('Choose a file'),
     testid: 'edit-file',
     accept: 'image/*',
     changes: 'picture',
@@ -90,11 +93,10 @@ function strength(session) {
   const taken = Math.max(1, Math.floor(steps * strength));
   return html`<label class="field">
     <span class="label"
-      >Strength <span data-testid="edit-strength-value">${strength.toFixed(2)}</span>: the last
-      ${taken} of ${steps} steps</span
+      >${mixed('Strength {0}: the last {1} of {2} steps', html`<span data-testid="edit-strength-value">${decimal(strength, 2)}</span>`, taken, steps)}</span
     >
     ${rangeField({
-      label: 'Strength',
+      label: msg('Strength'),
       testid: 'edit-strength',
       changes: 'strength',
       value: strength,
@@ -112,17 +114,17 @@ function strength(session) {
  */
 function mask(session) {
   const { editor } = session;
-  return html`<div class="row" role="group" aria-label="Fill in a half" data-changes="mask">
+  return html`<div class="row" role="group" aria-label=${msg('Fill in a half')} data-changes="mask">
       ${HALF_NAMES.map((name) =>
         button({
-          label: name[0].toUpperCase() + name.slice(1),
+          label: translated(HALF_LABELS[name]),
           testid: `mask-${name}`,
           kind: 'small',
           click: () => editor.maskHalf(name),
         }),
       )}
       ${button({
-        label: 'Clear',
+        label: msg('Clear'),
         testid: 'mask-clear',
         kind: 'small',
         disabled: isEmptyMask(editor.mask),
@@ -130,28 +132,37 @@ function mask(session) {
       })}
     </div>
     ${segmentedField({
-      label: 'The brush',
+      label: msg('The brush'),
       name: 'edit-tool',
       changes: 'mask picture',
       value: editor.draws ? 'pen' : 'mask',
       options: [
-        ['mask', 'marks'],
-        ['pen', 'draws'],
+        ['mask', msg('marks')],
+        ['pen', msg('draws')],
       ],
       change: (tool) => editor.set({ pen: tool === 'pen' }),
     })}`;
 }
 
+/** @type {Record<string, string>} */
+const HALF_LABELS = {
+  left: marked('Left'),
+  right: marked('Right'),
+  top: marked('Top'),
+  bottom: marked('Bottom'),
+  middle: marked('Middle'),
+};
+
 /** @type {[name: string, colour: string][]} */
 const PALETTE = [
-  ['black', '#1d1b22'],
-  ['white', '#ffffff'],
-  ['red', '#d4322c'],
-  ['orange', '#f28c28'],
-  ['yellow', '#f9d423'],
-  ['green', '#3a9d4a'],
-  ['blue', '#2a6fd6'],
-  ['brown', '#7a4a2b'],
+  [marked('black'), '#1d1b22'],
+  [marked('white'), '#ffffff'],
+  [marked('red'), '#d4322c'],
+  [marked('orange'), '#f28c28'],
+  [marked('yellow'), '#f9d423'],
+  [marked('green'), '#3a9d4a'],
+  [marked('blue'), '#2a6fd6'],
+  [marked('brown'), '#7a4a2b'],
 ];
 
 /** @param {Session} session */
@@ -160,9 +171,11 @@ function brush(session) {
   const { brush, erase } = editor.settings;
   return html`${editor.draws ? pen(session) : nothing}
     <label class="field">
-      <span class="label">${editor.draws ? 'Pen' : 'Brush'}, ${brush} pixels wide</span>
+      <span class="label"
+        >${editor.draws ? msg('Pen, {0} pixels wide', brush) : msg('Brush, {0} pixels wide', brush)}</span
+      >
       ${rangeField({
-        label: 'Width of the brush',
+        label: msg('Width of the brush'),
         testid: 'edit-brush',
         changes: editor.draws ? 'picture' : 'mask',
         value: brush,
@@ -175,7 +188,7 @@ function brush(session) {
       editor.draws
         ? nothing
         : checkField({
-            label: 'Erase with the brush',
+            label: msg('Erase with the brush'),
             testid: 'edit-erase',
             changes: 'mask',
             value: erase,
@@ -193,7 +206,7 @@ function pen({ editor }) {
   return html`<div
       class="palette"
       role="group"
-      aria-label="Colour of the pen"
+      aria-label=${msg('Colour of the pen')}
       data-changes="picture"
     >
       ${PALETTE.map(
@@ -201,7 +214,7 @@ function pen({ editor }) {
           html`<button
             type="button"
             class="colour"
-            aria-label=${name}
+            aria-label=${translated(name)}
             aria-pressed=${colour === value}
             data-testid="pen-${name}"
             .style=${`--colour: ${value}`}
@@ -210,29 +223,29 @@ function pen({ editor }) {
       )}
       <input
         type="color"
-        aria-label="Another colour"
+        aria-label=${msg('Another colour')}
         data-testid="pen-colour"
         .value=${colour}
         @input=${(/** @type {any} */ { target }) => editor.set({ colour: target.value })}
       />
     </div>
-    <div class="row" role="group" aria-label="Sketch" data-changes="picture">
+    <div class="row" role="group" aria-label=${msg('Sketch')} data-changes="picture">
       ${button({
-        label: 'Undo',
+        label: msg('Undo'),
         testid: 'sketch-undo',
         kind: 'small',
         disabled: !editor.canUndo,
         click: () => editor.undo(),
       })}
       ${button({
-        label: 'Blank sheet',
+        label: msg('Blank sheet'),
         testid: 'sketch-blank',
         kind: 'small',
         disabled: !editor.picture,
         click: () => editor.blank(),
       })}
       ${button({
-        label: 'As it was',
+        label: msg('As it was'),
         testid: 'sketch-clear',
         kind: 'small',
         disabled: !editor.sketched,

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { plural } from '../lib/format.js';
+import { mixed, msg } from '../lib/localize.js';
 import { lift } from './drag-sample.js';
 import './image-thumb.js';
 import './noise-plane-view.js';
@@ -16,10 +17,12 @@ export class FavouritesTray extends Panel {
     const { list } = this.session.favourites;
     return html`<section class="tray" aria-labelledby="tray-title">
       <h3 id="tray-title">
-        Favourites
-        <span class="muted" data-testid="tray-count"
-          >${list.length ? plural(list.length, 'sample') : ''}</span
-        >
+        ${mixed(
+          'Favourites {0}',
+          html`<span class="muted" data-testid="tray-count"
+            >${list.length ? plural(list.length, 'sample') : ''}</span
+          >`,
+        )}
       </h3>
       ${
         list.length
@@ -27,11 +30,13 @@ export class FavouritesTray extends Panel {
                 ${list.map((favourite, index) => this.#item(favourite, index))}
               </ul>
               <p class="note">
-                Drag one to the panel below, or open it to make more of it. Three with a tick span a
-                plane of noise.
+                ${msg(
+                  'Drag one to the panel below, or open it to make more of it. Three with a tick span ' +
+                    'a plane of noise.',
+                )}
               </p>`
           : html`<p class="note">
-              Choose a sample above to look at it closely; those that you keep stand here.
+              ${msg('Choose a sample above to look at it closely; those that you keep stand here.')}
             </p>`
       }
       ${
@@ -49,13 +54,13 @@ export class FavouritesTray extends Panel {
   #item(favourite, index) {
     const { touched, favourites, noisePlane } = this.session;
     const corner = noisePlane.corners.some(({ id }) => id === favourite.id);
-    const name = `favourite ${index + 1}`;
+    const name = msg('favourite {0}', index + 1);
     return html`<li>
       <button
         type="button"
         class="thumb"
         draggable="true"
-        aria-label="Look at ${name} closely"
+        aria-label=${msg('Look at {0} closely', name)}
         data-testid="favourite"
         @click=${() => touched.open(favourite)}
         @dragstart=${(/** @type {DragEvent} */ event) => lift(event, favourite)}
@@ -65,7 +70,7 @@ export class FavouritesTray extends Panel {
       <label class="check">
         <input
           type="checkbox"
-          aria-label="Make ${name} a corner of the plane"
+          aria-label=${msg('Make {0} a corner of the plane', name)}
           data-testid="favourite-corner"
           .checked=${corner}
           @change=${() => noisePlane.toggle(favourite.id)}
@@ -74,7 +79,7 @@ export class FavouritesTray extends Panel {
       <button
         type="button"
         class="icon small"
-        aria-label="Let go of ${name}"
+        aria-label=${msg('Let go of {0}', name)}
         data-testid="favourite-remove"
         @click=${() => favourites.remove(favourite.id)}
       >

@@ -1,3 +1,4 @@
+import { msg } from '../lib/localize.js';
 import { checkField } from './fields.js';
 
 /**
@@ -6,14 +7,15 @@ import { checkField } from './fields.js';
  */
 export function idealSwitch(session) {
   return checkField({
-    label: 'What perfect memorisation looks like',
+    label: msg('What perfect memorisation looks like'),
     testid: 'sample-ideal',
     changes: 'network',
     value: session.sampleOptions.weights === 'ideal',
     disabled: session.phase !== 'ready' || session.imageSet.images.length === 0,
-    hint:
-      'The best possible denoiser of these very images in place of the network: it ' +
-      'needs no training, and draws nothing new',
+    hint: msg(
+      'The best possible denoiser of these very images in place of the network: it needs ' +
+        'no training, and draws nothing new',
+    ),
     change: (ideal) => {
       session.setSample({ weights: ideal ? 'ideal' : 'ema' });
       session.draw();

@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { EACH } from '../lib/labels.js';
+import { msg } from '../lib/localize.js';
 import { rangeField, selectField } from './fields.js';
 
 /** Beyond this little is left but glaring colours. */
@@ -20,13 +21,13 @@ export function labelFields(session) {
     return [choice === 'each' ? EACH : choice.slice(3)];
   };
   return html`${selectField({
-    label: 'What to draw',
+    label: msg('What to draw'),
     testid: 'sample-label',
     changes: 'class',
     value,
     options: [
-      ['any', 'anything'],
-      ['each', 'one of each'],
+      ['any', msg('anything')],
+      ['each', msg('one of each')],
       ...names.map((name) => /** @type {[string, string]} */ ([`is ${name}`, name])),
     ],
     change: (choice) => session.setSample({ labels: chosen(choice) }),
@@ -34,9 +35,9 @@ export function labelFields(session) {
   ${
     labels.length
       ? html`<label class="field wide">
-          <span class="label">Guidance to it, w = <output>${guidance}</output></span>
+          <span class="label">${msg('Guidance to it, w =')} <output>${guidance}</output></span>
           ${rangeField({
-            label: 'Guidance',
+            label: msg('Guidance'),
             testid: 'sample-guidance',
             changes: 'guidance',
             value: guidance,

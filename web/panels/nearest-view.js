@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { plural, ratio } from '../lib/format.js';
+import { counted, mixed, msg } from '../lib/localize.js';
 import { copyRatio } from './equations/bound.js';
 import './image-thumb.js';
 import { MeasuredPanel } from './measured-panel.js';
@@ -27,11 +28,16 @@ export class NearestView extends MeasuredPanel {
     const stale = samples.sampling || frame !== samples.frames.at(-1);
     return html`<figure class="nearest ${stale ? 'stale' : ''}" data-testid="nearest">
       <figcaption>
-        New, or learnt by heart?
-        <span class="muted" data-testid="copy-count" data-copies=${copies} data-of=${matches.length}
-          >${copies} of ${plural(matches.length, 'sample')}
-          ${copies === 1 ? 'is a copy' : 'are copies'}</span
-        >
+        ${mixed(
+          'New, or learnt by heart? {0}',
+          html`<span
+            class="muted"
+            data-testid="copy-count"
+            data-copies=${copies}
+            data-of=${matches.length}
+            >${counted(copies, '{0} of {1} is a copy', '{0} of {1} are copies', plural(matches.length, 'sample'))}</span
+          >`,
+        )}
       </figcaption>
       <ul>
         ${shown.map((match) => this.#pair(match))}
@@ -39,13 +45,16 @@ export class NearestView extends MeasuredPanel {
       ${
         matches.length > shown.length
           ? html`<button type="button" class="link" @click=${() => (this.all = true)}>
-              Show all ${matches.length}
+              ${mixed('Show all {0}', matches.length)}
             </button>`
           : nothing
       }
       <p class="note">
-        Right: the training image nearest to the sample. The number is its distance as a share of
-        that of the second nearest; below 1/3 the sample counts as a copy (Yoon et al. 2023).
+        ${msg(
+          'Right: the training image nearest to the sample. The number is its distance as a ' +
+            'share of that of the second nearest; below 1/3 the sample counts as a copy (Yoon et ' +
+            'al. 2023).',
+        )}
       </p>
       ${copyRatio}
     </figure>`;
@@ -57,7 +66,8 @@ export class NearestView extends MeasuredPanel {
       <unnoise-thumb .image=${sample}></unnoise-thumb>
       <unnoise-thumb .image=${image} class=${nearest.mirrored ? 'mirrored' : ''}></unnoise-thumb>
       <span
-        >${ratio(nearest.ratio)} ${nearest.copy ? html`<b class="badge">copy</b>` : nothing}</span
+        >${ratio(nearest.ratio)}
+        ${nearest.copy ? html`<b class="badge">${msg('copy')}</b>` : nothing}</span
       >
     </li>`;
   }

@@ -1,6 +1,7 @@
 import { html, nothing, svg } from 'lit';
 import { define } from '../lib/define.js';
 import { percent } from '../lib/format.js';
+import { mixed, msg } from '../lib/localize.js';
 import { button } from './buttons.js';
 import './image-thumb.js';
 import { Panel } from './panel.js';
@@ -26,18 +27,18 @@ export class NoisePlaneView extends Panel {
     const { corners, shares, shown, drawing } = noisePlane;
     const [x, y] = placeOf(shares);
     const words = shares
-      .map((share, index) => `${percent(share)} of corner ${index + 1}`)
+      .map((share, index) => msg('{0} of corner {1}', percent(share), index + 1))
       .join(', ');
     return html`<figure class="noise-plane">
       <figcaption>
-        Between three <span class="muted">drag the point: the sample follows</span>
+        ${mixed('Between three {0}', html`<span class="muted">${msg('drag the point: the sample follows')}</span>`)}
       </figcaption>
       <div class="noise-plane-body">
         <div
           class="noise-plane-pad"
           tabindex="0"
           role="slider"
-          aria-label="Place between three favourites"
+          aria-label=${msg('Place between three favourites')}
           aria-valuemin="0"
           aria-valuemax="100"
           aria-valuenow=${Math.round(shares[0] * 100)}
@@ -70,25 +71,25 @@ export class NoisePlaneView extends Panel {
                   .tiles=${{ rgb: shown.rgb, count: 1, size: shown.size }}
                   data-fine=${shown.fine}
                 ></unnoise-pixels>`
-              : html`<div class="hint"><p>The sample at the point appears here.</p></div>`
+              : html`<div class="hint"><p>${msg('The sample at the point appears here.')}</p></div>`
           }
           <div class="row">
             ${button({
-              label: 'Keep',
+              label: msg('Keep'),
               testid: 'noise-plane-keep',
               kind: 'small',
               disabled: !shown?.fine || drawing || phase !== 'ready',
               click: () => shown && this.session.favourites.add(shown),
             })}
             ${button({
-              label: 'Look closer',
+              label: msg('Look closer'),
               testid: 'noise-plane-open',
               kind: 'small',
               disabled: !shown?.fine || drawing || phase !== 'ready',
               click: () => shown && this.session.touched.open(shown),
             })}
           </div>
-          <p class="note" role="status">${drawing ? 'Drawing…' : nothing}</p>
+          <p class="note" role="status">${drawing ? msg('Drawing…') : nothing}</p>
         </div>
       </div>
     </figure>`;

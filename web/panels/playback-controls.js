@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { msg } from '../lib/localize.js';
 import { rangeField } from './fields.js';
 
 /**
@@ -37,14 +38,14 @@ export function playbackControls({
       type="button"
       class="icon"
       data-testid="${prefix}play"
-      aria-label="${playing ? 'Pause' : 'Play'} the animation"
+      aria-label=${playing ? msg('Pause the animation') : msg('Play the animation')}
       ?disabled=${disabled}
       @click=${toggle}
     >
       ${playing ? '❚❚' : '▶'}
     </button>
     ${rangeField({
-      label: 'Step of the sampler',
+      label: msg('Step of the sampler'),
       testid: `${prefix}scrub`,
       value: position,
       max,

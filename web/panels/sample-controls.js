@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { mixed, msg } from '../lib/localize.js';
 import { maxSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
 import { checkField, numberField, rangeField, segmentedField, selectField } from './fields.js';
 
@@ -32,7 +33,7 @@ export const newSeed = (session) =>
  */
 export function samplerField(session) {
   return segmentedField({
-    label: 'Sampler',
+    label: msg('Sampler'),
     name: 'sampler',
     changes: Object.keys(SAMPLERS).join(' '),
     value: session.sampleOptions.sampler,
@@ -48,13 +49,13 @@ export function stepsField(session) {
   const { sampleOptions: options, lab } = session;
   const evaluations = SAMPLERS[options.sampler].evaluations(options.steps);
   return numberField({
-    label: 'Sampler steps',
+    label: msg('Sampler steps'),
     testid: 'sample-steps',
     changes: 'steps',
     value: options.steps,
     min: 1,
     max: maxSteps(lab.config, options),
-    hint: `The network is asked ${evaluations} times`,
+    hint: msg('The network is asked {0} times', evaluations),
     change: (steps) => session.setSample({ steps: Math.round(steps) }),
   });
 }
@@ -66,14 +67,14 @@ export function stepsField(session) {
 export function countAndSeedFields(session) {
   const { sampleOptions: options } = session;
   return html`${selectField({
-    label: 'Images',
+    label: msg('Images'),
     testid: 'sample-count',
     value: String(options.count),
     options: COUNTS,
     change: (count) => session.setSample({ count: Number(count) }),
   })}
   ${numberField({
-    label: 'Seed',
+    label: msg('Seed'),
     testid: 'sample-seed',
     changes: 'seed',
     value: options.seed,
@@ -86,14 +87,14 @@ export function countAndSeedFields(session) {
 /** @param {Session} session */
 export const weightsField = (session) =>
   selectField({
-    label: 'Weights',
+    label: msg('Weights'),
     testid: 'sample-weights',
     changes: 'network',
     value: session.sampleOptions.weights,
     options: [
-      ['ema', 'averaged (EMA)'],
-      ['raw', 'raw'],
-      ['ideal', 'none: the ideal denoiser'],
+      ['ema', msg('averaged (EMA)')],
+      ['raw', msg('raw')],
+      ['ideal', msg('none: the ideal denoiser')],
     ],
     change: (weights) => session.setSample({ weights: /** @type {'ema'} */ (weights) }),
   });
@@ -116,9 +117,11 @@ export function samplerFields(session, runs) {
 function etaField(session) {
   const { eta } = session.sampleOptions;
   return html`<label class="field wide">
-    <span class="label">Fresh noise in each step, η = <span>${eta}</span></span>
+    <span class="label"
+      >${mixed('Fresh noise in each step, η = {0}', html`<span>${eta}</span>`)}</span
+    >
     ${rangeField({
-      label: 'Eta',
+      label: msg('Eta'),
       testid: 'sample-eta',
       changes: 'eta',
       value: eta,
@@ -134,18 +137,18 @@ function varianceField(session) {
   const { variance_type } = session.lab.config.scheduler;
   const learned = variance_type === 'learned_range';
   return selectField({
-    label: 'Variance',
+    label: msg('Variance'),
     testid: 'sample-variance',
     changes: 'variance',
     value: learned ? variance_type : (session.sampleOptions.variance ?? variance_type),
     options: learned
-      ? [['learned_range', 'learned by the model']]
+      ? [['learned_range', msg('learned by the model')]]
       : [
-          ['fixed_small', 'small (β̃)'],
-          ['fixed_large', 'large (β)'],
+          ['fixed_small', msg('small (β̃)')],
+          ['fixed_large', msg('large (β)')],
         ],
     disabled: learned,
-    hint: 'Of the noise that each step adds',
+    hint: msg('Of the noise that each step adds'),
     change: (variance) =>
       session.setSample({ variance: /** @type {SampleOptions['variance']} */ (variance) }),
   });
@@ -157,19 +160,19 @@ function varianceField(session) {
  */
 function karrasField(session, runs) {
   // What a sampler does unless asked otherwise; several may differ.
-  const usual = runs.length > 1 ? [[AS_IS, 'as is usual for each']] : [];
+  const usual = runs.length > 1 ? [[AS_IS, msg('as is usual for each')]] : [];
   const byDefault = runs.length > 1 ? AS_IS : String(runs[0].sampler === 'heun');
   return selectField({
-    label: 'Noise levels',
+    label: msg('Noise levels'),
     testid: 'sample-karras',
     changes: 'karras grid',
     value: String(session.sampleOptions.use_karras_sigmas ?? byDefault),
     options: /** @type {[string, string][]} */ ([
       ...usual,
-      ['true', 'finer near the end (Karras)'],
-      ['false', 'even in t'],
+      ['true', msg('finer near the end (Karras)')],
+      ['false', msg('even in t')],
     ]),
-    hint: 'Where on the way from noise to image the steps are taken',
+    hint: msg('Where on the way from noise to image the steps are taken'),
     change: (value) =>
       session.setSample({ use_karras_sigmas: value === AS_IS ? null : value === 'true' }),
   });
@@ -186,21 +189,21 @@ export function moreSamplerFields(session, runs) {
   const spaced = runs.some(({ sampler }) => SAMPLERS[sampler].choices.includes('spacing'));
   const ddim = runs.some(({ sampler }) => sampler === 'ddim');
   return html`<details>
-    <summary>More settings</summary>
+    <summary>${msg('More settings')}</summary>
     <div class="fields">
       ${
         spaced
           ? selectField({
-              label: 'Timesteps visited',
+              label: msg('Timesteps visited'),
               testid: 'sample-spacing',
               changes: 'steps grid',
               value: options.timestep_spacing ?? session.lab.config.scheduler.timestep_spacing,
               options: [
-                ['trailing', 'from T downwards'],
-                ['leading', 'from 0 upwards'],
-                ['linspace', 'both ends, evenly between'],
+                ['trailing', msg('from T downwards')],
+                ['leading', msg('from 0 upwards')],
+                ['linspace', msg('both ends, evenly between')],
               ],
-              hint: 'trailing, leading and linspace in diffusers',
+              hint: msg('trailing, leading and linspace in diffusers'),
               change: (spacing) =>
                 session.setSample({ timestep_spacing: /** @type {'leading'} */ (spacing) }),
             })
@@ -211,11 +214,13 @@ export function moreSamplerFields(session, runs) {
     ${
       ddim
         ? checkField({
-            label: 'Work out ε again from the limited x̂₀',
+            label: msg('Work out ε again from the limited x̂₀'),
             testid: 'sample-rederive',
             changes: 'rederive',
             value: options.use_clipped_model_output,
-            hint: 'DDIM goes on with the ε that the network meant otherwise, as diffusers does',
+            hint: msg(
+              'DDIM goes on with the ε that the network meant otherwise, as diffusers does',
+            ),
             change: (value) => session.setSample({ use_clipped_model_output: value }),
           })
         : nothing
@@ -234,33 +239,34 @@ function limitFields(session) {
       dynamic_threshold: value === 'dynamic' ? USUAL_QUANTILE : null,
     });
   return html`${selectField({
-    label: 'Limit of x̂₀',
+    label: msg('Limit of x̂₀'),
     testid: 'sample-limit',
     changes: 'limit',
     value: limit,
     options: [
-      [AS_IS, `as the model: ${modelLimit(session)}`],
-      ['clip', 'clamp to [−1, 1]'],
-      ['dynamic', 'dynamic threshold'],
-      ['none', 'none'],
+      [AS_IS, msg('as the model: {0}', modelLimit(session))],
+      ['clip', msg('clamp to [−1, 1]')],
+      ['dynamic', msg('dynamic threshold')],
+      ['none', msg('none')],
     ],
-    hint: 'A guess at the image may not be brighter or darker than images can be',
+    hint: msg('A guess at the image may not be brighter or darker than images can be'),
     change: choose,
   })}
   ${
     dynamic_threshold === null
       ? nothing
       : numberField({
-          label: 'Quantile kept',
+          label: msg('Quantile kept'),
           testid: 'sample-quantile',
           changes: 'limit',
           value: dynamic_threshold,
           min: 0.5,
           max: 1,
           step: 'any',
-          hint:
-            'Values of an image above this quantile are cut off, the rest is scaled (Saharia ' +
-            'et al. 2022)',
+          hint: msg(
+            'Values of an image above this quantile are cut off, the rest is scaled (Saharia et ' +
+              'al. 2022)',
+          ),
           change: (value) => session.setSample({ dynamic_threshold: value }),
         })
   }`;
@@ -269,6 +275,6 @@ function limitFields(session) {
 /** @param {Session} session */
 function modelLimit({ lab }) {
   const { thresholding, clip_sample, prediction_type } = lab.config.scheduler;
-  if (thresholding) return 'dynamic threshold';
-  return clip_sample && prediction_type !== 'flow_prediction' ? 'clamp' : 'none';
+  if (thresholding) return msg('dynamic threshold');
+  return clip_sample && prediction_type !== 'flow_prediction' ? msg('clamp') : msg('none');
 }

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { ratio } from '../lib/format.js';
+import { mixed, msg } from '../lib/localize.js';
 import { button } from './buttons.js';
 import { rangeField } from './fields.js';
 import './image-thumb.js';
@@ -34,11 +35,11 @@ export class SampleDialog extends Panel {
   #content(subject) {
     return html`<div class="touch-body">
       <header>
-        <h2 id="touch-title">One sample</h2>
+        <h2 id="touch-title">${msg('One sample')}</h2>
         <button
           type="button"
           class="icon"
-          aria-label="Close"
+          aria-label=${msg('Close')}
           data-testid="touch-close"
           @click=${() => this.#dialog?.close()}
         >
@@ -61,16 +62,15 @@ export class SampleDialog extends Panel {
     const { by } = touched.recording;
     const learnt = touched.tile !== undefined && samples.by && by && samples.by.step !== by.step;
     return html`<div class="touch-views" data-testid="touch-views" data-step=${frame?.index ?? ''}>
-        ${view('touch-x', html`x<sub>t</sub>`, 'what is there', at.x_t, at.size)}
-        ${view('touch-x0', html`x̂<sub>0</sub>`, 'what the network takes it for', at.pred_x0, at.size)}
-        ${view('touch-eps', html`ε̂`, 'the rest: the noise in it', at.eps, at.size)}
+        ${view('touch-x', html`x<sub>t</sub>`, msg('what is there'), at.x_t, at.size)}
+        ${view('touch-x0', html`x̂<sub>0</sub>`, msg('what the network takes it for'), at.pred_x0, at.size)}
+        ${view('touch-eps', html`ε̂`, msg('the rest: the noise in it'), at.eps, at.size)}
         ${this.#nearest()}
       </div>
       ${
         learnt
           ? html`<p class="note">
-              Drawn by the model of step ${lab.step}, which has learnt on since the samples were
-              drawn.
+              ${mixed('Drawn by the model of step {0}, which has learnt on since the samples were drawn.', lab.step)}
             </p>`
           : nothing
       }`;
@@ -93,17 +93,19 @@ export class SampleDialog extends Panel {
       <figcaption data-testid="touch-nearest">
         ${
           image
-            ? html`image ${nearest.index + 1}
+            ? html`${msg('image {0}', nearest.index + 1)}
                 <span class="muted"
-                  >nearest to the
-                  guess${
+                  >${
                     nearest.ratio === null
-                      ? ''
-                      : `, ${ratio(nearest.ratio)} of the distance of the second`
+                      ? msg('nearest to the guess')
+                      : msg(
+                          'nearest to the guess, {0} of the distance of the second',
+                          ratio(nearest.ratio),
+                        )
                   }</span
                 >
-                ${nearest.copy ? html`<b class="badge">copy</b>` : nothing}`
-            : html`<span class="muted">the nearest training image</span>`
+                ${nearest.copy ? html`<b class="badge">${msg('copy')}</b>` : nothing}`
+            : html`<span class="muted">${msg('the nearest training image')}</span>`
         }
       </figcaption>
     </figure>`;
@@ -117,7 +119,7 @@ export class SampleDialog extends Panel {
       playing,
       position,
       max: Math.max(0, frames.length - 1),
-      text: `step ${step} of ${total}`,
+      text: msg('step {0} of {1}', step, total),
       prefix: 'touch-',
       disabled: frames.length < 2,
       place: html`<span class="tick" data-testid="touch-step"
@@ -144,13 +146,13 @@ export class SampleDialog extends Panel {
     }));
     return html`<div class="row">
         ${button({
-          label: 'Reroll this one',
+          label: msg('Reroll this one'),
           testid: 'touch-reroll',
           disabled: busy || session.phase !== 'ready',
           click: () => touched.reroll(),
         })}
         ${button({
-          label: kept ? 'Kept' : 'Keep',
+          label: kept ? msg('Kept') : msg('Keep'),
           testid: 'touch-keep',
           pressed: !!kept,
           disabled: busy,
@@ -163,7 +165,7 @@ export class SampleDialog extends Panel {
           frames,
         })}
       </div>
-      <div class="row" role="group" aria-label="More from this sample">
+      <div class="row" role="group" aria-label=${msg('More from this sample')}>
         ${sendButtons(session, subject, { prefix: 'touch-', sent: () => this.#dialog?.close() })}
       </div>`;
   }
@@ -173,14 +175,16 @@ export class SampleDialog extends Panel {
     const { touched } = session;
     const { strength, around, varying, subject } = touched;
     return html`<section class="touch-around" aria-labelledby="touch-around-title">
-      <h3 id="touch-around-title">Around it</h3>
+      <h3 id="touch-around-title">${msg('Around it')}</h3>
       <p class="note">
-        Eight samples from noise close by: choose one to go there, and look around again.
+        ${msg('Eight samples from noise close by: choose one to go there, and look around again.')}
       </p>
       <label class="field">
-        <span class="label">How far, as a share of the way to other noise: ${strength}</span>
+        <span class="label"
+          >${mixed('How far, as a share of the way to other noise: {0}', strength)}</span
+        >
         ${rangeField({
-          label: 'How far around',
+          label: msg('How far around'),
           testid: 'touch-strength',
           value: strength,
           min: 0.05,
@@ -191,7 +195,7 @@ export class SampleDialog extends Panel {
       </label>
       <div class="row">
         ${button({
-          label: 'Vary',
+          label: msg('Vary'),
           testid: 'touch-vary',
           disabled: varying || touched.recording.sampling || session.phase !== 'ready',
           click: () => touched.vary(),
@@ -210,7 +214,7 @@ export class SampleDialog extends Panel {
                   ? undefined
                   : {
                       testid: 'neighbour',
-                      label: (/** @type {number} */ place) => `Go to neighbour ${place + 1}`,
+                      label: (/** @type {number} */ place) => msg('Go to neighbour {0}', place + 1),
                     }
               }
               @pick=${(/** @type {CustomEvent} */ { detail }) => touched.choose(detail)}

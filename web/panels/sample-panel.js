@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
+import { msg } from '../lib/localize.js';
 import { where } from './equations/symbols.js';
 import { updateEquation, updateMeaning } from './equations/update.js';
 import './compare-panel.js';
@@ -51,12 +52,14 @@ export class SamplePanel extends Panel {
     return html`<section class="panel sample" part="panel" aria-labelledby="sample-title">
       <header>
         <span class="number" aria-hidden="true">4</span>
-        <h2 id="sample-title">Out of noise</h2>
+        <h2 id="sample-title">${msg('Out of noise')}</h2>
         ${comparison.shown ? nothing : updates}
       </header>
       <p class="lead">
-        Start from pure noise and take the guess out of it, a little at a time: what remains is an
-        image that nobody drew.
+        ${msg(
+          'Start from pure noise and take the guess out of it, a little at a time: what ' +
+            'remains is an image that nobody drew.',
+        )}
       </p>
       ${comparison.shown ? where(...updates) : nothing}
       ${updateMeaning([...samplers.values()], lab.config)}
@@ -82,18 +85,18 @@ export class SamplePanel extends Panel {
       ${
         !session.run.canContinue && session.sampleOptions.weights !== 'ideal'
           ? html`<p class="note">
-              This model has not learnt anything yet: it can only turn noise into noise.
+              ${msg('This model has not learnt anything yet: it can only turn noise into noise.')}
             </p>`
           : nothing
       }
       <div class="expert">
         ${segmentedField({
-          label: 'Show',
+          label: msg('Show'),
           name: 'sample-mode',
           value: comparison.shown ? 'compare' : 'one',
           options: [
-            ['one', 'one sampler'],
-            ['compare', 'side by side'],
+            ['one', msg('one sampler')],
+            ['compare', msg('side by side')],
           ],
           change: (mode) => comparison.show(mode === 'compare'),
         })}
@@ -116,11 +119,16 @@ export class SamplePanel extends Panel {
     return html`<div class="row">
       ${runButton({
         running: sampling,
-        start: { label: 'Sample', testid: 'sample', disabled: !ready, click: () => session.draw() },
-        stop: { label: 'Stop', testid: 'sample-stop', click: () => session.stopDrawing() },
+        start: {
+          label: msg('Sample'),
+          testid: 'sample',
+          disabled: !ready,
+          click: () => session.draw(),
+        },
+        stop: { label: msg('Stop'), testid: 'sample-stop', click: () => session.stopDrawing() },
       })}
       ${button({
-        label: 'New noise',
+        label: msg('New noise'),
         testid: 'sample-new',
         disabled: !ready,
         click: () => {
@@ -143,7 +151,7 @@ export class SamplePanel extends Panel {
         <figure>
           <unnoise-pixels
             .testid=${'sample-canvas'}
-            .label=${'Samples on their way from noise to images'}
+            .label=${msg('Samples on their way from noise to images')}
             .tiles=${current}
             .picks=${this.bare || !samples.finished ? undefined : PICKS}
             @pick=${(/** @type {CustomEvent} */ { detail }) =>
@@ -152,8 +160,7 @@ export class SamplePanel extends Panel {
           <figcaption>
             x<sub>t</sub>
             <span class="muted"
-              >what is
-              there${this.bare || !samples.finished ? '' : '; choose one to look at it closely'}</span
+              >${this.bare || !samples.finished ? msg('what is there') : msg('what is there; choose one to look at it closely')}</span
             >
           </figcaption>
         </figure>
@@ -163,14 +170,13 @@ export class SamplePanel extends Panel {
             : html`<figure>
                 <unnoise-pixels
                   .testid=${'pred-canvas'}
-                  .label=${'The guess at the finished images'}
+                  .label=${msg('The guess at the finished images')}
                   .tiles=${guess}
                 ></unnoise-pixels>
                 <figcaption>
                   x̂<sub>0</sub>
                   <span class="muted"
-                    >what the ${samples.options?.weights === 'ideal' ? 'ideal denoiser' : 'network'}
-                    takes it for</span
+                    >${samples.options?.weights === 'ideal' ? msg('what the ideal denoiser takes it for') : msg('what the network takes it for')}</span
                   >
                 </figcaption>
               </figure>`
@@ -193,7 +199,7 @@ export class SamplePanel extends Panel {
       playing,
       position,
       max: Math.max(0, frames.length - 1),
-      text: `step ${step} of ${total}`,
+      text: msg('step {0} of {1}', step, total),
       prefix: '',
       changes: 't',
       disabled: this.session.phase !== 'ready',
@@ -242,7 +248,7 @@ export class SamplePanel extends Panel {
 /** Of the buttons that the samples are. */
 const PICKS = {
   testid: 'tile',
-  label: (/** @type {number} */ place) => `Look at sample ${place + 1} closely`,
+  label: (/** @type {number} */ place) => msg('Look at sample {0} closely', place + 1),
 };
 
 define('unnoise-sample-panel', SamplePanel);

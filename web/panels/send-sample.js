@@ -1,4 +1,5 @@
 import { html } from 'lit';
+import { marked, translated } from '../lib/localize.js';
 import { button } from './buttons.js';
 
 /**
@@ -11,9 +12,9 @@ import { button } from './buttons.js';
 
 /** @type {[EditKind, string][]} */
 const KINDS = [
-  ['redraw', 'Redraw it'],
-  ['fill', 'Fill in a part'],
-  ['between', 'Between this and another'],
+  ['redraw', marked('Redraw it')],
+  ['fill', marked('Fill in a part')],
+  ['between', marked('Between this and another')],
 ];
 
 /**
@@ -24,7 +25,7 @@ const KINDS = [
 export const sendButtons = (session, subject, { prefix, sent }) =>
   html`${KINDS.map(([kind, label]) =>
     button({
-      label,
+      label: translated(label),
       testid: `${prefix}${kind}`,
       kind: 'small',
       click: () => {

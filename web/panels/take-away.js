@@ -3,6 +3,7 @@ import { canvasToPng, download } from '../lib/canvas.js';
 import { LabError } from '../lib/errors.js';
 import { canFilm, encodeFilm } from '../lib/film.js';
 import { encodeGif } from '../lib/gif.js';
+import { msg } from '../lib/localize.js';
 import { button } from './buttons.js';
 import './take-sheet.js';
 
@@ -50,7 +51,7 @@ export function takeAway(session, shown) {
   const saver = async (ending, called, work) => {
     try {
       download(await work(), called + ending);
-      const words = `Saved ${called}${ending} with your downloads.`;
+      const words = msg('Saved {0}{1} with your downloads.', called, ending);
       session.messages.say('saved', words);
       return words;
     } catch (error) {
@@ -64,32 +65,32 @@ export function takeAway(session, shown) {
   };
   const save = (/** @type {Blob} */ blob, /** @type {string} */ ending) => {
     download(blob, name + ending);
-    return `Saved ${name}${ending} with your downloads.`;
+    return msg('Saved {0}{1} with your downloads.', name, ending);
   };
   const copy = async () => {
     // Given as a promise, or Safari takes the click for over.
     const item = new ClipboardItem({ 'image/png': pngOf(shown) });
     await navigator.clipboard.write([item]);
-    return 'Copied the picture.';
+    return msg('Copied the picture.');
   };
   const share = async () => {
     const file = new File([await pngOf(shown)], `${name}.png`, { type: 'image/png' });
     await navigator.share({ files: [file] });
-    return 'Shared the picture.';
+    return msg('Shared the picture.');
   };
-  return html`${action('Save PNG', {
+  return html`${action(msg('Save PNG'), {
       id: 'picture',
       work: async () => save(await pngOf(shown), '.png'),
     })}
-    ${action('Save GIF', {
+    ${action(msg('Save GIF'), {
       id: 'gif',
       disabled: frames.length < 2,
       work: async () => save(await gifOf(frames), '.gif'),
     })}
-    ${canFilm ? action('Save film', { id: 'film', disabled: frames.length < 2, work: film }) : nothing}
-    ${canCopy ? action('Copy', { id: 'copy', work: copy }) : nothing}
-    ${canShare ? action('Share', { id: 'share', work: share }) : nothing}
-    ${button({ label: 'More…', testid: `${prefix}more`, disabled: empty, click: openSheet })}
+    ${canFilm ? action(msg('Save film'), { id: 'film', disabled: frames.length < 2, work: film }) : nothing}
+    ${canCopy ? action(msg('Copy'), { id: 'copy', work: copy }) : nothing}
+    ${canShare ? action(msg('Share'), { id: 'share', work: share }) : nothing}
+    ${button({ label: msg('More…'), testid: `${prefix}more`, disabled: empty, click: openSheet })}
     <unnoise-take-sheet .session=${session} .shown=${shown} .saver=${saver}></unnoise-take-sheet>`;
 }
 
@@ -113,7 +114,7 @@ const FILM_SIDE = 720;
 /** @param {TakenAway} shown */
 async function pngOf({ canvas }) {
   const shown = canvas();
-  if (!shown) throw new Error('There is no picture to save yet.');
+  if (!shown) throw new Error(msg('There is no picture to save yet.'));
   return canvasToPng(shown, Math.max(1, Math.floor(PNG_SIDE / shown.width)));
 }
 

@@ -2,6 +2,7 @@ import { html, nothing } from 'lit';
 import { canvasToPng, gridColumns } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 import { integer, plural } from '../lib/format.js';
+import { msg, translated } from '../lib/localize.js';
 import { drawPoster } from '../lib/poster.js';
 import { stickerSheet } from '../lib/stickers.js';
 import { button } from './buttons.js';
@@ -53,7 +54,7 @@ export class TakeSheet extends Sheet {
    * @param {() => Promise<Blob>} work
    */
   async #save(ending, name, work) {
-    this.said = 'Making the file…';
+    this.said = msg('Making the file…');
     this.said = await this.saver(ending, name, work);
   }
 
@@ -65,7 +66,7 @@ export class TakeSheet extends Sheet {
   render() {
     return this.sheet({
       id: 'take-title',
-      title: 'Take it with you',
+      title: msg('Take it with you'),
       content: this.opened ? this.#choices() : nothing,
     });
   }
@@ -76,49 +77,54 @@ export class TakeSheet extends Sheet {
     const scales = this.#scales;
     const scale = Math.min(this.scale, scales[scales.length - 1]);
     return html`<section class="taking">
-        <h3>Picture</h3>
+        <h3>${msg('Picture')}</h3>
         <div class="row">
           ${selectField({
-            label: 'Each pixel becomes',
+            label: msg('Each pixel becomes'),
             testid: 'take-scale',
             value: String(scale),
             options: scales.map((by) => [
               String(by),
-              by === 1 ? 'one pixel' : `${by} × ${by} pixels`,
+              by === 1 ? msg('one pixel') : msg('{0} × {1} pixels', by, by),
             ]),
             change: (value) => (this.scale = Number(value)),
           })}
           ${button({
-            label: `Save ${integer(width * scale)} × ${integer(height * scale)}`,
+            label: msg('Save {0} × {1}', integer(width * scale), integer(height * scale)),
             testid: 'take-picture',
             click: () =>
               this.#save('.png', `${name}-${scale}x`, async () => {
                 const canvas = this.shown.canvas();
-                if (!canvas) throw new Error('There is no picture to save yet.');
+                if (!canvas) throw new Error(msg('There is no picture to save yet.'));
                 return canvasToPng(canvas, scale);
               }),
           })}
         </div>
       </section>
       <section class="taking">
-        <h3>Stickers</h3>
+        <h3>${msg('Stickers')}</h3>
         <p class="explanation">
-          Each image is cut out of what surrounds it, with a white edge; the rest is transparent.
+          ${msg(
+            'Each image is cut out of what surrounds it, with a white edge; the rest is ' +
+              'transparent.',
+          )}
         </p>
         ${button({
-          label: 'Save sticker sheet',
+          label: msg('Save sticker sheet'),
           testid: 'take-stickers',
           click: () => this.#save('.png', `${name}-stickers`, () => this.#stickers()),
         })}
       </section>
       <section class="taking">
-        <h3>Poster</h3>
+        <h3>${msg('Poster')}</h3>
         <p class="explanation">
-          What it learnt from, what it draws, its loss and settings on one sheet, with the link as a
-          code for cameras.
+          ${msg(
+            'What it learnt from, what it draws, its loss and settings on one sheet, with the ' +
+              'link as a code for cameras.',
+          )}
         </p>
         ${button({
-          label: 'Save poster',
+          label: msg('Save poster'),
           testid: 'take-poster',
           click: () => this.#save('.png', `${name}-poster`, () => this.#poster()),
         })}
@@ -128,7 +134,7 @@ export class TakeSheet extends Sheet {
 
   get #newest() {
     const frame = this.shown.frames.at(-1);
-    if (!frame) throw new Error('There is nothing to save yet.');
+    if (!frame) throw new Error(msg('There is nothing to save yet.'));
     return frame;
   }
 
@@ -143,8 +149,12 @@ export class TakeSheet extends Sheet {
     const set = sets.find(({ id }) => id === dataset);
     const { step } = session.lab;
     const canvas = await drawPoster({
-      title: set ? set.title : 'New images out of noise',
-      learnt: `Learnt from ${plural(images.length, 'image')} in ${plural(step, 'step')}, on one device, with Unnoise`,
+      title: set ? translated(set.title) : msg('New images out of noise'),
+      learnt: msg(
+        'Learnt from {0} in {1}, on one device, with Unnoise',
+        plural(images.length, 'image'),
+        plural(step, 'step'),
+      ),
       images,
       samples: this.#newest,
       curve: session.trainer.curve,
@@ -165,14 +175,14 @@ function settingsOf({ lab, sampleOptions, samples }) {
   const { config } = lab;
   const options = samples.options ?? sampleOptions;
   return [
-    ['image size', `${config.size} × ${config.size}`],
-    ['parameters', integer(lab.parameterCount)],
-    ['channels', config.unet.block_out_channels.join(', ')],
-    ['learns', config.scheduler.prediction_type.replace('_', ' ')],
-    ['batch size', String(config.training.batch_size)],
-    ['learning rate', String(config.training.learning_rate)],
-    ['sampler', `${options.sampler}, ${plural(options.steps ?? 0, 'step')}`],
-    ['seed', String(options.seed)],
+    [msg('image size'), `${config.size} × ${config.size}`],
+    [msg('parameters'), integer(lab.parameterCount)],
+    [msg('channels'), config.unet.block_out_channels.join(', ')],
+    [msg('learns'), config.scheduler.prediction_type.replace('_', ' ')],
+    [msg('batch size'), String(config.training.batch_size)],
+    [msg('learning rate'), String(config.training.learning_rate)],
+    [msg('sampler'), `${options.sampler}, ${plural(options.steps ?? 0, 'step')}`],
+    [msg('seed'), String(options.seed)],
   ];
 }
 
