@@ -2,6 +2,7 @@ import { html, nothing } from 'lit';
 import { decodeImage } from '../lib/decode-images.js';
 import { define } from '../lib/define.js';
 import { bits, integer, percent } from '../lib/format.js';
+import { mixed, msg } from '../lib/localize.js';
 import { boundEquation, boundMeaning, copyRatio, optimalLossEquation } from './equations/bound.js';
 import { fileField } from './fields.js';
 import { imageChooser } from './image-chooser.js';
@@ -31,49 +32,55 @@ export class DiagnosticsPanel extends MeasuredPanel {
     const noCopies = memorisation.steps.length === 0;
     return html`<section class="panel diagnostics" part="panel" aria-labelledby="diagnostics-title">
       <header>
-        <h2 id="diagnostics-title">What it has learnt</h2>
+        <h2 id="diagnostics-title">${msg('What it has learnt')}</h2>
         ${boundEquation}
       </header>
       <p class="lead">
-        A model that knows images of a kind can store one in few bits. One that knows them too well
-        only draws copies.
+        ${msg(
+          'A model that knows images of a kind can store one in few bits. One that knows them ' +
+            'too well only draws copies.',
+        )}
       </p>
       ${boundMeaning}
       <div class="diagnostics-body">
         <figure>
           <figcaption>
-            Bits per dimension of one image
-            <span class="muted">${this.#estimate()}</span>
+            ${mixed('Bits per dimension of one image {0}', html`<span class="muted">${this.#estimate()}</span>`)}
           </figcaption>
           ${this.#subject()} ${this.#terms()}
-          ${chart('bound-plot', 'Bits per dimension by training step', bound.history.length < 2)}
+          ${chart('bound-plot', msg('Bits per dimension by training step'), bound.history.length < 2)}
           ${
             bound.history.length < 2
-              ? html`<p class="note">The curve grows while the model trains.</p>`
+              ? html`<p class="note">${msg('The curve grows while the model trains.')}</p>`
               : boundTable(diagnostics)
           }
         </figure>
         <figure>
           <figcaption>
-            Bits at each t <span class="muted">where an image costs the most</span>
+            ${mixed('Bits at each t {0}', html`<span class="muted">${msg('where an image costs the most')}</span>`)}
           </figcaption>
-          ${chart('vb-plot', 'Bits per dimension by timestep', bound.parts.length === 0)}
+          ${chart('vb-plot', msg('Bits per dimension by timestep'), bound.parts.length === 0)}
           ${bound.parts.length ? bitsTable(diagnostics) : nothing}
           <figcaption>
-            Loss at each t
-            <span class="muted"
-              ><span class="swatch loss">this image</span>
-              <span class="swatch optimal">least possible, all images, estimated</span></span
-            >
+            ${mixed(
+              'Loss at each t {0}',
+              html`<span class="muted"
+                ><span class="swatch loss">${msg('this image')}</span>
+                <span class="swatch optimal"
+                  >${msg('least possible, all images, estimated')}</span
+                ></span
+              >`,
+            )}
           </figcaption>
-          ${optimalLossEquation(config)} ${chart('optimal-loss-plot', 'Loss by timestep', noLosses)}
+          ${optimalLossEquation(config)}
+          ${chart('optimal-loss-plot', msg('Loss by timestep'), noLosses)}
           ${noLosses ? nothing : lossTable(diagnostics)}
           <figcaption ?hidden=${noCopies}>
-            Copies among the drawings of training
+            ${msg('Copies among the drawings of training')}
             <output data-testid="copies">${percent(memorisation.shares.at(-1))}</output>
           </figcaption>
           ${noCopies ? nothing : copyRatio}
-          ${chart('copies-plot', 'Share of copies by training step', noCopies)}
+          ${chart('copies-plot', msg('Share of copies by training step'), noCopies)}
           ${noCopies ? nothing : copiesTable(diagnostics)}
         </figure>
       </div>
@@ -84,8 +91,8 @@ export class DiagnosticsPanel extends MeasuredPanel {
     const { lab } = this.session;
     const { step, timesteps } = this.session.diagnostics.bound;
     const all = lab.config.scheduler?.num_train_timesteps ?? 0;
-    const from = `estimated from ${Math.min(timesteps, all)} of ${integer(all)} timesteps`;
-    return step === undefined ? from : `${from}, after step ${integer(step)}`;
+    const from = msg('estimated from {0} of {1} timesteps', Math.min(timesteps, all), integer(all));
+    return step === undefined ? from : `${from}, ${msg('after step {0}', integer(step))}`;
   }
 
   #subject() {
@@ -98,11 +105,11 @@ export class DiagnosticsPanel extends MeasuredPanel {
       changes: 'x0',
       index: typeof image === 'number' ? image : undefined,
       length,
-      name: subject ? 'not in training' : 'no image',
+      name: subject ? msg('not in training') : msg('no image'),
       choose: (index) => diagnostics.chooseImage(index),
       before: subject ? html`<unnoise-thumb .image=${subject}></unnoise-thumb>` : nothing,
       after: fileField({
-        label: 'Another picture',
+        label: msg('Another picture'),
         testid: 'bound-file',
         accept: 'image/*',
         disabled: phase !== 'ready' || length === 0,
@@ -125,8 +132,8 @@ export class DiagnosticsPanel extends MeasuredPanel {
     const { latest } = this.session.diagnostics.bound;
     return html`<dl class="readouts terms">
       ${readout('total_bpd', 'total-bpd', bits(latest?.total_bpd))}
-      ${readout('decoder, vb[0]', 'decoder-bpd', bits(latest?.decoder_bpd), 'decoder')}
-      ${readout('steps, Σ vb[t]', 'kl-bpd', bits(latest?.kl_bpd), 'kl')}
+      ${readout(msg('decoder, vb[0]'), 'decoder-bpd', bits(latest?.decoder_bpd), 'decoder')}
+      ${readout(msg('steps, Σ vb[t]'), 'kl-bpd', bits(latest?.kl_bpd), 'kl')}
       ${readout('prior_bpd', 'prior-bpd', bits(latest?.prior_bpd), 'prior')}
     </dl>`;
   }

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { decibels, integer } from '../lib/format.js';
+import { msg } from '../lib/localize.js';
 import { Plot, plotAxis, plotMarker, quietPlot } from '../lib/plot.js';
 import { whenSeen } from '../lib/when-seen.js';
 import { forwardEquation, forwardMeaning } from './equations/forward.js';
@@ -44,12 +45,14 @@ export class ForwardPanel extends Panel {
     return html`<section class="panel forward" part="panel" aria-labelledby="forward-title">
       <header>
         <span class="number" aria-hidden="true">2</span>
-        <h2 id="forward-title">Into noise</h2>
+        <h2 id="forward-title">${msg('Into noise')}</h2>
         ${forwardEquation(config)}
       </header>
       <p class="lead">
-        Noise drowns an image little by little until nothing is left. The model will learn the way
-        back.
+        ${msg(
+          'Noise drowns an image little by little until nothing is left. The model will learn ' +
+            'the way back.',
+        )}
       </p>
       ${forwardMeaning(config)}
       <div class="forward-body">
@@ -67,10 +70,15 @@ export class ForwardPanel extends Panel {
             class="plot"
             id="mix-plot"
             role="img"
-            aria-label="Share of image and noise by t"
+            aria-label=${msg('Share of image and noise by t')}
           ></div>
-          <p class="plot-title">signal to noise, in decibels</p>
-          <div class="plot" id="snr-plot" role="img" aria-label="Signal-to-noise ratio by t"></div>
+          <p class="plot-title">${msg('signal to noise, in decibels')}</p>
+          <div
+            class="plot"
+            id="snr-plot"
+            role="img"
+            aria-label=${msg('Signal-to-noise ratio by t')}
+          ></div>
           ${schedule ? scheduleTable(schedule) : nothing}
           ${
             config
@@ -89,7 +97,7 @@ export class ForwardPanel extends Panel {
             >t = <output data-testid="forward-t-value">${integer(t)}</output></span
           >
           ${rangeField({
-            label: 'Timestep t',
+            label: msg('Timestep t'),
             testid: 'forward-t',
             changes: 't',
             value: t,
@@ -114,8 +122,8 @@ export class ForwardPanel extends Panel {
       after: html`<button
         type="button"
         class="icon"
-        aria-label="Other noise"
-        title="Other noise"
+        aria-label=${msg('Other noise')}
+        title=${msg('Other noise')}
         data-testid="forward-noise"
         data-changes="eps"
         @click=${() => forward.choose({ seed: forward.seed + 1 })}
@@ -134,15 +142,15 @@ export class ForwardPanel extends Panel {
     const noise = schedule.sqrt_one_minus_alphas_cumprod[t];
     return html`<dl class="numbers">
       <div>
-        <dt class="swatch signal">image</dt>
+        <dt class="swatch signal">${msg('image')}</dt>
         <dd>${signal.toFixed(3)}</dd>
       </div>
       <div>
-        <dt class="swatch noise">noise</dt>
+        <dt class="swatch noise">${msg('noise')}</dt>
         <dd>${noise.toFixed(3)}</dd>
       </div>
       <div>
-        <dt>signal to noise</dt>
+        <dt>${msg('signal to noise')}</dt>
         <dd data-testid="snr">${decibels(schedule.snr[t])}</dd>
       </div>
     </dl>`;
@@ -150,7 +158,7 @@ export class ForwardPanel extends Panel {
 
   #strip() {
     const { forward } = this.session;
-    return html`<div class="strip" role="group" aria-label="Steps on the way">
+    return html`<div class="strip" role="group" aria-label=${msg('Steps on the way')}>
       ${forward.strip.map(
         ({ t, noisy }, index) =>
           html`<button
@@ -196,12 +204,16 @@ const scheduleTable = ({
   sqrt_one_minus_alphas_cumprod: noise,
   snr,
 }) =>
-  chartTable('Image and noise', ['t', 'image', 'noise', 'signal to noise, dB'], () => [
-    Array.from(signal, (_, t) => t),
-    signal,
-    noise,
-    Array.from(snr, (ratio) => 10 * Math.log10(ratio)),
-  ]);
+  chartTable(
+    msg('Image and noise'),
+    ['t', msg('image'), msg('noise'), msg('signal to noise, dB')],
+    () => [
+      Array.from(signal, (_, t) => t),
+      signal,
+      noise,
+      Array.from(snr, (ratio) => 10 * Math.log10(ratio)),
+    ],
+  );
 
 /**
  * How much of the image and of the noise is in x_t.

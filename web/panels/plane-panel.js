@@ -13,6 +13,7 @@ import {
 } from '../element/plane-settings.js';
 import { define } from '../lib/define.js';
 import { integer } from '../lib/format.js';
+import { marked, msg, translated, translatedOptions } from '../lib/localize.js';
 import { lossPlot } from '../lib/plot.js';
 import { whenSeen } from '../lib/when-seen.js';
 import { button, runButton } from './buttons.js';
@@ -24,7 +25,11 @@ import { readout } from './readout.js';
 
 /** @import { Scene } from '../element/plane.js' */
 
-const TITLES = { forward: 'Data into noise', ideal: 'Ideal denoiser', mlp: 'Network' };
+const TITLES = {
+  forward: marked('Data into noise'),
+  ideal: marked('Ideal denoiser'),
+  mlp: marked('Network'),
+};
 
 /** Points instead of images, so that all of a diffusion process is seen at once. */
 export class PlanePanel extends Panel {
@@ -55,7 +60,7 @@ export class PlanePanel extends Panel {
     const shown = scenes.length ? scenes : [undefined];
     const time = this.#time(scenes[0]);
     return html`<section class="panel plane" part="panel" aria-labelledby="plane-title">
-      <header><h2 id="plane-title">Points in the plane</h2></header>
+      <header><h2 id="plane-title">${msg('Points in the plane')}</h2></header>
       <p class="lead">${this.#lead()}</p>
       <div class="plane-body ${this.bare ? 'bare' : ''}">
         <div class="plane-main">
@@ -72,8 +77,8 @@ export class PlanePanel extends Panel {
             actions: html`<button
               type="button"
               class="icon"
-              aria-label="Other noise"
-              title="Other noise"
+              aria-label=${msg('Other noise')}
+              title=${msg('Other noise')}
               data-testid="plane-noise"
               @click=${() => plane.choose({ seed: settings.seed + 1 })}
             >
@@ -93,9 +98,15 @@ export class PlanePanel extends Panel {
   #lead() {
     const { settings } = this.session.plane;
     return settings.view === 'forward'
-      ? `Every point moves towards noise. Far enough, nothing tells which distribution it came from.`
-      : `The sampler starts from noise and moves every point back. The thin lines are the ways of some
-          of them; the arrows say where the denoiser sends a point at this time.`;
+      ? msg(
+          'Every point moves towards noise. Far enough, nothing tells which distribution it ' +
+            'came from.',
+        )
+      : msg(
+          'The sampler starts from noise and moves every point back. The thin lines are the ' +
+            'ways of some of them; the arrows say where the denoiser sends a point at ' +
+            'this time.',
+        );
   }
 
   /** @param {Scene | undefined} scene */
@@ -107,7 +118,7 @@ export class PlanePanel extends Panel {
     const from = Math.min(Math.floor(at), last);
     const to = Math.min(from + 1, last);
     const t = times[from] + (at - from) * (times[to] - times[from]);
-    const step = scene.kind === 'forward' ? '' : ` · step ${from} of ${last}`;
+    const step = scene.kind === 'forward' ? '' : ` · ${msg('step {0} of {1}', from, last)}`;
     return `t = ${t.toFixed(2)}${step}`;
   }
 
@@ -131,18 +142,22 @@ export class PlanePanel extends Panel {
         @points=${(/** @type {CustomEvent} */ { detail }) => plane.addPoints(detail)}
         @stroke=${() => plane.usePoints()}
       ></unnoise-plane>
-      ${own && plane.drawn.length === 0 ? html`<p class="plane-hint">Draw here.</p>` : nothing}
-      <figcaption>${TITLES[kind]}</figcaption>
+      ${own && plane.drawn.length === 0 ? html`<p class="plane-hint">${msg('Draw here.')}</p>` : nothing}
+      <figcaption>${translated(TITLES[kind])}</figcaption>
     </figure>`;
   }
 
   /** @param {Scene['kind']} kind */
   #words(kind) {
     const { settings } = this.session.plane;
-    const name = DISTRIBUTIONS.find(([value]) => value === settings.distribution)?.[1] ?? '';
+    const name = translated(
+      DISTRIBUTIONS.find(([value]) => value === settings.distribution)?.[1] ?? '',
+    );
     return kind === 'forward'
-      ? `${name}: the points on their way into noise`
-      : `${name}: samples of the ${kind === 'mlp' ? 'network' : 'ideal denoiser'} on their way from noise`;
+      ? msg('{0}: the points on their way into noise', name)
+      : kind === 'mlp'
+        ? msg('{0}: samples of the network on their way from noise', name)
+        : msg('{0}: samples of the ideal denoiser on their way from noise', name);
   }
 
   /** What the samples get wrong, and why. */
@@ -155,17 +170,30 @@ export class PlanePanel extends Panel {
     if (!errors) return nothing;
     const { discretisation, training, nearest } = errors;
     return html`<dl class="numbers plane-errors" aria-live="off">
-        ${discretisation === null ? nothing : readout('error of the steps', 'plane-discretisation', short(discretisation))}
-        ${training === null ? nothing : readout('error of training', 'plane-training', short(training))}
-        ${readout('distance to the data', 'plane-nearest', short(nearest))}
+        ${discretisation === null ? nothing : readout(msg('error of the steps'), 'plane-discretisation', short(discretisation))}
+        ${training === null ? nothing : readout(msg('error of training'), 'plane-training', short(training))}
+        ${readout(msg('distance to the data'), 'plane-nearest', short(nearest))}
       </dl>
       <p class="note">
         ${
           discretisation === null
-            ? 'Steps that add noise have no single right end, so that only distances to the data can be told.'
-            : 'Error of the steps: how far the ideal denoiser ends, on average, from where 100 steps of Heun’s method would take it.'
+            ? msg(
+                'Steps that add noise have no single right end, so that only distances to the data ' +
+                  'can be told.',
+              )
+            : msg(
+                'Error of the steps: how far the ideal denoiser ends, on average, from where 100 ' +
+                  'steps of Heun’s method would take it.',
+              )
         }
-        ${training === null ? nothing : 'Error of training: how far the network ends from the ideal denoiser, with the same steps.'}
+        ${
+          training === null
+            ? nothing
+            : msg(
+                'Error of training: how far the network ends from the ideal denoiser, with the same ' +
+                  'steps.',
+              )
+        }
       </p>`;
   }
 
@@ -179,26 +207,31 @@ export class PlanePanel extends Panel {
         ${runButton({
           running: training,
           start: {
-            label: step > 0 ? 'Go on training' : 'Train the network',
+            label: step > 0 ? msg('Go on training') : msg('Train the network'),
             testid: 'plane-train',
             disabled: done || plane.waitsForPoints,
             click: () => plane.train(),
           },
-          stop: { label: 'Pause', testid: 'plane-pause', click: () => plane.pause() },
+          stop: { label: msg('Pause'), testid: 'plane-pause', click: () => plane.pause() },
         })}
         ${button({
-          label: 'Forget',
+          label: msg('Forget'),
           testid: 'plane-forget',
           disabled: step === 0 || training,
           click: () => plane.reset(),
         })}
       </div>
       <dl class="numbers">
-        ${readout('step', 'plane-step', integer(step))}
-        ${readout('loss', 'plane-loss', curve.latest === undefined ? '–' : curve.latest.toFixed(3))}
-        ${training ? readout('steps a second', 'plane-rate', integer(Math.round(rate))) : nothing}
+        ${readout(msg('step'), 'plane-step', integer(step))}
+        ${readout(msg('loss'), 'plane-loss', curve.latest === undefined ? '–' : curve.latest.toFixed(3))}
+        ${training ? readout(msg('steps a second'), 'plane-rate', integer(Math.round(rate))) : nothing}
       </dl>
-      <div class="plot" id="plane-loss" role="img" aria-label="Loss of the network by step"></div>
+      <div
+        class="plot"
+        id="plane-loss"
+        role="img"
+        aria-label=${msg('Loss of the network by step')}
+      ></div>
     </div>`;
   }
 
@@ -208,13 +241,13 @@ export class PlanePanel extends Panel {
     if (plane.settings.distribution !== 'points') return nothing;
     return html`<div class="row">
       ${button({
-        label: 'Clear',
+        label: msg('Clear'),
         testid: 'plane-clear',
         disabled: plane.drawn.length === 0,
         click: () => plane.clearPoints(),
       })}
       ${fileField({
-        label: 'Dark pixels of a picture',
+        label: msg('Dark pixels of a picture'),
         testid: 'plane-picture',
         accept: 'image/*',
         change: ([file]) => plane.usePicture(file),
@@ -234,40 +267,40 @@ export class PlanePanel extends Panel {
     );
     return html`<div class="plane-settings">
       ${segmentedField({
-        label: 'Direction',
+        label: msg('Direction'),
         name: 'plane-view',
         value: settings.view,
         options: [
-          ['forward', 'Into noise'],
-          ['reverse', 'Back to the data'],
+          ['forward', msg('Into noise')],
+          ['reverse', msg('Back to the data')],
         ],
         change: (view) => plane.choose({ view: /** @type {'forward'} */ (view) }),
       })}
       ${segmentedField({
-        label: 'What denoises',
+        label: msg('What denoises'),
         name: 'plane-denoiser',
         value: settings.denoiser,
         hidden: !reverse,
         options: [
-          ['ideal', 'Ideal'],
-          ['mlp', 'Network'],
-          ['both', 'Both'],
+          ['ideal', msg('Ideal')],
+          ['mlp', msg('Network')],
+          ['both', msg('Both')],
         ],
         change: (denoiser) => plane.choose({ denoiser: /** @type {'both'} */ (denoiser) }),
       })}
       <div class="fields">
         ${selectField({
-          label: 'Distribution',
+          label: msg('Distribution'),
           testid: 'plane-distribution',
           value: settings.distribution,
-          options: DISTRIBUTIONS,
+          options: translatedOptions(DISTRIBUTIONS),
           change: (name) => plane.choose({ distribution: /** @type {'moons'} */ (name) }),
         })}
         ${selectField({
-          label: 'Process',
+          label: msg('Process'),
           testid: 'plane-process',
           value: settings.process,
-          options: PROCESSES,
+          options: translatedOptions(PROCESSES),
           // What suited the old process may not suit the new one.
           change: (name) =>
             plane.choose({
@@ -280,12 +313,12 @@ export class PlanePanel extends Panel {
         ${
           flow
             ? selectField({
-                label: 'Starts from',
+                label: msg('Starts from'),
                 testid: 'plane-source',
                 value: settings.source,
                 options: [
-                  ['gaussian', 'a Gaussian'],
-                  ['annulus', 'an annulus'],
+                  ['gaussian', msg('a Gaussian')],
+                  ['annulus', msg('an annulus')],
                 ],
                 change: (source) => plane.choose({ source: /** @type {'annulus'} */ (source) }),
               })
@@ -294,7 +327,7 @@ export class PlanePanel extends Panel {
         ${
           reverse
             ? selectField({
-                label: 'Sampler',
+                label: msg('Sampler'),
                 testid: 'plane-sampler',
                 value: sampler,
                 options: samplers,
@@ -303,20 +336,20 @@ export class PlanePanel extends Panel {
             : nothing
         }
         ${selectField({
-          label: 'Arrows',
+          label: msg('Arrows'),
           testid: 'plane-field',
           value: settings.field,
           options: [
-            ['none', 'none'],
-            ['velocity', 'velocity'],
+            ['none', msg('none')],
+            ['velocity', msg('velocity')],
             .../** @type {[string, string][]} */ (
-              settings.source === 'gaussian' ? [['score', 'score ∇ log p']] : []
+              settings.source === 'gaussian' ? [['score', msg('score ∇ log p')]] : []
             ),
           ],
           change: (field) => plane.choose({ field: /** @type {'none'} */ (field) }),
         })}
         ${numberField({
-          label: 'Points',
+          label: msg('Points'),
           testid: 'plane-count',
           value: settings.count,
           min: 1,
@@ -326,14 +359,14 @@ export class PlanePanel extends Panel {
       </div>
       ${
         reverse
-          ? html`${this.#range('Steps', 'plane-steps', settings.steps, {
+          ? html`${this.#range(msg('Steps'), 'plane-steps', settings.steps, {
                 min: 1,
                 max: MAX_PLANE_STEPS,
                 input: (steps) => plane.choose({ steps }),
               })}
               ${
                 sampler === 'ddim' && settings.source === 'gaussian'
-                  ? this.#range('Noise of each step, η', 'plane-eta', settings.eta, {
+                  ? this.#range(msg('Noise of each step, η'), 'plane-eta', settings.eta, {
                       max: 1,
                       step: 0.05,
                       input: (eta) => plane.choose({ eta }),
@@ -351,24 +384,24 @@ export class PlanePanel extends Panel {
     const { plane } = this.session;
     const { settings } = plane;
     const variance = selectField({
-      label: 'Variance of a step',
+      label: msg('Variance of a step'),
       testid: 'plane-variance',
       value: settings.variance ?? 'fixed_small',
       options: [
-        ['fixed_small', 'β̃, the smaller'],
-        ['fixed_large', 'β, the larger'],
+        ['fixed_small', msg('β̃, the smaller')],
+        ['fixed_large', msg('β, the larger')],
       ],
       change: (name) => plane.choose({ variance: /** @type {'fixed_small'} */ (name) }),
     });
     const usual = samplerOf(settings) === 'heun' && settings.process !== 'rectified-flow';
     return html`${samplerOf(settings) === 'ddpm' ? variance : nothing}
     ${selectField({
-      label: 'Noise levels',
+      label: msg('Noise levels'),
       testid: 'plane-karras',
       value: String(settings.karras ?? usual),
       options: [
-        ['false', 'even in time'],
-        ['true', 'as Karras et al.'],
+        ['false', msg('even in time')],
+        ['true', msg('as Karras et al.')],
       ],
       change: (karras) => plane.choose({ karras: karras === 'true' }),
     })}
@@ -376,7 +409,7 @@ export class PlanePanel extends Panel {
       settings.denoiser === 'ideal'
         ? nothing
         : selectField({
-            label: 'The network predicts',
+            label: msg('The network predicts'),
             testid: 'plane-target',
             value: targetOf(settings),
             options: TARGETS.filter(

@@ -1,5 +1,6 @@
 import { html, nothing, svg } from 'lit';
 import { compact, integer, loss, since } from '../lib/format.js';
+import { mixed, msg } from '../lib/localize.js';
 import { unpackTiles } from '../store/images.js';
 import { button } from './buttons.js';
 import './pixel-grid.js';
@@ -39,17 +40,16 @@ export function runCard(run, actions) {
     <div class="run-facts">
       <input
         class="run-name"
-        aria-label="Name of the run"
+        aria-label=${msg('Name of the run')}
         data-testid="run-name"
         maxlength="80"
         .value=${name}
         @change=${(/** @type {any} */ { target }) => actions.rename(target.value)}
       />
       <p class="muted">
-        <span data-testid="run-step">step ${integer(step)}</span>, loss
-        ${loss(curve.smoothed.at(-1))}
+        ${mixed('{0}, loss {1}', html`<span data-testid="run-step">${mixed('step {0}', integer(step))}</span>`, loss(curve.smoothed.at(-1)))}
       </p>
-      <p class="muted">${since(savedAt)}, ${size}${actions.current ? ', open' : nothing}</p>
+      <p class="muted">${since(savedAt)}, ${size}${actions.current ? msg(', open') : nothing}</p>
       ${sparkline(curve)}
     </div>
     <div class="run-about">
@@ -61,24 +61,24 @@ export function runCard(run, actions) {
           .checked=${actions.compared}
           @change=${actions.compare}
         />
-        <span>Compare</span>
+        <span>${msg('Compare')}</span>
       </label>
     </div>
     <div class="row run-actions">
       ${button({
-        label: 'Open',
+        label: msg('Open'),
         testid: 'run-open',
         kind: 'small',
         disabled: actions.locked,
         click: actions.open,
       })}
       ${button({
-        label: 'Duplicate',
+        label: msg('Duplicate'),
         testid: 'run-duplicate',
         kind: 'link',
         click: actions.duplicate,
       })}
-      ${button({ label: 'Export', testid: 'run-export', kind: 'link', click: actions.save })}
+      ${button({ label: msg('Export'), testid: 'run-export', kind: 'link', click: actions.save })}
       ${removal(actions)}
     </div>
   </li>`;
@@ -88,14 +88,14 @@ export function runCard(run, actions) {
 const removal = ({ confirming, current, locked, remove }) =>
   confirming
     ? html`${button({
-        label: 'Delete for good',
+        label: msg('Delete for good'),
         testid: 'run-delete-sure',
         kind: 'link',
         click: () => remove(true),
       })}
-      ${button({ label: 'Keep', testid: 'run-keep', kind: 'link', click: () => remove(false) })}`
+      ${button({ label: msg('Keep'), testid: 'run-keep', kind: 'link', click: () => remove(false) })}`
     : button({
-        label: 'Delete',
+        label: msg('Delete'),
         testid: 'run-delete',
         kind: 'link',
         disabled: current && locked,
@@ -167,8 +167,12 @@ function sparkline({ steps, smoothed }) {
 function changes({ settings, dataset }) {
   const named = settings.slice(0, NAMED_SETTINGS).map(([name, value]) => `${name} ${value}`);
   const more = settings.length - named.length;
-  const images = dataset === null ? 'your images' : `the set ${dataset}`;
-  const list = [`learnt from ${images}`, ...named, ...(more > 0 ? [`${more} more settings`] : [])];
+  const images = dataset === null ? msg('your images') : msg('the set {0}', dataset);
+  const list = [
+    msg('learnt from {0}', images),
+    ...named,
+    ...(more > 0 ? [msg('{0} more settings', more)] : []),
+  ];
   return html`<p
     class="run-settings muted"
     title=${settings.map((pair) => pair.join(' ')).join(', ')}

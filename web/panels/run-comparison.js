@@ -2,6 +2,7 @@ import { html } from 'lit';
 import { flattenConfig } from '../lib/config.js';
 import { define } from '../lib/define.js';
 import { integer, loss, since } from '../lib/format.js';
+import { msg } from '../lib/localize.js';
 import { lossPlot } from '../lib/plot.js';
 import { rangeField } from './fields.js';
 import { chartTable } from './chart-table.js';
@@ -51,10 +52,14 @@ export class RunComparison extends Panel {
 
   render() {
     const { runs, share } = this;
-    return html`<section class="run-comparison" data-testid="run-comparison" aria-label="Two runs">
+    return html`<section
+      class="run-comparison"
+      data-testid="run-comparison"
+      aria-label=${msg('Two runs')}
+    >
       <div class="run-pair">${runs.map((run, index) => this.#column(run, index))}</div>
       ${rangeField({
-        label: 'Look back through training',
+        label: msg('Look back through training'),
         testid: 'run-scrub',
         value: Math.round(share * 100),
         max: 100,
@@ -65,9 +70,9 @@ export class RunComparison extends Panel {
         class="plot"
         id="runs-plot"
         role="img"
-        aria-label="Loss of both runs by training step"
+        aria-label=${msg('Loss of both runs by training step')}
       ></div>
-      ${chartTable('The losses', ['step', ...runs.map(({ name }) => name)], () => joined(runs))}
+      ${chartTable(msg('The losses'), [msg('step'), ...runs.map(({ name }) => name)], () => joined(runs))}
       ${differences(runs)}
     </section>`;
   }
@@ -81,7 +86,9 @@ export class RunComparison extends Panel {
     const shown = samples[Math.round(this.share * (samples.length - 1))];
     const { x_t: rgb, count, size } = shown?.frame ?? {};
     const tiles = rgb && count && size ? { rgb, count, size } : undefined;
-    const drawn = shown ? `drawn after step ${integer(shown.step)}` : 'nothing drawn yet';
+    const drawn = shown
+      ? msg('drawn after step {0}', integer(shown.step))
+      : msg('nothing drawn yet');
     return html`<figure>
       <unnoise-pixels .label=${`Samples of ${name}`} .tiles=${tiles}></unnoise-pixels>
       <figcaption>
@@ -101,19 +108,20 @@ export class RunComparison extends Panel {
 /** @param {RunRecord[]} runs */
 function differences(runs) {
   const [a, b] = runs.map(({ config }) => (config ? flattenConfig(config) : undefined));
-  if (!a || !b) return html`<p class="note">An older version did not note the settings.</p>`;
+  if (!a || !b)
+    return html`<p class="note">${msg('An older version did not note the settings.')}</p>`;
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
   const differing = names.filter((name) => JSON.stringify(a[name]) !== JSON.stringify(b[name]));
-  if (!differing.length) return html`<p class="note">Both have the same settings.</p>`;
+  if (!differing.length) return html`<p class="note">${msg('Both have the same settings.')}</p>`;
   const cell = (/** @type {unknown} */ value) =>
     html`<td>${value === undefined ? '—' : String(value)}</td>`;
   return html`<table data-testid="run-differences">
     <caption class="visually-hidden">
-      Settings that differ
+      ${msg('Settings that differ')}
     </caption>
     <thead>
       <tr>
-        <th scope="col">Setting</th>
+        <th scope="col">${msg('Setting')}</th>
         ${runs.map(({ name }) => html`<th scope="col">${name}</th>`)}
       </tr>
     </thead>

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
-import { compact, plural } from '../lib/format.js';
+import { compact } from '../lib/format.js';
+import { counted, msg } from '../lib/localize.js';
 import { RUN_ENDING } from '../lib/model-files.js';
 import { button } from './buttons.js';
 import { fileField } from './fields.js';
@@ -30,16 +31,18 @@ export class RunsPanel extends Panel {
     const { runs } = this.session.shelf;
     const pair = runs.filter(({ id }) => this.compared.includes(id));
     return html`<section class="panel runs" part="panel" aria-labelledby="runs-title">
-      <header><h2 id="runs-title">Your runs</h2></header>
+      <header><h2 id="runs-title">${msg('Your runs')}</h2></header>
       <p class="lead">
-        Each run is kept in this browser as it trains, with its images. Nothing is uploaded.
+        ${msg('Each run is kept in this browser as it trains, with its images. Nothing is uploaded.')}
       </p>
       ${
         runs.length
-          ? html`<ul class="shelf" aria-label="Runs">
+          ? html`<ul class="shelf" aria-label=${msg('Runs')}>
               ${runs.map((run) => this.#card(run))}
             </ul>`
-          : html`<p class="empty">No runs yet: one is kept once it has trained a few seconds.</p>`
+          : html`<p class="empty">
+              ${msg('No runs yet: one is kept once it has trained a few seconds.')}
+            </p>`
       }
       ${this.#damaged()}
       ${
@@ -50,7 +53,7 @@ export class RunsPanel extends Panel {
             ></unnoise-run-comparison>`
           : nothing
       }
-      ${this.compared.length === 1 ? html`<p class="note">Choose another to compare.</p>` : nothing}
+      ${this.compared.length === 1 ? html`<p class="note">${msg('Choose another to compare.')}</p>` : nothing}
       ${this.#storage()}
     </section>`;
   }
@@ -100,9 +103,13 @@ export class RunsPanel extends Panel {
     const { shelf } = this.session;
     if (!shelf.damaged.length) return nothing;
     return html`<p class="note" data-testid="runs-damaged">
-      ${plural(shelf.damaged.length, 'stored run')} could not be read. Nothing of it was changed.
+      ${counted(
+        shelf.damaged.length,
+        '{0} stored run could not be read. Nothing of it was changed.',
+        '{0} stored runs could not be read. Nothing of them was changed.',
+      )}
       ${button({
-        label: 'Delete for good',
+        label: msg('Delete for good'),
         testid: 'runs-delete-damaged',
         kind: 'small',
         click: () => Promise.all(shelf.damaged.map((id) => shelf.remove(id))),
@@ -121,12 +128,12 @@ export class RunsPanel extends Panel {
       ${
         space
           ? html`<p class="muted" data-testid="runs-space">
-              ${compact(space.used, 'B')} used, ${compact(space.left, 'B')} left.
-              ${space.persisted ? 'The browser keeps it even when the disk is full.' : nothing}
+              ${msg('{0} used, {1} left.', compact(space.used, 'B'), compact(space.left, 'B'))}
+              ${space.persisted ? msg('The browser keeps it even when the disk is full.') : nothing}
               ${
                 space.page
                   ? html`<span data-testid="runs-page">
-                      The page itself is part of it, so that it opens without a network.
+                      ${msg('The page itself is part of it, so that it opens without a network.')}
                     </span>`
                   : nothing
               }
@@ -134,7 +141,7 @@ export class RunsPanel extends Panel {
           : nothing
       }
       ${fileField({
-        label: 'Import a run',
+        label: msg('Import a run'),
         testid: 'run-import',
         accept: `${RUN_ENDING},.zip`,
         disabled: this.session.phase !== 'ready',
@@ -143,9 +150,9 @@ export class RunsPanel extends Panel {
       ${
         space && !space.persisted && runs.length
           ? button({
-              label: 'Protect from clearing',
+              label: msg('Protect from clearing'),
               testid: 'runs-persist',
-              title: 'Asks the browser to keep the runs even when the disk is full',
+              title: msg('Asks the browser to keep the runs even when the disk is full'),
               click: () => shelf.persist(),
             })
           : nothing
@@ -153,7 +160,9 @@ export class RunsPanel extends Panel {
       ${
         runs.length || space?.page
           ? button({
-              label: sure ? 'Delete everything for good' : 'Delete everything stored here',
+              label: sure
+                ? msg('Delete everything for good')
+                : msg('Delete everything stored here'),
               testid: sure ? 'runs-delete-all-sure' : 'runs-delete-all',
               disabled: this.#locked,
               click: removeAll(true),
@@ -162,10 +171,10 @@ export class RunsPanel extends Panel {
       }
       ${
         sure && space?.page
-          ? html`<p class="note">The page itself is kept again on the next visit.</p>`
+          ? html`<p class="note">${msg('The page itself is kept again on the next visit.')}</p>`
           : nothing
       }
-      ${sure ? button({ label: 'Keep', testid: 'runs-keep-all', click: removeAll(false) }) : nothing}
+      ${sure ? button({ label: msg('Keep'), testid: 'runs-keep-all', click: removeAll(false) }) : nothing}
     </div>`;
   }
 }
