@@ -1,3 +1,4 @@
+import { msg } from '../lib/localize.js';
 import { storedChoice } from '../lib/stored-choice.js';
 
 /**
@@ -91,7 +92,7 @@ export class Away extends EventTarget {
     if (!this.notifies || !document.hidden) return;
     const { run, milestones } = this.#session;
     const options = { body: milestones.text, tag: `unnoise-${run.id}` };
-    const title = `“${run.name}” is trained`;
+    const title = msg('“{0}” is trained', run.name);
     try {
       const notification = new Notification(title, options);
       notification.onclick = () => {

@@ -1,5 +1,6 @@
 import { LabError } from '../lib/errors.js';
 import { Lab } from '../lab.js';
+import { msg } from '../lib/localize.js';
 
 /** Settings that are left out one by one; where more are wrong, all are. */
 const MAX_DROPPED = 8;
@@ -26,8 +27,10 @@ export async function createLab(session, backend) {
       if (!refused || Object.keys(overrides).length === 0) throw error;
       const all = dropped > MAX_DROPPED;
       session.run.drop(all ? undefined : String(cause));
-      const left = all ? 'So were others: all settings of the model were' : 'It was';
-      session.fail(new LabError(code, `${message} ${left} left out.`), `config ${cause}`);
+      const left = all
+        ? msg('So were others: all settings of the model were left out.')
+        : msg('It was left out.');
+      session.fail(new LabError(code, `${message} ${left}`), `config ${cause}`);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { integer } from '../lib/format.js';
+import { msg } from '../lib/localize.js';
 import {
   downloadModel,
   fetchForeign,
@@ -52,18 +53,21 @@ export class FetchedModel {
   #ask(address) {
     const { messages } = this.#session;
     const { host } = address;
-    const text =
-      `A model from ${host} is asked for: ${shown(address)}. It is fetched only if you say so; ` +
-      `${host} then learns your network address, and nothing else.`;
+    const text = msg(
+      'A model from {0} is asked for: {1}. It is fetched only if you say so; {0} then ' +
+        'learns your network address, and nothing else.',
+      host,
+      shown(address),
+    );
     messages.say('model', text, {
       sticky: true,
       actions: [
         {
           id: 'fetch-model',
-          label: `Fetch it from ${host}`,
+          label: msg('Fetch it from {0}', host),
           run: () => this.#fetchForeign(address),
         },
-        { id: 'leave-model', label: 'Do without', run: () => messages.dismiss('model') },
+        { id: 'leave-model', label: msg('Do without'), run: () => messages.dismiss('model') },
       ],
     });
   }
@@ -75,8 +79,13 @@ export class FetchedModel {
       const from = await this.#fetch(address);
       if (!from || session.disposed) return;
       const { step } = session.lab;
-      const trained = step > 0 ? `, trained for ${integer(step)} steps` : '';
-      session.messages.say('model', `Loaded ${fileName(address)} from ${from}${trained}.`);
+      const name = fileName(address);
+      session.messages.say(
+        'model',
+        step > 0
+          ? msg('Loaded {0} from {1}, trained for {2} steps.', name, from, integer(step))
+          : msg('Loaded {0} from {1}.', name, from),
+      );
       await session.sample();
     } catch (error) {
       session.fail(error, 'model');
@@ -95,7 +104,9 @@ export class FetchedModel {
     session.messages.dismiss('model');
     if (!(await session.loadModel(bytes, 'file'))) return undefined;
     const last = new URL(url || address).host;
-    return last === address.host ? last : `${address.host}, which passed the request on to ${last}`;
+    return last === address.host
+      ? last
+      : msg('{0}, which passed the request on to {1}', address.host, last);
   }
 
   /** @param {URL} address @returns {import('../lib/model-download.js').Fetching} */
@@ -119,8 +130,10 @@ export class FetchedModel {
       if (foreign) this.#ask(address);
       else messages.dismiss('model');
     };
-    const text = `Fetching ${fileName(address)}${foreign ? ` from ${address.host}` : ''}.`;
-    const actions = [{ id: 'stop-fetching', label: 'Cancel', run: stop }];
+    const text = foreign
+      ? msg('Fetching {0} from {1}.', fileName(address), address.host)
+      : msg('Fetching {0}.', fileName(address));
+    const actions = [{ id: 'stop-fetching', label: msg('Cancel'), run: stop }];
     let progress = { done: 0, total: 0 };
     // By the clock, since a server that stalls sends nothing that could be reported.
     const report = () => signal.aborted || messages.say('model', text, { progress, actions });
@@ -154,11 +167,11 @@ export class FetchedModel {
         messages.dismiss('model');
         resolve(false);
       };
-      messages.say('model', `${fileName(address)} has arrived. Training goes on.`, {
+      messages.say('model', msg('{0} has arrived. Training goes on.', fileName(address)), {
         sticky: true,
         actions: [
-          { id: 'load-fetched', label: 'Pause and load it', run: () => resolve(true) },
-          { id: 'leave-fetched', label: 'Do without', run: leave },
+          { id: 'load-fetched', label: msg('Pause and load it'), run: () => resolve(true) },
+          { id: 'leave-fetched', label: msg('Do without'), run: leave },
         ],
       });
     });

@@ -2,6 +2,7 @@ import { breather } from '../lib/breather.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { plural } from '../lib/format.js';
 import { originOf } from '../lib/image-origins.js';
+import { msg } from '../lib/localize.js';
 
 /** Beyond so many, images are kept smaller: the memory of a tab is soon gone. */
 const MANY = 2000;
@@ -101,7 +102,7 @@ export class ImageCrops {
     const framing = this.framing(imageSet.images.length);
     session.changed('images');
     if (!images.length) return;
-    await session.during(`Cutting ${plural(images.length, 'image')} anew`, async () => {
+    await session.during(msg('Cutting {0} anew', plural(images.length, 'image')), async () => {
       /** @type {Map<MasterImage, MasterImage>} */
       const cut = new Map();
       const breathe = breather();

@@ -5,6 +5,7 @@ import { LabError } from '../lib/errors.js';
 import { integer, plural } from '../lib/format.js';
 import { folderLabels, labelsOf } from '../lib/labels.js';
 import { unpackImageZips } from '../lib/image-zips.js';
+import { counted, msg, translated } from '../lib/localize.js';
 import { readSources } from '../lib/own-images.js';
 import { FetchedModel } from './fetched-model.js';
 import { ImageCrops } from './image-crops.js';
@@ -119,12 +120,12 @@ export class ImageSet {
     const set = this.sets.find((other) => other.id === id);
     if (!set) {
       const names = this.sets.map((other) => other.id).join(', ');
-      const message = `There is no bundled set called “${id}”. There are: ${names}.`;
+      const message = msg('There is no bundled set called “{0}”. There are: {1}.', id, names);
       session.fail(new LabError('not-found', message), 'sets');
       return false;
     }
     try {
-      return await session.during(`Loading ${set.title}`, async () => {
+      return await session.during(msg('Loading {0}', translated(set.title)), async () => {
         this.#replace(await loadSetImages(set), id);
         const size = Number(session.run.overrides.size ?? set.native_size);
         if (!withModel || size !== set.native_size) return false;
@@ -168,14 +169,20 @@ export class ImageSet {
       const loaded = await session.queue.run((turn) => this.#loadModel(set, turn));
       if (loaded) await session.sample();
     };
-    session.messages.say('set-model', 'The model that you trained is still loaded.', {
-      actions: [{ id: 'use-set-model', label: `Use the model of “${set.title}”`, run: load }],
+    session.messages.say('set-model', msg('The model that you trained is still loaded.'), {
+      actions: [
+        {
+          id: 'use-set-model',
+          label: msg('Use the model of “{0}”', translated(set.title)),
+          run: load,
+        },
+      ],
     });
   }
 
   /** @param {import('../lib/model-files.js').GivenFile[]} offered */
   add(offered) {
-    const words = `Reading ${plural(offered.length, 'file')}`;
+    const words = msg('Reading {0}', plural(offered.length, 'file'));
     const { session } = this;
     return session.during(words, (say) =>
       session.queue.run((turn) => this.#add(offered, { turn, say })),
@@ -190,7 +197,7 @@ export class ImageSet {
     const { session } = this;
     const { given: offered, failures } = await unpackImageZips(files);
     if (session.run.training) {
-      session.messages.say('busy', 'Pause training first, then add images.');
+      session.messages.say('busy', msg('Pause training first, then add images.'));
       return;
     }
     const own = this.dataset === null ? this.images : [];
@@ -211,8 +218,11 @@ export class ImageSet {
     if (offered.length > free) {
       session.messages.say(
         'many',
-        `${integer(MAX_IMAGES)} images are the most this page handles; the rest of the ` +
-          `${integer(offered.length)} were left out.`,
+        msg(
+          '{0} images are the most this page handles; the rest of the {1} were left out.',
+          integer(MAX_IMAGES),
+          integer(offered.length),
+        ),
       );
     }
     await this.#refresh(turn);
@@ -224,7 +234,7 @@ export class ImageSet {
    */
   use(sources) {
     const { session } = this;
-    const words = `Loading ${plural(sources.length, 'file')}`;
+    const words = msg('Loading {0}', plural(sources.length, 'file'));
     return session.during(words, () => session.queue.run((turn) => this.#use(sources, turn)));
   }
 
@@ -268,8 +278,8 @@ export class ImageSet {
       this.put(() => images);
     };
     const gone = new Set(unwanted);
-    session.messages.say('cleared', `Removed ${what}.`, {
-      actions: [{ id: 'undo-remove', label: 'Undo', run: undo }],
+    session.messages.say('cleared', msg('Removed {0}.', what), {
+      actions: [{ id: 'undo-remove', label: msg('Undo'), run: undo }],
     });
     return this.put(() => this.images.filter((image) => !gone.has(image)), undefined, {
       keep: true,
@@ -282,8 +292,8 @@ export class ImageSet {
       session.messages.dismiss('cleared');
       this.put(() => images, dataset);
     };
-    session.messages.say('cleared', `Removed ${plural(images.length, 'image')}.`, {
-      actions: [{ id: 'undo-clear', label: 'Undo', run: undo }],
+    session.messages.say('cleared', msg('Removed {0}.', plural(images.length, 'image')), {
+      actions: [{ id: 'undo-clear', label: msg('Undo'), run: undo }],
     });
     await this.put(() => [], null);
   }
@@ -342,8 +352,14 @@ export class ImageSet {
     const { messages } = this.session;
     const remarks = [];
     if (replaced) {
-      const yours = added.length === 1 ? 'Your image' : `Your ${plural(added.length, 'image')}`;
-      remarks.push(`${yours} replaced the set “${replaced}”.`);
+      remarks.push(
+        counted(
+          added.length,
+          'Your image replaced the set “{1}”.',
+          'Your {0} images replaced the set “{1}”.',
+          translated(replaced),
+        ),
+      );
     }
     const cropped = added.filter((image) => image.cropped).length;
     const sizes = new Set(added.map(({ width, height }) => `${width}×${height}`)).size;
@@ -351,16 +367,18 @@ export class ImageSet {
     if ((cropped || (sizes > 1 && !whole)) && !this.#mentionedCropping) {
       this.#mentionedCropping = true;
       remarks.push(
-        'Images of other shapes and sizes are cropped to their central square and scaled.',
+        msg('Images of other shapes and sizes are cropped to their central square and scaled.'),
       );
     }
     if (!this.crops.background && added.some((image) => image.transparent)) {
-      remarks.push('What is transparent is learnt as such.');
+      remarks.push(msg('What is transparent is learnt as such.'));
     }
     if (this.images.length === 1) {
       remarks.push(
-        'One image alone is learnt by heart: the model will draw that image again. Add ' +
-          'more, or turn on “Mirror images”, for something new.',
+        msg(
+          'One image alone is learnt by heart: the model will draw that image again. Add more, ' +
+            'or turn on “Mirror images”, for something new.',
+        ),
       );
     }
     if (remarks.length) messages.say('added', remarks.join(' '));
@@ -374,8 +392,19 @@ export class ImageSet {
   #reportRejected(rejected, added) {
     const named = rejected.slice(0, NAMED_REJECTS).map((error) => error.message);
     const more = rejected.length - named.length;
-    if (more > 0) named.push(`${plural(more, 'more file')} could not be read either.`);
-    named.push(added ? `The other ${plural(added, 'image')} were added.` : 'Nothing else changed.');
+    if (more > 0)
+      named.push(
+        counted(
+          more,
+          '{0} more file could not be read either.',
+          '{0} more files could not be read either.',
+        ),
+      );
+    named.push(
+      added
+        ? counted(added, 'The other {0} image were added.', 'The other {0} images were added.')
+        : msg('Nothing else changed.'),
+    );
     this.session.fail(new LabError(rejected[0].code, named.join(' ')), 'files');
   }
 
@@ -397,7 +426,7 @@ function reporter(total, say) {
   return (/** @type {number} */ done) => {
     if (performance.now() - last < TOLD_EVERY) return;
     last = performance.now();
-    say(`Reading ${integer(done)} of ${plural(total, 'file')}`);
+    say(msg('Reading {0} of {1}', integer(done), plural(total, 'file')));
   };
 }
 

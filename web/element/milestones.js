@@ -1,4 +1,5 @@
 import { duration, integer } from '../lib/format.js';
+import { marked, msg, translated } from '../lib/localize.js';
 
 /**
  * How far training has come, in words, each time that there is something to say: first drawings, a
@@ -7,9 +8,9 @@ import { duration, integer } from '../lib/format.js';
 
 /** The largest that has been reached is said. @type {[share: number, words: string][]} */
 const SHARES = [
-  [0.75, 'Three quarters of the way'],
-  [0.5, 'Half way'],
-  [0.25, 'A quarter of the way'],
+  [0.75, marked('Three quarters of the way')],
+  [0.5, marked('Half way')],
+  [0.25, marked('A quarter of the way')],
 ];
 
 export class Milestones extends EventTarget {
@@ -39,19 +40,23 @@ export class Milestones extends EventTarget {
     // What was reached before is no news.
     if (began) return;
     if (ended && run.state === 'finished') {
-      this.#say(`Finished after ${integer(lab.step)} steps.`);
+      this.#say(msg('Finished after {0} steps.', integer(lab.step)));
       this.dispatchEvent(new Event('finished'));
     }
     if (!run.training) return;
     const reached = SHARES.find(([share]) => share <= this.#share);
     if (!reached || reached[0] <= before) return;
-    const left = trainer.eta === undefined ? '' : `, about ${duration(trainer.eta)} left`;
-    this.#say(`${reached[1]}: step ${integer(lab.step)} of ${integer(run.target)}${left}.`);
+    const words = [translated(reached[1]), integer(lab.step), integer(run.target)];
+    this.#say(
+      trainer.eta === undefined
+        ? msg('{0}: step {1} of {2}.', ...words)
+        : msg('{0}: step {1} of {2}, about {3} left.', ...words, duration(trainer.eta)),
+    );
   }
 
   #onDrawing() {
     const { snapshots } = this.#session.trainer.preview;
-    if (snapshots.length === 1) this.#say('The first drawings are there.');
+    if (snapshots.length === 1) this.#say(msg('The first drawings are there.'));
   }
 
   /** @param {string} text */

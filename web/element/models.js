@@ -1,5 +1,6 @@
 import { Lab } from '../lab.js';
 import { integer } from '../lib/format.js';
+import { msg } from '../lib/localize.js';
 
 /**
  * Models that come into a session, and leave it for another backend.
@@ -39,7 +40,7 @@ export async function loadModel(session, model, state) {
  */
 export async function openModel(session, { name, read }) {
   if (session.run.training) {
-    session.messages.say('busy', 'Pause training first, then load a model.');
+    session.messages.say('busy', msg('Pause training first, then load a model.'));
     return;
   }
   try {
@@ -49,8 +50,11 @@ export async function openModel(session, { name, read }) {
     return;
   }
   const { step } = session.lab;
-  const trained = step > 0 ? `, trained for ${integer(step)} steps` : '';
-  session.messages.say('model', `Loaded ${name}${trained}.`);
+  const words =
+    step > 0
+      ? msg('Loaded {0}, trained for {1} steps.', name, integer(step))
+      : msg('Loaded {0}.', name);
+  session.messages.say('model', words);
   await session.sample();
 }
 
@@ -80,8 +84,8 @@ export async function switchBackend(session, backend) {
     session.use(next);
     previous.dispose();
     if (next.backend !== backend) {
-      const reason = next.backendReason ?? `${backend} cannot be used here.`;
-      session.messages.say('backend', `${reason} It runs on ${next.backend}.`);
+      const reason = next.backendReason ?? msg('{0} cannot be used here.', backend);
+      session.messages.say('backend', `${reason} ${msg('It runs on {0}.', next.backend)}`);
     }
   } catch (error) {
     session.fail(error, 'backend');

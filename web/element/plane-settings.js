@@ -1,4 +1,5 @@
 import { among, whole, within, yesOrNo } from '../lib/link-values.js';
+import { marked } from '../lib/localize.js';
 
 /**
  * What can be chosen of a plane, and how it stands in a link.
@@ -51,33 +52,33 @@ export const MAX_PLANE_STEPS = 200;
  */
 
 export const DISTRIBUTIONS = /** @type {Options<PlaneSettings['distribution']>} */ ([
-  ['moons', 'Two moons'],
-  ['spiral', 'Spiral'],
-  ['checkerboard', 'Checkerboard'],
-  ['gaussians', 'Eight Gaussians'],
-  ['annulus', 'Annulus'],
-  ['points', 'Your own points'],
+  ['moons', marked('Two moons')],
+  ['spiral', marked('Spiral')],
+  ['checkerboard', marked('Checkerboard')],
+  ['gaussians', marked('Eight Gaussians')],
+  ['annulus', marked('Annulus')],
+  ['points', marked('Your own points')],
 ]);
 
 export const PROCESSES = /** @type {Options<PlaneSettings['process']>} */ ([
-  ['variance-preserving', 'Variance preserving'],
-  ['variance-exploding', 'Variance exploding'],
-  ['rectified-flow', 'Rectified flow'],
+  ['variance-preserving', marked('Variance preserving')],
+  ['variance-exploding', marked('Variance exploding')],
+  ['rectified-flow', marked('Rectified flow')],
 ]);
 
 export const SAMPLERS = /** @type {Options<NonNullable<PlaneSettings['sampler']>>} */ ([
   ['ddpm', 'DDPM'],
   ['ddim', 'DDIM'],
-  ['heun', 'Probability-flow ODE (Heun)'],
+  ['heun', marked('Probability-flow ODE (Heun)')],
   ['dpmpp2m', 'DPM-Solver++(2M)'],
-  ['euler-flow', 'Flow (Euler)'],
+  ['euler-flow', marked('Flow (Euler)')],
 ]);
 
 export const TARGETS = /** @type {Options<NonNullable<PlaneSettings['target']>>} */ ([
-  ['epsilon', 'the noise ε'],
+  ['epsilon', marked('the noise ε')],
   ['sample', 'x₀'],
-  ['previous', 'the previous step'],
-  ['velocity', 'the velocity'],
+  ['previous', marked('the previous step')],
+  ['velocity', marked('the velocity')],
 ]);
 
 /** The sampler in force. @param {PlaneSettings} settings */

@@ -4,6 +4,7 @@ import { LabError } from '../lib/errors.js';
 import { savedName } from '../lib/model-files.js';
 import { integer } from '../lib/format.js';
 import { trainingOf, withTraining } from '../lib/checkpoint-file.js';
+import { msg } from '../lib/localize.js';
 
 /**
  * @import { State } from './keeper.js'
@@ -65,7 +66,7 @@ export class Recovery {
     const restart = async () => needed() && this.#restore(failure, resumes);
     let restored = false;
     try {
-      restored = await session.during('Restarting', () => session.queue.run(restart));
+      restored = await session.during(msg('Restarting'), () => session.queue.run(restart));
     } catch (error) {
       this.#giveUp(LabError.from(error));
     } finally {
@@ -112,14 +113,17 @@ export class Recovery {
       this.#crashes = 0;
       this.recover(failure);
     };
-    const actions = [{ id: 'try-again', label: 'Try again', run: again }];
+    const actions = [{ id: 'try-again', label: msg('Try again'), run: again }];
     const bytes = session.keeper.state?.bytes;
     if (bytes) {
-      actions.push({ id: 'save-kept', label: 'Save the model', run: () => this.#save() });
+      actions.push({ id: 'save-kept', label: msg('Save the model'), run: () => this.#save() });
     }
     session.giveUp(
-      `Computing failed and could not be restarted (${failure.message}). What was saved in this ` +
-        'browser is kept. Try again, or reload the page.',
+      msg(
+        'Computing failed and could not be restarted ({0}). What was saved in this browser ' +
+          'is kept. Try again, or reload the page.',
+        failure.message,
+      ),
       actions,
     );
   }
@@ -158,10 +162,13 @@ export class Recovery {
     const { backend } = this.session.lab;
     if (backend !== 'webgpu') return backend;
     if (this.#crashes > MAX_GPU_CRASHES) {
-      return cpuChoice(CPU_BACKEND, 'The GPU failed again and again, so the CPU computes.');
+      return cpuChoice(CPU_BACKEND, msg('The GPU failed again and again, so the CPU computes.'));
     }
     if (await gpuReturns()) return backend;
-    return cpuChoice(CPU_BACKEND, 'The GPU was lost and did not come back, so the CPU computes.');
+    return cpuChoice(
+      CPU_BACKEND,
+      msg('The GPU was lost and did not come back, so the CPU computes.'),
+    );
   }
 
   /**
@@ -187,8 +194,11 @@ export class Recovery {
       const step = integer(bytes ? session.lab.step : 0);
       session.messages.say(
         'diverged',
-        `The loss was no longer a number. Training went back to step ${step} and goes on with half ` +
-          'the learning rate.',
+        msg(
+          'The loss was no longer a number. Training went back to step {0} and goes on with ' +
+            'half the learning rate.',
+          step,
+        ),
       );
       return true;
     });
@@ -234,9 +244,25 @@ function halved(training) {
  *   the GPU to the CPU
  */
 function sentence({ code, message }, { step, resumes, moved }) {
-  const what = code === 'device-lost' ? message : `The worker crashed (${message}).`;
-  const where = moved ? ' on the CPU' : '';
-  const model = step === undefined ? '' : ` and the model of step ${integer(step)}`;
-  const then = resumes ? ' Training goes on from there.' : '';
-  return `${what} A new worker is running${where}, with your images${model}.${then}`;
+  const what = code === 'device-lost' ? message : msg('The worker crashed ({0}).', message);
+  const then = resumes ? ` ${msg('Training goes on from there.')}` : '';
+  return `${what} ${restored(step, moved)}${then}`;
+}
+
+/**
+ * @param {number | undefined} step
+ * @param {boolean} moved whether the CPU computes now
+ */
+function restored(step, moved) {
+  if (step === undefined) {
+    return moved
+      ? msg('A new worker is running on the CPU, with your images.')
+      : msg('A new worker is running, with your images.');
+  }
+  return moved
+    ? msg(
+        'A new worker is running on the CPU, with your images and the model of step {0}.',
+        integer(step),
+      )
+    : msg('A new worker is running, with your images and the model of step {0}.', integer(step));
 }

@@ -1,5 +1,6 @@
 import { SETS } from '../lib/datasets.js';
 import { outdatedBy } from '../lib/derived-settings.js';
+import { msg, translated } from '../lib/localize.js';
 import { newId } from '../store/schema.js';
 
 /**
@@ -40,7 +41,9 @@ const stepsOf = (steps) => Math.min(MAX_STEPS, Math.max(1, Math.round(steps) || 
  * @param {string | null} dataset
  */
 export const nameOf = (dataset) =>
-  dataset === null ? 'My images' : (SETS.find(({ id }) => id === dataset)?.title ?? dataset);
+  dataset === null
+    ? msg('My images')
+    : translated(SETS.find(({ id }) => id === dataset)?.title ?? dataset);
 
 export class Run extends EventTarget {
   /** @type {RunState} */

@@ -1,5 +1,6 @@
 import { sameConfig } from '../lib/config.js';
 import { LabError } from '../lib/errors.js';
+import { counted, msg } from '../lib/localize.js';
 import { SerialQueue } from '../lib/serial-queue.js';
 import { Activities } from './activities.js';
 import { Comparison } from './comparison.js';
@@ -216,7 +217,7 @@ export class Session extends SessionEvents {
     while (!this.disposed) {
       await claimEngine(this);
       if (!this.resting) return;
-      await this.during('Taking up where it was', () => this.lab.resume());
+      await this.during(msg('Taking up where it was'), () => this.lab.resume());
       this.followForward();
       this.changed('status', 'run');
     }
@@ -240,7 +241,9 @@ export class Session extends SessionEvents {
       await this.lab?.suspend();
     });
     if (training && begins) {
-      const text = 'Paused, because another figure of this page is used. Press Resume to go on.';
+      const text = msg(
+        'Paused, because another figure of this page is used. Press Resume to go on.',
+      );
       this.messages.say('rest', text, { sticky: true });
     }
     this.changed('status', 'run');
@@ -274,7 +277,7 @@ export class Session extends SessionEvents {
     if (showsRecording) this.bundledRecording.load(dataset, { still });
     try {
       await this.#waitForEngine();
-      await this.during('Starting', () => this.#open());
+      await this.during(msg('Starting'), () => this.#open());
       if (this.disposed) return;
       this.#phase = 'ready';
       this.dispatch('ready', { backend: this.lab.backend, adapter: this.lab.adapter });
@@ -347,8 +350,15 @@ export class Session extends SessionEvents {
     });
     lab.addEventListener('lost', (event) => {
       const { message } = /** @type {CustomEvent<LabError>} */ (event).detail;
-      const left = lab.workers > 1 ? `${lab.workers} workers go` : 'One worker goes';
-      this.messages.say('lost', `A worker failed (${message}). ${left} on; nothing is lost.`);
+      this.messages.say(
+        'lost',
+        counted(
+          lab.workers,
+          'A worker failed ({1}). One worker goes on; nothing is lost.',
+          'A worker failed ({1}). {0} workers go on; nothing is lost.',
+          message,
+        ),
+      );
       this.changed('status');
     });
     lab.addEventListener('compiling', () => this.changed('status'));
@@ -530,7 +540,7 @@ export class Session extends SessionEvents {
   /** @param {string} backend */
   switchBackend(backend) {
     return this.queue.run(() =>
-      this.during(`Moving to ${backend}`, () => switchBackend(this, backend)),
+      this.during(msg('Moving to {0}', backend), () => switchBackend(this, backend)),
     );
   }
 

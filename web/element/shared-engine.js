@@ -1,4 +1,5 @@
 import { LabError } from '../lib/errors.js';
+import { msg } from '../lib/localize.js';
 import { endUnused } from '../lib/worker-pool.js';
 
 /**
@@ -79,7 +80,7 @@ async function advance() {
     claim.resolve();
   } catch (cause) {
     const { message } = LabError.from(cause);
-    const sentence = `The other figure of this page could not be put aside (${message}).`;
+    const sentence = msg('The other figure of this page could not be put aside ({0}).', message);
     claim.reject(new LabError('internal', sentence, { cause }));
   } finally {
     moving = false;

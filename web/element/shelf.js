@@ -2,6 +2,7 @@ import { download } from '../lib/canvas.js';
 import { loadSetImages } from '../lib/datasets.js';
 import { LabError } from '../lib/errors.js';
 import { integer, since } from '../lib/format.js';
+import { msg } from '../lib/localize.js';
 import { MAX_MODEL_BYTES, RUN_ENDING } from '../lib/model-files.js';
 import { forgetOffline, isKept } from '../offline/offline.js';
 import { packRun, unpackRun } from '../store/archive.js';
@@ -55,12 +56,12 @@ export class Shelf extends EventTarget {
     const { messages } = this.#session;
     messages.say(
       'resume',
-      `Your last run, “${name}” (step ${integer(step)}, ${since(savedAt)}), is kept.`,
+      msg('Your last run, “{0}” (step {1}, {2}), is kept.', name, integer(step), since(savedAt)),
       {
         sticky: true,
         actions: [
-          { id: 'resume-run', label: 'Resume last run', run: () => void this.open(id) },
-          { id: 'dismiss-run', label: 'Not now', run: () => messages.dismiss('resume') },
+          { id: 'resume-run', label: msg('Resume last run'), run: () => void this.open(id) },
+          { id: 'dismiss-run', label: msg('Not now'), run: () => messages.dismiss('resume') },
         ],
       },
     );
@@ -100,7 +101,7 @@ export class Shelf extends EventTarget {
     session.messages.dismiss('resume');
     session.stopDrawing();
     const open = () => session.queue.run((turn) => this.#open(id, turn));
-    const opened = await session.during('Opening the run', () => this.#change(open));
+    const opened = await session.during(msg('Opening the run'), () => this.#change(open));
     if (opened) await session.sample();
   }
 
@@ -140,7 +141,7 @@ export class Shelf extends EventTarget {
     if (set) return loadSetImages(set);
     throw new LabError(
       'not-found',
-      `This run learnt from the set “${dataset}”, which is not here.`,
+      msg('This run learnt from the set “{0}”, which is not here.', dataset),
     );
   }
 
@@ -192,10 +193,10 @@ export class Shelf extends EventTarget {
   /** Puts a run from a file beside the others. @param {File} file */
   async import(file) {
     const session = this.#session;
-    await session.during('Reading the run', async () => {
+    await session.during(msg('Reading the run'), async () => {
       const added = await this.#change(async () => {
         if (file.size > MAX_MODEL_BYTES) {
-          throw new LabError('too-large', `${file.name} is larger than any run is.`);
+          throw new LabError('too-large', msg('{0} is larger than any run is.', file.name));
         }
         return this.store.add(unpackRun(new Uint8Array(await file.arrayBuffer())));
       });
@@ -204,8 +205,8 @@ export class Shelf extends EventTarget {
         session.messages.dismiss('shelf');
         this.open(added.id);
       };
-      session.messages.say('shelf', `“${added.name}” is among your runs now.`, {
-        actions: [{ id: 'open-imported', label: 'Open it', run: open }],
+      session.messages.say('shelf', msg('“{0}” is among your runs now.', added.name), {
+        actions: [{ id: 'open-imported', label: msg('Open it'), run: open }],
       });
     });
   }
@@ -215,8 +216,11 @@ export class Shelf extends EventTarget {
     const granted = (await navigator.storage?.persist?.().catch(() => false)) ?? false;
     await this.refresh();
     if (granted) return;
-    const words = 'The browser does not promise it: it decides by how often the page is used.';
-    this.#session.messages.say('shelf', `${words} Export the runs that matter.`);
+    const words = msg(
+      'The browser does not promise it: it decides by how often the page is used. Export the ' +
+        'runs that matter.',
+    );
+    this.#session.messages.say('shelf', words);
   }
 }
 

@@ -1,3 +1,4 @@
+import { marked } from '../lib/localize.js';
 import { storedChoice } from '../lib/stored-choice.js';
 import { newSeed } from '../panels/sample-controls.js';
 
@@ -14,13 +15,13 @@ import { newSeed } from '../panels/sample-controls.js';
 
 /** @type {Shortcut[]} */
 export const SHORTCUTS = [
-  { keys: 'T', does: 'Start training, or pause it' },
-  { keys: 'N', does: 'Draw new images, from new noise' },
-  { keys: 'P', does: 'Play the samples, or pause them' },
-  { keys: ', and .', does: 'A step back towards noise, a step on' },
-  { keys: '1 to 5', does: 'Go to that section of the page' },
-  { keys: 'F', does: 'Show formulas and all settings, or hide them' },
-  { keys: '?', does: 'Show these keys' },
+  { keys: 'T', does: marked('Start training, or pause it') },
+  { keys: 'N', does: marked('Draw new images, from new noise') },
+  { keys: 'P', does: marked('Play the samples, or pause them') },
+  { keys: ', and .', does: marked('A step back towards noise, a step on') },
+  { keys: '1 to 5', does: marked('Go to that section of the page') },
+  { keys: 'F', does: marked('Show formulas and all settings, or hide them') },
+  { keys: '?', does: marked('Show these keys') },
 ];
 
 /** The headings of the numbered sections. */

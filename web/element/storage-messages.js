@@ -1,3 +1,4 @@
+import { msg } from '../lib/localize.js';
 /**
  * What the user is told of the storage of runs.
  *
@@ -11,8 +12,10 @@ export function tellOfStorage({ keeper, messages }) {
   keeper.addEventListener('thinned', () =>
     messages.say(
       'thinned',
-      'This browser’s storage is nearly full: older samples of your runs made room for the ' +
-        'newest step.',
+      msg(
+        'This browser’s storage is nearly full: older samples of your runs made room for the ' +
+          'newest step.',
+      ),
     ),
   );
   keeper.addEventListener('refused', (event) => {
@@ -24,7 +27,11 @@ export function tellOfStorage({ keeper, messages }) {
 /** @param {LabError} failure */
 const refusal = ({ code }) =>
   code === 'storage-full'
-    ? 'This browser’s storage is full: the newest steps are not kept when the tab closes. Delete ' +
-      'runs that you no longer need, or save the model to a file. Training goes on.'
-    : 'This browser does not let the page keep your work when the tab closes. Save the model to a ' +
-      'file before you leave.';
+    ? msg(
+        'This browser’s storage is full: the newest steps are not kept when the tab closes. ' +
+          'Delete runs that you no longer need, or save the model to a file. Training goes on.',
+      )
+    : msg(
+        'This browser does not let the page keep your work when the tab closes. Save the ' +
+          'model to a file before you leave.',
+      );

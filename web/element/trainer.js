@@ -1,4 +1,5 @@
 import { isAbort, LabError } from '../lib/errors.js';
+import { msg } from '../lib/localize.js';
 import { Background } from './background.js';
 import { LossCurve } from './loss-curve.js';
 import { Preview } from './preview.js';
@@ -183,6 +184,9 @@ export class Trainer extends EventTarget {
 const diverged = () =>
   new LabError(
     'diverged',
-    'The loss is no longer a number: training has diverged. Choose a lower learning ' +
-      'rate and start again from random weights. What was saved before is kept under “Your runs”.',
+    msg(
+      'The loss is no longer a number: training has diverged. Choose a lower learning rate ' +
+        'and start again from random weights. What was saved before is kept under “Your ' +
+        'runs”.',
+    ),
   );

@@ -1,4 +1,5 @@
 import { sameConfig } from '../lib/config.js';
+import { msg } from '../lib/localize.js';
 
 /**
  * Starts a run, or goes on with one, unless one is under way.
@@ -73,8 +74,8 @@ export async function reset(session, turn) {
       trainer.preview.restore(snapshots);
       trainer.restore(curve);
     };
-    messages.say('reset', 'The model is back to random weights; your images are kept.', {
-      actions: bytes ? [{ id: 'undo-reset', label: 'Undo', run: undo }] : [],
+    messages.say('reset', msg('The model is back to random weights; your images are kept.'), {
+      actions: bytes ? [{ id: 'undo-reset', label: msg('Undo'), run: undo }] : [],
     });
     await session.refreshConfig(turn);
   } catch (error) {
