@@ -3,6 +3,7 @@ import { Engine } from './engine.js';
 import { setBasePath } from './lib/assets.js';
 import { givenSetting, mergeConfig } from './lib/config.js';
 import { pixelsAt } from './lib/decode-images.js';
+import { msg } from './lib/localize.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
 import { labelNumbers, labelsOfModel } from './lib/labels.js';
 import { parts } from './lib/parts.js';
@@ -204,7 +205,7 @@ export class Lab extends EventTarget {
   /** Throws `no-images` where there is nothing to learn from. */
   requireImages() {
     if (this.images.length > 0) return;
-    throw new LabError('no-images', 'There is nothing to learn from yet. Add an image first.');
+    throw new LabError('no-images', msg('There is nothing to learn from yet. Add an image first.'));
   }
 
   // --- forward process ---
@@ -347,7 +348,10 @@ export class Lab extends EventTarget {
    */
   async export(format) {
     if (format !== 'diffusers') {
-      throw new LabError('bad-config', `There is no export to “${format}”, only to “diffusers”.`);
+      throw new LabError(
+        'bad-config',
+        msg('There is no export to “{0}”, only to “diffusers”.', format),
+      );
     }
     return this.#engine.call('exportDiffusers', {});
   }

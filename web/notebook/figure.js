@@ -1,3 +1,4 @@
+import { msg } from '../lib/localize.js';
 import { Kernel } from './kernel.js';
 import { prepareFiles } from './files.js';
 
@@ -98,7 +99,7 @@ export class Figure {
     if (type === 'sample') await this.#element.sample();
     if (type === 'save') {
       const { lab } = this.#element;
-      if (!lab) throw new Error('There is no model yet. Wait until the figure is ready.');
+      if (!lab) throw new Error(msg('There is no model yet. Wait until the figure is ready.'));
       this.#kernel.send({ type: 'model' }, await lab.save({ half: half === true }));
       this.#count('saved');
     }

@@ -1,3 +1,4 @@
+import { msg } from '../lib/localize.js';
 /**
  * The kernel of a notebook at the other end of an anywidget model: messages with bytes, in parts,
  * since a server may limit how long one may be. `python/src/unnoise/kernel.py` is the other end.
@@ -105,7 +106,7 @@ export class Kernel extends EventTarget {
         this.#awaited.delete(name);
         reject(
           new Error(
-            `The notebook’s kernel does not send ${name}. Run the cell of the figure again.`,
+            msg('The notebook’s kernel does not send {0}. Run the cell of the figure again.', name),
           ),
         );
       }, ANSWER_MS);

@@ -6,6 +6,7 @@
  */
 import { strFromU8, strToU8, zipSync } from 'fflate';
 import { LabError } from '../lib/errors.js';
+import { msg } from '../lib/localize.js';
 import { MAX_MODEL_BYTES } from '../lib/model-files.js';
 import { readZip, ZipError } from '../lib/zip.js';
 import { isImage, isObject, isRun, isSample, MAX_NAME, plainRun } from './schema.js';
@@ -52,7 +53,7 @@ export function unpackRun(bytes, limits = LIMITS) {
   if (Number(manifest.version) > VERSION) {
     throw new LabError(
       'newer-format',
-      'This run was saved by a newer version of the page. Reload the page to update.',
+      msg('This run was saved by a newer version of the page. Reload the page to update.'),
     );
   }
   const { run, images, samples } = manifest;
@@ -101,7 +102,7 @@ function unzip(bytes, limits) {
     return readZip(bytes, { wants: (name) => EXPECTED.test(name), ...limits }).files;
   } catch (cause) {
     if (!(cause instanceof ZipError) || cause.fault !== 'too-large') throw damaged(cause);
-    throw new LabError('too-large', 'This file holds more than a run; nothing was changed.');
+    throw new LabError('too-large', msg('This file holds more than a run; nothing was changed.'));
   }
 }
 
@@ -118,13 +119,16 @@ function parse(bytes) {
 const notARun = () =>
   new LabError(
     'bad-checkpoint',
-    'This file is not a run that was exported here; nothing was changed.',
+    msg('This file is not a run that was exported here; nothing was changed.'),
   );
 
 /** @param {unknown} [cause] */
 const damaged = (cause) =>
   new LabError(
     'truncated',
-    'This run’s file is cut short or damaged. Copy or download it again; nothing was changed.',
+    msg(
+      'This run’s file is cut short or damaged. Copy or download it again; nothing was ' +
+        'changed.',
+    ),
     { cause },
   );

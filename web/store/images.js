@@ -8,6 +8,7 @@ import { breather } from '../lib/breather.js';
 import { concat } from '../lib/bytes.js';
 import { channelsOfImage } from '../lib/channels.js';
 import { LabError } from '../lib/errors.js';
+import { msg } from '../lib/localize.js';
 import { decodePng, encodePng } from '../lib/png.js';
 import { MAX_TEXT } from './schema.js';
 
@@ -53,7 +54,7 @@ export function inOneBuffer(images) {
 export async function unpackImages(images) {
   const pixels = images.reduce((sum, { size }) => sum + size ** 2, 0);
   if (pixels > MAX_PIXELS) {
-    throw new LabError('too-large', 'This run has more images than a page can hold.');
+    throw new LabError('too-large', msg('This run has more images than a page can hold.'));
   }
   const breathe = breather();
   const unpacked = [];

@@ -21,6 +21,7 @@
  */
 
 import { LabError } from '../lib/errors.js';
+import { msg } from '../lib/localize.js';
 import { isQuota, outcome, transact } from './database.js';
 import {
   isCheckpoint,
@@ -75,12 +76,13 @@ export class RunStore {
         ]);
       },
     );
-    if (!record) throw new LabError('not-found', 'This run is no longer in the browser’s storage.');
+    if (!record)
+      throw new LabError('not-found', msg('This run is no longer in the browser’s storage.'));
     if (!isRun(record) || !isCheckpoint(checkpoint)) throw damaged('run');
     const whole = images.filter(isImage);
     // Another picture in place of a lost one would be learnt without a word.
     if (record.imageSet !== null && whole.length !== record.imageCount)
-      throw damaged('run’s images');
+      throw damaged(msg('run’s images'));
     return {
       record,
       checkpoint: checkpoint.bytes,
@@ -356,7 +358,10 @@ export const inWords = (error) =>
   isQuota(error)
     ? new LabError(
         'storage-full',
-        'There is not enough room in this browser’s storage. Delete runs that you no longer need.',
+        msg(
+          'There is not enough room in this browser’s storage. Delete runs that you no longer ' +
+            'need.',
+        ),
       )
     : error;
 
@@ -364,5 +369,5 @@ export const inWords = (error) =>
 const damaged = (what) =>
   new LabError(
     'bad-checkpoint',
-    `The stored ${what} cannot be read: the record is damaged. Nothing else was changed.`,
+    msg('The stored {0} cannot be read: the record is damaged. Nothing else was changed.', what),
   );

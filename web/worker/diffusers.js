@@ -5,6 +5,7 @@
  */
 import { zipSync } from 'fflate';
 import { LabError } from '../lib/errors.js';
+import { marked } from '../lib/localize.js';
 import { isRead, MAX_MODEL_BYTES } from '../lib/model-files.js';
 import { isZip, readZip, ZipError } from '../lib/zip.js';
 import { loadedWasm } from './wasm.js';
@@ -36,10 +37,12 @@ const LIMITS = { maxBytes: MAX_MODEL_BYTES, maxEntries: 10_000 };
 
 /** What is said about a zip that is not read. @type {Record<import('../lib/zip.js').ZipFault, string>} */
 const SENTENCES = {
-  damaged: 'This zip is cut short or damaged.',
-  encrypted: 'This zip is encrypted. Pack it again without a password.',
-  unknown: 'This zip is packed in a way that is not read. Pack it again as an ordinary zip.',
-  'too-large': 'This zip holds more than a small model; nothing was changed.',
+  damaged: marked('This zip is cut short or damaged.'),
+  encrypted: marked('This zip is encrypted. Pack it again without a password.'),
+  unknown: marked(
+    'This zip is packed in a way that is not read. Pack it again as an ordinary zip.',
+  ),
+  'too-large': marked('This zip holds more than a small model; nothing was changed.'),
 };
 
 /**
