@@ -10,7 +10,7 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const FOLDER = 'web/locales';
 
 /** Functions whose first argument is a sentence. */
-const SAYS = new Set(['msg', 'mixed', 'marked', 'equation', 'aside']);
+const SAYS = new Set(['msg', 'mixed', 'marked', 'equation', 'scheduled', 'aside']);
 
 /** Files that say what others have as it stands. */
 const WRAPPERS = new Set(['web/lib/localize.js', 'web/page/language.js']);
@@ -44,10 +44,13 @@ function textOf(node) {
 function readCall({ callee, arguments: args }, file) {
   const { name } = callee;
   if (SAYS.has(name)) {
-    const english = textOf(args[0]);
-    if (english !== undefined) note(english, file);
-    else if (name !== 'equation' && name !== 'aside' && !WRAPPERS.has(file)) {
-      faults.push(`${file}: ${name}() takes a sentence as it stands, no expression`);
+    const either = args[0]?.type === 'ConditionalExpression';
+    for (const node of either ? [args[0].consequent, args[0].alternate] : [args[0]]) {
+      const english = textOf(node);
+      if (english !== undefined) note(english, file);
+      else if (name !== 'equation' && !WRAPPERS.has(file)) {
+        faults.push(`${file}: ${name}() takes a sentence as it stands, no expression`);
+      }
     }
   }
   if (WRAPPERS.has(file)) return;

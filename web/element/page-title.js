@@ -1,4 +1,5 @@
 import { msg } from '../lib/localize.js';
+
 /**
  * Says in the title of the page how far its training is, for whoever looks at another tab.
  *

@@ -1,4 +1,5 @@
 import { msg } from '../lib/localize.js';
+
 /**
  * What the user is told of the storage of runs.
  *

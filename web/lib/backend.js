@@ -1,4 +1,5 @@
 import { msg } from './localize.js';
+
 /**
  * Which backend to run on, and what to call it. The one rule: nothing that computes on the CPU is
  * ever called a GPU.

@@ -7,17 +7,22 @@ export { integer, plural };
 /** By language and digits, since making one takes long. @type {Map<string, Intl.NumberFormat>} */
 const formats = new Map();
 
-/** `toFixed` with the decimal separator of the language. @param {number} value @param {number} digits */
-export function decimal(value, digits) {
-  const key = `${currentLanguage()} ${digits}`;
-  let format = formats.get(key);
-  if (!format) {
-    const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-    format = new Intl.NumberFormat(currentLanguage(), { ...fraction, useGrouping: false });
-    formats.set(key, format);
-  }
-  return format.format(value);
+/**
+ * @param {number} digits after the separator
+ * @param {'decimal' | 'percent'} style
+ */
+function formatOf(digits, style) {
+  const key = `${currentLanguage()} ${digits} ${style}`;
+  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const known = formats.get(key);
+  const format =
+    known ?? new Intl.NumberFormat(currentLanguage(), { ...fraction, style, useGrouping: false });
+  formats.set(key, format);
+  return format;
 }
+
+/** `toFixed` with the decimal separator of the language. @param {number} value @param {number} digits */
+export const decimal = (value, digits) => formatOf(digits, 'decimal').format(value);
 
 /**
  * Parameter counts and byte sizes: 748,035 → "748 k".
@@ -73,9 +78,6 @@ export function since(time) {
   return new Intl.DateTimeFormat(currentLanguage(), { dateStyle: 'medium' }).format(time);
 }
 
-/** "a, b and c". @param {readonly string[]} parts */
-export const listed = (parts) => new Intl.ListFormat(currentLanguage()).format(parts);
-
 /**
  * A noise level for people: the ratio in decibels keeps 12 orders of magnitude readable.
  * @param {number} ratio
@@ -98,6 +100,4 @@ export const ratio = (value) => (value === null ? '—' : decimal(value, 2));
 
 /** @param {number | undefined} share 0 to 1 */
 export const percent = (share) =>
-  share === undefined
-    ? '—'
-    : new Intl.NumberFormat(currentLanguage(), { style: 'percent' }).format(share);
+  share === undefined ? '—' : formatOf(0, 'percent').format(share);

@@ -46,7 +46,8 @@ function sentence(english, count = 2) {
 }
 
 /** @param {string} text @param {readonly unknown[]} values */
-const filled = (text, values) => text.replaceAll(/\{(\d)\}/g, (_, index) => `${values[index]}`);
+const filled = (text, values) =>
+  values.length ? text.replaceAll(/\{(\d)\}/g, (_, index) => `${values[index]}`) : text;
 
 /**
  * A sentence.

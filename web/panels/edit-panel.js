@@ -217,14 +217,14 @@ export class EditPanel extends Panel {
     return html`<figure class="interpolation">
         <unnoise-pixels
           .testid=${'edit-interpolation'}
-          .label=${`Image ${shown + 1} of ${count} on the way`}
+          .label=${msg('Image {0} of {1} on the way', shown + 1, count)}
           .tiles=${{ rgb: x_t.subarray(shown * tile, (shown + 1) * tile), count: 1, size }}
         ></unnoise-pixels>
       </figure>
       <figure>
         <unnoise-pixels
           .testid=${'edit-canvas'}
-          .label=${'The images from one seed to the other'}
+          .label=${msg('The images from one seed to the other')}
           .tiles=${{ rgb: x_t, count, size, columns: Math.min(count, 8) }}
         ></unnoise-pixels>
         <figcaption class="ends">
@@ -265,7 +265,7 @@ export class EditPanel extends Panel {
     return html`<figure>
         <unnoise-pixels
           .testid=${'edit-canvas'}
-          .label=${'The picture on its way through noise'}
+          .label=${msg('The picture on its way through noise')}
           .tiles=${{ rgb: x_t, count, size }}
         ></unnoise-pixels>
       </figure>

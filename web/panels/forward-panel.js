@@ -59,7 +59,7 @@ export class ForwardPanel extends Panel {
         <div class="forward-picture">
           <unnoise-pixels
             .testid=${'forward-canvas'}
-            .label=${`The image with the noise of t = ${t}`}
+            .label=${msg('The image with the noise of t = {0}', t)}
             .tiles=${noisy && { rgb: noisy.x_t, count: 1, size }}
           ></unnoise-pixels>
           ${this.#imageChooser()}

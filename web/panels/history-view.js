@@ -44,7 +44,7 @@ export class HistoryView extends MeasuredPanel {
         <div class="history-picture">
           <unnoise-pixels
             .testid=${'preview-canvas'}
-            .label=${'Samples of the model in training'}
+            .label=${msg('Samples of the model in training')}
             .tiles=${{ rgb, count, size }}
           ></unnoise-pixels>
           ${this.#scrubber()}

@@ -1,5 +1,6 @@
 import { channelsOf } from '../lib/channels.js';
 import { define } from '../lib/define.js';
+import { msg } from '../lib/localize.js';
 
 /**
  * @import { Point } from '../lib/mask.js'
@@ -34,7 +35,9 @@ export class MaskPainter extends HTMLElement {
     this.#canvas.setAttribute('part', 'canvas');
     this.#canvas.setAttribute(
       'aria-label',
-      'The picture to paint on: arrow keys move, the space bar puts the brush down and takes it up',
+      msg(
+        'The picture to paint on: arrow keys move, the space bar puts the brush down and takes it up',
+      ),
     );
     this.#canvas.tabIndex = 0;
     this.#canvas.addEventListener('keydown', this.#key);

@@ -67,7 +67,7 @@ export class NoisePlaneView extends Panel {
             shown
               ? html`<unnoise-pixels
                   .testid=${'noise-plane-canvas'}
-                  .label=${'The sample at this place'}
+                  .label=${msg('The sample at this place')}
                   .tiles=${{ rgb: shown.rgb, count: 1, size: shown.size }}
                   data-fine=${shown.fine}
                 ></unnoise-pixels>`

@@ -130,7 +130,7 @@ function thumbnail(run) {
   const tiles = tilesOf(run);
   if (!tiles) return html`<div class="run-picture"></div>`;
   return html`<div class="run-picture">
-    <unnoise-pixels .label=${`Samples of ${run.name}`} .tiles=${tiles}></unnoise-pixels>
+    <unnoise-pixels .label=${msg('Samples of {0}', run.name)} .tiles=${tiles}></unnoise-pixels>
   </div>`;
 }
 

@@ -90,7 +90,7 @@ export class RunComparison extends Panel {
       ? msg('drawn after step {0}', integer(shown.step))
       : msg('nothing drawn yet');
     return html`<figure>
-      <unnoise-pixels .label=${`Samples of ${name}`} .tiles=${tiles}></unnoise-pixels>
+      <unnoise-pixels .label=${msg('Samples of {0}', name)} .tiles=${tiles}></unnoise-pixels>
       <figcaption>
         <span class="swatch ${index ? 'noise' : ''}">${name}</span>
         <span class="muted">

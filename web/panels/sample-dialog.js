@@ -207,7 +207,7 @@ export class SampleDialog extends Panel {
               class="touch-neighbours"
               data-state=${varying ? 'varying' : 'done'}
               .testid=${'touch-around'}
-              .label=${'Samples around this one'}
+              .label=${msg('Samples around this one')}
               .tiles=${{ rgb: around.frame.x_t, count: around.subjects.length, size: around.frame.size, columns: 4 }}
               .picks=${
                 varying

@@ -46,7 +46,7 @@ export class Stage extends Panel {
     return html`<figure class="stage" part="stage">
       <unnoise-pixels
         .testid=${'stage-canvas'}
-        .label=${'New images on their way out of noise'}
+        .label=${msg('New images on their way out of noise')}
         .tiles=${frame && { rgb: frame.x_t, count: frame.count, size: frame.size }}
       ></unnoise-pixels>
       <figcaption

@@ -1,4 +1,5 @@
 import { gridSpan } from '../lib/canvas.js';
+import { msg } from '../lib/localize.js';
 
 /**
  * Buttons over the tiles of a canvas, one of which is reached by the Tab key and the others from it by
@@ -12,7 +13,7 @@ export class TilePicker {
   constructor(host) {
     this.element.className = 'picker';
     this.element.setAttribute('role', 'group');
-    this.element.setAttribute('aria-label', 'Samples');
+    this.element.setAttribute('aria-label', msg('Samples'));
     this.element.addEventListener('keydown', (event) => this.#onKey(event));
     this.element.addEventListener('click', ({ target }) => {
       const place = this.#buttons.indexOf(/** @type {HTMLButtonElement} */ (target));
