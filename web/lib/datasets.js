@@ -3,7 +3,7 @@ import { assetAddress, fetchAsset } from './assets.js';
 import { channelsOf, withChannels } from './channels.js';
 import { decodeSheet } from './decode-images.js';
 import { LabError } from './errors.js';
-import { msg } from './localize.js';
+import { msg, translated } from './localize.js';
 
 /**
  * The bundled sets: sheets of square tiles, each with a licence and (once trained) a small model.
@@ -45,7 +45,7 @@ export const sheetAddress = (set) => assetAddress(assetOf(set.sprites)).href;
 /** @param {BundledSet} set */
 export async function loadSetImages(set) {
   const sheet = await (await fetchFile(set.sprites)).blob();
-  return decodeSheet(sheet, set);
+  return decodeSheet(sheet, { ...set, title: translated(set.title) });
 }
 
 /**

@@ -33,12 +33,6 @@ export class MaskPainter extends HTMLElement {
     this.#canvas.dataset.testid = 'mask-canvas';
     this.#canvas.setAttribute('role', 'application');
     this.#canvas.setAttribute('part', 'canvas');
-    this.#canvas.setAttribute(
-      'aria-label',
-      msg(
-        'The picture to paint on: arrow keys move, the space bar puts the brush down and takes it up',
-      ),
-    );
     this.#canvas.tabIndex = 0;
     this.#canvas.addEventListener('keydown', this.#key);
     this.#canvas.addEventListener('blur', () => this.#leave());
@@ -60,6 +54,12 @@ export class MaskPainter extends HTMLElement {
     if (!this.#image) return;
     const { rgb, size, mask } = this.#image;
     const canvas = this.#canvas;
+    canvas.setAttribute(
+      'aria-label',
+      msg(
+        'The picture to paint on: arrow keys move, the space bar puts the brush down and takes it up',
+      ),
+    );
     if (canvas.width !== size) canvas.width = canvas.height = size;
     const context = canvas.getContext('2d');
     if (!context) return;

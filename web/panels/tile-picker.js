@@ -13,7 +13,6 @@ export class TilePicker {
   constructor(host) {
     this.element.className = 'picker';
     this.element.setAttribute('role', 'group');
-    this.element.setAttribute('aria-label', msg('Samples'));
     this.element.addEventListener('keydown', (event) => this.#onKey(event));
     this.element.addEventListener('click', ({ target }) => {
       const place = this.#buttons.indexOf(/** @type {HTMLButtonElement} */ (target));
@@ -35,6 +34,7 @@ export class TilePicker {
     const layout = [count, columns, size, label(0), testid].join();
     if (layout === this.#layout) return;
     this.#layout = layout;
+    this.element.setAttribute('aria-label', msg('Samples'));
     const across = gridSpan(Math.min(columns, count), size);
     const down = gridSpan(Math.ceil(count / columns), size);
     const share = (/** @type {number} */ part, /** @type {number} */ whole) =>
