@@ -101,6 +101,10 @@ async function fits(lab, name) {
     ['wide', WIDE],
   ])) {
     await lab.page.setViewportSize(viewport);
+    // Pictures take the new size with the next frame.
+    await lab.page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
     assert.equal(await overflow(lab), 0, `${name} at ${viewport.width} pixels`);
     await lab.page.screenshot({ path: picture(`${name}-${size}`) });
   }
@@ -186,7 +190,9 @@ test('an embedded figure follows the language of what is around it', async () =>
   await page.goto(`${site.address}article.html`);
   const title = page.locator('#forward-title');
   await title.filter({ hasText: 'Vers le bruit' }).waitFor();
-  await page.locator('section[lang]').evaluate((section) => section.setAttribute('lang', 'zh-Hans'));
+  await page
+    .locator('section[lang]')
+    .evaluate((section) => section.setAttribute('lang', 'zh-Hans'));
   await title.filter({ hasText: '走向噪声' }).waitFor();
   // Hebrew has no sentences here, but a direction.
   await page.locator('unnoise-lab').evaluate((lab) => lab.setAttribute('lang', 'he'));

@@ -44,6 +44,13 @@ export function compact(value, unit = '') {
   return `${value} ${unit}`.trim();
 }
 
+/** As many digits as mean anything. @param {number} value @param {number} digits */
+export const significant = (value, digits) =>
+  new Intl.NumberFormat(currentLanguage(), {
+    maximumSignificantDigits: digits,
+    useGrouping: false,
+  }).format(value);
+
 /** @param {number | undefined} value */
 export function loss(value) {
   if (value === undefined || Number.isNaN(value)) return '—';

@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
-import { decibels, integer } from '../lib/format.js';
+import { decibels, decimal, integer } from '../lib/format.js';
 import { msg } from '../lib/localize.js';
 import { Plot, plotAxis, plotMarker, quietPlot } from '../lib/plot.js';
 import { whenSeen } from '../lib/when-seen.js';
@@ -143,11 +143,11 @@ export class ForwardPanel extends Panel {
     return html`<dl class="numbers">
       <div>
         <dt class="swatch signal">${msg('image')}</dt>
-        <dd>${signal.toFixed(3)}</dd>
+        <dd>${decimal(signal, 3)}</dd>
       </div>
       <div>
         <dt class="swatch noise">${msg('noise')}</dt>
-        <dd>${noise.toFixed(3)}</dd>
+        <dd>${decimal(noise, 3)}</dd>
       </div>
       <div>
         <dt>${msg('signal to noise')}</dt>

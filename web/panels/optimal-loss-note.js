@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { significant } from '../lib/format.js';
 import { msg } from '../lib/localize.js';
 
 /** Below this, drawing it would squeeze the loss into the top of its chart. */
@@ -26,7 +27,7 @@ export function optimalLossNote({ diagnostics, trainer, lab }) {
     <span class="swatch loss">${msg('loss')}</span>
     <span class="swatch optimal"
       >${msg('least possible on these images, estimated:')}
-      <output data-testid="optimal-loss">${Number(mean.toPrecision(2))}</output></span
+      <output data-testid="optimal-loss">${significant(mean, 2)}</output></span
     >
     <span class="muted"
       >${msg('known by heart, nothing new could be drawn')}${learned ? msg('; λ · L_vlb, for the variance, is not in it') : nothing}</span

@@ -12,7 +12,7 @@ import {
   targetOf,
 } from '../element/plane-settings.js';
 import { define } from '../lib/define.js';
-import { integer } from '../lib/format.js';
+import { decimal, integer } from '../lib/format.js';
 import { marked, msg, translated, translatedOptions } from '../lib/localize.js';
 import { lossPlot } from '../lib/plot.js';
 import { whenSeen } from '../lib/when-seen.js';
@@ -119,7 +119,7 @@ export class PlanePanel extends Panel {
     const to = Math.min(from + 1, last);
     const t = times[from] + (at - from) * (times[to] - times[from]);
     const step = scene.kind === 'forward' ? '' : ` · ${msg('step {0} of {1}', from, last)}`;
-    return `t = ${t.toFixed(2)}${step}`;
+    return `t = ${decimal(t, 2)}${step}`;
   }
 
   /**
@@ -223,7 +223,7 @@ export class PlanePanel extends Panel {
       </div>
       <dl class="numbers">
         ${readout(msg('step'), 'plane-step', integer(step))}
-        ${readout(msg('loss'), 'plane-loss', curve.latest === undefined ? '–' : curve.latest.toFixed(3))}
+        ${readout(msg('loss'), 'plane-loss', curve.latest === undefined ? '–' : decimal(curve.latest, 3))}
         ${training ? readout(msg('steps a second'), 'plane-rate', integer(Math.round(rate))) : nothing}
       </dl>
       <div
@@ -447,7 +447,7 @@ export class PlanePanel extends Panel {
 }
 
 /** @param {number} distance */
-const short = (distance) => distance.toFixed(3);
+const short = (distance) => decimal(distance, 3);
 
 /** @param {HTMLElement} container */
 const planeLossPlot = (container) =>
