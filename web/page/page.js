@@ -21,6 +21,13 @@ const asked = new URLSearchParams(location.search).get('lang') ?? keptLanguage.r
 const language = asked || (firstKnown(navigator.languages) ?? 'en');
 root.lang = language;
 root.dir = directionOf(language);
+const sentences = firstKnown([language]);
+if (sentences && sentences !== 'en') {
+  const href = `pkg/locale-${sentences}.js`;
+  document.head.append(
+    Object.assign(document.createElement('link'), { rel: 'modulepreload', href }),
+  );
+}
 
 // Before the script of the element, which runs once the markup is read.
 document.addEventListener('readystatechange', showEmbedded, { once: true });

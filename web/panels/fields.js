@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { msg } from '../lib/localize.js';
 
 /** Labelled controls. All report a change only once it is made, not at every key stroke. */
 
@@ -13,7 +14,9 @@ import { html, nothing } from 'lit';
 
 /** In plain sight: titles are out of reach for fingers. @param {string} [hint] */
 const explanation = (hint) =>
-  hint ? html`<small class="explanation">${hint.replace(/\.?$/, '.')}</small>` : nothing;
+  hint
+    ? html`<small class="explanation">${/[.。]$/.test(hint) ? hint : msg('{0}.', hint)}</small>`
+    : nothing;
 
 /**
  * @typedef {object} NumberChoice
