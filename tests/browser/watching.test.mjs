@@ -139,3 +139,77 @@ test('a run is watched as it learns, looked back at, played and kept', async () 
   assert.deepEqual(lab.errors, []);
   await lab.page.close();
 });
+
+/**
+ * @param {string} name
+ * @param {string} drawing of 16 × 16
+ */
+const svg = (name, drawing) => ({
+  name,
+  mimeType: 'image/svg+xml',
+  buffer: Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16">${drawing}</svg>`,
+  ),
+});
+
+test('what is denoised far worse than the rest is pointed out', async () => {
+  const page = await site.blank();
+  const found = await page.evaluate(async () => {
+    const { standingOut } = await import('/web/lib/standing-out.js');
+    const alike = Array.from({ length: 20 }, (_, i) => [1 + (i % 5) / 10, 2, 3 - (i % 3) / 10]);
+    return {
+      none: standingOut(alike),
+      few: standingOut([
+        [1, 1],
+        [1, 1],
+        [9, 9],
+      ]),
+      // Bad at one thing is not enough; the worst comes first.
+      some: standingOut([...alike, [9, 2, 3], [4, 8, 3], [9, 20, 30]]),
+      same: standingOut(Array.from({ length: 9 }, (_, i) => (i === 4 ? [1, 1] : [0, 0]))),
+    };
+  });
+  await page.close();
+  assert.deepEqual([found.none, found.few], [[], []]);
+  assert.deepEqual(
+    found.some.map(({ place }) => place),
+    [22, 21],
+  );
+  assert.ok(found.some[0].times > 7 && found.some[0].times < 11);
+  assert.deepEqual(
+    found.same.map(({ place }) => place),
+    [4],
+  );
+
+  const lab = await site.open({ ...TINY, backend: 'flex', train_steps: 200 });
+  const plain = Array.from({ length: 11 }, (_, i) =>
+    svg(`plain-${i}.svg`, `<rect width="16" height="16" fill="hsl(${i * 3},70%,${50 + i}%)"/>`),
+  );
+  const squares = Array.from({ length: 256 }, (_, i) => [i % 16, i >> 4])
+    .filter(([x, y]) => (x * 7 + y * 11 + ((x * y) % 5)) % 3 === 0)
+    .map(([x, y]) => `<rect x="${x}" y="${y}" width="1" height="1" fill="#fff"/>`);
+  const odd = svg('odd.svg', `<rect width="16" height="16" fill="#02f"/>${squares.join('')}`);
+  await lab.by('clear-images').click();
+  await lab.by('file-input').setInputFiles([...plain.slice(0, 6), odd, ...plain.slice(6)]);
+  await eventually(async () => (await lab.by('thumb').count()) === 12);
+  await lab.train();
+  await lab.by('unlearnt').scrollIntoViewIfNeeded();
+  await eventually(async () => /After step 200\.$/.test(await lab.text('unlearnt-said')));
+  assert.match(await lab.text('unlearnt-said'), /^1 image not learnt yet\. .* the other images\./s);
+  const image = lab.by('unlearnt-image');
+  assert.match(
+    (await image.getAttribute('aria-label')) ?? '',
+    /^Image 7, odd\.svg, Error [\d.]+ times that of the median image$/,
+  );
+  await image.focus();
+  await lab.page.keyboard.press('Enter');
+  assert.equal(await image.getAttribute('aria-pressed'), 'true');
+  await lab.by('unlearnt-closely').getByText('odd.svg').waitFor();
+  await lab.by('unlearnt-follow').click();
+  await eventually(async () => (await lab.text('bound-image')) === 'image 7 of 12');
+  // Other images have nothing of it.
+  await lab.by('clear-images').click();
+  await lab.by('unlearnt').waitFor({ state: 'detached' });
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
+});

@@ -15,6 +15,8 @@ export class Background extends EventTarget {
   #budget = new Budget(SHARE);
   /** In the order of their turn. @type {Map<string, Job>} */
   #jobs = new Map();
+  /** Names of those whose turn comes once there are no others. @type {Set<string>} */
+  #patient = new Set();
   #working = false;
 
   /** Set by whoever knows: whether nothing else is going on. */
@@ -29,9 +31,11 @@ export class Background extends EventTarget {
    * Adds a job; an earlier one of that name is dropped.
    * @param {string} name
    * @param {Job} job
+   * @param {{ patient?: boolean }} [options] whether it waits for all others
    */
-  put(name, job) {
-    this.#drop(name);
+  put(name, job, { patient = false } = {}) {
+    this.drop(name);
+    if (patient) this.#patient.add(name);
     this.#jobs.set(name, job);
     this.wake();
   }
@@ -57,7 +61,8 @@ export class Background extends EventTarget {
   }
 
   async #step() {
-    const [[name, job]] = this.#jobs;
+    const jobs = [...this.#jobs];
+    const [name, job] = jobs.find(([name]) => !this.#patient.has(name)) ?? jobs[0];
     try {
       const { done } = await job.next();
       if (done && this.#jobs.get(name) === job) this.#jobs.delete(name);
@@ -70,15 +75,16 @@ export class Background extends EventTarget {
     }
   }
 
-  /** @param {string} name */
-  #drop(name) {
+  /** @param {string} name of a job that is not needed any more */
+  drop(name) {
     const job = this.#jobs.get(name);
     this.#jobs.delete(name);
+    this.#patient.delete(name);
     job?.return().catch(() => {});
   }
 
   clear() {
-    for (const name of [...this.#jobs.keys()]) this.#drop(name);
+    for (const name of [...this.#jobs.keys()]) this.drop(name);
     this.#budget.clear();
   }
 }

@@ -2,6 +2,7 @@ import { BoundCurve } from './bound-curve.js';
 import { OptimalLoss } from './optimal-loss.js';
 import { DrawnLikeness } from './drawn-likeness.js';
 import { Memorisation } from './memorisation.js';
+import { UnlearntImages } from './unlearnt-images.js';
 
 /**
  * What the page finds out about the model beside its samples. Measures in the background, whenever
@@ -22,6 +23,7 @@ export class Diagnostics extends EventTarget {
   bound = new BoundCurve();
   memorisation = new Memorisation();
   likeness = new DrawnLikeness();
+  unlearnt = new UnlearntImages();
   /** Set once someone has seen it; until then nothing is measured but during training. */
   started = false;
   #session;
@@ -79,6 +81,7 @@ export class Diagnostics extends EventTarget {
     this.restart();
     this.bound.clear();
     this.memorisation.clear();
+    this.unlearnt.clear();
     this.#changed();
   }
 
@@ -106,19 +109,23 @@ export class Diagnostics extends EventTarget {
     if (this.#optimalLossOf.length === 0) return;
     this.restart();
     this.optimalLoss.clear();
+    this.unlearnt.clear();
     this.memorisation.matches = [];
     this.#changed();
   }
 
   #measure() {
     const { lab, run, samples } = this.#session;
-    const { optimalLoss, bound, memorisation } = this;
+    const { optimalLoss, bound, memorisation, unlearnt } = this;
     const background = this.#background;
 
     const optimalLossOf = OptimalLoss.key(lab);
     if (!same(optimalLossOf, this.#optimalLossOf)) {
       this.#optimalLossOf = optimalLossOf;
       optimalLoss.clear();
+      // What was found of other images, or of another process, is nothing now.
+      background.drop('unlearnt');
+      unlearnt.clear();
       background.put('optimal-loss', optimalLoss.measure(lab, this.#changed));
     }
 
@@ -152,6 +159,12 @@ export class Diagnostics extends EventTarget {
     const { likeness } = this;
     if (!background.has('likeness') && likeness.lacks(lab, preview)) {
       background.put('likeness', likeness.measure(lab, preview, this.#changed));
+    }
+
+    if (!background.has('unlearnt') && unlearnt.isDue(lab, run.training)) {
+      const key = String(optimalLossOf[1]);
+      const job = unlearnt.measure(lab, key, () => run.training, this.#changed);
+      background.put('unlearnt', job, { patient: true });
     }
   }
 

@@ -10,6 +10,7 @@ import { MeasuredPanel } from './measured-panel.js';
 import './pixel-grid.js';
 import { readout } from './readout.js';
 import { takeAway } from './take-away.js';
+import './unlearnt-images.js';
 
 /**
  * @import { Estimate, Likeness } from '../lib/likeness.js'
@@ -49,7 +50,10 @@ export class HistoryView extends MeasuredPanel {
           ></unnoise-pixels>
           ${this.#scrubber()}
         </div>
-        ${this.#quality(snapshot)}
+        <div class="history-quality">
+          ${this.#quality(snapshot)}
+          <unnoise-unlearnt .session=${this.session}></unnoise-unlearnt>
+        </div>
       </div>
       <div class="row">
         ${this.#play()}
@@ -111,7 +115,7 @@ export class HistoryView extends MeasuredPanel {
     const copies =
       place < 0 ? '—' : msg('{0} of {1}', Math.round(memorisation.shares[place] * count), count);
     const charted = this.#charted.length > 1;
-    return html`<div class="history-quality" data-testid="quality" data-step=${snapshot.step}>
+    return html`<div class="history-measures" data-testid="quality" data-step=${snapshot.step}>
       <dl class="readouts">
         ${distance(msg('distance, layout'), 'layout', measured.distance.layout)}
         ${distance(msg('distance, edges'), 'edges', measured.distance.edges)}
