@@ -7,26 +7,45 @@ import { eventually, Site, TINY } from './lab.mjs';
 
 const site = Site.forTests();
 
+/** In a page: bytes go to and fro as text, since a million numbers take minutes. */
+function stageText() {
+  Object.assign(window, {
+    fromText: (/** @type {string} */ text) =>
+      Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)),
+    toText(/** @type {Uint8ClampedArray} */ bytes) {
+      let letters = '';
+      for (let at = 0; at < bytes.length; at += 8192) {
+        letters += String.fromCharCode(...bytes.subarray(at, at + 8192));
+      }
+      return btoa(letters);
+    },
+  });
+}
+
 /**
- * Frames of a GIF as the browser decodes it, and the pixels of the last one.
+ * Frames of a GIF as the browser decodes it, and the pixels of one of them.
  * @param {import('./lab.mjs').LabPage} lab
  * @param {Buffer} bytes
+ * @param {number} [place] of the frame, the last one if it is not given
  */
-const decode = (lab, bytes) =>
-  lab.page.evaluate(
-    async (bytes) => {
-      const decoder = new ImageDecoder({ data: Uint8Array.from(bytes), type: 'image/gif' });
+const decode = async (lab, bytes, place) => {
+  const { packed, ...decoded } = await lab.page.evaluate(
+    async ({ text, place }) => {
+      const { fromText, toText } = /** @type {any} */ (window);
+      const decoder = new ImageDecoder({ data: fromText(text), type: 'image/gif' });
       await decoder.tracks.ready;
       const { frameCount = 0, repetitionCount } = decoder.tracks.selectedTrack ?? {};
-      const { image } = await decoder.decode({ frameIndex: frameCount - 1 });
+      const { image } = await decoder.decode({ frameIndex: place ?? frameCount - 1 });
       const canvas = new OffscreenCanvas(image.displayWidth, image.displayHeight);
       const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
       context.drawImage(image, 0, 0);
       const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
-      return { frameCount, repetitionCount, width, height, data: [...data] };
+      return { frameCount, repetitionCount, width, height, packed: toText(data) };
     },
-    [...bytes],
+    { text: bytes.toString('base64'), place },
   );
+  return { ...decoded, data: Buffer.from(packed, 'base64') };
+};
 
 /**
  * A picture as the browser decodes it, or a part of it.
@@ -34,19 +53,22 @@ const decode = (lab, bytes) =>
  * @param {Buffer} bytes
  * @param {[x: number, y: number, width: number, height: number]} [part]
  */
-const pixels = (lab, bytes, part) =>
-  lab.page.evaluate(
-    async ({ bytes, part }) => {
-      const bitmap = await createImageBitmap(new Blob([Uint8Array.from(bytes)]));
+const pixels = async (lab, bytes, part) => {
+  const { packed, ...picture } = await lab.page.evaluate(
+    async ({ text, part }) => {
+      const { fromText, toText } = /** @type {any} */ (window);
+      const bitmap = await createImageBitmap(new Blob([fromText(text)]));
       const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
       const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
       context.drawImage(bitmap, 0, 0);
       const { width, height } = bitmap;
       const [x, y, wide, high] = part ?? [0, 0, width, height];
-      return { width, height, data: [...context.getImageData(x, y, wide, high).data] };
+      return { width, height, packed: toText(context.getImageData(x, y, wide, high).data) };
     },
-    { bytes: [...bytes], part },
+    { text: bytes.toString('base64'), part },
   );
+  return { ...picture, data: Buffer.from(packed, 'base64') };
+};
 
 /**
  * A film as the browser plays it: how long it is, how large, and how its end looks.
@@ -55,32 +77,32 @@ const pixels = (lab, bytes, part) =>
 async function play(bytes) {
   // The lab's own policy lets nothing be played.
   const page = await site.blank();
-  const played = await page.evaluate(
-    async (bytes) => {
-      const video = document.createElement('video');
-      video.muted = true;
-      const loaded = new Promise((resolve, reject) => {
-        video.onloadeddata = resolve;
-        video.onerror = () => reject(new Error(video.error?.message));
-      });
-      document.body.append(video);
-      video.src = URL.createObjectURL(new Blob([Uint8Array.from(bytes)]));
-      await loaded;
-      const { duration, videoWidth: width, videoHeight: height } = video;
-      for (const time of [duration / 2, duration - 0.1]) {
-        const sought = new Promise((resolve) => (video.onseeked = resolve));
-        video.currentTime = time;
-        await sought;
-      }
-      const canvas = new OffscreenCanvas(width, height);
-      const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
-      context.drawImage(video, 0, 0);
-      return { duration, width, height, data: [...context.getImageData(0, 0, width, height).data] };
-    },
-    [...bytes],
-  );
+  await page.evaluate(stageText);
+  const { packed, ...played } = await page.evaluate(async (text) => {
+    const { fromText, toText } = /** @type {any} */ (window);
+    const video = document.createElement('video');
+    video.muted = true;
+    const loaded = new Promise((resolve, reject) => {
+      video.onloadeddata = resolve;
+      video.onerror = () => reject(new Error(video.error?.message));
+    });
+    document.body.append(video);
+    video.src = URL.createObjectURL(new Blob([fromText(text)]));
+    await loaded;
+    const { duration, videoWidth: width, videoHeight: height } = video;
+    for (const time of [duration / 2, duration - 0.1]) {
+      const sought = new Promise((resolve) => (video.onseeked = resolve));
+      video.currentTime = time;
+      await sought;
+    }
+    const canvas = new OffscreenCanvas(width, height);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    context.drawImage(video, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    return { duration, width, height, packed: toText(data) };
+  }, bytes.toString('base64'));
   await page.close();
-  return played;
+  return { ...played, data: Buffer.from(packed, 'base64') };
 }
 
 /**
@@ -98,7 +120,14 @@ async function saved(lab, name) {
 }
 
 test('samples are saved as a picture and as a film, and copied', async () => {
-  const lab = await site.open({ ...TINY, backend: 'flex', train_steps: 200, steps: 6 });
+  const lab = await site.open({
+    ...TINY,
+    backend: 'flex',
+    train_steps: 200,
+    steps: 6,
+    sampler: 'ddim',
+  });
+  await lab.page.evaluate(stageText);
   await site.context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await lab.train();
   await lab.sample();
@@ -137,7 +166,7 @@ test('samples are saved as a picture and as a film, and copied', async () => {
   assert.ok(played.width >= 512, `${played.width} pixels`);
   // Films keep colours at half the places: brightness is compared, of the middles of pixels.
   const grown = Math.floor(played.width / shown.width);
-  const bright = (/** @type {number[]} */ data, /** @type {number} */ at) =>
+  const bright = (/** @type {ArrayLike<number>} */ data, /** @type {number} */ at) =>
     0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
   let off = 0;
   for (let y = 0; y < shown.height; y++) {
@@ -176,6 +205,43 @@ test('samples are saved as a picture and as a film, and copied', async () => {
   const code = decodeQR({ width, height, data: Uint8Array.from(poster.data) });
   assert.equal(code, lab.page.url());
 
+  await lab.page.keyboard.press('Escape');
+
+  // A loop: through the samples at first, through favourites once there are two.
+  await lab.by('loop-film').click();
+  await lab.by('loop-cancel').click();
+  await lab.by('loop-film').waitFor();
+  for (const tile of [0, 3]) {
+    await lab.by(`tile-${tile}`).click();
+    await lab.by('touch-keep').click();
+    await lab.by('touch-keep').getByText('Kept').waitFor();
+    await lab.by('touch-close').click();
+  }
+  await lab.page.getByText('A film through these 2 favourites').waitFor();
+  await lab.ready();
+  const loop = await decode(lab, await saved(lab, 'loop-gif'), 0);
+  assert.deepEqual([loop.frameCount, loop.repetitionCount], [64, Infinity]);
+  // It begins with the first favourite.
+  const favourite = await lab
+    .by('favourite')
+    .first()
+    .locator('canvas')
+    .evaluate((element) => {
+      const canvas = /** @type {HTMLCanvasElement} */ (element);
+      return [...(canvas.getContext('2d')?.getImageData(0, 0, 16, 16).data ?? [])];
+    });
+  const times = loop.width / 16;
+  let apart = 0;
+  for (let at = 0; at < favourite.length; at += 4) {
+    const [x, y] = [(at >> 2) % 16, at >> 6];
+    const to = 4 * (y * times * loop.width + x * times);
+    for (let c = 0; c < 3; c++) apart += Math.abs(favourite[at + c] - loop.data[to + c]);
+  }
+  apart /= 3 * 256;
+  assert.ok(apart < 8, `a pixel is off by ${apart} on average`);
+  const looped = await play(await saved(lab, 'loop-film'));
+  assert.ok(Math.abs(looped.duration - 64 * 0.06) < 0.3, `${looped.duration} s`);
+  assert.deepEqual([looped.width, looped.height], [720, 720]);
   assert.deepEqual(lab.errors, []);
   await lab.page.close();
 });

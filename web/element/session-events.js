@@ -18,6 +18,7 @@
  * | `touched`          | the sample that is looked at closely                                 |
  * | `favourites`       | the samples that are kept                                            |
  * | `noisePlane`       | the triangle between three of those, and where it is looked at       |
+ * | `loop`             | the film through those, as it is made                                |
  * | `forward`          | the forward process                                                  |
  * | `plane`            | the plane: its settings, its network, what is to be played           |
  * | `planeFrame`       | the place in the plane's animation                                   |
@@ -27,7 +28,7 @@
  * | `messages`         | the messages                                                         |
  *
  * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'milestones' | 'choices' |
- *   'touched' | 'favourites' | 'noisePlane' | 'sampling' | 'samples' | 'comparison' | 'edits' |
+ *   'touched' | 'favourites' | 'noisePlane' | 'loop' | 'sampling' | 'samples' | 'comparison' | 'edits' |
  *   'forward' | 'plane' | 'planeFrame' | 'bundledRecording' | 'diagnostics' | 'shelf' |
  *   'messages'} Part
  *
@@ -83,7 +84,7 @@ export class SessionEvents extends EventTarget {
 export function relayParts(session) {
   const { away, bundledRecording, comparison, diagnostics, editor, favourites, film } = session;
   const { forward, imageSet, messages, milestones, noisePlane, plane, run, samples } = session;
-  const { shelf, touched, trainer } = session;
+  const { loop, shelf, touched, trainer } = session;
   /** @type {[EventTarget, type: string, ...Part[]][]} */
   const sources = [
     [run, 'change', 'run'],
@@ -103,6 +104,7 @@ export function relayParts(session) {
     [touched, 'frame', 'touched'],
     [favourites, 'change', 'favourites'],
     [noisePlane, 'change', 'noisePlane'],
+    [loop, 'change', 'loop'],
     [forward, 'change', 'forward'],
     [plane, 'change', 'plane'],
     [plane, 'frame', 'planeFrame'],

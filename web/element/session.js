@@ -15,6 +15,7 @@ import { BundledRecording } from './bundled-recording.js';
 import { ForwardProcess } from './forward-process.js';
 import { PlaneView } from './plane.js';
 import { Diagnostics } from './diagnostics.js';
+import { LoopFilm } from './loop-film.js';
 import { Messages } from './messages.js';
 import { Milestones } from './milestones.js';
 import { NoisePlane } from './noise-plane.js';
@@ -121,6 +122,7 @@ export class Session extends SessionEvents {
   touched = new TouchedSample(this);
   favourites = new Favourites(this);
   noisePlane = new NoisePlane(this);
+  loop = new LoopFilm(this);
   #recovery = new Recovery(this);
   sampleSettings = new SampleSettings();
   /** Whether the figure is on the screen, or near it. */
@@ -505,9 +507,11 @@ export class Session extends SessionEvents {
 
   /** Whether anything is being sampled. */
   get drawing() {
-    const { comparison, editor, noisePlane, samples, touched } = this;
+    const { comparison, editor, loop, noisePlane, samples, touched } = this;
     return (
-      noisePlane.drawing || [samples, comparison, editor, touched].some(({ sampling }) => sampling)
+      noisePlane.drawing ||
+      loop.drawing ||
+      [samples, comparison, editor, touched].some(({ sampling }) => sampling)
     );
   }
 
@@ -518,6 +522,7 @@ export class Session extends SessionEvents {
     this.editor.stop();
     this.touched.stop();
     this.noisePlane.stop();
+    this.loop.stop();
   }
 
   // --- models ---

@@ -1,12 +1,12 @@
 import { drawTiles, gridColumns } from './canvas.js';
-import { LabError } from './errors.js';
+import { LabError, throwIfAborted } from './errors.js';
 import { msg } from './localize.js';
 
 /**
  * Films by the browser's own encoders (WebCodecs); what writes their files is loaded once one is
  * asked for.
  *
- * @import { GifFrame } from './gif.js'
+ * @import { GifFrame, Making } from './gif.js'
  *
  * @typedef {object} Format
  * @property {'.mp4' | '.webm'} ending
@@ -32,11 +32,11 @@ export const canFilm = typeof VideoEncoder === 'function' && typeof VideoFrame =
 
 /**
  * @param {GifFrame[]} frames all of one size
- * @param {{ scale: number, delayMs: number, lastMs: number, gap: string }} options how much larger
+ * @param {{ scale: number, delayMs: number, lastMs: number, gap: string } & Making} options how much larger
  *   than the images, how long a frame and the last one stand, and the colour between the tiles
  * @returns {Promise<{ film: Blob, ending: string }>}
  */
-export async function encodeFilm(frames, { scale, delayMs, lastMs, gap }) {
+export async function encodeFilm(frames, { scale, delayMs, lastMs, gap, signal, told }) {
   const canvas = document.createElement('canvas');
   const stage = stageFor(frames[0], scale);
   const format = await formatFor(stage);
@@ -51,6 +51,9 @@ export async function encodeFilm(frames, { scale, delayMs, lastMs, gap }) {
   // The last frame again at the end, so that it stands for as long as it should.
   const shown = [...frames, frames[frames.length - 1]];
   for (const [index, frame] of shown.entries()) {
+    if (signal?.aborted) encoder.close();
+    throwIfAborted(signal);
+    told?.(index / shown.length);
     const last = index === frames.length;
     const begins = last ? (index - 1) * delayMs + lastMs : index * delayMs;
     paint(canvas, stage, { frame, scale, gap });

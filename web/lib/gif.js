@@ -1,9 +1,12 @@
 import { applyPalette, GIFEncoder, quantize } from 'gifenc';
 import { drawTiles, gridColumns } from './canvas.js';
 import { channelsOf } from './channels.js';
+import { throwIfAborted } from './errors.js';
 
 /**
  * @typedef {{ rgb: Uint8Array, count: number, size: number }} GifFrame as `drawTiles` takes them
+ * @typedef {{ signal?: AbortSignal, told?: (share: number) => void }} Making of a file: what ends it, and
+ *   who is told how much is made
  */
 
 const MAX_COLOURS = 256;
@@ -17,13 +20,15 @@ const TO_BACKGROUND = 2;
  * colours.
  *
  * @param {GifFrame[]} frames all of one size
- * @param {{ scale: number, delayMs: number, lastMs: number }} options how much larger than the
+ * @param {{ scale: number, delayMs: number, lastMs: number } & Making} options how much larger than the
  *   images, and how long a frame and the last one stand
  * @returns {Promise<Blob>}
  */
-export async function encodeGif(frames, { scale, delayMs, lastMs }) {
+export async function encodeGif(frames, { scale, delayMs, lastMs, signal, told }) {
   const encoder = GIFEncoder();
-  for (const frame of frames) {
+  for (const [place, frame] of frames.entries()) {
+    throwIfAborted(signal);
+    told?.(place / frames.length);
     const { data, width, height } = pixelsOf(frame);
     const { index, ...colours } = indexed(data);
     const delay = frame === frames.at(-1) ? lastMs : delayMs;

@@ -4,6 +4,7 @@ import { plural } from '../lib/format.js';
 import { mixed, msg } from '../lib/localize.js';
 import { lift } from './drag-sample.js';
 import './image-thumb.js';
+import './loop-view.js';
 import './noise-plane-view.js';
 import { Panel } from './panel.js';
 
@@ -44,6 +45,7 @@ export class FavouritesTray extends Panel {
           ? html`<unnoise-noise-plane .session=${this.session}></unnoise-noise-plane>`
           : nothing
       }
+      <unnoise-loop .session=${this.session}></unnoise-loop>
     </section>`;
   }
 
