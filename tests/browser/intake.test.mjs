@@ -63,13 +63,30 @@ const learnt = (lab) =>
 const counted = (lab, count) =>
   eventually(async () => (await lab.text('image-count')).startsWith(`${count} image`));
 
+/**
+ * Runs in the page before its scripts: faces are found where `window.faces` says, as x, y, width and
+ * height; none can be looked for where that is null.
+ */
+function stageFaces() {
+  Object.assign(window, {
+    faces: null,
+    FaceDetector: class {
+      async detect() {
+        /** @type {[number, number, number, number][]} */
+        const faces = /** @type {any} */ (window).faces;
+        return faces.map((face) => ({ boundingBox: new DOMRect(...face) }));
+      }
+    },
+  });
+}
+
 /** @param {import('./lab.mjs').LabPage} lab @param {string} name */
 const press = (lab, name) => lab.page.locator(`[data-testid=${name}]:not([disabled])`).click();
 
 test('a zip of images is unpacked, dropped or chosen, and its folders are labels', async () => {
   const lab = await site.open(SETTINGS);
-  const [square, wide] = await Promise.all(
-    images('square.png', 'wide.jpg').map((path) => readFile(path)),
+  const [square, wide, tall] = await Promise.all(
+    images('square.png', 'wide.jpg', 'tall.webp').map((path) => readFile(path)),
   );
   const zip = zipSync({
     'a/square.png': square,
@@ -101,13 +118,16 @@ test('a zip of images is unpacked, dropped or chosen, and its folders are labels
     .by('file-input')
     .setInputFiles({ name: 'more.zip', mimeType: 'application/zip', buffer });
   await counted(lab, 3);
+  // Where models are loaded, too.
+  await lab.load('last.zip', zipSync({ 'd/tall.webp': tall }));
+  await counted(lab, 4);
   const broken = Buffer.from(zipSync({ 'c/square.png': square }));
   broken.fill(0, 60, 90);
   await lab
     .by('file-input')
     .setInputFiles({ name: 'broken.zip', mimeType: 'application/zip', buffer: broken });
   await eventually(async () => /broken\.zip is a zip that is cut short/.test(await lab.messages()));
-  await counted(lab, 3);
+  await counted(lab, 4);
 
   // The same picture twice is told.
   await lab.by('found-copies').waitFor();
@@ -144,6 +164,9 @@ test('copies and what does not fit are pointed out, and nothing goes by itself',
 
 test('images are cropped to their middle, whole, or by hand, on a background of choice', async () => {
   const lab = await site.open(SETTINGS);
+  await lab.page.addInitScript(stageFaces);
+  await lab.page.reload();
+  await lab.ready();
   await lab.page.evaluate(() => {
     Object.assign(window, {
       /** @param {number} width @param {number} height @param {boolean} clear */
@@ -169,9 +192,10 @@ test('images are cropped to their middle, whole, or by hand, on a background of 
     field.dispatchEvent(new Event('change'));
   });
   await counted(lab, 2);
-  const [RED, GREEN, WHITE, CLEAR] = [
+  const [RED, GREEN, BLUE, WHITE, CLEAR] = [
     [255, 0, 0],
     [0, 255, 0],
+    [0, 0, 255],
     [255, 255, 255],
     [0, 0, 0, 0],
   ];
@@ -207,6 +231,30 @@ test('images are cropped to their middle, whole, or by hand, on a background of 
   await looks(([, second]) => second.name === 'clear.png');
   await lab.ready();
   assert.deepEqual((await learnt(lab))[0].middle, RED);
+
+  // By the browser, where it finds faces: the square is around the largest.
+  await lab.by('thumb-crop').first().click();
+  const find = async (/** @type {number[][] | null} */ faces) => {
+    await lab.page.evaluate((faces) => Object.assign(window, { faces }), faces);
+    await lab.by('crop-face').click();
+  };
+  for (const none of [[], null]) {
+    await find(none);
+    await lab.page.getByText('No face was found in this picture.').waitFor();
+  }
+  await find([
+    [4, 4, 8, 9],
+    [88, 8, 20, 15],
+  ]);
+  await lab.page.getByText('No face was found in this picture.').waitFor({ state: 'detached' });
+  const middle = 88 + 20 / 2;
+  const side = 1.6 * 20;
+  const left = Math.round((100 * (middle - side / 2)) / 120);
+  assert.match((await canvas.getAttribute('aria-valuetext')) ?? '', new RegExp(`^${left} % from`));
+  await lab.by('crop-use').click();
+  await looks(([first]) =>
+    [first.corner, first.middle].every((colour) => String(colour) === String(BLUE)),
+  );
   assert.deepEqual(lab.errors, []);
   await lab.page.close();
 });

@@ -2,6 +2,7 @@ import { html, nothing } from 'lit';
 import { download } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 import { compact, duration, integer, loss, rate } from '../lib/format.js';
+import { unpackImageZips } from '../lib/image-zips.js';
 import { mixed, msg } from '../lib/localize.js';
 import { MODEL_TYPES, modelFile, savedName } from '../lib/model-files.js';
 import { lossPlot } from '../lib/plot.js';
@@ -198,7 +199,7 @@ export class TrainPanel extends Panel {
           testid: 'load-model',
           accept: MODEL_TYPES,
           disabled: !idle,
-          change: ([file]) => session.openModel(modelFile(file)),
+          change: ([file]) => load(session, file),
         })}
       </div>
       <p class="explanation">
@@ -278,6 +279,18 @@ export class TrainPanel extends Panel {
     this.#plotted = plotted;
     plot.set([curve.steps, curve.means, curve.smoothed, curve.steps.map(() => optimal)]);
   }
+}
+
+/**
+ * Opens a model; a zip of images is taken as those.
+ * @param {import('../element/session.js').Session} session
+ * @param {File} file
+ */
+async function load(session, file) {
+  const { given, failures } = await unpackImageZips([{ file, path: file.name }]);
+  for (const failure of failures) session.fail(failure, 'files');
+  if (given.some((one) => one.file !== file)) await session.imageSet.add(given);
+  else if (given.length) await session.openModel(modelFile(file));
 }
 
 /** @param {import('../element/session.js').Session} session */
