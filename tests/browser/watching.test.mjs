@@ -205,6 +205,7 @@ test('what is denoised far worse than the rest is pointed out', async () => {
   await lab.page.keyboard.press('Enter');
   assert.equal(await image.getAttribute('aria-pressed'), 'true');
   await lab.by('unlearnt-closely').getByText('odd.svg').waitFor();
+  await lab.page.locator('unnoise-history').screenshot({ path: 'target/screenshots/unlearnt.png' });
   await lab.by('unlearnt-follow').click();
   await eventually(async () => (await lab.text('bound-image')) === 'image 7 of 12');
   // Other images have nothing of it.

@@ -57,12 +57,14 @@ export class HistoryView extends MeasuredPanel {
       </div>
       <div class="row">
         ${this.#play()}
-        ${takeAway(this.session, {
-          prefix: 'preview-',
-          name: `unnoise-training-to-step-${this.session.lab.step}`,
-          canvas: () => this.querySelector('[data-testid="preview-canvas"]'),
-          frames: trainer.preview.snapshots.map(({ frame }) => ({ ...frame, rgb: frame.x_t })),
-        })}
+        <div class="row">
+          ${takeAway(this.session, {
+            prefix: 'preview-',
+            name: `unnoise-training-to-step-${this.session.lab.step}`,
+            canvas: () => this.querySelector('[data-testid="preview-canvas"]'),
+            frames: trainer.preview.snapshots.map(({ frame }) => ({ ...frame, rgb: frame.x_t })),
+          })}
+        </div>
       </div>
     </figure>`;
   }

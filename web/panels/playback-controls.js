@@ -55,6 +55,6 @@ export function playbackControls({
       disabled: disabled || max === 0,
       input: seek,
     })}
-    ${place} ${actions}
+    ${place} ${actions === nothing ? nothing : html`<div class="actions">${actions}</div>`}
   </div>`;
 }
