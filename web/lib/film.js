@@ -15,9 +15,13 @@ import { msg } from './localize.js';
  * @property {string} track as the file's format has it
  */
 
-/** What is played in most places first. @type {Format[]} */
+/**
+ * What is played in most places first. H.264 by its baseline profile, which has frames in the order in
+ * which they are shown: others may come out of order, and the file would have to say how.
+ * @type {Format[]}
+ */
 const FORMATS = [
-  { ending: '.mp4', type: 'video/mp4', codec: 'avc1.640028', track: 'avc' },
+  { ending: '.mp4', type: 'video/mp4', codec: 'avc1.42e028', track: 'avc' },
   { ending: '.webm', type: 'video/webm', codec: 'vp09.00.31.08', track: 'V_VP9' },
   { ending: '.webm', type: 'video/webm', codec: 'vp8', track: 'V_VP8' },
 ];
@@ -44,7 +48,13 @@ export async function encodeFilm(frames, { scale, delayMs, lastMs, gap, signal, 
   /** @type {unknown} */
   let failure;
   const encoder = new VideoEncoder({
-    output: (chunk, meta) => muxer.addVideoChunk(chunk, meta),
+    output: (chunk, meta) => {
+      try {
+        muxer.addVideoChunk(chunk, meta);
+      } catch (error) {
+        failure ??= error;
+      }
+    },
     error: (error) => (failure = error),
   });
   encoder.configure(configFor(format, stage));
