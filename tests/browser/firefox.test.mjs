@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launchFirefox } from './firefox.mjs';
-import { link, serve } from './lab.mjs';
-import { assertAgree, TINIEST, train, watchTraining } from './programs.mjs';
+import { link, serve, TINY } from './lab.mjs';
+import { assertAgree, assertPlayed, play, TINIEST, train, watchTraining } from './programs.mjs';
 
 /** Few kernels: they take long to compile. */
 const CONFIG = { ...TINIEST, 'unet.block_out_channels': [8] };
@@ -48,5 +48,12 @@ test('the page says that it compiles, and then at once how fast it is', async (t
   assert.ok(said.includes('status: Preparing the GPU…'), String(said));
   assert.ok(rates[1] > 0);
   assert.deepEqual(drawn, [false, false]);
+  await page.close();
+});
+
+test('images are given, cropped and learnt, samples kept, films saved', async () => {
+  const page = await browser.newPage();
+  await page.goto(link(server.address, { ...TINY, backend: 'flex', train_steps: 100_000 }));
+  assertPlayed(await page.evaluate(play));
   await page.close();
 });

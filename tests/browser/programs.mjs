@@ -102,3 +102,110 @@ export async function watchTraining(reports) {
   clearInterval(looking);
   return { rates: rates.slice(0, reports), drawn: drawn.slice(0, reports), said: [...said] };
 }
+
+/**
+ * The main path of a visitor who plays, by the buttons of the page: grey images and transparent ones,
+ * one cropped by hand, training looked back at, samples looked at and kept, a film.
+ */
+export async function play() {
+  const element = /** @type {any} */ (document.querySelector('unnoise-lab'));
+  /** @type {string[]} */
+  const errors = [];
+  addEventListener('error', ({ message }) => errors.push(message));
+  addEventListener('unhandledrejection', ({ reason }) => errors.push(String(reason)));
+  const by = (/** @type {string} */ name) =>
+    (element.shadowRoot ?? element).querySelector(`[data-testid="${name}"]`);
+  const text = (/** @type {string} */ name) => by(name)?.textContent.replace(/\s+/g, ' ').trim();
+  const wait = async (/** @type {() => unknown} */ condition) => {
+    for (let tries = 0; !condition(); tries++) {
+      if (tries > 2000) throw new Error(`never: ${condition}; ${text('message')}; ${errors}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const press = async (/** @type {string} */ name) => {
+    await wait(() => by(name) && !by(name).disabled);
+    by(name).click();
+  };
+  await wait(() => element.session?.phase === 'ready' && !element.session.activity && by('train'));
+  const { session } = element;
+  const { lab } = session;
+
+  /** @param {string[]} colours of a square on what is in front of nothing, or on white */
+  const give = async (colours, clear = false) => {
+    const files = new DataTransfer();
+    for (const [index, colour] of colours.entries()) {
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [24, 16];
+      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+      context.fillStyle = '#fff';
+      if (!clear) context.fillRect(0, 0, 24, 16);
+      context.fillStyle = colour;
+      context.fillRect(index, 3, 10, 10);
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+      files.items.add(new File([/** @type {Blob} */ (blob)], `${colour}.png`));
+    }
+    by('file-input').files = files.files;
+    by('file-input').dispatchEvent(new Event('change'));
+    await wait(() => lab.images.length === colours.length && !session.activity);
+  };
+  const channels = () => lab.config.unet.in_channels;
+  await give(['#000', '#333', '#666', '#999']);
+  await wait(() => channels() === 1);
+  by('clear-images').click();
+  await wait(() => lab.images.length === 0);
+  await give(['#f00', '#a20', '#c0f', '#00f'], true);
+  await wait(() => channels() === 4);
+
+  const [before] = lab.images;
+  by('thumb-crop').click();
+  await wait(() => by('crop-canvas') && by('crop-use'));
+  const end = { key: 'ArrowLeft', shiftKey: true, bubbles: true };
+  for (let times = 0; times < 5; times++) {
+    by('crop-canvas').dispatchEvent(new KeyboardEvent('keydown', end));
+  }
+  await wait(() => by('crop-canvas').getAttribute('aria-valuetext').startsWith('0 %'));
+  by('crop-use').click();
+  await wait(() => lab.images[0] !== before && !session.activity);
+  const cropped = lab.images[0].size;
+
+  await press('train');
+  await wait(() => by('preview-scrub')?.max > 0);
+  await press('pause');
+  await wait(() => !session.run.training && !session.activity);
+  const scrub = by('preview-scrub');
+  scrub.value = '0';
+  scrub.dispatchEvent(new Event('input'));
+  await wait(() => session.film.looksBack && /^after step \d/.test(text('preview-step')));
+
+  await press('sample');
+  await wait(() => by('sample-canvas')?.dataset.state === 'done' && by('tile-0'));
+  for (const [index, name] of ['tile-0', 'tile-1'].entries()) {
+    by(name).click();
+    await wait(() => session.touched.recording.ended && by('touch-x0'));
+    await press('touch-keep');
+    await wait(() => session.favourites.list.length === index + 1);
+    by('touch-close').click();
+    await wait(() => !session.touched.subject);
+  }
+  await wait(() => text('tray-count') === '2 samples');
+  const checked = by('sample-canvas').hasAttribute('data-alpha');
+  /** @type {string[]} */
+  const saved = [];
+  for (const name of ['save-gif', 'save-film'].filter((name) => by(name))) {
+    await press(name);
+    const ending = name === 'save-gif' ? /\.gif with your downloads/ : /\.(mp4|webm) with/;
+    await wait(() => ending.test(text('message') ?? ''));
+    saved.push(name);
+  }
+  const films = typeof VideoEncoder === 'function';
+  return { cropped, checked, saved, films, loops: !!by('loop-gif'), errors };
+}
+
+/**
+ * Whether a visitor could do all of it.
+ * @param {Awaited<ReturnType<typeof play>>} seen
+ */
+export function assertPlayed({ films, ...seen }) {
+  const saved = films ? ['save-gif', 'save-film'] : ['save-gif'];
+  assert.deepEqual(seen, { cropped: 16, checked: true, saved, loops: true, errors: [] });
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { link, serve, TINY } from './lab.mjs';
-import { assertAgree, TINIEST, train } from './programs.mjs';
+import { assertAgree, assertPlayed, play, TINIEST, train } from './programs.mjs';
 import { WebKit } from './webkit.mjs';
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
@@ -45,4 +45,11 @@ test('the page trains and draws its curves, whatever language the browser names'
     return { language: navigator.language, step: element.session.lab.step };
   });
   assert.deepEqual(seen, { language: 'C', step: 10 });
+});
+
+test('images are given, cropped and learnt, samples kept, films saved', async () => {
+  // Another hash alone would leave the page as it is.
+  await browser.goto(`${server.address}README.md`);
+  await browser.goto(link(server.address, { ...TINY, train_steps: 100_000 }));
+  assertPlayed(await browser.evaluate(play, undefined));
 });
