@@ -108,6 +108,24 @@ export class Engine extends EventTarget {
     return this.#client.call('defaultConfig', 0, { backend: this.choice.backend, ...args });
   }
 
+  /** A run of the browser's storage as one file. @param {Args<'exportRun'>} args */
+  async exportRun(args) {
+    if (this.#suspended) throw suspended();
+    return this.#client.call('exportRun', 0, args);
+  }
+
+  /** @param {Args<'importRun'>} args */
+  async importRun(args) {
+    if (this.#suspended) throw suspended();
+    return this.#client.call('importRun', 0, args);
+  }
+
+  /** @param {Args<'indexColours'>} args */
+  async indexColours(args) {
+    if (this.#suspended) throw suspended();
+    return this.#client.call('indexColours', 0, args);
+  }
+
   /** A fresh model, in place of the one before. @param {Config} config */
   async create(config) {
     const { backend } = this.choice;

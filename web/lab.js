@@ -384,6 +384,30 @@ export class Lab extends EventTarget {
     return this.#engine.call('checkpoint', { keep });
   }
 
+  /**
+   * A run of the browser's storage as one file, made by the worker: one with thousands of images would
+   * keep the page from all else.
+   * @param {string} database
+   * @param {string} id
+   */
+  exportRun(database, id) {
+    return this.#engine.exportRun({ database, id });
+  }
+
+  /**
+   * Puts a run from such a file into the browser's storage.
+   * @param {string} database
+   * @param {Blob} file
+   */
+  importRun(database, file) {
+    return this.#engine.importRun({ database, file });
+  }
+
+  /** The colours of a frame of a GIF. @param {Uint8ClampedArray} rgba */
+  indexColours(rgba) {
+    return this.#engine.indexColours({ rgba });
+  }
+
   // --- life ---
 
   /**

@@ -5,9 +5,9 @@ import { integer, since } from '../lib/format.js';
 import { msg } from '../lib/localize.js';
 import { MAX_MODEL_BYTES, RUN_ENDING } from '../lib/model-files.js';
 import { forgetOffline, isKept } from '../offline/offline.js';
-import { packRun, unpackRun } from '../store/archive.js';
 import { unpackImages, unpackTiles } from '../store/images.js';
 import { carryOver, removeOld } from '../store/migrations.js';
+import { exportRun, importRun } from '../store/run-files.js';
 import { inWords, RunStore, siteName } from '../store/runs.js';
 import { MAX_SNAPSHOTS } from './preview.js';
 import { nameOf } from './run.js';
@@ -181,12 +181,18 @@ export class Shelf extends EventTarget {
     return snapshotsOf(await this.store.samples(id));
   }
 
+  /** Who makes and reads files of runs: the worker, unless there is none, or another figure has it. */
+  get #files() {
+    const { lab, phase, resting } = this.#session;
+    return phase === 'ready' && !resting ? lab : { exportRun, importRun };
+  }
+
   /** Saves a whole run to a file. @param {RunRecord} run */
   async export({ id, name, step }) {
     await this.#change(async () => {
-      const bytes = packRun(await this.store.read(id));
+      const file = await this.#files.exportRun(this.store.name, id);
       const stem = name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '') || 'run';
-      download(new Blob([/** @type {BlobPart} */ (bytes)]), `${stem}-step-${step}${RUN_ENDING}`);
+      download(file, `${stem}-step-${step}${RUN_ENDING}`);
     });
   }
 
@@ -198,7 +204,7 @@ export class Shelf extends EventTarget {
         if (file.size > MAX_MODEL_BYTES) {
           throw new LabError('too-large', msg('{0} is larger than any run is.', file.name));
         }
-        return this.store.add(unpackRun(new Uint8Array(await file.arrayBuffer())));
+        return this.#files.importRun(this.store.name, file);
       });
       if (!added) return;
       const open = () => {

@@ -1,36 +1,37 @@
-import { applyPalette, GIFEncoder, quantize } from 'gifenc';
+import { GIFEncoder } from 'gifenc';
 import { drawTiles, gridColumns } from './canvas.js';
 import { channelsOf } from './channels.js';
 import { throwIfAborted } from './errors.js';
+import { indexColours } from './gif-colours.js';
 
 /**
+ * @import { IndexedColours } from './gif-colours.js'
+ *
+ * @typedef {(rgba: Uint8ClampedArray) => IndexedColours | Promise<IndexedColours>} Indexer
  * @typedef {{ rgb: Uint8Array, count: number, size: number }} GifFrame as `drawTiles` takes them
  * @typedef {{ signal?: AbortSignal, told?: (share: number) => void }} Making of a file: what ends it, and
  *   who is told how much is made
  */
-
-const MAX_COLOURS = 256;
-/** Alpha from which on a pixel is there: a GIF has no half. */
-const OPAQUE = 128;
-/** A frame is taken away before the next is drawn. */
-const TO_BACKGROUND = 2;
 
 /**
  * A GIF that repeats. Each frame has a palette of its own: those of noise and of images share few
  * colours.
  *
  * @param {GifFrame[]} frames all of one size
- * @param {{ scale: number, delayMs: number, lastMs: number } & Making} options how much larger than the
- *   images, and how long a frame and the last one stand
+ * @param {{ scale: number, delayMs: number, lastMs: number, index?: Indexer } & Making} options how much
+ *   larger than the images, how long a frame and the last one stand, and who finds its colours
  * @returns {Promise<Blob>}
  */
-export async function encodeGif(frames, { scale, delayMs, lastMs, signal, told }) {
+export async function encodeGif(
+  frames,
+  { scale, delayMs, lastMs, signal, told, index: find = indexColours },
+) {
   const encoder = GIFEncoder();
   for (const [place, frame] of frames.entries()) {
     throwIfAborted(signal);
     told?.(place / frames.length);
     const { data, width, height } = pixelsOf(frame);
-    const { index, ...colours } = indexed(data);
+    const { index, ...colours } = await find(data);
     const delay = frame === frames.at(-1) ? lastMs : delayMs;
     const pixels = enlarge(index, { width, height, scale });
     encoder.writeFrame(pixels, width * scale, height * scale, { ...colours, delay });
@@ -41,28 +42,6 @@ export async function encodeGif(frames, { scale, delayMs, lastMs, signal, told }
   return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (encoder.bytes())], {
     type: 'image/gif',
   });
-}
-
-/** @param {Uint8ClampedArray} rgba */
-function indexed(rgba) {
-  const visible = [];
-  for (let at = 0; at < rgba.length; at += 4) if (rgba[at + 3] >= OPAQUE) visible.push(at);
-  if (visible.length * 4 === rgba.length) {
-    const palette = quantize(rgba, MAX_COLOURS);
-    return { index: applyPalette(rgba, palette), palette };
-  }
-  // One colour is kept for what is not there.
-  const seen = new Uint8ClampedArray(visible.length * 4);
-  for (const [pixel, at] of visible.entries()) seen.set(rgba.subarray(at, at + 4), pixel * 4);
-  const palette = visible.length > 0 ? quantize(seen, MAX_COLOURS - 1) : [];
-  const transparentIndex = palette.length;
-  const index = new Uint8Array(rgba.length / 4).fill(transparentIndex);
-  if (visible.length > 0) {
-    const found = applyPalette(seen, palette);
-    for (const [pixel, at] of visible.entries()) index[at / 4] = found[pixel];
-  }
-  const whole = [...palette, [0, 0, 0]];
-  return { index, palette: whole, transparent: true, transparentIndex, dispose: TO_BACKGROUND };
 }
 
 /** @param {GifFrame} frame */

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { gifIndexer } from '../element/gif-indexer.js';
 import { download } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 import { canFilm, encodeFilm } from '../lib/film.js';
@@ -71,7 +72,11 @@ export class LoopView extends Panel {
         if (kind === 'film')
           return encodeFilm(frames, { scale: scale(FILM_SIDE), gap: '#fff', ...pace });
         return {
-          film: await encodeGif(frames, { scale: scale(GIF_SIDE), ...pace }),
+          film: await encodeGif(frames, {
+            scale: scale(GIF_SIDE),
+            ...pace,
+            index: gifIndexer(session),
+          }),
           ending: '.gif',
         };
       });

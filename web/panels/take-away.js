@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { gifIndexer } from '../element/gif-indexer.js';
 import { canvasToPng, download } from '../lib/canvas.js';
 import { LabError } from '../lib/errors.js';
 import { canFilm, encodeFilm } from '../lib/film.js';
@@ -85,7 +86,7 @@ export function takeAway(session, shown) {
     ${action(msg('Save GIF'), {
       id: 'gif',
       disabled: frames.length < 2,
-      work: async () => save(await gifOf(frames), '.gif'),
+      work: async () => save(await gifOf(frames, gifIndexer(session)), '.gif'),
     })}
     ${canFilm ? action(msg('Save film'), { id: 'film', disabled: frames.length < 2, work: film }) : nothing}
     ${canCopy ? action(msg('Copy'), { id: 'copy', work: copy }) : nothing}
@@ -123,9 +124,12 @@ function filmOf(frames) {
   return encodeFilm(frames, { scale: scaleOf(frames, FILM_SIDE), ...paceOf(frames), gap: '#fff' });
 }
 
-/** @param {import('../lib/gif.js').GifFrame[]} frames */
-function gifOf(frames) {
-  return encodeGif(frames, { scale: scaleOf(frames, GIF_SIDE), ...paceOf(frames) });
+/**
+ * @param {import('../lib/gif.js').GifFrame[]} frames
+ * @param {import('../lib/gif.js').Indexer} index
+ */
+function gifOf(frames, index) {
+  return encodeGif(frames, { scale: scaleOf(frames, GIF_SIDE), ...paceOf(frames), index });
 }
 
 /**

@@ -6,8 +6,10 @@
  */
 
 import type { BackendName } from '../lib/backend.js';
+import type { IndexedColours } from '../lib/gif-colours.js';
 import type { Build } from '../lib/wasm-module.js';
 import type { RunState, Saved } from '../store/runs.js';
+import type { RunRecord } from '../store/schema.js';
 
 /** What can be asked of a worker: requests, replies and handlers follow from it. */
 export interface Methods {
@@ -36,6 +38,12 @@ export interface Methods {
   exportDiffusers: { args: {}; result: Uint8Array };
   load: { args: { bytes: Uint8Array | ModelFiles; backend: BackendName }; result: EngineState };
   checkpoint: { args: { keep?: KeptRun }; result: Checkpoint };
+  /** A run of the browser's storage as one file. */
+  exportRun: { args: { database: string; id: string }; result: Blob };
+  /** Such a file put beside the other runs. */
+  importRun: { args: { database: string; file: Blob }; result: RunRecord };
+  /** Of a frame of a GIF. */
+  indexColours: { args: { rgba: Uint8ClampedArray }; result: IndexedColours };
   planeCreate: { args: { backend: BackendName; config: PlaneConfig }; result: NewPlane };
   /** x and y of each point at each time in turn. */
   planeForward: { args: PlaneForward; result: Float32Array };

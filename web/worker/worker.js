@@ -1,7 +1,9 @@
 /** Owns the wasm instance. All computing happens here, so that the page never waits. */
 
 import { LabError, wireError } from '../lib/errors.js';
+import { indexColours } from '../lib/gif-colours.js';
 import { SerialQueue } from '../lib/serial-queue.js';
+import { exportRun, importRun } from '../store/run-files.js';
 import { RunStore } from '../store/runs.js';
 import { holdLife } from './life.js';
 import { watchCompiling } from './compiling.js';
@@ -126,6 +128,9 @@ const methods = {
       return { ...state, refused: wireError(error) };
     }
   },
+  exportRun: (_, { database, id }) => exportRun(database, id),
+  importRun: (_, { database, file }) => importRun(database, file),
+  indexColours: (_, { rgba }) => indexColours(rgba),
   async planeCreate(_, { backend, config }) {
     const created = (await planeClass(backend)).create(JSON.stringify(config));
     return { plane: register(created), trainingSet: created.trainingSet() };
