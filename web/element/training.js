@@ -1,3 +1,4 @@
+import { nextTask } from '../lib/breather.js';
 import { sameConfig } from '../lib/config.js';
 import { msg } from '../lib/localize.js';
 
@@ -24,10 +25,13 @@ export async function begin(session) {
     'set-model',
     'train',
   );
+  // Whoever presses the button sees it done before the rest.
+  await nextTask();
   session.keeper.begin();
   session.stopDrawing();
   samples.pause();
   samples.seekEnd();
+  await nextTask();
   // In an object: the turn is not to last as long as the run.
   return { end: trainer.start() };
 }

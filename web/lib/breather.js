@@ -1,12 +1,15 @@
 /** How long the page may be kept from its other work, in milliseconds. */
 const TURN_MS = 8;
 
+/** The page does what else there is to do first. */
+export const nextTask = () => new Promise((resolve) => setTimeout(resolve));
+
 /** For long work on the page's thread: gives the page a turn now and then. */
 export function breather() {
   let since = performance.now();
   return async () => {
     if (performance.now() - since < TURN_MS) return;
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTask();
     since = performance.now();
   };
 }

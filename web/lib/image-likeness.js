@@ -91,6 +91,9 @@ export async function duplicates(images, signal) {
     if (grouped.has(first)) continue;
     for (let other = first + 1; other < all.length; other++) {
       if (grouped.has(other) || !seemsCopy(all[first], all[other])) continue;
+      // Of images that are much alike, each seems a copy of hundreds.
+      await breathe();
+      signal.throwIfAborted();
       if (!isCopy(images[first], images[other])) continue;
       groups.set(first, [...(groups.get(first) ?? [first]), other]);
       grouped.add(other);
