@@ -590,6 +590,18 @@ UNETS = {
         (64, 905),
         (4, 1),
     ),
+    # What a network for crops is asked for: another shape than a square, and no attention.
+    "wide": (
+        dict(
+            block_out_channels=(16, 24),
+            layers_per_block=1,
+            norm_num_groups=8,
+            add_attention=False,
+            sample_size=(12, 40),
+        ),
+        (30, 700),
+        None,
+    ),
 }
 
 
