@@ -21,7 +21,7 @@ pub fn run(folder: &str, out: &str, size: usize, steps: usize) -> Result<(), Box
 
     let model = session.pipeline(DenoiserKind::Ema)?;
     let mut sampling = model.sample(&SamplingOptions::default())?;
-    let grid = Grid::new(sampling.count(), size, channels, 4)?;
+    let grid = Grid::new(sampling.count(), [size, size], channels, 4)?;
     let frames = sampling.total() + 1;
     let pictures = iter::from_fn(|| block_on(sampling.next()).transpose());
     fs::write(

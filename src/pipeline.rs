@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     denoiser::{Denoiser, Guidance, IdealDenoiser, NetworkDenoiser},
     diffusion::VarianceType,
-    error::Result,
+    error::{Error, Result},
     model::{UNet, Weights},
     ops::{Kernels, MixedPrecision, into_primitive},
     sampler::{Edit, Frame, Noise, SamplerConfig, SamplingOptions, Trajectory},
@@ -89,11 +89,9 @@ impl<B: Kernels> Pipeline<B> {
     /// Starts a sampling run.
     ///
     /// # Errors
-    /// [`Error::Config`] when the options are out of range, [`Error::TooLarge`] when the device has
-    /// no room for so many images at once.
-    ///
-    /// [`Error::Config`]: crate::error::Error::Config
-    /// [`Error::TooLarge`]: crate::error::Error::TooLarge
+    /// [`Error::Config`] when the options are out of range, or ask the ideal denoiser for another
+    /// shape than that of its images; [`Error::TooLarge`] when the device has no room for so many
+    /// images at once.
     pub fn sample(&self, options: &SamplingOptions) -> Result<Sampling<B>> {
         self.start(options, None)
     }
@@ -129,12 +127,23 @@ impl<B: Kernels> Pipeline<B> {
             *variance = Some(VarianceType::FixedSmall);
         }
         let sampler = options.sampler::<B>(scheduler)?;
-        if let Model::Network(network) = &self.model {
-            let room = Room::new::<B>(&network.unet, *size, MixedPrecision::No, &self.device);
-            room.check_images(options.count, "count")?;
+        let [height, width] = options.shape(*size, unet)?;
+        match &self.model {
+            Model::Network(network) => {
+                let room = Room::new::<B>(&network.unet, *size, MixedPrecision::No, &self.device);
+                let room = room.of_shape([height, width]);
+                room.check_images(options.count, "count")?;
+            }
+            Model::Ideal(_) if [height, width] != [*size; 2] => {
+                return Err(Error::Config(format!(
+                    "the ideal denoiser draws its own images alone, which are {size} × {size}; \
+                     leave out width and height."
+                )));
+            }
+            Model::Ideal(_) => {}
         }
         let denoiser = self.denoiser(options.guidance(unet)?);
-        let image = [unet.in_channels, *size, *size];
+        let image = [unet.in_channels, height, width];
         let noise = match noise {
             Some(noise) => noise,
             None => options.noise(image, self.device.clone())?,
@@ -170,7 +179,7 @@ impl<B: Kernels> Pipeline<B> {
 pub struct Sampling<B: Backend> {
     trajectory: Trajectory<B>,
     options: SamplingOptions,
-    /// Of a batch, `[count, channels, size, size]`.
+    /// Of a batch, `[count, channels, height, width]`.
     shape: [usize; 4],
     device: B::Device,
 }
@@ -219,19 +228,9 @@ impl<B: Kernels> Sampling<B> {
         self.shape[0]
     }
 
-    /// Shape of a batch, `[count, channels, size, size]`.
+    /// Shape of a batch, `[count, channels, height, width]`.
     pub fn shape(&self) -> [usize; 4] {
         self.shape
-    }
-
-    /// Side of the images.
-    pub fn size(&self) -> usize {
-        self.shape[3]
-    }
-
-    /// Values of a pixel.
-    pub fn channels(&self) -> usize {
-        self.shape[1]
     }
 
     /// The next frame, still on the device; `None` after x_0.
@@ -246,8 +245,6 @@ impl<B: Kernels> Sampling<B> {
     ///
     /// # Errors
     /// As for [`Sampling::advance`], and [`Error::Device`] when the device was lost.
-    ///
-    /// [`Error::Device`]: crate::error::Error::Device
     pub async fn next(&mut self) -> Result<Option<Picture>> {
         let Some(frame) = self.advance()? else {
             return Ok(None);
@@ -257,8 +254,9 @@ impl<B: Kernels> Sampling<B> {
             .chain(frame.pred_x0)
             .chain(frame.eps);
         let read = read_all::<B>(tensors.map(into_primitive).collect()).await?;
-        let (size, channels) = (self.size(), self.channels());
-        let mut bytes = (read.iter()).map(|pixels| bytes_from_pixels(pixels, size, channels));
+        let [_, channels, height, width] = self.shape;
+        let mut bytes =
+            (read.iter()).map(|pixels| bytes_from_pixels(pixels, height * width, channels));
         let x_t = bytes.next().unwrap_or_default();
         let pred_x0 = has_pred_x0.then(|| bytes.next()).flatten();
         Ok(Some(Picture {

@@ -43,6 +43,8 @@ pub enum Stream {
     PlaneTraining = 14,
     /// The noise that a network in the plane learns from; `step` is the optimizer step.
     PlaneNoise = 15,
+    /// Where training images are cropped from larger pictures; `step` is the optimizer step.
+    Crop = 16,
 }
 
 /// The generator: nothing but its seed.

@@ -185,7 +185,7 @@ impl<B: Kernels> Session<B> {
     }
 
     /// Goes on from a checkpoint file. Images of another size or number of channels than the
-    /// model's are dropped, and so are their labels where the model knows others.
+    /// model's are dropped, as are pictures to be cropped by one that is not trained so, and so are their labels where the model knows others.
     ///
     /// # Errors
     /// What [`Checkpoint::from_bytes`] refuses; nothing is changed then.
@@ -197,7 +197,7 @@ impl<B: Kernels> Session<B> {
         }
         self.trainer = trainer;
         let config = self.trainer.config();
-        if (self.dataset.size(), self.dataset.channels()) != (config.size, config.channels()) {
+        if self.dataset.check_fits(config).is_err() {
             self.dataset = Dataset::default();
         }
         B::memory_cleanup(self.trainer.device());
@@ -213,8 +213,8 @@ impl<B: Kernels> Session<B> {
         let (x_0, schedule) = self.image_and_schedule(index, t)?;
         let eps = Random::new(seed).normals(Stream::ForwardNoise, 0, 0, x_0.len());
         let x_t: Vec<f32> = q_sample(schedule, x_0, &eps, t).collect();
-        let (size, channels) = (self.dataset.size(), self.dataset.channels());
-        let bytes = |pixels: &[f32]| bytes_from_pixels(pixels, size, channels);
+        let (area, channels) = (self.dataset.size().pow(2), self.dataset.channels());
+        let bytes = |pixels: &[f32]| bytes_from_pixels(pixels, area, channels);
         // Noise is drawn at half its size, so that its tails show as shades and not as clipping.
         let shaded: Vec<f32> = eps.iter().map(|value| value / 2.0).collect();
         Ok(Noisy {
@@ -237,8 +237,8 @@ impl<B: Kernels> Session<B> {
             let eps = random.normals(Stream::ForwardNoise, step as u32 + 1, 0, x.len());
             q_step(schedule, &mut x, &eps, step);
         }
-        let (size, channels) = (self.dataset.size(), self.dataset.channels());
-        Ok(bytes_from_pixels(&x, size, channels))
+        let (area, channels) = (self.dataset.size().pow(2), self.dataset.channels());
+        Ok(bytes_from_pixels(&x, area, channels))
     }
 
     fn image_and_schedule(&self, index: usize, t: usize) -> Result<(&[f32], &Schedule)> {
@@ -256,7 +256,7 @@ impl<B: Kernels> Session<B> {
     /// The model with the weights of this moment; training may go on beside it.
     ///
     /// # Errors
-    /// [`Error::NoImages`] for the ideal denoiser of no images.
+    /// As for [`Session::ideal`], where that is asked for.
     pub fn pipeline(&self, kind: DenoiserKind) -> Result<Pipeline<B>> {
         let (trainer, state) = (&self.trainer, self.trainer.state());
         let (config, device) = (trainer.config().clone(), trainer.device().clone());
@@ -276,12 +276,29 @@ impl<B: Kernels> Session<B> {
     /// The ideal denoiser of everything that training shows, whatever it is labelled.
     ///
     /// # Errors
-    /// [`Error::NoImages`].
+    /// What [`Session::whole_images`] refuses.
     pub fn ideal(&self) -> Result<IdealDenoiser<B>> {
+        self.whole_images()?;
+        Ok(self.ideal_of(&self.dataset))
+    }
+
+    /// The images, where all that training shows is one of them.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`], and [`Error::Config`] where training shows crops: there are tens of
+    /// thousands of them, most alike but for a shift.
+    pub(crate) fn whole_images(&self) -> Result<&Dataset> {
         if self.dataset.is_empty() {
             return Err(Error::NoImages);
         }
-        Ok(self.ideal_of(&self.dataset))
+        if self.dataset.is_cropped() {
+            return Err(Error::Config(
+                "this is measured against whole training images, but training shows crops of a \
+                 larger picture."
+                    .into(),
+            ));
+        }
+        Ok(&self.dataset)
     }
 
     /// The ideal denoiser of some of the images.

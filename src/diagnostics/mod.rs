@@ -64,7 +64,7 @@ impl<B: Kernels> Session<B> {
     /// the training images; see [`optimal_loss`].
     ///
     /// # Errors
-    /// [`Error::NoImages`], and [`Error::Config`] for no timesteps.
+    /// What [`Session::whole_images`] refuses, and [`Error::Config`] for no timesteps.
     pub fn optimal_loss(&self, timesteps: usize) -> Result<OptimalLossEstimate<B>> {
         let config = self.trainer().config();
         let objective = config.objective()?;
@@ -97,15 +97,11 @@ impl<B: Kernels> Session<B> {
     /// images have channels.
     ///
     /// # Errors
-    /// [`Error::NoImages`], or [`Error::Image`] for a sample of the wrong size.
+    /// What [`Session::whole_images`] refuses, or [`Error::Image`] for a sample of the wrong size.
     pub fn nearest(&self, sample: &[u8]) -> Result<Nearest> {
         let config = self.trainer().config();
-        if self.dataset().is_empty() {
-            return Err(Error::NoImages);
-        }
-        let (size, channels) = (self.dataset().size(), self.dataset().channels());
-        let sample = Dataset::from_bytes(sample, 1, size, channels)?;
-        Nearest::of(sample.image(0), self.dataset(), config.training.random_flip)
-            .ok_or(Error::NoImages)
+        let images = self.whole_images()?;
+        let sample = Dataset::from_bytes(sample, 1, images.size(), images.channels())?;
+        Nearest::of(sample.image(0), images, config.training.random_flip).ok_or(Error::NoImages)
     }
 }

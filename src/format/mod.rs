@@ -4,6 +4,8 @@ pub mod checkpoint;
 pub mod diffusers;
 #[cfg(feature = "pictures")]
 pub mod folders;
+#[cfg(feature = "pictures")]
+pub mod large_pictures;
 mod metadata;
 #[cfg(feature = "pictures")]
 pub mod picture;

@@ -69,6 +69,28 @@ impl Images {
 /// a missing one, a broken one, or one too large. [`Error::NoImagesIn`] for a folder without
 /// images, [`Error::NoImages`] for no `paths`.
 pub fn read_images(paths: &[PathBuf], size: usize, channels: Option<usize>) -> Result<Images> {
+    let (files, skipped) = image_files(paths)?;
+    let squares = files.par_iter().map(|path| {
+        let image = open(path)?;
+        Ok(square(image, size as u32))
+    });
+    let squares = squares.collect::<Result<Vec<Fitted>>>()?;
+    let channels = channels.unwrap_or_else(|| channels_of(&squares));
+    let mut bytes = Vec::with_capacity(files.len() * size * size * channels);
+    for square in squares {
+        square.append_to(&mut bytes, channels);
+    }
+    Ok(Images {
+        bytes,
+        channels,
+        paths: files,
+        skipped,
+    })
+}
+
+/// The image files among `paths` and in the folders among them, sorted, each once; and how many
+/// other files the folders have.
+pub(super) fn image_files(paths: &[PathBuf]) -> Result<(Vec<PathBuf>, usize)> {
     let mut files = Vec::new();
     let mut skipped = 0;
     for path in paths {
@@ -90,19 +112,7 @@ pub fn read_images(paths: &[PathBuf], size: usize, channels: Option<usize>) -> R
     if files.is_empty() {
         return Err(Error::NoImages);
     }
-    let squares = files.par_iter().map(|path| open(path, size));
-    let squares = squares.collect::<Result<Vec<Square>>>()?;
-    let channels = channels.unwrap_or_else(|| channels_of(&squares));
-    let mut bytes = Vec::with_capacity(files.len() * size * size * channels);
-    for square in squares {
-        square.append_to(&mut bytes, channels);
-    }
-    Ok(Images {
-        bytes,
-        channels,
-        paths: files,
-        skipped,
-    })
+    Ok((files, skipped))
 }
 
 /// Collects the image files under `folder`.
@@ -132,26 +142,26 @@ fn search(folder: &Path, files: &mut Vec<PathBuf>, skipped: &mut usize) -> Resul
 }
 
 /// The fewest channels that show all there is in the images.
-fn channels_of(squares: &[Square]) -> usize {
-    if squares.iter().any(|square| square.transparent.is_some()) {
+pub(super) fn channels_of(images: &[Fitted]) -> usize {
+    if images.iter().any(|image| image.transparent.is_some()) {
         4
-    } else if squares.iter().all(Square::is_grey) {
+    } else if images.iter().all(Fitted::is_grey) {
         1
     } else {
         3
     }
 }
 
-/// An image at the size of training.
+/// An image as training takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Square {
+pub struct Fitted {
     /// On white where it is transparent.
     pub opaque: RgbImage,
     /// With its alpha, where that is not 255 everywhere; colours are not multiplied by it.
     pub transparent: Option<RgbaImage>,
 }
 
-impl Square {
+impl Fitted {
     fn is_grey(&self) -> bool {
         self.opaque.pixels().all(|Rgb(rgb)| {
             let (least, most) = (rgb.iter().min(), rgb.iter().max());
@@ -162,7 +172,7 @@ impl Square {
     }
 
     /// Its rows of pixels, of so many channels: 1 or 4, otherwise RGB.
-    fn append_to(&self, bytes: &mut Vec<u8>, channels: usize) {
+    pub(super) fn append_to(&self, bytes: &mut Vec<u8>, channels: usize) {
         match (channels, &self.transparent) {
             (1, _) => bytes.extend_from_slice(&imageops::grayscale(&self.opaque)),
             (4, Some(transparent)) => bytes.extend_from_slice(transparent),
@@ -175,13 +185,14 @@ impl Square {
     }
 }
 
-fn open(path: &Path, size: usize) -> Result<Square> {
+/// Decodes an image file; see [`decode`].
+pub(super) fn open(path: &Path) -> Result<DynamicImage> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if metadata.len() == 0 {
         return Err(refuse(path, "the file is empty."));
     }
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
-    decode(BufReader::new(file), path, size)
+    decode_whole(BufReader::new(file), path)
 }
 
 /// Decodes an image, once its header has shown it to be of a sensible size, as a square of `size`
@@ -190,7 +201,11 @@ fn open(path: &Path, size: usize) -> Result<Square> {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::NotAnImage`] or [`Error::File`].
-pub fn decode(file: impl BufRead + Seek, path: &Path, size: usize) -> Result<Square> {
+pub fn decode(file: impl BufRead + Seek, path: &Path, size: usize) -> Result<Fitted> {
+    Ok(square(decode_whole(file, path)?, size as u32))
+}
+
+fn decode_whole(file: impl BufRead + Seek, path: &Path) -> Result<DynamicImage> {
     static LARGE: Mutex<()> = Mutex::new(());
     let not_an_image = |error: image::ImageError| Error::NotAnImage {
         path: path.display().to_string(),
@@ -229,34 +244,46 @@ pub fn decode(file: impl BufRead + Seek, path: &Path, size: usize) -> Result<Squ
     if let Ok(orientation) = orientation {
         image.apply_orientation(orientation);
     }
-    Ok(square(image, size as u32))
+    Ok(image)
 }
 
 /// The middle of the image as a square of `size` pixels.
-fn square(image: DynamicImage, size: u32) -> Square {
+fn square(image: DynamicImage, size: u32) -> Fitted {
     let side = image.width().min(image.height());
     let (x, y) = ((image.width() - side) / 2, (image.height() - side) / 2);
     let cropped = image.crop_imm(x, y, side, side);
-    let (opaque, transparent) = if cropped.color().has_alpha() {
-        let rgba = cropped.into_rgba8();
+    resized(cropped, size, size)
+}
+
+/// The image at `width` × `height` pixels.
+pub(super) fn resized(image: DynamicImage, width: u32, height: u32) -> Fitted {
+    let is_resized = (image.width(), image.height()) != (width, height);
+    let (opaque, transparent) = if image.color().has_alpha() {
+        let rgba = image.into_rgba8();
         let opaque = on_white(&rgba);
         let transparent = rgba.pixels().any(|pixel| pixel.0[3] < u8::MAX);
         (opaque, transparent.then_some(rgba))
     } else {
-        (cropped.into_rgb8(), None)
+        (image.into_rgb8(), None)
     };
-    if side == size {
-        return Square {
+    if !is_resized {
+        return Fitted {
             opaque,
             transparent,
         };
     }
     // Little ringing, unlike Lanczos, which shows in pictures of a few dozen pixels.
     let filter = FilterType::CatmullRom;
-    Square {
-        opaque: imageops::resize(&opaque, size, size, filter),
-        transparent: transparent
-            .map(|rgba| straight(&imageops::resize(&premultiplied(&rgba), size, size, filter))),
+    Fitted {
+        opaque: imageops::resize(&opaque, width, height, filter),
+        transparent: transparent.map(|rgba| {
+            straight(&imageops::resize(
+                &premultiplied(&rgba),
+                width,
+                height,
+                filter,
+            ))
+        }),
     }
 }
 
@@ -291,31 +318,40 @@ fn straight(image: &ImageBuffer<Rgba<u16>, Vec<u16>>) -> RgbaImage {
     })
 }
 
-/// How `count` images of `size` × `size` pixels with 1, 3 or 4 `channels` are laid out: row by row,
+/// How `count` images of `height` × `width` pixels with 1, 3 or 4 `channels` are laid out: row by row,
 /// as square as possible, each pixel enlarged to `scale` × `scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
     count: usize,
-    size: usize,
+    height: usize,
+    width: usize,
     channels: usize,
     scale: usize,
 }
 
 impl Grid {
+    /// Of images of `[height, width]`.
+    ///
     /// # Errors
     /// [`Error::Encode`] when the picture would be larger than 16,384 pixels a side.
-    pub fn new(count: usize, size: usize, channels: usize, scale: usize) -> Result<Self> {
+    pub fn new(
+        count: usize,
+        [height, width]: [usize; 2],
+        channels: usize,
+        scale: usize,
+    ) -> Result<Self> {
         let grid = Self {
             count,
-            size,
+            height,
+            width,
             channels,
             scale,
         };
-        let side = grid.columns() * size * scale;
+        let side = grid.columns() * width.max(height) * scale;
         if side > MAX_WRITTEN_SIDE {
             return Err(Error::Encode(
                 format!(
-                    "a grid of {count} at scale {scale} would be {side} pixels wide, but \
+                    "a grid of {count} at scale {scale} would be {side} pixels a side, but \
                      {MAX_WRITTEN_SIDE} is the most"
                 )
                 .into(),
@@ -335,13 +371,13 @@ impl Grid {
     pub fn draw(&self, bytes: &[u8]) -> DynamicImage {
         let columns = self.columns();
         let rows = self.count.div_ceil(columns);
-        let cell = self.size * self.scale;
-        let [width, height] = [columns, rows].map(|cells| (cells * cell) as u32);
+        let [across, down] = [self.width * self.scale, self.height * self.scale];
+        let [width, height] = [columns * across, rows * down].map(|side| side as u32);
         let pixel = |x: u32, y: u32| {
             let (x, y) = (x as usize, y as usize);
-            let image = y / cell * columns + x / cell;
-            let (column, row) = (x % cell / self.scale, y % cell / self.scale);
-            let start = ((image * self.size + row) * self.size + column) * self.channels;
+            let image = y / down * columns + x / across;
+            let (column, row) = (x % across / self.scale, y % down / self.scale);
+            let start = ((image * self.height + row) * self.width + column) * self.channels;
             bytes.get(start..start + self.channels)
         };
         match self.channels {
@@ -483,7 +519,7 @@ mod tests {
         assert_eq!(channels_of(&[grey.clone(), near_grey.clone()]), 1);
         assert_eq!(channels_of(&[grey.clone(), coloured.clone()]), 3);
         assert_eq!(channels_of(&[grey.clone(), coloured, faint.clone()]), 4);
-        let bytes = |square: &Square, channels| {
+        let bytes = |square: &Fitted, channels| {
             let mut bytes = Vec::new();
             square.append_to(&mut bytes, channels);
             assert_eq!(bytes.len(), 4 * channels);
@@ -514,7 +550,7 @@ mod tests {
     fn grids_are_as_square_as_possible() {
         for (count, width, height) in [(1, 2, 2), (2, 4, 2), (4, 4, 4), (5, 6, 4), (10, 8, 6)] {
             for channels in [1, 3, 4] {
-                let grid = Grid::new(count, 1, channels, 2).unwrap();
+                let grid = Grid::new(count, [1, 1], channels, 2).unwrap();
                 let bytes: Vec<u8> = (0..count * channels).map(|i| i as u8).collect();
                 let picture = grid.draw(&bytes);
                 assert_eq!((picture.width(), picture.height()), (width, height));
@@ -525,6 +561,14 @@ mod tests {
                 assert_eq!(first, ((count - 1) * channels) as u8);
             }
         }
-        assert!(Grid::new(1024, 256, 3, 4).is_err());
+        assert!(Grid::new(1024, [256, 256], 3, 4).is_err());
+    }
+
+    #[test]
+    fn images_of_a_grid_may_be_wide() {
+        let grid = Grid::new(2, [1, 3], 1, 1).unwrap();
+        let picture = grid.draw(&[1, 2, 3, 4, 5, 6]);
+        assert_eq!((picture.width(), picture.height()), (6, 1));
+        assert_eq!(picture.as_bytes(), [1, 2, 3, 4, 5, 6]);
     }
 }

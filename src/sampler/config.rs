@@ -14,6 +14,9 @@ use crate::{
     ops::Kernels,
 };
 
+/// The longest side of an image that is drawn, in pixels.
+pub const MAX_SIDE: usize = 256;
+
 /// A sampler with the options that it alone has.
 ///
 /// In JSON the options lie beside `sampler`, the name; those of other samplers are ignored.
@@ -165,6 +168,11 @@ pub struct SamplingOptions {
     pub first: usize,
     /// Number of images.
     pub count: usize,
+    /// Height of the images in pixels, up to [`MAX_SIDE`], where it is not that of the training
+    /// images: a multiple of [`UNetConfig::size_multiple`].
+    pub height: Option<usize>,
+    /// Width of the images; see `height`.
+    pub width: Option<usize>,
     /// Overrides the model's own choice of clamping pred_x0 to [-1, 1].
     pub clip: Option<bool>,
     /// Limits pred_x0 by dynamic thresholding with this quantile, in (0, 1], and none of
@@ -194,6 +202,8 @@ impl Default for SamplingOptions {
             seed: 0,
             first: 0,
             count: 16,
+            height: None,
+            width: None,
             clip: None,
             dynamic_threshold: None,
             timestep_spacing: None,
@@ -253,6 +263,26 @@ impl SamplingOptions {
                 Box::new(EulerFlow::new(schedule, config, steps, clipping)?)
             }
         })
+    }
+
+    /// Height and width of the images, for a model that was trained on images of `size` × `size`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a side that is out of range or that the network cannot halve as often
+    /// as it has to.
+    pub fn shape(&self, size: usize, unet: &UNetConfig) -> Result<[usize; 2]> {
+        let multiple = unet.size_multiple();
+        for (name, side) in [("height", self.height), ("width", self.width)] {
+            let fits =
+                |side: usize| (4..=MAX_SIDE).contains(&side) && side.is_multiple_of(multiple);
+            if let Some(side) = side.filter(|side| !fits(*side)) {
+                return Err(Error::Config(format!(
+                    "the {name} is {side}, but this network draws multiples of {multiple} between \
+                     4 and {MAX_SIDE}."
+                )));
+            }
+        }
+        Ok([self.height.unwrap_or(size), self.width.unwrap_or(size)])
     }
 
     /// The noise these options describe, for images of `[channels, height, width]`.
@@ -340,6 +370,7 @@ mod tests {
         for sampler in SamplerConfig::ALL {
             let json = format!(
                 r#"{{ "sampler": "{}", "steps": 20, "eta": 0, "seed": 4294967295, "count": 3,
+                    "height": null, "width": 64,
                     "weights": "ema", "variance": null, "clip": null, "dynamic_threshold": null,
                     "timestep_spacing": "leading", "use_karras_sigmas": null,
                     "use_clipped_model_output": false, "labels": [1, null], "guidance": 2 }}"#,
@@ -350,6 +381,7 @@ mod tests {
                 steps: 20,
                 seed: 4294967295,
                 count: 3,
+                width: Some(64),
                 timestep_spacing: Some(TimestepSpacing::Leading),
                 labels: vec![Some(1), None],
                 guidance: 2.0,

@@ -25,7 +25,8 @@ pub struct Batch {
 
 impl Batch {
     /// Items `shard` of the batch of `step`, counted from 0: the same whatever the shards. The
-    /// images come in a fresh random order every epoch.
+    /// images come in a fresh random order every epoch; of larger pictures a crop is shown, every
+    /// position being as likely.
     ///
     /// # Panics
     /// If the data set is empty or `shard` exceeds the batch.
@@ -65,12 +66,15 @@ impl Batch {
         let mut x_0 = Vec::with_capacity(shard.len() * length);
         for item in shard {
             let index = indices[item];
+            let positions = dataset.positions(index);
+            let position = random.below(positions, Stream::Crop, stream_step, item as u64);
+            let shown = dataset.shown(index, position);
             let flip = config.training.random_flip
                 && random.uniform(Stream::Flip, stream_step, item as u64) < 0.5;
             if flip {
-                x_0.extend(mirror(dataset.image(index), dataset.size()));
+                x_0.extend(mirror(&shown, dataset.size()));
             } else {
-                x_0.extend(dataset.image(index));
+                x_0.extend_from_slice(&shown);
             }
         }
         Self {

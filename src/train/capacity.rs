@@ -19,11 +19,22 @@ const STATE: u64 = 4;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room<'a> {
     unet: &'a UNet,
-    /// Side of the images.
-    size: usize,
+    /// Height and width of the images.
+    shape: [usize; 2],
+    /// What says how large they are.
+    sides: Sides,
     /// What feature maps are stored as.
     mixed_precision: MixedPrecision,
     capacity: Capacity,
+}
+
+/// The settings that images have their size from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sides {
+    /// `size`: they are square.
+    Size,
+    /// `height` and `width`.
+    HeightAndWidth,
 }
 
 impl<'a> Room<'a> {
@@ -36,9 +47,22 @@ impl<'a> Room<'a> {
     ) -> Self {
         Self {
             unet,
-            size,
+            shape: [size; 2],
+            sides: Sides::Size,
             mixed_precision,
             capacity: B::capacity(device),
+        }
+    }
+
+    /// The same for images of `[height, width]`, which were asked for as such.
+    pub(crate) fn of_shape(self, shape: [usize; 2]) -> Self {
+        if shape == self.shape {
+            return self;
+        }
+        Self {
+            shape,
+            sides: Sides::HeightAndWidth,
+            ..self
         }
     }
 
@@ -75,7 +99,7 @@ impl<'a> Room<'a> {
         let Some(limit) = self.capacity.total else {
             return Ok(());
         };
-        let bytes = |unet: &UNet| copies * F32 * unet.footprint(self.size).parameters;
+        let bytes = |unet: &UNet| copies * F32 * unet.footprint(self.shape).parameters;
         let needed = bytes(self.unet);
         if needed <= limit {
             return Ok(());
@@ -102,7 +126,7 @@ impl<'a> Room<'a> {
         let Some(limit) = self.capacity.tensor else {
             return Ok(());
         };
-        let bytes = |unet: &UNet| layer_bytes(&unet.footprint(self.size), copies);
+        let bytes = |unet: &UNet| layer_bytes(&unet.footprint(self.shape), copies);
         let needed = bytes(self.unet);
         if needed <= limit {
             return Ok(());
@@ -129,7 +153,7 @@ impl<'a> Room<'a> {
         let Some(limit) = self.capacity.tensor else {
             return Ok(());
         };
-        let of_image = |size| self.bytes(self.unet.footprint(size).largest_of_image);
+        let of_image = |shape| self.bytes(self.unet.footprint(shape).largest_of_image);
         self.check(count, setting, limit, of_image, |bytes| {
             format!(
                 "{} make tensors of {}, and the device takes {} in one piece.",
@@ -150,7 +174,7 @@ impl<'a> Room<'a> {
         };
         let parameters = self.parameter_bytes();
         let limit = total.saturating_sub(parameters);
-        let of_image = |size| self.bytes(self.unet.footprint(size).image);
+        let of_image = |shape| self.bytes(self.unet.footprint(shape).image);
         self.check(count, "batch_size", limit, of_image, |bytes| {
             format!(
                 "training on {} takes about {}, and there is room for {}.",
@@ -163,40 +187,60 @@ impl<'a> Room<'a> {
 
     /// The state of all parameters and their gradients.
     fn parameter_bytes(self) -> u64 {
-        (STATE + 1) * F32 * self.unet.footprint(self.size).parameters
+        (STATE + 1) * F32 * self.unet.footprint(self.shape).parameters
     }
 
-    /// That `count` times `of_image` of the size is at most `limit`.
+    /// That `count` times `of_image` of the shape is at most `limit`.
     fn check(
         self,
         count: usize,
         setting: &str,
         limit: u64,
-        of_image: impl Fn(usize) -> u64,
+        of_image: impl Fn([usize; 2]) -> u64,
         reason: impl Fn(u64) -> String,
     ) -> Result<()> {
-        let most = |size| limit / of_image(size).max(1);
-        if count as u64 <= most(self.size) {
+        let most = |shape| limit / of_image(shape).max(1);
+        if count as u64 <= most(self.shape) {
             return Ok(());
         }
-        let advice = match most(self.size) {
-            0 => {
-                let step = self.unet.config().size_multiple();
-                let mut smaller = (1..).map_while(|steps| self.size.checked_sub(steps * step));
-                match smaller.find(|size| *size < 4 || most(*size) > 0) {
-                    Some(size) if size >= 4 && most(size) < count as u64 => {
-                        format!("Lower size to {size} and {setting} to {}.", most(size))
-                    }
-                    Some(size) if size >= 4 => format!("Lower size to {size}."),
-                    _ => "Lower the widths in block_out_channels.".into(),
+        let advice = match most(self.shape) {
+            0 => match self.smaller().find(|shape| most(*shape) > 0) {
+                Some(shape) if most(shape) < count as u64 => {
+                    let sides = self.sides_of(shape);
+                    format!("Lower {sides} and {setting} to {}.", most(shape))
                 }
-            }
+                Some(shape) => format!("Lower {}.", self.sides_of(shape)),
+                None => "Lower the widths in block_out_channels.".into(),
+            },
             most => format!("Lower {setting} to {most}."),
         };
         Err(Error::TooLarge {
-            reason: reason(count as u64 * of_image(self.size)),
+            reason: reason(count as u64 * of_image(self.shape)),
             advice,
         })
+    }
+
+    /// The shapes that one may ask for instead, from the largest on.
+    fn smaller(self) -> impl Iterator<Item = [usize; 2]> {
+        let step = self.unet.config().size_multiple();
+        let next = move |[height, width]: &[usize; 2]| {
+            let [lower, narrower] = match self.sides {
+                Sides::Size => [true, true],
+                Sides::HeightAndWidth => [height >= width, height < width],
+            };
+            let less = |side: usize, is_less| side.checked_sub(if is_less { step } else { 0 });
+            let shape = [less(*height, lower)?, less(*width, narrower)?];
+            (shape[0].min(shape[1]) >= 4).then_some(shape)
+        };
+        std::iter::successors(Some(self.shape), next).skip(1)
+    }
+
+    /// What makes images of this shape.
+    fn sides_of(self, [height, width]: [usize; 2]) -> String {
+        match self.sides {
+            Sides::Size => format!("size to {width}"),
+            Sides::HeightAndWidth => format!("height to {height} and width to {width}"),
+        }
     }
 
     fn bytes(self, numbers: u64) -> u64 {
@@ -209,7 +253,8 @@ impl<'a> Room<'a> {
 
     fn images(self, count: usize) -> String {
         let images = if count == 1 { "image" } else { "images" };
-        format!("{count} {images} of {0} × {0} pixels", self.size)
+        let [height, width] = self.shape;
+        format!("{count} {images} of {width} × {height} pixels")
     }
 }
 
@@ -260,7 +305,8 @@ mod tests {
         config.validate()?;
         let room = Room {
             unet: &UNet::new(config.unet.clone())?,
-            size: config.size,
+            shape: [config.size; 2],
+            sides: Sides::Size,
             mixed_precision: MixedPrecision::No,
             capacity,
         };
@@ -335,6 +381,36 @@ mod tests {
             "This is too large for the device: 256 images of 128 × 128 pixels make tensors of 1611 \
              MB, and the device takes 135 MB in one piece. Lower batch_size to 21."
         );
+    }
+
+    #[test]
+    fn a_shape_that_was_asked_for_is_advised_as_one() {
+        let unet = UNet::new(UNetConfig::with_widths(vec![32, 64])).unwrap();
+        let room = |shape| {
+            let room = Room {
+                unet: &unet,
+                shape: [32; 2],
+                sides: Sides::Size,
+                mixed_precision: MixedPrecision::No,
+                capacity: Capacity {
+                    tensor: Some(8 << 20),
+                    total: None,
+                },
+            };
+            room.of_shape(shape)
+        };
+        let advice = |shape, count| {
+            let error = room(shape).check_images(count, "count").unwrap_err();
+            let Error::TooLarge { advice, .. } = error else {
+                panic!("{error}")
+            };
+            advice
+        };
+        assert_eq!(advice([64, 256], 99), "Lower count to 1.");
+        let lower = advice([256, 128], 1);
+        assert_eq!(lower, "Lower height to 170 and width to 128.");
+        room([170, 128]).check_images(1, "count").unwrap();
+        assert!(room([172, 128]).check_images(1, "count").is_err());
     }
 
     /// A 32-bit count of them would have come round to 0.

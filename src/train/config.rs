@@ -36,6 +36,9 @@ pub struct Config {
 /// measurements of docs/recipe.md.
 const MIN_SNR_UP_TO: usize = 32;
 
+/// Levels of a network for crops: each doubles how far a pixel sees.
+const CROP_WIDTHS: [usize; 2] = [32, 64];
+
 /// The size where none is asked for.
 const USUAL_SIZE: usize = 32;
 
@@ -76,6 +79,21 @@ impl Config {
         }
     }
 
+    /// The default configuration for crops of `size` × `size` of one picture, or a few.
+    ///
+    /// The network sees little around a pixel and attends to nothing, as those of SinDDM (Kulikov et
+    /// al. 2023) and SinDiffusion (Wang et al. 2022): one that sees all of the picture learns to draw
+    /// that again, while one that sees patches learns what patches look like, which it can put
+    /// together in other ways and at other sizes. With these levels a pixel sees 30 pixels around it,
+    /// so that in the middle of a crop of 64 it sees nothing of the padding around that, of which a
+    /// large sample has next to none.
+    pub fn for_crops(size: usize) -> Self {
+        let mut config = Self::for_size(size);
+        config.unet = UNetConfig::with_widths(CROP_WIDTHS.to_vec());
+        config.training.random_crop = true;
+        config
+    }
+
     /// The same for images of these classes: the network has a row for each and one for none.
     pub fn with_labels(mut self, labels: Vec<String>) -> Self {
         self.unet.num_class_embeds = (!labels.is_empty()).then_some(labels.len() + 1);
@@ -95,7 +113,8 @@ impl Config {
 
     /// As [`Config::from_json`], absent fields at any depth included, but with `size`, if there is
     /// one, in place of that in `json`, and leaves [`Config::validate`] to a caller who still
-    /// changes fields. Levels are plain blocks unless `down_block_types` and `up_block_types` say
+    /// changes fields. With `random_crop` absent fields are those of [`Config::for_crops`]. Levels are
+    /// plain blocks unless `down_block_types` and `up_block_types` say
     /// otherwise; `labels` alone make a network that knows them, and a learned `variance_type` one
     /// that predicts it.
     ///
@@ -112,7 +131,13 @@ impl Config {
         let size = given["size"].as_u64().and_then(|size| size.try_into().ok());
         let levels = given["unet"]["block_out_channels"].as_array().map(Vec::len);
         let outputs_are_given = !given["unet"]["out_channels"].is_null();
-        let mut value = json!(Self::for_size(size.unwrap_or(USUAL_SIZE)));
+        let size = size.unwrap_or(USUAL_SIZE);
+        let is_cropped = given["training"]["random_crop"] == true;
+        let mut value = json!(if is_cropped {
+            Self::for_crops(size)
+        } else {
+            Self::for_size(size)
+        });
         if let Some(levels) = levels {
             value["unet"]["down_block_types"] = json!(vec!["DownBlock2D"; levels]);
             value["unet"]["up_block_types"] = json!(vec!["UpBlock2D"; levels]);

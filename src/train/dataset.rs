@@ -1,6 +1,8 @@
 //! The training images.
 
-use super::Config;
+use std::borrow::Cow;
+
+use super::{Config, LargePicture};
 use crate::error::{Error, Result};
 
 /// Images `[n, channels, size, size]` in [-1, 1], with or without labels.
@@ -15,6 +17,9 @@ pub struct Dataset {
     count: usize,
     pixels: Vec<f32>,
     labels: Option<Vec<u32>>,
+    /// Where the images are the middles of larger pictures, of which training shows random crops:
+    /// these, one for each.
+    pictures: Option<Vec<LargePicture>>,
 }
 
 impl Dataset {
@@ -47,28 +52,44 @@ impl Dataset {
                 bytes.len()
             )));
         }
-        let area = size * size;
-        let mut pixels = vec![0.0; bytes.len()];
-        for (image, bytes) in pixels
-            .chunks_exact_mut(channels * area)
-            .zip(bytes.chunks_exact(channels * area))
-        {
-            for (position, values) in bytes.chunks_exact(channels).enumerate() {
-                let values = match values {
-                    [_, _, _, 0] => &[0; 4],
-                    values => values,
-                };
-                for (channel, byte) in values.iter().enumerate() {
-                    image[channel * area + position] = *byte as f32 / 127.5 - 1.0;
-                }
-            }
-        }
         Ok(Self {
             channels,
             size,
             count,
-            pixels,
+            pixels: pixels_from_bytes(bytes, size * size, channels),
             labels: None,
+            pictures: None,
+        })
+    }
+
+    /// Pictures of any shape, of which training shows random crops of `size` × `size`. Where one
+    /// image is asked for, it is the middle of a picture.
+    ///
+    /// # Errors
+    /// [`Error::NoImages`] for none; [`Error::Image`] when one is smaller than a crop or has other
+    /// channels than the first.
+    pub fn of_pictures(pictures: Vec<LargePicture>, size: usize) -> Result<Self> {
+        let Some(channels) = pictures.first().map(LargePicture::channels) else {
+            return Err(Error::NoImages);
+        };
+        if pictures
+            .iter()
+            .any(|picture| picture.channels() != channels)
+        {
+            return Err(Error::Image(
+                "some have other channels than others; all pictures must have the same.".into(),
+            ));
+        }
+        for picture in &pictures {
+            picture.check_size(size)?;
+        }
+        Ok(Self {
+            channels,
+            size,
+            count: pictures.len(),
+            pixels: (pictures.iter().flat_map(|picture| picture.middle(size))).collect(),
+            labels: None,
+            pictures: Some(pictures),
         })
     }
 
@@ -132,13 +153,16 @@ impl Dataset {
                 .labels
                 .as_ref()
                 .map(|labels| kept.iter().map(|index| labels[*index]).collect()),
+            pictures: (self.pictures.as_ref())
+                .map(|all| kept.iter().map(|index| all[*index].clone()).collect()),
         }
     }
 
     /// That the model of `config` is for such images.
     ///
     /// # Errors
-    /// [`Error::Image`] when they are of another size or have other channels.
+    /// [`Error::Image`] when they are of another size or have other channels, or are to be cropped
+    /// by a model that is not trained so.
     pub fn check_fits(&self, config: &Config) -> Result<()> {
         if self.size != config.size {
             return Err(Error::Image(format!(
@@ -153,7 +177,40 @@ impl Dataset {
                 config.channels()
             )));
         }
+        if self.is_cropped() && !config.training.random_crop {
+            return Err(Error::Image(
+                "they are larger pictures to be cropped, but the model is trained on whole images; \
+                 switch random_crop on."
+                    .into(),
+            ));
+        }
         Ok(())
+    }
+
+    /// Whether training shows random crops of larger pictures.
+    pub fn is_cropped(&self) -> bool {
+        self.pictures.is_some()
+    }
+
+    /// How many different crops of image `index` training may show: 1 where it shows all of it.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub(super) fn positions(&self, index: usize) -> usize {
+        let pictures = self.pictures.as_ref();
+        pictures.map_or(1, |pictures| pictures[index].positions(self.size))
+    }
+
+    /// What training shows of image `index` at `position`, below [`Dataset::positions`]:
+    /// `[channels, size, size]`.
+    ///
+    /// # Panics
+    /// If there is no such image or position.
+    pub(super) fn shown(&self, index: usize, position: usize) -> Cow<'_, [f32]> {
+        match &self.pictures {
+            Some(pictures) => pictures[index].crop(position, self.size).into(),
+            None => self.image(index).into(),
+        }
     }
 
     /// Number of images.
@@ -217,10 +274,29 @@ pub fn mirror(pixels: &[f32], size: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Images `[n, channels, size, size]` in model range to bytes, `channels` a pixel, rows of pixels,
-/// one image after the other; values outside [-1, 1] are clamped.
-pub fn bytes_from_pixels(pixels: &[f32], size: usize, channels: usize) -> Vec<u8> {
-    let area = size * size;
+/// The inverse of [`bytes_from_pixels`]. The colour of a pixel whose alpha is 0 becomes black.
+pub(super) fn pixels_from_bytes(bytes: &[u8], area: usize, channels: usize) -> Vec<f32> {
+    let mut pixels = vec![0.0; bytes.len()];
+    for (image, bytes) in pixels
+        .chunks_exact_mut(channels * area)
+        .zip(bytes.chunks_exact(channels * area))
+    {
+        for (position, values) in bytes.chunks_exact(channels).enumerate() {
+            let values = match values {
+                [_, _, _, 0] => &[0; 4],
+                values => values,
+            };
+            for (channel, byte) in values.iter().enumerate() {
+                image[channel * area + position] = *byte as f32 / 127.5 - 1.0;
+            }
+        }
+    }
+    pixels
+}
+
+/// Images `[n, channels, height, width]` in model range to bytes, `channels` a pixel, rows of
+/// pixels, one image after the other; values outside [-1, 1] are clamped. `area` is height · width.
+pub fn bytes_from_pixels(pixels: &[f32], area: usize, channels: usize) -> Vec<u8> {
     let mut bytes = vec![0; pixels.len()];
     for (image, bytes) in pixels
         .chunks_exact(channels * area)
@@ -244,7 +320,7 @@ mod tests {
     fn bytes_survive_the_way_to_pixels_and_back() {
         let bytes: Vec<u8> = (0..2 * 4 * 4 * 3).map(|i| (i * 37 % 256) as u8).collect();
         let dataset = Dataset::from_rgb(&bytes, 2, 4).unwrap();
-        assert_eq!(bytes_from_pixels(&dataset.pixels, 4, 3), bytes);
+        assert_eq!(bytes_from_pixels(&dataset.pixels, 16, 3), bytes);
         assert!(dataset.pixels.iter().all(|x| (-1.0..=1.0).contains(x)));
         // Channel planes, not interleaved.
         assert_eq!(dataset.image(1)[16], bytes[48 + 1] as f32 / 127.5 - 1.0);
@@ -262,7 +338,7 @@ mod tests {
                 (dataset.channels(), dataset.image(1).len()),
                 (channels, 9 * channels)
             );
-            assert_eq!(bytes_from_pixels(&dataset.pixels, 3, channels), bytes);
+            assert_eq!(bytes_from_pixels(&dataset.pixels, 9, channels), bytes);
             assert_eq!(dataset.only(1).unwrap().image(0), dataset.image(1));
         }
     }
@@ -273,7 +349,7 @@ mod tests {
         let bytes = [[9, 8, 7, 0], seen, [255, 0, 255, 0], [1, 2, 3, 255]].concat();
         let dataset = Dataset::from_bytes(&bytes, 1, 2, 4).unwrap();
         let expected = [[0; 4], seen, [0; 4], [1, 2, 3, 255]].concat();
-        assert_eq!(bytes_from_pixels(dataset.image(0), 2, 4), expected);
+        assert_eq!(bytes_from_pixels(dataset.image(0), 4, 4), expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod batch;
 pub(crate) mod capacity;
 pub mod config;
+mod crops;
 pub mod dataset;
 mod gradients;
 mod optimizer;
@@ -12,6 +13,7 @@ mod trainer;
 mod training_config;
 
 pub use config::Config;
+pub use crops::LargePicture;
 pub use dataset::Dataset;
 pub use gradients::Gradients;
 pub use optimizer::Optimizer;

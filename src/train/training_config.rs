@@ -45,6 +45,9 @@ pub struct TrainingConfig {
     pub vlb_weight: f64,
     /// Mirror half of the images left to right.
     pub random_flip: bool,
+    /// Show random crops of larger pictures. Images that are no larger than the model's are shown
+    /// whole.
+    pub random_crop: bool,
     /// With labels, the share of images that are shown without theirs, so that the network also
     /// learns what guidance starts from (Ho & Salimans 2022, p_uncond).
     pub class_dropout_prob: f64,
@@ -73,6 +76,7 @@ impl Default for TrainingConfig {
             min_snr_floor: 0.0,
             vlb_weight: 1e-3,
             random_flip: false,
+            random_crop: false,
             class_dropout_prob: 0.1,
             mixed_precision: MixedPrecision::No,
         }

@@ -18,7 +18,7 @@ use crate::{
     pipeline::{self, DenoiserKind},
     sampler::{Edit, SamplingOptions},
     session::Session,
-    train::{Config, Dataset},
+    train::{Config, Dataset, LargePicture},
 };
 
 pub(super) enum Inner {
@@ -105,17 +105,22 @@ impl Engine {
         Ok(Engine(inner))
     }
 
-    /// The default configuration for a data set of `images` images of `size` × `size` and, where
-    /// given, a process of so many timesteps, as JSON.
+    /// The default configuration for a data set of `images` images of `size` × `size`, or for crops
+    /// of that size, and, where given, a process of so many timesteps, as JSON.
     #[wasm_bindgen(js_name = defaultConfig)]
     pub fn default_config(
         size: usize,
         images: usize,
         num_train_timesteps: Option<usize>,
+        random_crop: bool,
     ) -> String {
         // The recipe does not depend on the number of images yet.
         let _ = images;
-        let mut config = Config::for_size(size);
+        let mut config = if random_crop {
+            Config::for_crops(size)
+        } else {
+            Config::for_size(size)
+        };
         if let Some(count) = num_train_timesteps {
             config.scheduler.num_train_timesteps = count;
             config.scheduler = config.scheduler.scaled_to_steps();
@@ -155,6 +160,25 @@ impl Engine {
         if let Some(labels) = labels {
             dataset = dataset.with_labels(labels)?;
         }
+        on_session!(&mut self.0, s => s.set_dataset(dataset))
+    }
+
+    /// Replaces the images by larger pictures, of which training shows random crops: their bytes one
+    /// after the other, as many a pixel as the model has channels, and of each its height and width.
+    #[wasm_bindgen(js_name = setPictures)]
+    pub fn set_pictures(&mut self, bytes: &[u8], shapes: &[u32]) -> Result<()> {
+        let (size, channels) = on_session!(&self.0, s => {
+            let config = s.trainer().config();
+            (config.size, config.channels())
+        });
+        let mut left = bytes;
+        let pictures = shapes.chunks_exact(2).map(|shape| {
+            let shape = [shape[0] as usize, shape[1] as usize];
+            let length = shape[0].saturating_mul(shape[1]).saturating_mul(channels);
+            let picture = left.split_off(..length.min(left.len())).unwrap_or_default();
+            LargePicture::from_bytes(picture, shape, channels)
+        });
+        let dataset = Dataset::of_pictures(pictures.collect::<Result<_>>()?, size)?;
         on_session!(&mut self.0, s => s.set_dataset(dataset))
     }
 
@@ -236,7 +260,9 @@ impl Engine {
     /// Starts a sampling run with the weights of this moment. Options as JSON:
     /// [`SamplingOptions`], what to denoise with, `weights`: `ema`, `raw` or `ideal`, whether frames
     /// have ε, `with_eps`, and to change the image `init` (its bytes) either `strength` or
-    /// `jump_length` and `jump_n_sample`, which go with `mask` (a byte a pixel, 0 where it is kept).
+    /// `jump_length` and `jump_n_sample`, which go with `mask` (a byte a pixel, 0 where it is kept)
+    /// and with `extend`: `height` and `width` of the picture `init`, and `top` and `left` of its
+    /// place.
     pub fn sample(
         &self,
         options: &str,
@@ -250,11 +276,11 @@ impl Engine {
             edit,
         } = serde_json::from_str(options)
             .map_err(|source| Error::ConfigJson { part: "", source })?;
-        let shape = on_session!(&self.0, s => {
+        let (shape, channels) = on_session!(&self.0, s => {
             let config = s.trainer().config();
-            [config.size, config.channels()]
+            (options.shape(config.size, &config.unet)?, config.channels())
         });
-        let edit = edit.edit(init.as_deref(), mask.as_deref(), shape)?;
+        let edit = edit.edit(init.as_deref(), mask.as_deref(), shape, channels)?;
         Ok(Sampling::new(match &self.0 {
             #[cfg(feature = "webgpu")]
             Inner::WebGpu(s) => Run::WebGpu(start(s, &options, weights, edit.as_ref(), with_eps)?),

@@ -53,10 +53,16 @@ impl Sampling {
         on_run!(&self.0, sampling => sampling.count())
     }
 
-    /// Side of the images.
+    /// Height of the images.
     #[wasm_bindgen(getter)]
-    pub fn size(&self) -> usize {
-        on_run!(&self.0, sampling => sampling.size())
+    pub fn height(&self) -> usize {
+        on_run!(&self.0, sampling => sampling.shape()[2])
+    }
+
+    /// Width of the images.
+    #[wasm_bindgen(getter)]
+    pub fn width(&self) -> usize {
+        on_run!(&self.0, sampling => sampling.shape()[3])
     }
 
     /// The next frame `{ index, t, x_t, pred_x0 }`: x_T first, x_0 last, then `undefined`.

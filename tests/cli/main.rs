@@ -1,6 +1,7 @@
 //! The command line, through the compiled program: what it writes, and how it refuses.
 
 mod channels;
+mod crops;
 mod diffusers;
 mod editing;
 mod evaluation;

@@ -16,6 +16,7 @@ const PICTURES = {
   'sketch.png': 'square.png',
   'face.png': 'square.png',
   'mouth.png': 'transparent.png',
+  'pebbles.png': '../../docs/book/pebbles.png',
 };
 const SMALL = {
   size: 16,

@@ -123,7 +123,7 @@ pub fn config(bytes: &[u8]) {
     assert_eq!(Config::from_json(&again).unwrap(), config);
     let footprint = UNet::new(config.unet.clone())
         .unwrap()
-        .footprint(config.size);
+        .footprint([config.size; 2]);
     assert!(footprint.largest_of_image > 0 && footprint.largest_of_image <= footprint.image);
     match config.objective() {
         Ok(objective) => {

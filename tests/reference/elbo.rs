@@ -61,7 +61,7 @@ fn every_term_agrees() {
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let (shape, x_0) = golden::tensor(&file, "x_0");
     let (_, eps) = golden::tensor(&file, "eps");
-    let bytes = bytes_from_pixels(&x_0, shape[2], shape[1]);
+    let bytes = bytes_from_pixels(&x_0, shape[2] * shape[3], shape[1]);
     let images = Dataset::from_rgb(&bytes, shape[0], shape[2]).unwrap();
     assert_eq!(golden.cases.len(), 5);
     for case in golden.cases {

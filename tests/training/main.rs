@@ -3,6 +3,7 @@
 mod capacity;
 mod channels;
 mod checkpoint;
+mod crops;
 mod half;
 mod labels;
 mod losses;

@@ -31,8 +31,8 @@ impl GivenValues {
         options: &SamplingOptions,
         model: &Checkpoint,
     ) -> unnoise::error::Result<()> {
-        let side = model.config.size;
-        let image = [options.count, model.config.unet.in_channels, side, side];
+        let [height, width] = options.shape(model.config.size, &model.config.unet)?;
+        let image = [options.count, model.config.unet.in_channels, height, width];
         if self.x_t_shape != image {
             return Err(Error::Noise(format!(
                 "x_T has the shape {:?}, but this model needs {image:?}.",

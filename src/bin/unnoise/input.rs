@@ -10,6 +10,7 @@ use unnoise::{
     error::Error,
     format::{
         Checkpoint,
+        large_pictures::{self, Pictures},
         picture::{self, Images},
         tensors,
     },
@@ -37,12 +38,27 @@ pub fn read_checkpoint(path: &Path) -> Result<Checkpoint> {
 /// Image files and folders of them, as squares of `size` pixels, of so many channels or as many as
 /// they need.
 pub fn read_images(paths: &[PathBuf], size: usize, channels: Option<usize>) -> Result<Images> {
-    picture::read_images(paths, size, channels).map_err(|error| match error {
+    picture::read_images(paths, size, channels).map_err(of_images)
+}
+
+/// Image files and folders of them, whole, to take crops of `size` × `size` from; scaled down until
+/// the longer side is at most `longest`.
+pub fn read_pictures(
+    paths: &[PathBuf],
+    longest: usize,
+    size: usize,
+    channels: Option<usize>,
+) -> Result<Pictures> {
+    large_pictures::read_pictures(paths, longest, size, channels).map_err(of_images)
+}
+
+fn of_images(error: Error) -> Failure {
+    match error {
         Error::File { .. } | Error::NotAnImage { .. } => {
             Failure::Use(format!("{error} Replace or remove it."))
         }
         error => error.into(),
-    })
+    }
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {

@@ -41,12 +41,14 @@ Example:
   unnoise sample --model model.safetensors --init sketch.png --strength 0.5 --out redrawn.png
   unnoise sample --model model.safetensors --sampler ddpm --steps 100 --inpaint face.png --mask mouth.png --out filled.png
   unnoise sample --model pets.safetensors --label cat --label dog --guidance 3 --out pets.png
+  unnoise sample --model bark.safetensors --width 256 --height 128 --count 1 --out wide.png
+  unnoise sample --model bark.safetensors --extend bark.jpg --width 256 --count 1 --out extended.png
 
 A .png file is a grid of the images, grey or with alpha where those of the model are; a .gif file
 shows the grid being denoised, and of an alpha only whether it is a half or more. A .safetensors file
-holds x_0 [count, channels, size, size], pixels around [-1, 1], neither clipped nor rounded, and with
---trajectory also trajectory [steps + 1, count, channels, size, size], from x_T to x_0: with --init
-fewer steps, with --inpaint those of its jumps too.")]
+holds x_0 [count, channels, height, width], pixels around [-1, 1], neither clipped nor rounded, and with
+--trajectory also trajectory [steps + 1, count, channels, height, width], from x_T to x_0: with
+--init fewer steps, with --inpaint and --extend those of the jumps too.")]
 pub struct Args {
     /// A model file, or the folder of a small unconditional diffusers model
     #[arg(long, value_name = "MODEL.safetensors|DIFFUSERS_DIR")]
@@ -64,12 +66,19 @@ pub struct Args {
     /// Number of images, 1 to 1024 [default: 16, or what --noise holds]
     #[arg(long, value_name = "N")]
     count: Option<usize>,
+    /// Height of the images in pixels, a multiple of 2 to the number of levels less one, up to 256:
+    /// for models that were trained with --crops [default: the model's size]
+    #[arg(long, value_name = "PIXELS")]
+    height: Option<usize>,
+    /// Width of the images in pixels; see --height
+    #[arg(long, value_name = "PIXELS")]
+    width: Option<usize>,
     /// Seed of all noise, 0 to 2^64 - 1
     #[arg(long, value_name = "S", default_value_t = 0, conflicts_with = "noise")]
     seed: u64,
-    /// Noise to use in place of a seed: x_T [count, channels, size, size] and, where the sampler
-    /// adds noise, z [steps, count, channels, size, size], row i for step i, those that --init
-    /// leaves out and those of --inpaint's jumps counted
+    /// Noise to use in place of a seed: x_T [count, channels, height, width] and, where the sampler
+    /// adds noise, z [steps, count, channels, height, width], row i for step i, those that --init
+    /// leaves out and those of the jumps of --inpaint and --extend counted
     #[arg(long, value_name = "NOISE.safetensors")]
     noise: Option<PathBuf>,
     /// Which weights to use
@@ -142,18 +151,13 @@ pub fn run(args: Args) -> Result<()> {
             .check(&options, &model)
             .map_err(|error| Failure::reading(path, &error))?;
     }
-    let edit = args.edit.read(&model.config)?;
+    let shape = options.shape(model.config.size, &model.config.unet)?;
+    let edit = args.edit.read(&model.config, shape)?;
     let scale = args.scale.unwrap_or(4).into();
     let grid = match kind {
         Kind::Safetensors => None,
         _ => Some(
-            Grid::new(
-                options.count,
-                model.config.size,
-                model.config.channels(),
-                scale,
-            )
-            .map_err(|error| {
+            Grid::new(options.count, shape, model.config.channels(), scale).map_err(|error| {
                 Failure::Use(format!("{error} Ask for a smaller --scale or --count."))
             })?,
         ),
@@ -258,6 +262,8 @@ impl Args {
             seed: self.seed,
             first: 0,
             count: given.or(self.count).unwrap_or(16),
+            height: self.height,
+            width: self.width,
             clip: (self.clip || self.no_clip).then_some(self.clip),
             dynamic_threshold: self.dynamic_threshold,
             timestep_spacing: self.timestep_spacing,
@@ -298,8 +304,8 @@ impl Job for Sampling<'_> {
             sampling = sampling.edited(edit)?;
         }
         let (total, shape) = (sampling.total(), sampling.shape());
-        let [_, channels, size, _] = shape;
-        let bytes = |pixels: Vec<f32>| bytes_from_pixels(&pixels, size, channels);
+        let [_, channels, height, width] = shape;
+        let bytes = |pixels: Vec<f32>| bytes_from_pixels(&pixels, height * width, channels);
         let frames = frames(sampling);
         let file = match (self.kind, self.grid) {
             (Kind::Gif, Some(grid)) => {

@@ -20,13 +20,16 @@ use unnoise::{
 use crate::{
     backend::{BackendKind, Job},
     failure::{Failure, Result},
-    input::{read_checkpoint, read_images},
+    input::{read_checkpoint, read_images, read_pictures},
     labels,
     output::{self, Output, Progress},
 };
 
 /// How long training goes on between two looks at the clock.
 const SLICE: Duration = Duration::from_millis(200);
+
+/// Longest side of a picture that crops are taken of, where --crops does not say.
+const CROPPED_SIDE: u16 = 128;
 
 /// Train a model on images
 ///
@@ -39,6 +42,7 @@ const SLICE: Duration = Duration::from_millis(200);
 Example:
   unnoise train --data pictures/ --out model.safetensors --size 32 --steps 2000
   unnoise train --data pets/ --labels --out pets.safetensors    (pets/cat/*.png, pets/dog/*.png)
+  unnoise train --data bark.jpg --crops --size 64 --out bark.safetensors    (a texture, from crops)
   unnoise train --data pictures/ --resume model.safetensors --out model.safetensors --steps 500
 
 A configuration file holds any of the fields of this, the rest takes its defaults:
@@ -71,6 +75,17 @@ pub struct Args {
     /// [default: the configuration's, or 32]
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
+    /// Learn from random crops of --size × --size of one picture, or a few, which are scaled down
+    /// until the longer side is at most so many pixels, 4 to 4096: textures that `unnoise sample`
+    /// draws at any --width and --height. A resumed model that learns from crops needs no telling
+    #[arg(
+        long,
+        value_name = "PIXELS",
+        num_args = 0..=1,
+        default_missing_value = "128",
+        value_parser = value_parser!(u16).range(4..=4096)
+    )]
+    crops: Option<u16>,
     /// Channels of the images: 1 (grey), 3 (RGB, transparency on white) or 4 (RGB and alpha)
     /// [default: the configuration's unet.in_channels, or what the images need]
     #[arg(long, value_name = "1|3|4")]
@@ -128,8 +143,19 @@ pub fn run(args: Args) -> Result<()> {
             }
         }
     };
-    let images = read_images(&args.data, start.config().size, start.channels())?;
-    let dataset = start.dataset(&images, &args)?;
+    let is_cropped = start.config().training.random_crop;
+    if args.crops.is_some() && !is_cropped {
+        return Err(Failure::Use(
+            "--crops: this model is trained on whole images; leave it out.".into(),
+        ));
+    }
+    let (dataset, described) = if is_cropped {
+        start.crops(&args)?
+    } else {
+        let images = read_images(&args.data, start.config().size, start.channels())?;
+        let described = described(images.count(), images.channels, images.skipped, "image");
+        (start.dataset(&images, &args)?, described)
+    };
     let out = Output::new(&args.out)?;
     let log = match &args.log {
         Some(path) => Some(Log::new(path, args.resume.is_some())?),
@@ -138,7 +164,7 @@ pub fn run(args: Args) -> Result<()> {
     args.backend.run(Training {
         start,
         dataset,
-        described: described(&images),
+        described,
         out,
         log,
         args: &args,
@@ -174,13 +200,33 @@ impl Start {
         }
     }
 
+    /// The pictures to take crops of, and what they are in words.
+    fn crops(&mut self, args: &Args) -> Result<(Dataset, String)> {
+        if args.labels || self.config().unet.null_class().is_some() {
+            return Err(Failure::Use(
+                "crops have no labels; leave out either --labels or --crops.".into(),
+            ));
+        }
+        let size = self.config().size;
+        let longest = args.crops.unwrap_or(CROPPED_SIDE).into();
+        let read = read_pictures(&args.data, longest, size, self.channels())?;
+        self.adopt_channels(read.channels);
+        let described = described(read.paths.len(), read.channels, read.skipped, "picture");
+        Ok((read.into_dataset(size)?, format!("crops of {described}")))
+    }
+
+    /// A fresh model has as many channels as its images.
+    fn adopt_channels(&mut self, channels: usize) {
+        if let Self::Fresh { config, .. } = self
+            && config.channels() != channels
+        {
+            **config = std::mem::take(&mut **config).with_channels(channels);
+        }
+    }
+
     /// The images with their labels, if there are to be any; a fresh model learns to know these.
     fn dataset(&mut self, images: &Images, args: &Args) -> Result<Dataset> {
-        if let Self::Fresh { config, .. } = self
-            && config.channels() != images.channels
-        {
-            **config = std::mem::take(&mut **config).with_channels(images.channels);
-        }
+        self.adopt_channels(images.channels);
         let Config { size, unet, .. } = self.config();
         let dataset = Dataset::from_bytes(&images.bytes, images.count(), *size, unet.in_channels)?;
         let knows_labels = self.config().unet.null_class().is_some();
@@ -297,16 +343,27 @@ fn read_config(args: &Args) -> Result<(Config, bool)> {
     let mut channels_are_given = args.channels.is_some();
     let mut config = match &args.config {
         Some(path) => {
-            let json =
+            let mut json =
                 fs::read_to_string(path).map_err(|error| Failure::cannot_read(path, &error))?;
+            let mut given: Value = serde_json::from_str(&json).unwrap_or_default();
+            let training = &given["training"];
+            if args.crops.is_some() && (training.is_null() || training.is_object()) {
+                given["training"]["random_crop"] = true.into();
+                json = given.to_string();
+            }
             let config = Config::parse_json(&json, args.size)
                 .map_err(|error| Failure::reading(path, &error))?;
-            let given: Value = serde_json::from_str(&json).unwrap_or_default();
             let unet = &given["unet"];
             channels_are_given |= !unet["in_channels"].is_null() || !unet["out_channels"].is_null();
             config
         }
-        None => args.size.map_or_else(Config::default, Config::for_size),
+        None => {
+            let size = args.size.unwrap_or(Config::default().size);
+            match args.crops {
+                Some(_) => Config::for_crops(size),
+                None => Config::for_size(size),
+            }
+        }
     };
     if let Some(channels) = args.channels {
         config = config.with_channels(channels);
@@ -325,17 +382,15 @@ fn read_config(args: &Args) -> Result<(Config, bool)> {
     Ok((config, channels_are_given))
 }
 
-fn described(images: &Images) -> String {
+fn described(count: usize, channels: usize, skipped: usize, noun: &str) -> String {
     let plural = |count: usize| if count == 1 { "" } else { "s" };
-    let count = images.count();
-    let kind = match images.channels {
+    let kind = match channels {
         1 => "grey ",
         4 => "transparent ",
         _ => "",
     };
-    let mut text = format!("{count} {kind}image{}", plural(count));
-    if images.skipped > 0 {
-        let skipped = images.skipped;
+    let mut text = format!("{count} {kind}{noun}{}", plural(count));
+    if skipped > 0 {
         text += &format!(" ({skipped} other file{} skipped)", plural(skipped));
     }
     text

@@ -18,11 +18,11 @@ pub struct Footprint {
 }
 
 impl UNet {
-    /// What images of `size` × `size` take.
-    pub fn footprint(&self, size: usize) -> Footprint {
+    /// What images of `height` × `width` take.
+    pub fn footprint(&self, [height, width]: [usize; 2]) -> Footprint {
         let config = self.config();
         let mut maps = Maps::default();
-        let mut pixels = (size * size) as u64;
+        let mut pixels = height as u64 * width as u64;
         // In one upload: the image, its time, its class, and a few numbers.
         let classes = config.num_class_embeds.unwrap_or(0);
         let given =
@@ -31,14 +31,14 @@ impl UNet {
         // x_t, the target, and the prediction.
         maps.keep_map(2 * pixels, config.in_channels);
         maps.keep_map(pixels, config.out_channels);
-        let width = |layers: &[Layer]| layers.last().map_or(0, |layer| layer.channels()[1]);
+        let channels = |layers: &[Layer]| layers.last().map_or(0, |layer| layer.channels()[1]);
         let finest = config.block_out_channels[0];
         maps.keep_map(pixels, finest);
         for level in &self.down {
             maps.layers(pixels, &level.layers);
             if level.resample.is_some() {
                 pixels /= 4;
-                maps.keep_map(pixels, width(&level.layers));
+                maps.keep_map(pixels, channels(&level.layers));
             }
         }
         maps.layers(pixels, &self.mid);
@@ -50,7 +50,7 @@ impl UNet {
             }
             if level.resample.is_some() {
                 pixels *= 4;
-                maps.pass_map(pixels, width(&level.layers));
+                maps.pass_map(pixels, channels(&level.layers));
             }
         }
         maps.keep_map(pixels, finest);

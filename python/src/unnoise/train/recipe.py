@@ -33,6 +33,7 @@ class Recipe:
     min_snr_floor: float = 0.0
     vlb_weight: float = 1e-3
     random_flip: bool = False
+    random_crop: bool = False
     class_dropout_prob: float = 0.1
 
     @classmethod
@@ -68,6 +69,11 @@ class Recipe:
         """Refuses what could only diverge or fail."""
         if self.batch_size < 1:
             raise Refused("--batch-size must be 1 or more.")
+        if self.random_crop:
+            raise Refused(
+                "This model learns from random crops of larger pictures, which is not done here. Go on "
+                "with `unnoise train --resume`."
+            )
         if not all(0 < rate <= 1 for rate in (self.learning_rate, self.muon_learning_rate)):
             raise Refused(
                 f"The learning rates would be {self.learning_rate:g} and {self.muon_learning_rate:g} (Muon), "
