@@ -101,7 +101,8 @@ export class Engine extends EventTarget {
   }
 
   /**
-   * @param {{ size: number, images: number, timesteps?: number }} args what the defaults depend on
+   * @param {Omit<import('./worker/protocol.js').DefaultsOf, 'backend'>} args what the defaults depend
+   *   on
    */
   async defaultConfig(args) {
     if (this.#suspended) throw suspended();

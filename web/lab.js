@@ -168,7 +168,9 @@ export class Lab extends EventTarget {
   async resolveConfig(config = {}, images = this.images.length) {
     const size = Number(config.size ?? 32);
     const timesteps = Number(givenSetting(config, 'num_train_timesteps')) || undefined;
-    const defaults = await this.#engine.defaultConfig({ size, images, timesteps });
+    // As in a link.
+    const crops = ['true', '1'].includes(String(givenSetting(config, 'random_crop') ?? false));
+    const defaults = await this.#engine.defaultConfig({ size, images, timesteps, crops });
     return mergeConfig(JSON.parse(defaults), config);
   }
 
@@ -277,7 +279,7 @@ export class Lab extends EventTarget {
     const args = {
       ...asked,
       labels: labelNumbers(asked.labels, this.labels),
-      init: init && (await pixelsAt(init, this.config.size, this.config.unet.in_channels)),
+      init: init && (await this.#pixelsOf(init, asked.extend)),
     };
     if (args.weights === 'ideal') await this.#images.send(this.#engine);
     const { client, engine } = this.#engine.address;
@@ -286,6 +288,18 @@ export class Lab extends EventTarget {
       // The end, x_0, belongs to no timestep; it is where t has run out.
       yield { ...shape, ...frame, t: frame.t ?? 0 };
     }
+  }
+
+  /**
+   * The bytes of an image that is to be changed: at the model's size, or as it is where it is to be
+   * extended.
+   *
+   * @param {NonNullable<SampleRequest['init']>} init
+   * @param {SampleRequest['extend']} extend
+   */
+  async #pixelsOf(init, extend) {
+    const { size, unet } = this.config;
+    return pixelsAt(init, extend?.height ?? size, unet.in_channels);
   }
 
   // --- diagnostics ---

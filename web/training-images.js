@@ -1,4 +1,5 @@
-import { packSquares } from './lib/channels.js';
+import { packPictures, packSquares } from './lib/channels.js';
+import { learnsCrops } from './lib/config.js';
 import { decodeImage } from './lib/decode-images.js';
 import { LabError } from './lib/errors.js';
 import { classesOf, labelsOfModel } from './lib/labels.js';
@@ -68,6 +69,11 @@ export class TrainingImages {
  */
 async function send(engine, images) {
   const { size, unet } = engine.config;
+  if (learnsCrops(engine.config)) {
+    const args = packPictures(images, unet.in_channels);
+    await engine.call('setPictures', args, { transfer: [args.bytes.buffer] });
+    return;
+  }
   const bytes = await packSquares(images, size, unet.in_channels);
   const names = labelsOfModel(engine.config);
   const labels = names.length ? classesOf(images, names) : undefined;

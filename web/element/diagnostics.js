@@ -1,3 +1,4 @@
+import { learnsCrops } from '../lib/config.js';
 import { BoundCurve } from './bound-curve.js';
 import { OptimalLoss } from './optimal-loss.js';
 import { DrawnLikeness } from './drawn-likeness.js';
@@ -114,13 +115,24 @@ export class Diagnostics extends EventTarget {
     this.#changed();
   }
 
+  /** What was measured against whole images is not of a model that learns from crops. */
+  #forgetWholeImages() {
+    if (this.#optimalLossOf.length === 0) return;
+    this.#optimalLossOf = this.#looked = [];
+    this.optimalLoss.clear();
+    this.memorisation.matches = [];
+    this.#changed();
+  }
+
   #measure() {
     const { lab, run, samples } = this.#session;
     const { optimalLoss, bound, memorisation, unlearnt } = this;
     const background = this.#background;
 
+    const whole = !learnsCrops(lab.config);
+    if (!whole) this.#forgetWholeImages();
     const optimalLossOf = OptimalLoss.key(lab);
-    if (!same(optimalLossOf, this.#optimalLossOf)) {
+    if (whole && !same(optimalLossOf, this.#optimalLossOf)) {
       this.#optimalLossOf = optimalLossOf;
       optimalLoss.clear();
       // What was found of other images, or of another process, is nothing now.
@@ -149,7 +161,7 @@ export class Diagnostics extends EventTarget {
     const last = samples.sampling ? undefined : samples.frames.at(-1);
     const looked = [last, lab.images];
     // Samples of a model of another size cannot be compared with the images as they are learnt now.
-    const fits = last && last.index === last.total && last.size === lab.config.size;
+    const fits = whole && last && last.index === last.total && last.size === lab.config.size;
     if (fits && !same(looked, this.#looked)) {
       this.#looked = looked;
       background.put('look', memorisation.look(lab, last, this.#changed));
@@ -173,6 +185,10 @@ export class Diagnostics extends EventTarget {
     this.#snapshots.push(snapshot);
     if (this.#background.has('follow')) return;
     const { lab } = this.#session;
+    if (learnsCrops(lab.config)) {
+      this.#snapshots = [];
+      return;
+    }
     this.#background.put('follow', this.memorisation.follow(lab, this.#snapshots, this.#changed));
   }
 

@@ -18,6 +18,9 @@ export function figurePanels(session, { mode, controls }) {
     .session=${session}
     ?bare=${mode !== 'lab' && !controls}
   ></unnoise-sample-panel>`;
+  const large = html`<unnoise-large-samples-panel
+    .session=${session}
+  ></unnoise-large-samples-panel>`;
   const edit = html`<unnoise-edit-panel .session=${session}></unnoise-edit-panel>`;
   const runs = html`<unnoise-runs-panel .session=${session}></unnoise-runs-panel>`;
   const plane = html`<unnoise-plane-panel
@@ -26,7 +29,7 @@ export function figurePanels(session, { mode, controls }) {
   ></unnoise-plane-panel>`;
   switch (mode) {
     case 'lab':
-      return [data, forward, train, diagnostics, sample, edit, runs];
+      return [data, forward, train, diagnostics, sample, large, edit, runs];
     case 'forward':
       return controls ? [data, forward] : [forward];
     case 'train':
@@ -38,6 +41,7 @@ export function figurePanels(session, { mode, controls }) {
     case 'plane':
       return [plane];
     case 'sample':
+      return controls ? [sample, large] : [sample];
     case 'compare':
       return [sample];
   }

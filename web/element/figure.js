@@ -14,6 +14,7 @@ import '../panels/edit-panel.js';
 import '../panels/first-run.js';
 import '../panels/forward-panel.js';
 import '../panels/keys-sheet.js';
+import '../panels/large-samples-panel.js';
 import '../panels/message-list.js';
 import '../panels/milestone-status.js';
 import '../panels/plane-panel.js';
@@ -31,6 +32,7 @@ import figureStyles from '../styles/figure.css';
 import firstRunStyles from '../styles/first-run.css';
 import historyStyles from '../styles/history.css';
 import intakeStyles from '../styles/intake.css';
+import largeSamplesStyles from '../styles/large-samples.css';
 import layoutStyles from '../styles/layout.css';
 import panelStyles from '../styles/panels.css';
 import planeStyles from '../styles/plane.css';
@@ -101,6 +103,7 @@ const styles = [
   layoutStyles,
   panelStyles,
   editStyles,
+  largeSamplesStyles,
   diagnosticsStyles,
   runsStyles,
   planeStyles,
@@ -371,6 +374,7 @@ export class Figure {
     session.bundledRecording.setVisible(visible);
     session.comparison.setVisible(visible);
     session.editor.setVisible(visible);
+    session.largeSamples.setVisible(visible);
     session.plane.setVisible(visible);
     session.touched.recording.setVisible(visible);
   }

@@ -19,6 +19,8 @@ import { ImageFindings } from './image-findings.js';
 
 /** Beyond this the page itself would grow slow, and no browser trains on more in a sitting. */
 const MAX_IMAGES = 10_000;
+/** The longest side of crops, in pixels. */
+const MAX_CROP = 64;
 /** How often it is said how many files were read, in milliseconds. */
 const TOLD_EVERY = 300;
 /** Bad files named one by one; more than that are counted. */
@@ -35,6 +37,7 @@ export class ImageSet {
   crops = new ImageCrops(this);
   findings;
   #usesLabels;
+  #usesCrops = false;
   #mentionedCropping = false;
 
   /** @param {import('./session.js').Session} session */
@@ -67,7 +70,37 @@ export class ImageSet {
     const labels = this.usesLabels ? this.labels : [];
     const set = this.sets.find((other) => other.id === this.dataset);
     const common = { labels, 'unet.in_channels': neededChannels(this.images) };
+    const [picture] = this.images;
+    if (this.usesCrops) {
+      return { ...common, random_crop: true, size: cropSize(picture.size) };
+    }
     return set ? { size: set.native_size, random_flip: set.flip, ...common } : common;
+  }
+
+  /** Whether there is one picture of the user's own, which can be learnt from its crops. */
+  get canCrop() {
+    return this.dataset === null && this.images.length === 1;
+  }
+
+  /** Whether a fresh model is to learn that picture from its crops. */
+  get usesCrops() {
+    return this.canCrop && this.#usesCrops;
+  }
+
+  /** @param {boolean} uses */
+  useCrops(uses) {
+    return this.session.queue.run((turn) => {
+      this.#usesCrops = uses;
+      this.session.run.setContinues(false);
+      this.session.changed('images');
+      return this.#refresh(turn);
+    });
+  }
+
+  /** The model that was loaded learnt from crops. */
+  learnsCrops() {
+    this.#usesCrops = true;
+    this.session.changed('images');
   }
 
   /** @param {boolean} uses */
@@ -376,8 +409,8 @@ export class ImageSet {
     if (this.images.length === 1) {
       remarks.push(
         msg(
-          'One image alone is learnt by heart: the model will draw that image again. Add more, ' +
-            'or turn on “Mirror images”, for something new.',
+          'One image alone is learnt by heart: the model will draw that image again. Add more ' +
+            'for something new, or choose “Learn this one picture”, which learns its pieces.',
         ),
       );
     }
@@ -414,6 +447,12 @@ export class ImageSet {
     return this.fetchedModel.fetch(address);
   }
 }
+
+/**
+ * Side of the crops of a picture: half of it, so that there are many, and no more than what trains fast.
+ * @param {number} side of the picture
+ */
+const cropSize = (side) => Math.max(8, Math.min(MAX_CROP, 4 * Math.floor(side / 8)));
 
 /**
  * Says now and then how many files have been read.

@@ -1,4 +1,5 @@
 import { Lab } from '../lab.js';
+import { learnsCrops } from '../lib/config.js';
 import { integer } from '../lib/format.js';
 import { msg } from '../lib/localize.js';
 
@@ -24,6 +25,7 @@ export async function loadModel(session, model, state) {
     session.messages.dismiss('model');
     session.run.load(model, state);
     if (lab.labels.length) session.imageSet.learnsLabels();
+    if (learnsCrops(lab.config)) session.imageSet.learnsCrops();
     session.followForward();
     return true;
   } catch (error) {

@@ -19,6 +19,7 @@
  * | `favourites`       | the samples that are kept                                            |
  * | `noisePlane`       | the triangle between three of those, and where it is looked at       |
  * | `loop`             | the film through those, as it is made                                |
+ * | `largeSamples`     | the pictures of any shape, and their frames                          |
  * | `forward`          | the forward process                                                  |
  * | `plane`            | the plane: its settings, its network, what is to be played           |
  * | `planeFrame`       | the place in the plane's animation                                   |
@@ -28,7 +29,8 @@
  * | `messages`         | the messages                                                         |
  *
  * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'milestones' | 'choices' |
- *   'touched' | 'favourites' | 'noisePlane' | 'loop' | 'sampling' | 'samples' | 'comparison' | 'edits' |
+ *   'touched' | 'favourites' | 'noisePlane' | 'loop' | 'largeSamples' | 'sampling' | 'samples' |
+ *   'comparison' | 'edits' |
  *   'forward' | 'plane' | 'planeFrame' | 'bundledRecording' | 'diagnostics' | 'shelf' |
  *   'messages'} Part
  *
@@ -83,8 +85,9 @@ export class SessionEvents extends EventTarget {
  */
 export function relayParts(session) {
   const { away, bundledRecording, comparison, diagnostics, editor, favourites, film } = session;
-  const { forward, imageSet, messages, milestones, noisePlane, plane, run, samples } = session;
-  const { loop, shelf, touched, trainer } = session;
+  const { forward, imageSet, largeSamples, loop, messages, milestones, noisePlane, plane } =
+    session;
+  const { run, samples, shelf, touched, trainer } = session;
   /** @type {[EventTarget, type: string, ...Part[]][]} */
   const sources = [
     [run, 'change', 'run'],
@@ -100,6 +103,8 @@ export function relayParts(session) {
     [comparison, 'frame', 'comparison'],
     [editor, 'change', 'sampling', 'edits'],
     [editor, 'frame', 'edits'],
+    [largeSamples, 'change', 'largeSamples', 'sampling'],
+    [largeSamples, 'frame', 'largeSamples'],
     [touched, 'change', 'touched', 'sampling'],
     [touched, 'frame', 'touched'],
     [favourites, 'change', 'favourites'],

@@ -17,6 +17,7 @@ import { PlaneView } from './plane.js';
 import { Diagnostics } from './diagnostics.js';
 import { LoopFilm } from './loop-film.js';
 import { Messages } from './messages.js';
+import { LargeSamples } from './large-samples.js';
 import { Milestones } from './milestones.js';
 import { NoisePlane } from './noise-plane.js';
 import { loadModel, openModel, switchBackend } from './models.js';
@@ -120,6 +121,7 @@ export class Session extends SessionEvents {
   keeper = new Keeper(this);
   shelf = new Shelf(this);
   touched = new TouchedSample(this);
+  largeSamples = new LargeSamples(this);
   favourites = new Favourites(this);
   noisePlane = new NoisePlane(this);
   loop = new LoopFilm(this);
@@ -507,11 +509,11 @@ export class Session extends SessionEvents {
 
   /** Whether anything is being sampled. */
   get drawing() {
-    const { comparison, editor, loop, noisePlane, samples, touched } = this;
+    const { comparison, editor, largeSamples, loop, noisePlane, samples, touched } = this;
     return (
       noisePlane.drawing ||
       loop.drawing ||
-      [samples, comparison, editor, touched].some(({ sampling }) => sampling)
+      [samples, comparison, editor, largeSamples, touched].some(({ sampling }) => sampling)
     );
   }
 
@@ -520,6 +522,7 @@ export class Session extends SessionEvents {
     this.samples.stop();
     this.comparison.stop();
     this.editor.stop();
+    this.largeSamples.stop();
     this.touched.stop();
     this.noisePlane.stop();
     this.loop.stop();
@@ -587,6 +590,7 @@ export class Session extends SessionEvents {
     this.bundledRecording.end();
     this.comparison.pause();
     this.editor.pause();
+    this.largeSamples.pause();
     this.touched.recording.pause();
     this.forward.dispose();
     this.plane.dispose();

@@ -254,7 +254,8 @@ const snapshotsOf = (samples) =>
   samples.slice(-MAX_SNAPSHOTS).flatMap((sample) => {
     try {
       const { rgb, count, size } = unpackTiles(sample);
-      const frame = { index: 1, total: 1, t: 0, x_t: rgb, pred_x0: null, count, size };
+      const shape = { total: 1, count, size, height: size, width: size };
+      const frame = { index: 1, t: 0, x_t: rgb, pred_x0: null, ...shape };
       return [{ step: sample.step, frame, kept: true }];
     } catch {
       return [];

@@ -1,3 +1,4 @@
+import { learnsCrops } from '../lib/config.js';
 import { LabError } from '../lib/errors.js';
 import { seedNoise, vary } from '../lib/noise-mix.js';
 import { Recording } from './recording.js';
@@ -208,6 +209,7 @@ export class TouchedSample extends EventTarget {
         const { frame } = this.recording;
         const { lab } = this.session;
         if (!this.subject || !frame || this.#nearest.has(frame) || !lab.images.length) return;
+        if (learnsCrops(lab.config)) return;
         const guess = frame.pred_x0 ?? frame.x_t;
         for await (const nearest of lab.nearest({ ...frame, x_t: guess, count: 1 })) {
           this.#nearest.set(frame, nearest);

@@ -45,27 +45,50 @@ export function drawTiles(canvas, rgb, count, size, columns) {
     const left = (tile % columns) * (size + GAP);
     const top = Math.floor(tile / columns) * (size + GAP);
     const bytes = rgb.subarray(tile * size * size * channels, (tile + 1) * size * size * channels);
-    copyTile(bytes, size, channels, { data: image.data, at: (top * width + left) * 4, width });
+    copyTile(
+      bytes,
+      { width: size, height: size, channels },
+      { data: image.data, at: (top * width + left) * 4, width },
+    );
   }
   context.putImageData(image, 0, 0);
 }
 
 /**
+ * One picture of any shape, pixel for pixel.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {Uint8Array} bytes grey, RGB, or RGB and alpha
+ * @param {{ width: number, height: number }} shape
+ */
+export function drawPicture(canvas, bytes, { width, height }) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = canvas.getContext('2d');
+  if (!context) return;
+  const image = context.createImageData(width, height);
+  const channels = bytes.length / (width * height);
+  canvas.toggleAttribute('data-alpha', channels === 4);
+  copyTile(bytes, { width, height, channels }, { data: image.data, at: 0, width });
+  context.putImageData(image, 0, 0);
+}
+
+/**
  * @param {Uint8Array} bytes of the tile
- * @param {number} size
- * @param {number} channels
+ * @param {{ width: number, height: number, channels: number }} tile
  * @param {object} target
  * @param {Uint8ClampedArray} target.data RGBA
  * @param {number} target.at first byte of the tile in it
  * @param {number} target.width pixels in a row of it
  */
-function copyTile(bytes, size, channels, { data, at: first, width }) {
+function copyTile(bytes, tile, { data, at: first, width }) {
+  const { channels } = tile;
   // Where a grey pixel has its green and blue.
   const step = channels === 1 ? 0 : 1;
   let source = 0;
-  for (let y = 0; y < size; y++) {
+  for (let y = 0; y < tile.height; y++) {
     let at = first + y * width * 4;
-    for (let x = 0; x < size; x++, source += channels, at += 4) {
+    for (let x = 0; x < tile.width; x++, source += channels, at += 4) {
       data[at] = bytes[source];
       data[at + 1] = bytes[source + step];
       data[at + 2] = bytes[source + 2 * step];

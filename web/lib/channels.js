@@ -1,4 +1,5 @@
 import { breather } from './breather.js';
+import { concat } from './bytes.js';
 import { luma } from './luma.js';
 import { resizeSquare } from './resize.js';
 
@@ -83,6 +84,18 @@ export async function packSquares(images, size, channels) {
     await breathe();
   }
   return bytes;
+}
+
+/**
+ * Images as they are, one after the other, and the height and width of each: crops are taken of them.
+ *
+ * @param {readonly MasterImage[]} images
+ * @param {number} channels
+ */
+export function packPictures(images, channels) {
+  const pixels = images.map(({ rgb, size }) => withChannels(rgb, channelsOf(rgb, size), channels));
+  const shapes = Uint32Array.from(images.flatMap(({ size }) => [size, size]));
+  return { bytes: concat(pixels), shapes };
 }
 
 /**

@@ -37,6 +37,7 @@ import { marked, msg, translated } from './localize.js';
  * @property {number} lr_warmup_steps
  * @property {number} ema_max_decay
  * @property {boolean} random_flip
+ * @property {boolean} random_crop whether it learns from random crops of larger pictures
  * @property {'simple' | 'min_snr' | 'vlb'} loss_weighting
  * @property {number} min_snr_gamma
  * @property {number} min_snr_floor
@@ -57,6 +58,13 @@ import { marked, msg, translated } from './localize.js';
  * (`unet.norm_num_groups`, `batch_size`).
  * @typedef {Record<string, unknown>} ConfigOverrides
  */
+
+/**
+ * Whether a model learns from crops of larger pictures: then there are no whole images that its samples
+ * or its loss could be held against, but tens of thousands of crops, most alike but for a shift.
+ * @param {Config} config
+ */
+export const learnsCrops = (config) => config.training.random_crop;
 
 const SECTIONS = /** @type {const} */ (['unet', 'scheduler', 'training']);
 

@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { decodeImage } from '../lib/decode-images.js';
+import { learnsCrops } from '../lib/config.js';
 import { define } from '../lib/define.js';
 import { bits, integer, percent } from '../lib/format.js';
 import { mixed, msg } from '../lib/localize.js';
@@ -29,6 +30,7 @@ export class DiagnosticsPanel extends MeasuredPanel {
     const { diagnostics } = this.session;
     const { bound, optimalLoss, memorisation } = diagnostics;
     const noLosses = optimalLoss.t.length + bound.parts.length === 0;
+    const crops = learnsCrops(config);
     const noCopies = memorisation.steps.length === 0;
     return html`<section class="panel diagnostics" part="panel" aria-labelledby="diagnostics-title">
       <header>
@@ -65,14 +67,27 @@ export class DiagnosticsPanel extends MeasuredPanel {
             ${mixed(
               'Loss at each t {0}',
               html`<span class="muted"
-                ><span class="swatch loss">${msg('this image')}</span>
-                <span class="swatch optimal"
-                  >${msg('least possible, all images, estimated')}</span
-                ></span
+                ><span class="swatch loss">${msg('this image')}</span> ${
+                  crops
+                    ? nothing
+                    : html`<span class="swatch optimal"
+                        >${msg('least possible, all images, estimated')}</span
+                      >`
+                }</span
               >`,
             )}
           </figcaption>
-          ${optimalLossEquation(config)}
+          ${
+            crops
+              ? html`<p class="note">
+                  ${msg(
+                    'The image is the middle of the picture. The least possible loss, copies and the ' +
+                      'nearest image are not known of crops: there are thousands, most alike but for a ' +
+                      'shift.',
+                  )}
+                </p>`
+              : optimalLossEquation(config)
+          }
           ${chart('optimal-loss-plot', msg('Loss by timestep'), noLosses)}
           ${noLosses ? nothing : lossTable(diagnostics)}
           <figcaption ?hidden=${noCopies}>

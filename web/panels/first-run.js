@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit';
 import { DRAWING } from '../element/session-events.js';
+import { learnsCrops } from '../lib/config.js';
 import { SETS } from '../lib/datasets.js';
 import { define } from '../lib/define.js';
 import { deviceWords } from '../lib/device-words.js';
@@ -43,6 +44,7 @@ export class FirstRun extends Panel {
     const { images, dataset } = session.imageSet;
     const own = dataset === null && images.length > 0;
     const disabled = this.#locked;
+    if (session.imageSet.canCrop) return this.#onePicture();
     return html`<div class="row">
         ${
           own
@@ -62,6 +64,39 @@ export class FirstRun extends Panel {
       </p>`;
   }
 
+  #onePicture() {
+    const { imageSet } = this.session;
+    const disabled = this.#locked;
+    const begin = (/** @type {boolean} */ crops) => async () => {
+      await imageSet.useCrops(crops);
+      this.#train();
+    };
+    return html`<div class="row">
+        ${button({
+          label: msg('Learn this one picture'),
+          testid: 'first-crops',
+          kind: 'primary',
+          disabled,
+          click: begin(true),
+        })}
+        ${this.#chooser({ label: msg('Add more'), trains: false })}
+        ${button({
+          label: msg('Train on your image'),
+          testid: 'first-train',
+          kind: 'link',
+          disabled,
+          click: begin(false),
+        })}
+      </div>
+      <p class="note">
+        ${msg(
+          'From pieces of one picture a model learns to draw textures like it: new ones, larger ' +
+            'ones, and more around the picture. Trained on the whole image it learns to draw that ' +
+            'one again. With a dozen more of one kind it can draw others of that kind.',
+        )}
+      </p>`;
+  }
+
   /**
    * @param {{ label: string, kind?: 'primary', trains: boolean }} chooser `trains` says whether
    *   training begins with the files
@@ -77,8 +112,8 @@ export class FirstRun extends Panel {
       change: async (files) => {
         const { imageSet } = this.session;
         await imageSet.add(pickedFiles(files));
-        // None of the files may have been an image.
-        if (trains && imageSet.dataset === null && imageSet.images.length > 0) this.#train();
+        // None of the files may have been an image, and of one alone there is a choice.
+        if (trains && imageSet.dataset === null && imageSet.images.length > 1) this.#train();
       },
     });
   }
@@ -128,7 +163,9 @@ export class FirstRun extends Panel {
     const { compiling } = lab;
     const { eta } = trainer;
     const steps = [integer(lab.step), integer(run.target)];
-    const images = plural(session.imageSet.images.length, 'image');
+    const images = learnsCrops(lab.config)
+      ? msg('pieces of one picture')
+      : plural(session.imageSet.images.length, 'image');
     return html`<div class="lengths" role="group" aria-label=${msg('How long it learns')}>
         ${runLengths(this.#rate).map((length) => this.#length(length))}
       </div>

@@ -1,4 +1,6 @@
+import { learnsCrops } from '../lib/config.js';
 import { msg } from '../lib/localize.js';
+import { nothing } from 'lit';
 import { checkField } from './fields.js';
 
 /**
@@ -6,6 +8,7 @@ import { checkField } from './fields.js';
  * @param {import('../element/session.js').Session} session
  */
 export function idealSwitch(session) {
+  if (learnsCrops(session.lab.config)) return nothing;
   return checkField({
     label: msg('What perfect memorisation looks like'),
     testid: 'sample-ideal',

@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { learnsCrops } from '../lib/config.js';
 import { mixed, msg } from '../lib/localize.js';
 import { maxSteps, SAMPLERS, samplersFor } from '../lib/samplers.js';
 import { checkField, numberField, rangeField, segmentedField, selectField } from './fields.js';
@@ -84,6 +85,9 @@ export function countAndSeedFields(session) {
   })}`;
 }
 
+/** @returns {[string, string]} */
+const ideal = () => ['ideal', msg('none: the ideal denoiser')];
+
 /** @param {Session} session */
 export const weightsField = (session) =>
   selectField({
@@ -94,7 +98,7 @@ export const weightsField = (session) =>
     options: [
       ['ema', msg('averaged (EMA)')],
       ['raw', msg('raw')],
-      ['ideal', msg('none: the ideal denoiser')],
+      ...(learnsCrops(session.lab.config) ? [] : [ideal()]),
     ],
     change: (weights) => session.setSample({ weights: /** @type {'ema'} */ (weights) }),
   });

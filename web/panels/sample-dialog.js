@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit';
+import { learnsCrops } from '../lib/config.js';
 import { define } from '../lib/define.js';
 import { ratio } from '../lib/format.js';
 import { mixed, msg } from '../lib/localize.js';
@@ -77,6 +78,7 @@ export class SampleDialog extends Panel {
   }
 
   #nearest() {
+    if (learnsCrops(this.session.lab.config)) return nothing;
     const { nearest } = this.session.touched;
     const image = nearest && this.session.lab.images[nearest.index];
     return html`<figure>

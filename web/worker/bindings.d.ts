@@ -27,7 +27,12 @@ export interface Bindings {
 
 export interface EngineClass {
   create(backend: BackendName, configJson: string): Promise<Engine>;
-  defaultConfig(size: number, images: number, timesteps?: number): string;
+  defaultConfig(
+    size: number,
+    images: number,
+    timesteps: number | undefined,
+    crops: boolean,
+  ): string;
   /** A checkpoint. */
   importDiffusers(files: ModelFiles): Uint8Array;
 }
@@ -37,6 +42,7 @@ export interface Engine {
   parameterCount(): number;
   step(): number;
   setImages(bytes: Uint8Array, count: number, size: number, labels?: Uint32Array): void;
+  setPictures(bytes: Uint8Array, shapes: Uint32Array): void;
   schedule(): Schedule;
   noisy(index: number, t: number, seed: number): Noisy;
   train(milliseconds: number, maxSteps: number): Promise<TrainReport>;
@@ -69,7 +75,7 @@ export interface Plane {
   free(): void;
 }
 
-export type Sampling = Shape & Measurement<FramePart>;
+export type Sampling = Omit<Shape, 'size'> & Measurement<FramePart>;
 
 export interface Measurement<Part> {
   next(): Promise<Part | undefined>;

@@ -19,6 +19,7 @@ export interface Methods {
   defaultConfig: { args: DefaultsOf; result: string };
   create: { args: EngineOptions; result: { engine: number; state: EngineState } };
   setImages: { args: PackedImages; result: void };
+  setPictures: { args: PackedPictures; result: void };
   schedule: { args: {}; result: Schedule };
   noisy: { args: { index: number; t: number; seed: number }; result: Noisy };
   train: { args: { milliseconds: number; maxSteps: number }; result: TrainReport };
@@ -133,6 +134,8 @@ export interface DefaultsOf {
   size: number;
   images: number;
   timesteps?: number;
+  /** Whether it learns from crops of larger pictures. */
+  crops: boolean;
 }
 
 export interface EngineOptions {
@@ -158,6 +161,14 @@ export interface PackedImages {
   size: number;
   /** The class of each. */
   labels?: Uint32Array;
+}
+
+/** Larger pictures, of which training shows random crops of the model's size. */
+export interface PackedPictures {
+  /** One after the other, with the channels of the model. */
+  bytes: Uint8Array;
+  /** Height and width of each in turn. */
+  shapes: Uint32Array;
 }
 
 /** The files of a diffusers folder by their paths. */
@@ -195,6 +206,9 @@ export interface SampleOptions {
   eta: number;
   seed: number;
   count: number;
+  /** Of the images, where it is not that of the training images: up to 256. */
+  height?: number | null;
+  width?: number | null;
   weights: Weights;
   /** DDPM. */
   variance: 'fixed_small' | 'fixed_large' | null;
@@ -235,6 +249,11 @@ export interface EditOptions {
   strength?: number;
   /** Fills in `init`: a byte for each pixel of the model's size, 0 where it is kept. */
   mask?: Uint8Array;
+  /**
+   * Keeps the picture `init`, whose place in what is drawn this is, and draws what is around it. Its
+   * upper left corner is at `left` and `top`.
+   */
+  extend?: { height: number; width: number; top: number; left: number };
   /** Filling in: steps that a jump goes back into noise (RePaint). */
   jump_length?: number;
   /** Filling in: how many times each stretch is sampled. */
@@ -252,8 +271,8 @@ export interface FrameOptions {
   with_eps?: boolean;
 }
 
-/** Of a sampling run: its steps, its images and their side. */
-export type Shape = { total: number; count: number; size: number };
+/** Of a sampling run: its steps, its images and their sides, of which `size` is the longer. */
+export type Shape = { total: number; count: number; size: number; height: number; width: number };
 
 /** One state of a batch on its way from noise to images. */
 export interface FramePart {
@@ -262,8 +281,8 @@ export interface FramePart {
   /** Null at the end. */
   t: number | null;
   /**
-   * `count` tiles of `size` × `size`, with the channels of the model: grey, RGB, or RGB and alpha, which
-   * the colours are not multiplied by.
+   * `count` tiles of `width` × `height`, with the channels of the model: grey, RGB, or RGB and alpha,
+   * which the colours are not multiplied by.
    */
   x_t: Uint8Array;
   /** The same for the network's current guess; null at index 0. */

@@ -7,7 +7,8 @@ import { loadedWasm } from './wasm.js';
 /**
  * @import { BackendName } from '../lib/backend.js'
  * @import { Config } from '../lib/config.js'
- * @import { Args, FramePart, MethodName, PackedImages, SampleArgs, Shape } from './protocol.js'
+ * @import { Args, FramePart, MethodName, PackedImages, PackedPictures } from './protocol.js'
+ * @import { SampleArgs } from './protocol.js'
  * @import { Shard, Stream, WireError } from './protocol.js'
  * @import { Engine, Sampling } from './bindings.js'
  */
@@ -53,6 +54,8 @@ export class ShardedEngine {
   #current = false;
   /** @type {PackedImages | undefined} */
   #images;
+  /** In place of images. @type {PackedPictures | undefined} */
+  #pictures;
 
   /**
    * @param {Engine} engine
@@ -92,6 +95,18 @@ export class ShardedEngine {
   setImages(bytes, count, size, labels) {
     this.engine.setImages(bytes, count, size, labels);
     this.#images = { bytes, count, size, labels };
+    this.#pictures = undefined;
+    this.#current = false;
+  }
+
+  /**
+   * @param {Uint8Array} bytes
+   * @param {Uint32Array} shapes
+   */
+  setPictures(bytes, shapes) {
+    this.engine.setPictures(bytes, shapes);
+    this.#pictures = { bytes, shapes };
+    this.#images = undefined;
     this.#current = false;
   }
 
@@ -175,7 +190,7 @@ export class ShardedEngine {
     const options = JSON.parse(optionsJson);
     // What is wrong with the options is found out before anything is divided.
     const whole = this.engine.sample(optionsJson, init, mask);
-    const { total, count, size } = whole;
+    const { total, count, height, width } = whole;
     // Where an image stands between two seeds depends on how many there are in all.
     if (options.interpolate) options.interpolate = { total: count, ...options.interpolate };
     if (count < 2) return whole;
@@ -194,7 +209,7 @@ export class ShardedEngine {
         return { local };
       }
     });
-    return new ShardedSampling(await Promise.all(parts), { total, count, size });
+    return new ShardedSampling(await Promise.all(parts), { total, count, height, width });
   }
 
   free() {
@@ -214,11 +229,13 @@ export class ShardedEngine {
     this.#replicas ??= await this.#start(config);
     const bytes = this.#ready.length > 0 ? await this.engine.save(false) : undefined;
     const images = this.#images;
+    const pictures = this.#pictures;
     await Promise.all(
       this.#ready.map(async (replica) => {
         try {
           if (bytes) await this.#ask(replica, 'load', { bytes, backend: this.backend });
           if (images) await this.#ask(replica, 'setImages', images);
+          if (pictures) await this.#ask(replica, 'setPictures', pictures);
         } catch (error) {
           this.#drop(replica, error);
         }
@@ -313,13 +330,14 @@ class ShardedSampling {
 
   /**
    * @param {Part[]} parts
-   * @param {Shape} shape
+   * @param {Pick<Sampling, 'total' | 'count' | 'height' | 'width'>} shape
    */
-  constructor(parts, { total, count, size }) {
+  constructor(parts, { total, count, height, width }) {
     this.parts = parts;
     this.total = total;
     this.count = count;
-    this.size = size;
+    this.height = height;
+    this.width = width;
   }
 
   async next() {

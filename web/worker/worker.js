@@ -78,8 +78,9 @@ const methods = {
     if (!selfTest) throw new Error('This build has no GPU to test.');
     return selfTest();
   },
-  async defaultConfig(_, { backend, size, images, timesteps }) {
-    return (await loadedWasm(backend).bindings).Engine.defaultConfig(size, images, timesteps);
+  async defaultConfig(_, { backend, size, images, timesteps, crops }) {
+    const { Engine } = await loadedWasm(backend).bindings;
+    return Engine.defaultConfig(size, images, timesteps, crops);
   },
   async create(_, { backend, config, workers = 1 }) {
     const { Engine } = await loadedWasm(backend).bindings;
@@ -90,6 +91,7 @@ const methods = {
   },
   setImages: (target, { bytes, count, size, labels }) =>
     engine(target).setImages(bytes, count, size, labels),
+  setPictures: (target, { bytes, shapes }) => engine(target).setPictures(bytes, shapes),
   schedule: (target) => engine(target).schedule(),
   noisy: (target, { index, t, seed }) => engine(target).noisy(index, t, seed),
   train: (target, { milliseconds, maxSteps }) => engine(target).train(milliseconds, maxSteps),
@@ -102,8 +104,9 @@ const methods = {
   },
   async sample(target, { init, mask, ...options }) {
     const sampling = await engine(target).sample(JSON.stringify(options), init, mask);
-    const { total, count, size } = sampling;
-    return { sampling: register(sampling), total, count, size };
+    const { total, count, height, width } = sampling;
+    const size = Math.max(height, width);
+    return { sampling: register(sampling), total, count, size, height, width };
   },
   elbo: (target, { rgb, ...options }) =>
     register(engine(target).elbo(JSON.stringify(options), rgb)),
