@@ -103,7 +103,14 @@ await mkdir(out, { recursive: true });
 for (const [at, chapter] of chapters.entries()) {
   await writeFile(`${out}/${chapter.page}`, page(chapters, at, options.standalone));
 }
-for (const name of ['book.css', 'icon.svg', 'digits-by-label.safetensors']) {
+const COPIED = [
+  'book.css',
+  'icon.svg',
+  'digits-by-label.safetensors',
+  'pebbles.png',
+  'pebbles.safetensors',
+];
+for (const name of COPIED) {
   await cp(`${SOURCE}/${name}`, `${out}/${name}`);
 }
 await cp('web/fonts/stix-two-math.woff2', `${out}/stix-two-math.woff2`);
