@@ -1,7 +1,7 @@
 import * as diagnostics from './diagnostics.js';
 import { Engine } from './engine.js';
 import { setBasePath } from './lib/assets.js';
-import { givenSetting, mergeConfig } from './lib/config.js';
+import { givenSetting, learnsCrops, mergeConfig } from './lib/config.js';
 import { pixelsAt } from './lib/decode-images.js';
 import { msg } from './lib/localize.js';
 import { LabError, throwIfAborted } from './lib/errors.js';
@@ -381,8 +381,10 @@ export class Lab extends EventTarget {
 
   /** @param {Uint8Array | ModelFiles} model */
   async #load(model) {
-    const describe = () =>
-      JSON.stringify([this.config.size, this.config.unet.in_channels, this.labels]);
+    const describe = () => {
+      const { size, unet } = this.config;
+      return JSON.stringify([size, unet.in_channels, this.labels, learnsCrops(this.config)]);
+    };
     const before = describe();
     const args = { bytes: model, backend: this.backend };
     this.#engine.adopt(await this.#engine.call('load', args));

@@ -16,7 +16,7 @@ const PICTURES = {
   'sketch.png': 'square.png',
   'face.png': 'square.png',
   'mouth.png': 'transparent.png',
-  'pebbles.png': '../../docs/book/pebbles.png',
+  'pebbles.png': '../../../docs/book/pebbles.png',
 };
 const SMALL = {
   size: 16,

@@ -1,3 +1,4 @@
+import { learnsCrops } from '../lib/config.js';
 import { Reference } from '../lib/likeness.js';
 import { resizeSquare } from '../lib/resize.js';
 
@@ -31,7 +32,7 @@ export class DrawnLikeness {
    * @param {Preview} preview
    */
   lacks(lab, { snapshots }) {
-    if (lab.images.length < 2) return false;
+    if (lab.images.length < 2 || learnsCrops(lab.config)) return false;
     return snapshots.some(
       (snapshot) => comparable(snapshot, lab) && !(this.#isOf(lab) && this.of(snapshot)),
     );
