@@ -45,6 +45,9 @@ pub enum Stream {
     PlaneNoise = 15,
     /// Where training images are cropped from larger pictures; `step` is the optimizer step.
     Crop = 16,
+    /// What x_{t-1} is apart from its mean given x_t and x_0, where it is learnt from; `step` is the
+    /// optimizer step.
+    PreviousNoise = 17,
 }
 
 /// The generator: nothing but its seed.

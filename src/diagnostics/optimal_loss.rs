@@ -27,7 +27,7 @@ pub fn optimal_loss<B: Backend>(
 ) -> Tensor<B, 1> {
     let level = objective.schedule.level(Some(t));
     let x0_mse = ideal.x0_mse(level, samples, &Random::new(seed), t as u32);
-    x0_mse * objective.loss_per_x0_mse(t)
+    x0_mse * objective.loss_per_x0_mse(t) + objective.loss_of_target_noise(t)
 }
 
 /// The least loss at one timestep, and the mean so far: an estimate of the mean over all timesteps

@@ -10,6 +10,10 @@ use crate::error::{Error, Result};
 /// 3.2).
 pub(super) const MAX_BETA: f64 = 0.999;
 
+/// σ_q of [`BetaSchedule::VarianceExploding`]: what is left of an image beside that much noise is a
+/// tenth, and the first of 1000 steps adds a third of a pixel's range from grey to white.
+pub const TERMINAL_SIGMA: f64 = 10.0;
+
 /// The shape of β over t.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -26,6 +30,12 @@ pub enum BetaSchedule {
     /// β follows a logistic curve over [-6, 6] (Xu et al. 2022, "GeoDiff": `sigmoid` in their
     /// `get_beta_schedule`).
     Sigmoid,
+    /// The process whose variance explodes, x_0 + σ_t · ε with σ_t = σ_q √((t + 1) / T), where every
+    /// step adds noise of the same variance σ_q² / T (Nakkiran et al. 2024, "Step-by-Step Diffusion:
+    /// An Elementary Tutorial", arXiv 2406.08929, equations 1 and 10), σ_q = [`TERMINAL_SIGMA`]. Its
+    /// states are divided by √(1 + σ_t²), so that a network sees numbers of one size: ᾱ_t =
+    /// 1 / (1 + σ_t²).
+    VarianceExploding,
 }
 
 /// The variance of p(x_{t-1} | x_t) (Ho et al. 2020, section 3.2).
@@ -41,6 +51,9 @@ pub enum VarianceType {
     FixedSmall,
     /// β_t: optimal for standard normal data.
     FixedLarge,
+    /// β_t / (1 - β_t), the noise of a step of the chain in units of x_{t-1}: where the variance
+    /// explodes the σ_q² Δt of Nakkiran et al. 2024, pseudocode 2. A choice of sampling alone.
+    FixedForward,
     /// Between the two, where the network says, on a logarithmic scale (Nichol & Dhariwal 2021,
     /// equation 15). The network then has twice the channels out.
     LearnedRange,
@@ -154,8 +167,8 @@ impl SchedulerConfig {
     ///
     /// # Errors
     /// [`Error::Config`] for fewer than 2 or more than 10,000 timesteps, for β outside (0, 1) or
-    /// falling, for numbers of thresholding or of the flow out of range, and for a network that is
-    /// to find the noise in pure noise.
+    /// falling, for numbers of thresholding or of the flow out of range, for a variance that is only a
+    /// choice of sampling, and for a network that is to find the noise in pure noise.
     pub fn validate(&self) -> Result<()> {
         let refuse = |reason: String| Err(Error::Config(reason));
         if !(2..=10_000).contains(&self.num_train_timesteps) {
@@ -185,6 +198,13 @@ impl SchedulerConfig {
         }
         if !(0.01..=100.0).contains(&self.shift) {
             return refuse("shift must be 0.01 to 100.".into());
+        }
+        if self.variance_type == VarianceType::FixedForward {
+            return refuse(
+                "the variance_type fixed_forward is a choice of sampling; a model has fixed_small, \
+                 fixed_large or learned_range."
+                    .into(),
+            );
         }
         if self.rescale_betas_zero_snr && self.prediction_type == PredictionType::Epsilon {
             return refuse(

@@ -16,7 +16,7 @@ mod process;
 pub mod schedule;
 
 pub use clipping::X0Clipping;
-pub use config::{BetaSchedule, SchedulerConfig, TimestepSpacing, VarianceType};
+pub use config::{BetaSchedule, SchedulerConfig, TERMINAL_SIGMA, TimestepSpacing, VarianceType};
 pub use level::NoiseLevel;
 pub use objective::{LossWeighting, Objective};
 pub use posterior::Posterior;

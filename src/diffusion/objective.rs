@@ -1,4 +1,5 @@
-//! The training objective: L_simple, min-SNR or variational weights, and the hybrid loss.
+//! The training objective: L_simple, min-SNR or variational weights, the previous step as the target,
+//! and the hybrid loss.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,11 @@ pub enum LossWeighting {
     /// where a normal density of variance β̃_1 stands in for the decoder's integral over the levels
     /// of pixels (equation 13). Where the variance is learned, the weights are those of β̃.
     Vlb,
+    /// The previous step of the chain, x_{t-1} drawn together with x_t, is the target of the mean that
+    /// follows from the prediction (Nakkiran et al. 2024, "Step-by-Step Diffusion: An Elementary
+    /// Tutorial", arXiv 2406.08929, pseudocode 1), in units of a step's variance. Predictions learn
+    /// the same from it, but from noisier targets (their section 2.3); see [`Objective::target_noise`].
+    Previous,
 }
 
 /// The loss of a batch.
@@ -76,11 +82,15 @@ impl Objective {
                 let count = self.schedule.num_train_timesteps() as f64;
                 count * coef * coef / (2.0 * log_variance.exp())
             }
+            LossWeighting::Previous => {
+                let posterior = self.schedule.posterior(t);
+                posterior.mean_coef1.powi(2) / posterior.forward_variance
+            }
         };
         let weight = x0_weight * self.prediction_type.x0_sensitivity(level).powi(2);
         match self.weighting {
             LossWeighting::MinSnr => weight + self.min_snr_floor,
-            LossWeighting::Simple | LossWeighting::Vlb => weight,
+            LossWeighting::Simple | LossWeighting::Vlb | LossWeighting::Previous => weight,
         }
     }
 
@@ -98,6 +108,28 @@ impl Objective {
         let level = self.schedule.level(Some(t));
         let coefs = self.prediction_type.target_coefficients(level);
         coefs.map(|coef| coef as f32)
+    }
+
+    /// The standard deviation of the noise in the target at `t`, beside what
+    /// [`Objective::target_coefs`] say: 0 unless the target is x_{t-1}.
+    ///
+    /// x_{t-1} = c · x_0 + c' · x_t + √β̃_t · z (Ho et al. 2020, equation 6), and a mean c · pred_x0 +
+    /// c' · x_t differs from it by c · (pred_x0 - x_0) - √β̃_t · z. Since pred_x0 is linear in what is
+    /// predicted, that is a factor times the error of a prediction whose target has the noise
+    /// √β̃_t / (c · ∂x_0 / ∂y) · z.
+    pub fn target_noise(&self, t: usize) -> f64 {
+        if self.weighting != LossWeighting::Previous {
+            return 0.0;
+        }
+        let posterior = self.schedule.posterior(t);
+        let sensitivity = (self.prediction_type).x0_sensitivity(self.schedule.level(Some(t)));
+        posterior.variance.max(0.0).sqrt() / (posterior.mean_coef1 * sensitivity)
+    }
+
+    /// The part of the expected loss at `t` that no network can do anything about, whatever the
+    /// images: that of [`Objective::target_noise`].
+    pub fn loss_of_target_noise(&self, t: usize) -> f64 {
+        self.weight(t) * self.target_noise(t).powi(2)
     }
 
     /// [`Objective::weight`] of each item, `[timesteps.len()]`; none where all count alike.

@@ -17,6 +17,8 @@ pub struct Posterior {
     /// β = noise_t² - (signal_t / signal_s)² · noise_s², the variance of q(x_t | x_s)
     /// (Kingma et al. 2021, equation 22).
     pub beta: f64,
+    /// (signal_s / signal_t)² · β, the same in units of x_s; infinite where no signal is left.
+    pub forward_variance: f64,
 }
 
 impl Posterior {
@@ -30,6 +32,7 @@ impl Posterior {
             mean_coef2: scale * noise_ratio,
             variance: noise_ratio * beta,
             beta,
+            forward_variance: beta / (scale * scale),
         }
     }
 

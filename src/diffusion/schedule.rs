@@ -3,8 +3,8 @@
 use std::f64::consts::FRAC_PI_2;
 
 use super::{
-    BetaSchedule, NoiseLevel, Posterior, Process, SchedulerConfig, TimestepSpacing, VarianceType,
-    config::MAX_BETA,
+    BetaSchedule, NoiseLevel, Posterior, Process, SchedulerConfig, TERMINAL_SIGMA, TimestepSpacing,
+    VarianceType, config::MAX_BETA,
 };
 use crate::error::{Error, Result};
 
@@ -52,6 +52,11 @@ impl Schedule {
             BetaSchedule::Sigmoid => linspace((-6.0, 6.0), count)
                 .map(|x| range.0 + (range.1 - range.0) / (1.0 + (-x).exp()))
                 .collect(),
+            BetaSchedule::VarianceExploding => {
+                let variance = |i: usize| TERMINAL_SIGMA.powi(2) * i as f64 / count as f64;
+                let alphas_cumprod = (1..=count).map(|i| 1.0 / (1.0 + variance(i)));
+                betas_from_alphas_cumprod(&alphas_cumprod.collect::<Vec<f64>>())
+            }
         };
         let schedule = Self::from_betas(betas);
         let (first, last) = (
@@ -215,6 +220,7 @@ impl Schedule {
             VarianceType::FixedSmall => Some(self.posterior_log_variance_clipped(t)),
             VarianceType::FixedLarge if t == 0 => Some(self.posterior_log_variance_clipped(t)),
             VarianceType::FixedLarge => Some(self.log_beta(t)),
+            VarianceType::FixedForward => Some(self.posterior(t).forward_variance.ln()),
             VarianceType::LearnedRange => None,
         }
     }

@@ -25,8 +25,8 @@ impl Ddpm {
     /// A run of `steps` steps, with `variance` in place of the model's own type, if there is one.
     ///
     /// # Errors
-    /// [`Error::Config`] as for [`Schedule::timesteps`], and for a learned variance where the model
-    /// did not learn one.
+    /// [`Error::Config`] as for [`Schedule::timesteps`], for a learned variance where the model did
+    /// not learn one, and for [`VarianceType::FixedForward`] where it is infinite.
     pub fn new(
         schedule: &Schedule,
         config: &SchedulerConfig,
@@ -41,9 +41,19 @@ impl Ddpm {
             ));
         }
         let timesteps = schedule.timesteps(steps, config.timestep_spacing)?;
-        let levels = timesteps.into_iter().map(|t| schedule.level(Some(t)));
+        let levels: Vec<NoiseLevel> = timesteps
+            .into_iter()
+            .map(|t| schedule.level(Some(t)))
+            .collect();
+        if variance_type == VarianceType::FixedForward && levels[0].signal == 0.0 {
+            return Err(Error::Config(
+                "this model starts from nothing but noise, and the variance fixed_forward is \
+                 infinite there; choose fixed_small or fixed_large."
+                    .into(),
+            ));
+        }
         Ok(Self {
-            levels: levels.collect(),
+            levels,
             variance_type,
             clipping,
         })
@@ -94,6 +104,7 @@ impl<B: Kernels> Sampler<B> for Ddpm {
             match self.variance_type {
                 VarianceType::FixedSmall => plus(posterior.variance.sqrt()),
                 VarianceType::FixedLarge => plus(posterior.beta.sqrt()),
+                VarianceType::FixedForward => plus(posterior.forward_variance.sqrt()),
                 VarianceType::LearnedRange => {
                     let var_values = prediction.var_values.ok_or_else(no_variance)?;
                     let smallest = posterior.variance.max(MIN_VARIANCE).ln();

@@ -172,7 +172,9 @@ impl Config {
     fn outputs(&self) -> usize {
         match self.scheduler.variance_type {
             VarianceType::LearnedRange => self.channels().saturating_mul(2),
-            VarianceType::FixedSmall | VarianceType::FixedLarge => self.channels(),
+            VarianceType::FixedSmall | VarianceType::FixedLarge | VarianceType::FixedForward => {
+                self.channels()
+            }
         }
     }
 
@@ -194,6 +196,15 @@ impl Config {
             )));
         }
         self.validate_labels()?;
+        if self.training.loss_weighting == LossWeighting::Previous
+            && self.scheduler.variance_type == VarianceType::LearnedRange
+        {
+            return Err(Error::Config(
+                "with the loss_weighting previous targets are noisy, and a variance cannot be \
+                 learned from them; choose the variance_type fixed_small or fixed_large."
+                    .into(),
+            ));
+        }
         let (channels, out_channels) = (self.channels(), self.outputs());
         if ![1, 3, 4].contains(&channels) {
             return Err(Error::Config(format!(

@@ -5,18 +5,21 @@ use std::{ops::Range, sync::Arc};
 
 use burn::{
     backend::Autodiff,
-    tensor::{Tensor, backend::Backend, ops::FloatTensor},
+    tensor::{Tensor, TensorData, backend::Backend, ops::FloatTensor},
 };
 
 use super::{Config, Dataset, Gradients, TrainingState, batch::Batch, capacity::Room, read};
 use crate::{
-    diffusion::{Objective, Schedule, forward::q_sample_coefs, objective::LossInputs},
+    diffusion::{
+        LossWeighting, Objective, Schedule, forward::q_sample_coefs, objective::LossInputs,
+    },
     error::{Error, Result},
     model::{Conditioning, UNet},
     ops::{
         Kernels, MixedPrecision, OptimizerStep, UpdateRule, from_primitive,
         noised_batch::{NoisedBatch, StepInputs},
     },
+    random::{Normals, Stream},
 };
 
 /// The loss of one step, still on the device.
@@ -159,7 +162,31 @@ impl<B: Kernels> Trainer<B> {
 
     /// `batch` on the device with its noise mixed in: x_t and the target.
     fn noise(&self, batch: &Batch) -> NoisedBatch<B> {
-        B::noise_batch(self.step_inputs(batch), &self.device)
+        let mut noised = B::noise_batch(self.step_inputs(batch), &self.device);
+        if let Some(noise) = self.target_noise(batch) {
+            let noise = B::float_from_data(noise, &self.device);
+            noised.target = B::float_add(noised.target, noise);
+        }
+        noised
+    }
+
+    /// What is added to the target of `batch`, of its shape: [`Objective::target_noise`] times z.
+    /// `None` where there is no such noise.
+    pub fn target_noise(&self, batch: &Batch) -> Option<TensorData> {
+        if self.objective.weighting != LossWeighting::Previous {
+            return None;
+        }
+        let z = Normals {
+            stream: Stream::PreviousNoise,
+            ..batch.eps
+        };
+        let mut values = z.take(batch.x_0.len());
+        let length = batch.x_0.len() / batch.timesteps.len().max(1);
+        for (z, t) in values.chunks_mut(length.max(1)).zip(&batch.timesteps) {
+            let deviation = self.objective.target_noise(*t) as f32;
+            z.iter_mut().for_each(|z| *z *= deviation);
+        }
+        Some(TensorData::new(values, batch.shape()))
     }
 
     /// The mean loss of a batch and its gradients with respect to the weights.
@@ -279,4 +306,43 @@ fn mixed_precision<B: Kernels>(config: &Config, device: &B::Device) -> MixedPrec
 /// A tensor that needs no gradient.
 fn constant<B: Backend, const D: usize>(tensor: FloatTensor<B>) -> Tensor<Autodiff<B>, D> {
     Tensor::from_inner(from_primitive(tensor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Flex;
+
+    /// A fresh network says 0, so that the first loss is the weighted square of the targets.
+    #[test]
+    fn the_previous_step_is_learnt_from_with_its_noise() {
+        let mut config = Config::for_size(8);
+        config.unet = crate::model::UNetConfig::with_widths(vec![8]);
+        config.unet.norm_num_groups = 4;
+        config.training.batch_size = 5;
+        config.training.loss_weighting = LossWeighting::Previous;
+        config.scheduler.beta_schedule = crate::diffusion::BetaSchedule::VarianceExploding;
+        let bytes: Vec<u8> = (0..3 * 192).map(|i| (i * 37 % 256) as u8).collect();
+        let dataset = Dataset::from_rgb(&bytes, 3, 8).unwrap();
+        let mut trainer = Trainer::<Flex>::new(config, Default::default()).unwrap();
+        let batch = trainer.batch(&dataset, 0..5).unwrap();
+        let [_, target] = trainer.step_inputs(&batch).noised_on_host();
+        let noise = trainer.target_noise(&batch).unwrap();
+        let noise = noise.to_vec::<f32>().unwrap();
+        let mut expected = 0.0;
+        for (i, (target, noise)) in target.iter().zip(&noise).enumerate() {
+            let weight = trainer.objective().weight(batch.timesteps[i / 192]);
+            expected += weight * f64::from(target + noise).powi(2) / batch.x_0.len() as f64;
+        }
+        // A shard has its own part of the noise.
+        let shard = trainer.batch(&dataset, 2..4).unwrap();
+        let part = trainer.target_noise(&shard).unwrap();
+        assert_eq!(part.to_vec::<f32>().unwrap(), noise[2 * 192..4 * 192]);
+        let loss = trainer.step(&dataset).unwrap();
+        let loss = pollster::block_on(read_losses(vec![loss])).unwrap()[0] as f64;
+        assert!(
+            (loss / expected - 1.0).abs() < 1e-4,
+            "{loss}, not {expected}"
+        );
+    }
 }

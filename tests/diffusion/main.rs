@@ -5,4 +5,5 @@ mod editing;
 mod ideal;
 mod objective;
 mod processes;
+mod pseudocodes;
 mod spacings;

@@ -17,6 +17,7 @@ fn configs() -> Vec<SchedulerConfig> {
             BetaSchedule::ScaledLinear,
             BetaSchedule::SquaredcosCapV2,
             BetaSchedule::Sigmoid,
+            BetaSchedule::VarianceExploding,
         ] {
             configs.push(SchedulerConfig {
                 num_train_timesteps,

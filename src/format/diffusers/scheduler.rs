@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    diffusion::{Process, SchedulerConfig, VarianceType},
+    diffusion::{BetaSchedule, Process, SchedulerConfig, VarianceType},
     error::{Error, Result},
     model::config::refuse_unsupported,
 };
@@ -62,11 +62,18 @@ pub(in crate::format) fn describe(config: &SchedulerConfig) -> Result<Value> {
 /// The process of `config` in the fields that diffusers has for it.
 ///
 /// # Errors
-/// [`Error::Config`] for a flow that limits its estimates or learned a variance: diffusers has
-/// neither for flows.
+/// [`Error::Config`] for a schedule that diffusers does not know, and for a flow that limits its
+/// estimates or learned a variance: diffusers has neither for flows.
 pub(super) fn write(config: &SchedulerConfig) -> Result<Value> {
     let mut json = describe(config)?;
     if config.process() != Process::RectifiedFlow {
+        if config.beta_schedule == BetaSchedule::VarianceExploding {
+            return Err(Error::Config(
+                "diffusers has no beta_schedule variance_exploding. Train with another schedule to \
+                 export."
+                    .into(),
+            ));
+        }
         json["clip_sample_range"] = json!(1.0);
         json["steps_offset"] = json!(0);
         return Ok(json);

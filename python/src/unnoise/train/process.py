@@ -80,6 +80,11 @@ class Process:
     def _weight(self, of: dict[str, Tensor]) -> Tensor:
         """Factors of the squared errors of predictions."""
         recipe, squared = self.recipe, of["sensitivity"] ** 2
+        if recipe.loss_weighting not in ("simple", "min_snr", "vlb"):
+            raise ValueError(
+                f"This model is trained with the loss_weighting {recipe.loss_weighting}, which is only "
+                "known on the page and the command line. Go on there."
+            )
         if recipe.loss_weighting == "simple":
             return torch.ones_like(squared)
         if recipe.loss_weighting == "min_snr":
