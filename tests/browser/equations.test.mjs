@@ -116,7 +116,7 @@ async function sweep(lab, panel) {
  */
 const SILENT = {
   forward: [/^forward-strip-\d+$/],
-  train: [/^(train|reset|save-\w+|export-diffusers|load-model|preview-\w+|size|start-from-.*)$/],
+  train: [/^(train|reset|save-\w+|export-\w+|load-model|preview-\w+|size|start-from-.*)$/],
   diagnostics: [],
   sample: [
     /^(sample|sample-stop|sample-new|sample-count|sample-mode-.*|(compare-)?play|save-.*)$/,
@@ -164,11 +164,25 @@ describe('every control highlights what it changes, and only while it is used', 
       await eventually(async () => (await lab.by('sample-variance').inputValue()) === variance);
       await allHighlight(lab, ['train', 'sample']);
     }
-    for (const schedule of ['linear', 'scaled_linear', 'sigmoid', 'squaredcos_cap_v2']) {
+    for (const schedule of [
+      'linear',
+      'scaled_linear',
+      'sigmoid',
+      'variance_exploding',
+      'squaredcos_cap_v2',
+    ]) {
       await lab.by('beta-schedule').selectOption(schedule);
       await eventually(async () => (await lab.by('train-beta-schedule').inputValue()) === schedule);
       await allHighlight(lab, ['forward', 'train']);
     }
+    await lab.by('variance-type').selectOption('fixed_small');
+    for (const prediction of ['epsilon', 'sample', 'flow_prediction', 'v_prediction']) {
+      await lab.by('prediction-type').selectOption(prediction);
+      await lab.by('loss-weighting').selectOption('previous');
+      await eventually(async () => (await lab.by('loss-weighting').inputValue()) === 'previous');
+      await allHighlight(lab, ['train']);
+    }
+    await lab.by('loss-weighting').selectOption('simple');
     for (const optimizer of ['adam', 'muon']) {
       await lab.by('optimizer').selectOption(optimizer);
       await eventually(async () => (await lab.by('optimizer').inputValue()) === optimizer);

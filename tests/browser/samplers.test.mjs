@@ -244,10 +244,19 @@ describe('processes', () => {
 
   for (const timesteps of [10, 4000]) {
     test(`${timesteps} timesteps, whatever the schedule`, async () => {
-      for (const beta_schedule of ['linear', 'scaled_linear', 'squaredcos_cap_v2', 'sigmoid']) {
+      for (const beta_schedule of [
+        'linear',
+        'scaled_linear',
+        'squaredcos_cap_v2',
+        'sigmoid',
+        'variance_exploding',
+      ]) {
+        // Pseudocodes 1 and 2 of Nakkiran et al. 2024.
+        const steps = { loss_weighting: 'previous', sampler: 'ddpm', variance: 'fixed_forward' };
         const settings = {
           num_train_timesteps: timesteps,
           beta_schedule,
+          ...(beta_schedule === 'variance_exploding' ? steps : {}),
           train_steps: 2,
           count: 1,
         };

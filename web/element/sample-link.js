@@ -29,7 +29,7 @@ const OPTIONS = [
   ['seed', 'sample_seed', whole(0, 0xffffffff)],
   ['count', 'count', whole(1, 1024)],
   ['weights', 'weights', among('ema', 'raw', 'ideal')],
-  ['variance', 'variance', among('fixed_small', 'fixed_large')],
+  ['variance', 'variance', among('fixed_small', 'fixed_large', 'fixed_forward')],
   ['clip', 'clip', yesOrNo],
   ['dynamic_threshold', 'dynamic_threshold', within(0.01, 1)],
   ['timestep_spacing', 'spacing', among('leading', 'trailing', 'linspace')],

@@ -18,7 +18,7 @@ import { marked, msg, translated } from './localize.js';
  *
  * @typedef {object} SchedulerConfig
  * @property {number} num_train_timesteps
- * @property {'linear' | 'scaled_linear' | 'squaredcos_cap_v2' | 'sigmoid'} beta_schedule
+ * @property {'linear' | 'scaled_linear' | 'squaredcos_cap_v2' | 'sigmoid' | 'variance_exploding'} beta_schedule
  * @property {number} beta_start
  * @property {number} beta_end
  * @property {'epsilon' | 'sample' | 'v_prediction' | 'flow_prediction'} prediction_type
@@ -38,7 +38,7 @@ import { marked, msg, translated } from './localize.js';
  * @property {number} ema_max_decay
  * @property {boolean} random_flip
  * @property {boolean} random_crop whether it learns from random crops of larger pictures
- * @property {'simple' | 'min_snr' | 'vlb'} loss_weighting
+ * @property {'simple' | 'min_snr' | 'vlb' | 'previous'} loss_weighting
  * @property {number} min_snr_gamma
  * @property {number} min_snr_floor
  * @property {number} vlb_weight

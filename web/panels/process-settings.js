@@ -24,6 +24,7 @@ const SCHEDULES = [
   ['linear', marked('linear (Ho et al. 2020)')],
   ['scaled_linear', marked('scaled linear (Rombach et al. 2022)')],
   ['sigmoid', marked('sigmoid (Xu et al. 2022)')],
+  ['variance_exploding', marked('variance exploding (Nakkiran et al. 2024)')],
 ];
 
 /** @type {[string, string][]} */
@@ -38,6 +39,7 @@ const WEIGHTINGS = [
   ['simple', marked('all alike (simple)')],
   ['min_snr', marked('easy ones less (min-SNR)')],
   ['vlb', marked('as the likelihood does (VLB)')],
+  ['previous', marked('those of the previous step, x₍ₜ₋₁₎ itself the target')],
 ];
 
 /**
@@ -146,7 +148,8 @@ export function processSettings(session, disabled) {
         disabled,
         hint: msg(
           'How much the error at each noise level weighs: the simple loss (Ho et al. 2020), ' +
-            'min-SNR-γ (Hang et al. 2023) or the variational bound',
+            'min-SNR-γ (Hang et al. 2023), the variational bound, or the step before as a noisy ' +
+            'target (Nakkiran et al. 2024)',
         ),
         change: set('loss_weighting'),
       })}

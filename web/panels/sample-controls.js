@@ -150,6 +150,7 @@ function varianceField(session) {
       : [
           ['fixed_small', msg('small (β̃)')],
           ['fixed_large', msg('large (β)')],
+          ['fixed_forward', msg('of the forward step (β / (1 − β))')],
         ],
     disabled: learned,
     hint: msg('Of the noise that each step adds'),

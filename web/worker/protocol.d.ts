@@ -211,7 +211,7 @@ export interface SampleOptions {
   width?: number | null;
   weights: Weights;
   /** DDPM. */
-  variance: 'fixed_small' | 'fixed_large' | null;
+  variance: 'fixed_small' | 'fixed_large' | 'fixed_forward' | null;
   /** Whether pred_x0 is clamped to [-1, 1]. */
   clip: boolean | null;
   /** Limits pred_x0 by this quantile instead. */

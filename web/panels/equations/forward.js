@@ -19,6 +19,7 @@ import {
   signalTimes,
   space,
   sqrt,
+  squared,
   sub,
   sup,
   t,
@@ -85,7 +86,7 @@ function flowSchedule({ scheduler }) {
 /** @param {Config} config */
 function betaSchedule({ scheduler }) {
   const { beta_schedule, rescale_betas_zero_snr } = scheduler;
-  const cosine = beta_schedule === 'squaredcos_cap_v2';
+  const given = ['squaredcos_cap_v2', 'variance_exploding'].includes(beta_schedule);
   const product = equation(
     'alpha bar t',
     alphaBar(t),
@@ -94,11 +95,7 @@ function betaSchedule({ scheduler }) {
     paren(mn(1), mo('−'), term('schedule', beta(mi('i')))),
   );
   const shape = SHAPES[beta_schedule];
-  return [
-    cosine ? nothing : product,
-    shape ?? nothing,
-    rescale_betas_zero_snr ? rescaled : nothing,
-  ];
+  return [given ? nothing : product, shape ?? nothing, rescale_betas_zero_snr ? rescaled : nothing];
 }
 
 const first = mn(1);
@@ -126,6 +123,20 @@ const SHAPES = /** @type {Record<string, unknown>} */ ({
     beta(t),
     mo('='),
     between(beta(first), beta(last), row(text('sigmoid'), paren(mn(12), share, mo('−'), mn(6)))),
+  ),
+  variance_exploding: equation(
+    'alpha bar where the variance explodes',
+    alphaBar(t),
+    mo('='),
+    term(
+      'schedule',
+      frac(mn(1), row(mn(1), mo('+'), squared(flowSigma(t)))),
+      mo(','),
+      space,
+      flowSigma(t),
+      mo('='),
+      row(mn(10), sqrt(frac(t, last))),
+    ),
   ),
   squaredcos_cap_v2: equation(
     'alpha bar of the cosine schedule',

@@ -3,8 +3,10 @@ import { labelsOfModel } from '../../lib/labels.js';
 import { isFlow } from '../../lib/samplers.js';
 import {
   flowBeta,
+  forwardVariance,
   imageShare,
   noiseSquaredAlone,
+  smallest,
   stepVariance,
   varianceEquation,
 } from './posterior.js';
@@ -29,6 +31,7 @@ import {
   signal,
   signalTimes,
   space,
+  sqrt,
   squared,
   sub,
   sup,
@@ -59,11 +62,17 @@ export function lossEquation(config) {
   const { prediction_type, variance_type } = scheduler;
   const learned = variance_type === 'learned_range';
   const simple = training.loss_weighting === 'simple';
+  const previous = training.loss_weighting === 'previous';
   const name = learned ? 'hybrid' : simple ? 'simple' : 'weighted';
   // Who trains with labels tells the network which, or none.
   const conditioning = labelsOfModel(config).length ? [mi('c')] : [];
   const error = squared(
-    norm(target(prediction_type), mo('−'), network(prediction_type, ...conditioning)),
+    norm(
+      target(prediction_type),
+      previous ? [mo('+'), term('weight', noiseOfTarget), mi('z')] : nothing,
+      mo('−'),
+      network(prediction_type, ...conditioning),
+    ),
   );
   return equation(
     `L ${name}`,
@@ -79,6 +88,7 @@ export function lossEquation(config) {
           x0,
           mo(','),
           eps,
+          previous ? [mo(','), mi('z')] : nothing,
           conditioning.map((one) => [mo(','), one]),
         ),
       ),
@@ -188,8 +198,34 @@ function weightEquations(config) {
       term('weight', sub(mi('w'), t), mo('='), weightOfImage(config), sensitivity),
       leastWeight(config.training),
     ),
-    config.training.loss_weighting === 'vlb' ? meanCoefficient(flow) : nothing,
+    ['vlb', 'previous'].includes(config.training.loss_weighting) ? meanCoefficient(flow) : nothing,
+    config.training.loss_weighting === 'previous' ? targetNoise(config) : nothing,
   ];
+}
+
+const noiseOfTarget = sub(mi('n'), t);
+
+/**
+ * How far the previous step, as a target of the prediction, is from what it is on average.
+ * @param {Config} config
+ */
+function targetNoise(config) {
+  const flow = isFlow(config);
+  const { prediction_type } = config.scheduler;
+  const [above, below] = {
+    sample: [nothing, nothing],
+    epsilon: [signal(false, t), noise(false, t)],
+    v_prediction: [nothing, noise(false, t)],
+    flow_prediction: [nothing, noise(true, t)],
+  }[prediction_type];
+  const share = row(below, sub(mi('c'), t));
+  return equation(
+    'noise of the target',
+    term('weight', noiseOfTarget),
+    mo('='),
+    frac(row(above, sqrt(betaTilde(t))), share),
+    flow ? [mo(','), space, betaTilde(t), mo('='), smallest(true)] : nothing,
+  );
 }
 
 /**
@@ -200,6 +236,10 @@ function weightOfImage(config) {
   const { scheduler, training } = config;
   if (training.loss_weighting === 'min_snr') {
     return row(fn('min'), paren(snr, mo(','), term('gamma', mi('γ'))));
+  }
+  if (training.loss_weighting === 'previous') {
+    const square = mathml`<msubsup><mi>c</mi>${t}<mn>2</mn></msubsup>`;
+    return frac(square, forwardVariance(isFlow(config)));
   }
   // A learned variance is not that of the weight.
   const learned = scheduler.variance_type === 'learned_range';

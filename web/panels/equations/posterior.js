@@ -78,7 +78,7 @@ export const flowBeta = equation(
  * β̃_t, the variance.
  * @param {boolean} flow
  */
-const smallest = (flow) =>
+export const smallest = (flow) =>
   row(
     frac(
       flow ? noiseSquared(flow, s) : row(mn(1), mo('−'), alphaBar(previous)),
@@ -86,6 +86,13 @@ const smallest = (flow) =>
     ),
     beta(t),
   );
+
+/**
+ * The variance of a step of the chain in units of the state that it starts from.
+ * @param {boolean} flow
+ */
+export const forwardVariance = (flow) =>
+  frac(beta(t), flow ? squared(mi('a')) : row(mn(1), mo('−'), beta(t)));
 
 /**
  * The variance of a step back; σ is taken where it is the noise of a flow.
@@ -103,6 +110,7 @@ export function varianceEquation(type, flow) {
   const value = {
     fixed_small: [betaTilde(t), mo('='), smallest(flow)],
     fixed_large: beta(t),
+    fixed_forward: forwardVariance(flow),
     learned_range: [
       fn('exp'),
       paren(
