@@ -75,7 +75,7 @@ impl SamplerConfig {
     /// otherwise. `use_karras_sigmas`, which is about the levels, is not looked at.
     ///
     /// # Errors
-    /// [`Error::Config`] for an η out of range, and for a learned variance.
+    /// [`Error::Config`] for an η out of range, and for a variance that was not learned or is infinite.
     pub fn over<B: Kernels>(self, levels: Vec<NoiseLevel>) -> Result<Box<dyn Sampler<B>>> {
         Ok(match self {
             Self::Ddpm { variance } => {
@@ -84,6 +84,9 @@ impl SamplerConfig {
                     return Err(Error::Config(
                         "no variance was learned; choose fixed_small or fixed_large.".into(),
                     ));
+                }
+                if variance == VarianceType::FixedForward {
+                    Ddpm::check_forward_variance(&levels)?;
                 }
                 Box::new(Ddpm::over(levels, variance))
             }

@@ -45,12 +45,8 @@ impl Ddpm {
             .into_iter()
             .map(|t| schedule.level(Some(t)))
             .collect();
-        if variance_type == VarianceType::FixedForward && levels[0].signal == 0.0 {
-            return Err(Error::Config(
-                "this model starts from nothing but noise, and the variance fixed_forward is \
-                 infinite there; choose fixed_small or fixed_large."
-                    .into(),
-            ));
+        if variance_type == VarianceType::FixedForward {
+            Self::check_forward_variance(&levels)?;
         }
         Ok(Self {
             levels,
@@ -61,6 +57,18 @@ impl Ddpm {
 }
 
 impl Ddpm {
+    /// That the variance of every step is finite with [`VarianceType::FixedForward`].
+    pub(super) fn check_forward_variance(levels: &[NoiseLevel]) -> Result<()> {
+        if levels.iter().all(|level| level.signal > 0.0) {
+            return Ok(());
+        }
+        Err(Error::Config(
+            "the process ends in nothing but noise, and the variance fixed_forward is infinite \
+             there; choose fixed_small or fixed_large."
+                .into(),
+        ))
+    }
+
     /// A run over given levels, noisiest first, of any process, with a fixed variance and x_0
     /// unlimited.
     pub fn over(levels: Vec<NoiseLevel>, variance_type: VarianceType) -> Self {

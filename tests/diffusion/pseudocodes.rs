@@ -273,6 +273,20 @@ fn pseudocode_2_is_ddpm_with_the_noise_of_the_forward_step() {
 }
 
 #[test]
+fn an_infinite_variance_is_refused() {
+    let options = SamplingOptions {
+        sampler: SamplerConfig::Ddpm {
+            variance: Some(VarianceType::FixedForward),
+        },
+        steps: 8,
+        ..Default::default()
+    };
+    let flow = options.sampler::<Flex>(&config(PredictionType::Velocity));
+    let error = flow.err().unwrap().to_string();
+    assert!(error.contains("choose fixed_small"), "{error}");
+}
+
+#[test]
 fn pseudocode_3_is_ddim() {
     let ddim = SamplerConfig::Ddim {
         eta: 0.0,
