@@ -720,3 +720,53 @@ fn dark_pixels_become_points() {
     assert!(dark_pixels(&rgb, [19, 10], 5, 0).is_err());
     assert!(dark_pixels(&rgb, [width, height], 0, 0).is_err());
 }
+
+/// The figures of the claims: what they show is what the claims say, of both processes.
+#[test]
+fn the_claims_are_measured() {
+    let plane = |distribution, kind| Plane::new(config(distribution, kind)).unwrap();
+    let places: Vec<Point> = (0..49)
+        .map(|i| [i % 7, i / 7].map(|k| 2.4 * (k as f32 / 3.0 - 1.0)))
+        .collect();
+    for distribution in [Distribution::Moons, Distribution::Gaussians] {
+        for steps in [4, 30, 200] {
+            let exploding = plane(distribution.clone(), ProcessKind::VarianceExploding);
+            let claim = exploding.claim_2(steps, 6, &places, 2.4).unwrap();
+            assert_eq!(claim.times.len(), 6.min(steps - 1));
+            assert_eq!(claim.times[0], 1.0);
+            for difference in &claim.differences {
+                assert!(*difference < 2e-3, "{distribution:?} {steps}: {claim:?}");
+            }
+            let claim = exploding.claim_4(steps, 60, 1).unwrap();
+            assert_eq!((claim.ddim.len(), claim.flow.len()), (steps + 1, steps + 1));
+            assert!(claim.gaps.iter().all(|gap| *gap < 1e-4), "{:?}", claim.gaps);
+
+            let preserving = plane(distribution.clone(), ProcessKind::VariancePreserving);
+            let claim = preserving.claim_2(steps, 6, &places, 2.4).unwrap();
+            let most = claim.differences.iter().copied().fold(0.0, f64::max);
+            assert!(most > 0.2, "{distribution:?} {steps}: {most}");
+            let claim = preserving.claim_4(steps, 60, 1).unwrap();
+            let most = claim.gaps.iter().copied().fold(0.0, f64::max);
+            assert!(most > 0.1, "{distribution:?} {steps}: {most}");
+        }
+    }
+    // The integral against that of another grid, where the claim does not hold.
+    let (data, _) = claims();
+    let given = Distribution::Points {
+        points: data.clone(),
+    };
+    let preserving = plane(given, ProcessKind::VariancePreserving);
+    let claim = preserving.claim_2(10, 1, &places, 2.4).unwrap();
+    let levels = preserving.process().levels(10, Spacing::Time).unwrap();
+    for i in [8, 24, 31] {
+        let expected = mean_of_previous(&data, places[i], levels[0], levels[1]);
+        for axis in [0, 1] {
+            let step = expected[axis] - places[i][axis] as f64;
+            assert!((claim.measured[0][i][axis] as f64 - step).abs() < 1e-3);
+        }
+    }
+
+    let flow = plane(Distribution::Moons, ProcessKind::RectifiedFlow);
+    assert!(flow.claim_2(10, 1, &places, 2.4).is_err());
+    assert!(flow.claim_4(10, 5, 0).is_err());
+}

@@ -12,6 +12,26 @@ use crate::{
     plane::{self, FieldKind, PlaneDenoiser, Point},
 };
 
+/// What `Plane.claim2` takes, as JSON.
+#[derive(Deserialize)]
+struct Claim2Request {
+    /// Δt is 1 / steps.
+    steps: usize,
+    /// At most.
+    frames: usize,
+    /// As of [`FieldRequest`].
+    side: usize,
+    extent: f32,
+}
+
+/// What `Plane.claim4` takes, as JSON.
+#[derive(Deserialize)]
+struct Claim4Request {
+    steps: usize,
+    count: usize,
+    seed: u64,
+}
+
 /// What `Plane.field` takes, as JSON.
 #[derive(Deserialize)]
 struct FieldRequest {
@@ -27,6 +47,19 @@ struct FieldRequest {
 
 fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|source| Error::ConfigJson { part: "", source })
+}
+
+/// Points on a grid over [-extent, extent]², rows from below, each from the left.
+fn grid(side: usize, extent: f32) -> Vec<Point> {
+    let side = side.clamp(2, 100);
+    let place = |k: usize| extent * (2.0 * k as f32 / (side - 1) as f32 - 1.0);
+    (0..side * side)
+        .map(|i| [place(i % side), place(i / side)])
+        .collect()
+}
+
+fn numbers(values: &[f64]) -> Float64Array {
+    Float64Array::from(values)
 }
 
 fn flat(clouds: &[Vec<Point>]) -> Float32Array {
@@ -89,11 +122,7 @@ impl Plane {
     /// from the left. Options as JSON: `denoiser`, `field`, `times`, `side`, `extent`.
     pub fn field(&self, options: &str) -> Result<Float32Array> {
         let request: FieldRequest = parse(options)?;
-        let side = request.side.clamp(2, 100);
-        let place = |k: usize| request.extent * (2.0 * k as f32 / (side - 1) as f32 - 1.0);
-        let grid: Vec<Point> = (0..side * side)
-            .map(|i| [place(i % side), place(i / side)])
-            .collect();
+        let grid = grid(request.side, request.extent);
         let fields: Vec<Vec<Point>> = request
             .times
             .iter()
@@ -103,6 +132,38 @@ impl Plane {
             })
             .collect();
         Ok(flat(&fields))
+    }
+
+    /// `{ times, measured, claimed, differences }`, claim 2 in each of some frames: arrows as of
+    /// `field`, and how far the two kinds differ. Options as JSON: `steps`, `frames`, `side`, `extent`.
+    pub fn claim2(&self, options: &str) -> Result<JsValue> {
+        let request: Claim2Request = parse(options)?;
+        let places = grid(request.side, request.extent);
+        let claim = (self.0).claim_2(
+            request.steps,
+            request.frames,
+            &places,
+            request.extent.into(),
+        )?;
+        let object = Object::new();
+        set(&object, "times", numbers(&claim.times));
+        set(&object, "measured", flat(&claim.measured));
+        set(&object, "claimed", flat(&claim.claimed));
+        set(&object, "differences", numbers(&claim.differences));
+        Ok(object.into())
+    }
+
+    /// `{ times, ddim, flow, gaps }`, claim 4 in each frame: points as of `run`, and the mean distance
+    /// between the two kinds. Options as JSON: `steps`, `count`, `seed`.
+    pub fn claim4(&self, options: &str) -> Result<JsValue> {
+        let request: Claim4Request = parse(options)?;
+        let claim = (self.0).claim_4(request.steps, request.count, request.seed)?;
+        let object = Object::new();
+        set(&object, "times", numbers(&claim.times));
+        set(&object, "ddim", flat(&claim.ddim));
+        set(&object, "flow", flat(&claim.flow));
+        set(&object, "gaps", numbers(&claim.gaps));
+        Ok(object.into())
     }
 
     /// `{ step, losses, milliseconds }`: trains the network for about `milliseconds`, at most
