@@ -142,6 +142,75 @@ test('points are sampled, played, drawn by hand and learnt', async (t) => {
   await page.close();
 });
 
+test('claims 2 and 4 are measured by the core and shown as numbers', async () => {
+  const { page, errors } = await open(
+    'view=claim-2&process=variance-exploding&distribution=moons&count=80&steps=20&sample_seed=3',
+  );
+  const seen = async (/** @type {string} */ kind) => {
+    await eventually(async () =>
+      page.locator('unnoise-lab').evaluate((element, kind) => {
+        const { plane } = /** @type {any} */ (element).session ?? {};
+        return !!plane && !plane.busy && plane.scenes[0]?.kind === kind;
+      }, kind),
+    );
+    return page.locator('unnoise-lab').evaluate((element) => {
+      const { plane } = /** @type {any} */ (element).session;
+      const { compared, points, field } = plane.scenes[0];
+      const claimed = field ? field.arrows : points;
+      const { differences, values } = compared;
+      // The same again, from what is drawn.
+      const size = values.length / differences.length;
+      const again = Array.from(differences, (_, frame) => {
+        let [squares, sizes, distances] = [0, 0, 0];
+        for (let i = frame * size; i < (frame + 1) * size; i += 2) {
+          const [dx, dy] = [claimed[i] - values[i], claimed[i + 1] - values[i + 1]];
+          squares += dx * dx + dy * dy;
+          sizes += values[i] ** 2 + values[i + 1] ** 2;
+          distances += Math.hypot(dx, dy) / (size / 2);
+        }
+        return field ? Math.sqrt(squares / sizes) : distances;
+      });
+      const frame = Math.round(plane.progress * (differences.length - 1));
+      return { most: Math.max(...differences), now: differences[frame], again, differences };
+    });
+  };
+  const shown = async (/** @type {'plane-difference' | 'plane-most'} */ testid) =>
+    parseFloat(await page.getByTestId(testid).innerText());
+  const same = (/** @type {Awaited<ReturnType<typeof seen>>} */ { again, differences }) => {
+    again.forEach((value, i) => assert.ok(Math.abs(value - differences[i]) < 1e-4, `${value}`));
+  };
+
+  const exploding = await seen('claim-2');
+  same(exploding);
+  assert.ok(exploding.most < 0.002, `${exploding.most}`);
+  assert.equal(await shown('plane-most'), Number((100 * exploding.most).toFixed(2)));
+  assert.ok((await inked(page)) > 1000);
+  await page.getByTestId('plane-process').selectOption('variance-preserving');
+  await eventually(async () => (await seen('claim-2')).most > 0.2);
+  const preserving = await seen('claim-2');
+  same(preserving);
+  assert.equal(await shown('plane-most'), Number((100 * preserving.most).toFixed(2)));
+  assert.equal(await shown('plane-difference'), Number((100 * preserving.now).toFixed(2)));
+
+  await page.evaluate(() => {
+    const { plane } = /** @type {any} */ (document.querySelector('unnoise-lab')).session;
+    plane.choose({ view: 'claim-4' });
+  });
+  const parted = await seen('claim-4');
+  same(parted);
+  assert.ok(parted.most > 0.1, `${parted.most}`);
+  assert.equal(await shown('plane-most'), Number(parted.most.toFixed(4)));
+  await page.getByTestId('plane-process').selectOption('variance-exploding');
+  await eventually(async () => (await seen('claim-4')).most < 1e-4);
+  assert.equal(await shown('plane-difference'), 0);
+  await eventually(async () => /view=claim-4/.test(await page.evaluate(() => location.hash)));
+  // A flow is no chain: what cannot be compared is sampled.
+  await page.getByTestId('plane-process').selectOption('rectified-flow');
+  await eventually(async () => (await scenesOf(page))[0]?.kind === 'ideal');
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test('nothing moves by itself for who wants no motion', async () => {
   await (await site.blank()).close();
   const page = await site.context.newPage();

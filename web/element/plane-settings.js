@@ -18,7 +18,8 @@ import { marked } from '../lib/localize.js';
  * @property {number} count
  * @property {'ideal' | 'mlp' | 'both'} denoiser
  * @property {PlaneConfig['target']} target null is what is usual for the process
- * @property {'forward' | 'reverse'} view
+ * @property {'forward' | 'reverse' | 'claim-2' | 'claim-4'} view the claims are those of Nakkiran et al.
+ *   2024, “Step-by-Step Diffusion”
  * @property {'none' | 'score' | 'velocity'} field
  * @property {PlaneRun['variance']} variance
  * @property {boolean | null} karras
@@ -81,6 +82,9 @@ export const TARGETS = /** @type {Options<NonNullable<PlaneSettings['target']>>}
   ['velocity', marked('the velocity')],
 ]);
 
+/** Whether two things are compared that a claim says are one. @param {PlaneSettings} settings */
+export const isClaim = ({ view }) => view === 'claim-2' || view === 'claim-4';
+
 /** The sampler in force. @param {PlaneSettings} settings */
 export const samplerOf = ({ sampler, process }) =>
   sampler ?? (process === 'rectified-flow' ? 'euler-flow' : 'ddim');
@@ -115,7 +119,7 @@ const OPTIONS = [
   ['count', 'count', whole(1, MAX_PLANE_COUNT)],
   ['denoiser', 'denoiser', among('ideal', 'mlp', 'both')],
   ['target', 'target', oneOf(TARGETS)],
-  ['view', 'view', among('forward', 'reverse')],
+  ['view', 'view', among('forward', 'reverse', 'claim-2', 'claim-4')],
   ['field', 'field', among('none', 'score', 'velocity')],
   ['variance', 'variance', among('fixed_small', 'fixed_large')],
   ['karras', 'karras', yesOrNo],

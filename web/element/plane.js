@@ -5,7 +5,7 @@ import { compileWasm } from '../lib/wasm-module.js';
 import { acquireWorker, releaseWorker } from '../lib/worker-pool.js';
 import { LossCurve } from './loss-curve.js';
 import { Playback } from './playback.js';
-import { PLANE_DEFAULTS, isStochastic, samplerOf } from './plane-settings.js';
+import { PLANE_DEFAULTS, isClaim, isStochastic, samplerOf } from './plane-settings.js';
 
 /**
  * The plane: points in two dimensions that become noise and come back, by the ideal denoiser and by
@@ -16,13 +16,19 @@ import { PLANE_DEFAULTS, isStochastic, samplerOf } from './plane-settings.js';
  * @import { PlaneSettings } from './plane-settings.js'
  *
  * @typedef {object} Scene points on their way, to be played
- * @property {'forward' | 'ideal' | 'mlp'} kind
+ * @property {'forward' | 'ideal' | 'mlp' | 'claim-2' | 'claim-4'} kind
  * @property {Float32Array} points x and y of each point in each frame in turn
  * @property {number} count of points
  * @property {Float64Array} times of each frame, from 0 to 1
  * @property {{ arrows: Float32Array, side: number, extent: number, frames: number } | undefined} field
  *   x and y of each arrow of a grid in each of some frames in turn
  * @property {import('../worker/protocol.js').PlaneErrors | undefined} errors
+ * @property {Compared} [compared] what a claim says is the same
+ *
+ * @typedef {object} Compared
+ * @property {Float32Array} values arrows of the field, or points, as of the scene
+ * @property {Float64Array} differences in each frame: of arrows, as a share of their size; of points,
+ *   their mean distance
  */
 
 /** Frames of the forward process. */
@@ -32,6 +38,9 @@ const FIELD_SIDE = 19;
 /** Frames that have arrows of their own. */
 const FIELD_FRAMES = 31;
 const FIELD_FRAMES_OF_PAIRS = 11;
+/** The same of a claim, and arrows along a side. */
+const CLAIM_FRAMES = 16;
+const CLAIM_SIDE = 13;
 /** How long the worker trains before it answers, in milliseconds. */
 const SLICE_MS = 50;
 /** How often a network in training is sampled from, in milliseconds. */
@@ -110,6 +119,12 @@ export class PlaneView extends EventTarget {
   choose(changes) {
     const before = this.settings;
     const settings = { ...before, ...changes };
+    // A flow is no chain, which the claims are about: the newer choice holds.
+    if (settings.process === 'rectified-flow' && isClaim(settings)) {
+      if (changes.process) settings.view = 'reverse';
+      else settings.process = 'variance-exploding';
+    }
+    if (isClaim(settings)) settings.steps = Math.max(2, settings.steps);
     // What a process has no use for would only be refused.
     if (settings.process !== 'rectified-flow') settings.source = 'gaussian';
     if (settings.source !== 'gaussian') {
@@ -118,7 +133,10 @@ export class PlaneView extends EventTarget {
     }
     this.settings = settings;
     if (OF_THE_WORLD.some((name) => settings[name] !== before[name])) this.#newWorld();
-    if (settings.view !== before.view) this.playback.seek(settings.view === 'forward' ? 0 : 1);
+    if (settings.view !== before.view) {
+      // The arrows of claim 2 say most in the middle.
+      this.playback.seek({ forward: 0, 'claim-2': 0.5, reverse: 1, 'claim-4': 1 }[settings.view]);
+    }
     this.#changed();
     this.#request();
   }
@@ -313,6 +331,8 @@ export class PlaneView extends EventTarget {
     const start = performance.now();
     const scenes = [];
     if (settings.view === 'forward') scenes.push(await this.#forward(client));
+    else if (settings.view === 'claim-2') scenes.push(await this.#claim2(client));
+    else if (settings.view === 'claim-4') scenes.push(await this.#claim4(client));
     else {
       const { denoiser } = settings;
       if (denoiser !== 'mlp') {
@@ -370,6 +390,34 @@ export class PlaneView extends EventTarget {
     const points = await client.call('planeForward', this.#plane, args);
     const field = await this.#field(client, 'ideal', times);
     return { kind: 'forward', points, count, times, field, errors: undefined };
+  }
+
+  /**
+   * @param {import('../lib/worker-client.js').WorkerClient} client
+   * @returns {Promise<Scene>}
+   */
+  async #claim2(client) {
+    const { extent } = this;
+    const options = { steps: this.settings.steps, frames: CLAIM_FRAMES, side: CLAIM_SIDE, extent };
+    const claim = await client.call('planeClaim2', this.#plane, { options });
+    const { times, measured, claimed, differences } = claim;
+    const field = { arrows: claimed, side: CLAIM_SIDE, extent, frames: times.length };
+    const compared = { values: measured, differences };
+    const none = { points: new Float32Array(), count: 0, errors: undefined };
+    return { kind: 'claim-2', ...none, times, field, compared };
+  }
+
+  /**
+   * @param {import('../lib/worker-client.js').WorkerClient} client
+   * @returns {Promise<Scene>}
+   */
+  async #claim4(client) {
+    const { steps, count, seed } = this.settings;
+    const options = { steps, count, seed };
+    const { times, ddim, flow, gaps } = await client.call('planeClaim4', this.#plane, { options });
+    const compared = { values: flow, differences: gaps };
+    const others = { field: undefined, errors: undefined };
+    return { kind: 'claim-4', points: ddim, count, times, ...others, compared };
   }
 
   /**

@@ -13,6 +13,21 @@
  * @typedef {(name: string) => string} Colour of the theme, by its name
  */
 
+/** How arrows are drawn. @param {Colour} colour @param {number} unit */
+const usual = (colour, unit) => ({
+  colour: colour('--noise'),
+  width: Math.max(1, 0.8 * unit),
+  alpha: 0.55,
+});
+/** What is compared with. @param {Colour} colour @param {number} unit */
+const broad = (colour, unit) => ({ colour: colour('--noise'), width: 4 * unit, alpha: 0.4 });
+/** What is compared. @param {Colour} colour @param {number} unit */
+const thin = (colour, unit) => ({
+  colour: colour('--accent'),
+  width: Math.max(1, unit),
+  alpha: 0.9,
+});
+
 /**
  * @param {CanvasRenderingContext2D} context
  * @param {number} side of the canvas, in pixels
@@ -25,7 +40,13 @@ export function drawPlane(context, side, { scene, data, extent, ways, progress }
   const x = (/** @type {number} */ value) => side / 2 + value * scale;
   const y = (/** @type {number} */ value) => side / 2 - value * scale;
   context.clearRect(0, 0, side, side);
-  if (scene?.field) drawField(context, side, scene, progress, colour('--noise'), unit);
+  if (scene?.field) {
+    const { field, compared } = scene;
+    // What is claimed is drawn on what is measured: where they are one, each arrow has an edge.
+    if (compared) drawField(context, side, compared.values, field, progress, broad(colour, unit));
+    const stroke = compared ? thin(colour, unit) : usual(colour, unit);
+    drawField(context, side, field.arrows, field, progress, stroke, compared?.values);
+  }
   context.fillStyle = colour('--text');
   context.globalAlpha = 0.22;
   dots(context, data.length / 2, 1.5 * unit, (i) => [x(data[2 * i]), y(data[2 * i + 1])]);
@@ -33,36 +54,60 @@ export function drawPlane(context, side, { scene, data, extent, ways, progress }
     context.globalAlpha = 1;
     return;
   }
-  const { points, count, times } = scene;
+  const { count, times } = scene;
   const last = times.length - 1;
   const at = progress * last;
   const from = Math.min(Math.floor(at), last);
   const to = Math.min(from + 1, last);
   const share = at - from;
-  const place = (/** @type {number} */ i) => {
-    const [a, b] = [2 * (from * count + i), 2 * (to * count + i)];
-    const px = points[a] + share * (points[b] - points[a]);
-    const py = points[a + 1] + share * (points[b + 1] - points[a + 1]);
-    return /** @type {[number, number]} */ ([x(px), y(py)]);
-  };
-  context.strokeStyle = colour('--accent');
-  context.lineWidth = Math.max(1, 0.9 * unit);
-  context.lineJoin = 'round';
-  context.globalAlpha = 0.34;
-  context.beginPath();
-  for (let i = 0; i < Math.min(ways, count); i++) {
-    for (let frame = 0; frame <= from; frame++) {
-      const k = 2 * (frame * count + i);
-      if (frame === 0) context.moveTo(x(points[k]), y(points[k + 1]));
-      else context.lineTo(x(points[k]), y(points[k + 1]));
+  const draw = (
+    /** @type {Float32Array} */ points,
+    /** @type {Stroke} */ stroke,
+    /** @type {number} */ radius,
+  ) => {
+    const place = (/** @type {number} */ i) => {
+      const [a, b] = [2 * (from * count + i), 2 * (to * count + i)];
+      const px = points[a] + share * (points[b] - points[a]);
+      const py = points[a + 1] + share * (points[b + 1] - points[a + 1]);
+      return /** @type {[number, number]} */ ([x(px), y(py)]);
+    };
+    use(context, stroke);
+    context.lineJoin = 'round';
+    context.beginPath();
+    for (let i = 0; i < Math.min(ways, count); i++) {
+      for (let frame = 0; frame <= from; frame++) {
+        const k = 2 * (frame * count + i);
+        if (frame === 0) context.moveTo(x(points[k]), y(points[k + 1]));
+        else context.lineTo(x(points[k]), y(points[k + 1]));
+      }
+      context.lineTo(...place(i));
     }
-    context.lineTo(...place(i));
-  }
-  context.stroke();
-  context.fillStyle = colour('--accent');
-  context.globalAlpha = count > 600 ? 0.75 : 0.9;
-  dots(context, count, (count > 600 ? 1.5 : 2) * unit, place);
+    context.stroke();
+    context.fillStyle = stroke.colour;
+    context.globalAlpha = count > 600 ? 0.75 : 0.9;
+    dots(context, count, radius * unit, place);
+  };
+  const radius = count > 600 ? 1.5 : 2;
+  const line = { colour: colour('--accent'), width: Math.max(1, 0.9 * unit), alpha: 0.34 };
+  if (scene.kind === 'claim-4' && scene.compared) {
+    draw(scene.compared.values, broad(colour, unit), 2 * radius);
+    draw(scene.points, thin(colour, unit), radius);
+  } else draw(scene.points, line, radius);
   context.globalAlpha = 1;
+}
+
+/**
+ * @typedef {{ colour: string, width: number, alpha: number }} Stroke
+ */
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Stroke} stroke
+ */
+function use(context, { colour, width, alpha }) {
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.globalAlpha = alpha;
 }
 
 /**
@@ -84,25 +129,25 @@ function dots(context, count, radius, place) {
 /**
  * @param {CanvasRenderingContext2D} context
  * @param {number} side
- * @param {Scene} scene
+ * @param {Float32Array} arrows
+ * @param {NonNullable<Scene['field']>} field that they are of
  * @param {number} progress
- * @param {string} stroke
- * @param {number} unit
+ * @param {Stroke} stroke
+ * @param {Float32Array} [scaledAs] the arrows whose size is that of these, if not their own
  */
-function drawField(context, side, { field }, progress, stroke, unit) {
-  if (!field) return;
-  const { arrows, side: cells, extent, frames } = field;
+function drawField(context, side, arrows, field, progress, stroke, scaledAs = arrows) {
+  const { side: cells, extent, frames } = field;
   const size = 2 * cells * cells;
   const frame = Math.round(progress * (frames - 1));
-  const values = arrows.subarray(frame * size, (frame + 1) * size);
+  const of = (/** @type {Float32Array} */ all) => all.subarray(frame * size, (frame + 1) * size);
+  const values = of(arrows);
   let squares = 0;
-  for (const value of values) squares += value * value;
+  for (const value of of(scaledAs)) squares += value * value;
   // Twice the root mean square is the longest arrow.
   const longest = 2 * Math.sqrt(squares / (cells * cells)) || 1;
   const cell = side / (cells - 1);
-  context.strokeStyle = stroke;
-  context.globalAlpha = 0.55;
-  context.lineWidth = Math.max(1, 0.8 * unit);
+  const unit = side / 480;
+  use(context, stroke);
   context.beginPath();
   for (let i = 0; i < cells * cells; i++) {
     const [vx, vy] = [values[2 * i], values[2 * i + 1]];

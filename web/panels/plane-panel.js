@@ -7,6 +7,7 @@ import {
   PROCESSES,
   SAMPLERS,
   TARGETS,
+  isClaim,
   isStochastic,
   samplerOf,
   targetOf,
@@ -29,6 +30,8 @@ const TITLES = {
   forward: marked('Data into noise'),
   ideal: marked('Ideal denoiser'),
   mlp: marked('Network'),
+  'claim-2': marked('Broad: the mean step, measured. Thin: Δt/t of the way to E[x₀ | xₜ].'),
+  'claim-4': marked('Broad: the linear flow with time √t. Thin: DDIM.'),
 };
 
 /** Points instead of images, so that all of a diffusion process is seen at once. */
@@ -88,7 +91,8 @@ export class PlanePanel extends Panel {
             seek: (progress) => plane.seek(progress),
           })}
           ${settings.view === 'reverse' ? this.#errors() : nothing}
-          ${this.#network(settings.denoiser === 'ideal' || settings.view === 'forward')}
+          ${isClaim(settings) ? this.#claim(scenes[0]) : nothing}
+          ${this.#network(settings.denoiser === 'ideal' || settings.view !== 'reverse')}
         </div>
         ${this.bare ? this.#drawing() : this.#settings()}
       </div>
@@ -97,16 +101,30 @@ export class PlanePanel extends Panel {
 
   #lead() {
     const { settings } = this.session.plane;
-    return settings.view === 'forward'
-      ? msg(
+    switch (settings.view) {
+      case 'forward':
+        return msg(
           'Every point moves towards noise. Far enough, nothing tells which distribution it ' +
             'came from.',
-        )
-      : msg(
+        );
+      case 'claim-2':
+        return msg(
+          'Where did a point come from, one step of the chain before? The broad arrows are the ' +
+            'mean of all answers, summed up over the plane; the thin ones a share Δt/t of the way ' +
+            'to the mean of the data that it may have started as.',
+        );
+      case 'claim-4':
+        return msg(
+          'From the same noise, two rules: DDIM, and steps along straight lines to the estimate ' +
+            'of the data, in a time that is the root of t.',
+        );
+      default:
+        return msg(
           'The sampler starts from noise and moves every point back. The thin lines are the ' +
             'ways of some of them; the arrows say where the denoiser sends a point at ' +
             'this time.',
         );
+    }
   }
 
   /** @param {Scene | undefined} scene */
@@ -118,7 +136,8 @@ export class PlanePanel extends Panel {
     const from = Math.min(Math.floor(at), last);
     const to = Math.min(from + 1, last);
     const t = times[from] + (at - from) * (times[to] - times[from]);
-    const step = scene.kind === 'forward' ? '' : ` · ${msg('step {0} of {1}', from, last)}`;
+    const still = scene.kind === 'forward' || scene.kind === 'claim-2';
+    const step = still ? '' : ` · ${msg('step {0} of {1}', from, last)}`;
     return `t = ${decimal(t, 2)}${step}`;
   }
 
@@ -132,7 +151,7 @@ export class PlanePanel extends Panel {
     const own = settings.distribution === 'points';
     // Ways that noise has jagged cover much more of the plane.
     const ways = settings.view === 'reverse' && isStochastic(settings) ? 12 : 48;
-    const kind = scene?.kind ?? (settings.view === 'forward' ? 'forward' : 'ideal');
+    const kind = scene?.kind ?? (settings.view === 'reverse' ? 'ideal' : settings.view);
     return html`<figure>
       <unnoise-plane
         .testid=${`plane-canvas-${index}`}
@@ -153,6 +172,8 @@ export class PlanePanel extends Panel {
     const name = translated(
       DISTRIBUTIONS.find(([value]) => value === settings.distribution)?.[1] ?? '',
     );
+    if (kind === 'claim-2') return msg('{0}: arrows of two kinds at places of a grid', name);
+    if (kind === 'claim-4') return msg('{0}: points on their way from noise by two rules', name);
     return kind === 'forward'
       ? msg('{0}: the points on their way into noise', name)
       : kind === 'mlp'
@@ -193,6 +214,36 @@ export class PlanePanel extends Panel {
                 'Error of training: how far the network ends from the ideal denoiser, with the same ' +
                   'steps.',
               )
+        }
+      </p>`;
+  }
+
+  /**
+   * How far what a claim says is one is apart.
+   * @param {Scene | undefined} scene
+   */
+  #claim(scene) {
+    if (!scene?.compared) return nothing;
+    const { plane } = this.session;
+    const { differences } = scene.compared;
+    const arrows = scene.kind === 'claim-2';
+    const show = (/** @type {number} */ value) =>
+      arrows ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
+    const frame = Math.round(plane.progress * (differences.length - 1));
+    const what = arrows ? 'difference of the arrows' : 'distance between the two';
+    return html`<dl class="numbers plane-errors" aria-live="off">
+        ${readout(`${what}, at this t`, 'plane-difference', show(differences[frame]))}
+        ${readout('the most at any t', 'plane-most', show(Math.max(...differences)))}
+      </dl>
+      <p class="note">
+        ${
+          arrows
+            ? 'Root mean squares over the grid. Claim 2 of “Step-by-Step Diffusion” says that there is no difference'
+            : 'Mean over the points. Claim 4 of “Step-by-Step Diffusion” says that they move as one'
+        }${
+          plane.settings.process === 'variance-exploding'
+            ? ' where the variance explodes, as it does here.'
+            : ' where the variance explodes; here it is preserved, and they part.'
         }
       </p>`;
   }
@@ -261,6 +312,7 @@ export class PlanePanel extends Panel {
     const flow = settings.process === 'rectified-flow';
     const sampler = samplerOf(settings);
     const reverse = settings.view === 'reverse';
+    const claim = isClaim(settings);
     const samplers = SAMPLERS.filter(
       ([name]) =>
         (flow || name !== 'euler-flow') && (name !== 'ddpm' || settings.source === 'gaussian'),
@@ -276,6 +328,21 @@ export class PlanePanel extends Panel {
         ],
         change: (view) => plane.choose({ view: /** @type {'forward'} */ (view) }),
       })}
+      <div class="fields expert">
+        ${selectField({
+          label: msg('Put to the test'),
+          testid: 'plane-claim',
+          value: claim ? settings.view : 'none',
+          options: [
+            ['none', msg('nothing')],
+            ['claim-2', msg('claim 2: a step is a share of the way to x₀')],
+            ['claim-4', msg('claim 4: DDIM is a linear flow')],
+          ],
+          hint: msg('Claims of “Step-by-Step Diffusion” (Nakkiran et al. 2024)'),
+          change: (name) =>
+            plane.choose({ view: name === 'none' ? 'reverse' : /** @type {'claim-2'} */ (name) }),
+        })}
+      </div>
       ${segmentedField({
         label: msg('What denoises'),
         name: 'plane-denoiser',
@@ -335,28 +402,45 @@ export class PlanePanel extends Panel {
               })
             : nothing
         }
-        ${selectField({
-          label: msg('Arrows'),
-          testid: 'plane-field',
-          value: settings.field,
-          options: [
-            ['none', msg('none')],
-            ['velocity', msg('velocity')],
-            .../** @type {[string, string][]} */ (
-              settings.source === 'gaussian' ? [['score', msg('score ∇ log p')]] : []
-            ),
-          ],
-          change: (field) => plane.choose({ field: /** @type {'none'} */ (field) }),
-        })}
-        ${numberField({
-          label: msg('Points'),
-          testid: 'plane-count',
-          value: settings.count,
-          min: 1,
-          max: MAX_PLANE_COUNT,
-          change: (count) => plane.choose({ count }),
-        })}
+        ${
+          claim
+            ? nothing
+            : selectField({
+                label: msg('Arrows'),
+                testid: 'plane-field',
+                value: settings.field,
+                options: [
+                  ['none', msg('none')],
+                  ['velocity', msg('velocity')],
+                  .../** @type {[string, string][]} */ (
+                    settings.source === 'gaussian' ? [['score', msg('score ∇ log p')]] : []
+                  ),
+                ],
+                change: (field) => plane.choose({ field: /** @type {'none'} */ (field) }),
+              })
+        }
+        ${
+          settings.view === 'claim-2'
+            ? nothing
+            : numberField({
+                label: msg('Points'),
+                testid: 'plane-count',
+                value: settings.count,
+                min: 1,
+                max: MAX_PLANE_COUNT,
+                change: (count) => plane.choose({ count }),
+              })
+        }
       </div>
+      ${
+        claim
+          ? this.#range(msg('Steps'), 'plane-steps', settings.steps, {
+              min: 2,
+              max: MAX_PLANE_STEPS,
+              input: (steps) => plane.choose({ steps }),
+            })
+          : nothing
+      }
       ${
         reverse
           ? html`${this.#range(msg('Steps'), 'plane-steps', settings.steps, {

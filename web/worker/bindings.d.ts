@@ -10,6 +10,8 @@ import type {
   Noisy,
   OptimalLossPart,
   PlaneFrames,
+  Claim2Frames,
+  Claim4Frames,
   Schedule,
   SelfTest,
   Shape,
@@ -71,6 +73,8 @@ export interface Plane {
   forward(count: number, times: Float64Array, seed: number): Float32Array;
   run(optionsJson: string): PlaneFrames;
   field(optionsJson: string): Float32Array;
+  claim2(optionsJson: string): Claim2Frames;
+  claim4(optionsJson: string): Claim4Frames;
   train(milliseconds: number, maxSteps: number): TrainReport;
   free(): void;
 }

@@ -50,6 +50,8 @@ export interface Methods {
   planeForward: { args: PlaneForward; result: Float32Array };
   planeRun: { args: { options: PlaneRun }; result: PlaneFrames };
   /** x and y of each arrow at each time in turn. */
+  planeClaim2: { args: { options: PlaneClaim2 }; result: Claim2Frames };
+  planeClaim4: { args: { options: PlaneClaim4 }; result: Claim4Frames };
   planeField: { args: { options: PlaneField }; result: Float32Array };
   planeTrain: { args: { milliseconds: number; maxSteps: number }; result: TrainReport };
   /** x and y of each point. */
@@ -407,6 +409,35 @@ export interface PlaneField {
   /** Arrows along a side of the grid, which covers [-extent, extent]². */
   side: number;
   extent: number;
+}
+
+/** Claim 2 of Nakkiran et al. 2024 with Δt = 1 / steps, at most in so many frames. */
+export interface PlaneClaim2 {
+  steps: number;
+  frames: number;
+  side: number;
+  extent: number;
+}
+
+export interface Claim2Frames {
+  times: Float64Array;
+  /** x and y of each arrow in each frame in turn, as are these: */
+  measured: Float32Array;
+  claimed: Float32Array;
+  /** How far the two differ in each frame, as a share of the size of `measured`. */
+  differences: Float64Array;
+}
+
+/** Claim 4. */
+export type PlaneClaim4 = { steps: number; count: number; seed: number };
+
+export interface Claim4Frames {
+  times: Float64Array;
+  /** x and y of each point in each frame in turn, as are these: */
+  ddim: Float32Array;
+  flow: Float32Array;
+  /** The mean distance between the two in each frame. */
+  gaps: Float64Array;
 }
 
 export interface DarkPixels {

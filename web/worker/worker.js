@@ -141,6 +141,8 @@ const methods = {
   planeForward: (target, { count, times, seed }) => plane(target).forward(count, times, seed),
   planeRun: (target, { options }) => plane(target).run(JSON.stringify(options)),
   planeField: (target, { options }) => plane(target).field(JSON.stringify(options)),
+  planeClaim2: (target, { options }) => plane(target).claim2(JSON.stringify(options)),
+  planeClaim4: (target, { options }) => plane(target).claim4(JSON.stringify(options)),
   planeTrain: (target, { milliseconds, maxSteps }) => plane(target).train(milliseconds, maxSteps),
   async darkPixels(_, { backend, rgb, width, height, count }) {
     return (await planeClass(backend)).darkPixels(rgb, width, height, count);
