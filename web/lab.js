@@ -356,18 +356,21 @@ export class Lab extends EventTarget {
 
   /**
    * The model in the form of another program. `diffusers`: a zip with the averaged weights, which
-   * once unpacked is a folder that Hugging Face's `DDPMPipeline.from_pretrained` loads.
+   * once unpacked is a folder that Hugging Face's `DDPMPipeline.from_pretrained` loads. With
+   * `trainingState` also `unnoise.safetensors`, with which training goes on as if it had never stopped,
+   * here or in Python.
    * @param {'diffusers'} format
+   * @param {{ trainingState?: boolean }} [options]
    * @returns {Promise<Uint8Array>}
    */
-  async export(format) {
+  async export(format, { trainingState = false } = {}) {
     if (format !== 'diffusers') {
       throw new LabError(
         'bad-config',
         msg('There is no export to “{0}”, only to “diffusers”.', format),
       );
     }
-    return this.#engine.call('exportDiffusers', {});
+    return this.#engine.call('exportDiffusers', { trainingState });
   }
 
   /**

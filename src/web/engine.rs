@@ -302,13 +302,18 @@ impl Engine {
         Ok(convert::bytes(&bytes))
     }
 
-    /// The folder of a diffusers pipeline with the averaged weights: an object of `Uint8Array`s by
-    /// path.
+    /// The folder of a diffusers pipeline with the averaged weights, and with the state of training if
+    /// `training_state`: an object of `Uint8Array`s by path.
     #[wasm_bindgen(js_name = exportDiffusers)]
-    pub async fn export_diffusers(&self) -> Result<Object> {
+    pub async fn export_diffusers(&self, training_state: bool) -> Result<Object> {
         let checkpoint = on_session!(&self.0, s => s.checkpoint().await)?;
+        let files = if training_state {
+            diffusers::write_with_training_state(&checkpoint)?
+        } else {
+            diffusers::write(&checkpoint)?
+        };
         let object = Object::new();
-        for (path, bytes) in diffusers::write(&checkpoint)? {
+        for (path, bytes) in files {
             set(&object, &path, convert::bytes(&bytes));
         }
         Ok(object)

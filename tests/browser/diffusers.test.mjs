@@ -1,13 +1,16 @@
 // Models leave for diffusers and come back, as a zip and as a folder, and are still the same.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { unzipSync, zipSync } from 'fflate';
 import { ALL_IMAGES, TINY, Site } from './lab.mjs';
 
 const SETTINGS = { ...TINY, backend: 'flex' };
+const STATE = 'unnoise.safetensors';
 const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors';
 
 const site = Site.forTests();
@@ -76,6 +79,35 @@ test('the zip is the folder of a pipeline', () => {
   assert.equal(metadata.format, 'pt');
   assert.deepEqual(tensors['conv_in.weight'].shape, [8, 3, 3, 3]);
   assert.equal(tensors['conv_in.weight'].dtype, 'F32');
+});
+
+test('with the state of training the zip goes on as the run itself would', async () => {
+  const lab = await site.open(SETTINGS);
+  await lab.train();
+  const saved = await readFile(await lab.save('save-model'));
+  await lab.by('export-state').check();
+  const zip = await readFile(await lab.save('export-diffusers'));
+  const files = unzipSync(zip);
+  assert.deepEqual(Object.keys(files).sort(), [...Object.keys(exported.files), STATE].sort());
+  // The same file as the page saves, and so as the command line writes.
+  assert.ok(Buffer.from(files[STATE]).equals(saved));
+  const { __metadata__: metadata } = header(files[STATE]);
+  assert.equal(metadata.step, '30');
+  // The command line (cargo test builds it) opens the folder, and finds the same run.
+  const pipeline = join(folder, 'with-state');
+  for (const [path, bytes] of Object.entries(files)) {
+    await mkdir(dirname(join(pipeline, path)), { recursive: true });
+    await writeFile(join(pipeline, path), bytes);
+  }
+  const program = fileURLToPath(new URL('../../target/release/unnoise', import.meta.url));
+  const imported = join(folder, 'imported.safetensors');
+  execFileSync(program, ['import', '--model', pipeline, '--out', imported], { stdio: 'pipe' });
+  assert.ok((await readFile(imported)).equals(saved));
+  await lab.load('run.zip', zip);
+  await lab.page.getByText('Loaded run.zip, trained for 30 steps.').waitFor();
+  assert.ok((await readFile(await lab.save('save-model'))).equals(saved));
+  assert.deepEqual(lab.errors, []);
+  await lab.page.close();
 });
 
 test('a zip draws the same images after it is loaded', async () => {

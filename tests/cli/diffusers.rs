@@ -54,9 +54,13 @@ fn how_a_network_is_trained_goes_along_and_its_state_if_asked_for() {
     folder.succeed("import --model run --out run.safetensors");
     assert_eq!(told(&bytes("run.safetensors")), model);
     assert!(folder.tensors("run.safetensors") == folder.tensors("{model}"));
-    // The weights of another model.
+    // The weights of another model: its export takes the old state away.
+    let state = bytes("run/unnoise.safetensors");
     folder.succeed("train --data {images} --config {config} --steps 1 --out other.safetensors");
     folder.succeed("export --model other.safetensors --out run --overwrite");
+    folder.succeed("import --model run --out run.safetensors");
+    assert_eq!(told(&bytes("run.safetensors"))["step"], "1");
+    fs::write(folder.path("run/unnoise.safetensors"), state).unwrap();
     folder.refuse(
         "import --model run --out run.safetensors",
         "run/unnoise.safetensors",

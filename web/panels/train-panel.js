@@ -35,6 +35,8 @@ export class TrainPanel extends Panel {
   #plotted = [];
   /** The step of the drawing that is looked back at. @type {number | undefined} */
   #lookedAt;
+  /** Whether an export has the state of training. */
+  #withState = false;
 
   constructor() {
     super();
@@ -192,7 +194,10 @@ export class TrainPanel extends Panel {
           label: msg('Export for diffusers'),
           testid: 'export-diffusers',
           disabled,
-          click: () => save(() => lab.export('diffusers'), '-diffusers.zip'),
+          click: () => {
+            const trainingState = this.#withState;
+            return save(() => lab.export('diffusers', { trainingState }), '-diffusers.zip');
+          },
         })}
         ${fileField({
           label: msg('Load'),
@@ -202,6 +207,17 @@ export class TrainPanel extends Panel {
           change: ([file]) => load(session, file),
         })}
       </div>
+      ${checkField({
+        label: 'Export with the state of training',
+        testid: 'export-state',
+        value: this.#withState,
+        hint:
+          'Adds unnoise.safetensors to the zip, with which training goes on as if it had never ' +
+          'stopped: in Python, or here when the zip is loaded. Four times the size',
+        change: (chosen) => {
+          this.#withState = chosen;
+        },
+      })}
       <p class="explanation">
         ${mixed(
           '“Save model” keeps everything, to go on training later; “Save small” only what ' +

@@ -58,7 +58,7 @@ export interface Engine {
   floor(timesteps: number): Measurement<OptimalLossPart>;
   nearest(rgb: Uint8Array): Nearest;
   save(half: boolean): Promise<Uint8Array>;
-  exportDiffusers(): Promise<ModelFiles>;
+  exportDiffusers(trainingState: boolean): Promise<ModelFiles>;
   load(bytes: Uint8Array): Promise<void>;
   free(): void;
 }

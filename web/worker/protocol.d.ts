@@ -36,7 +36,7 @@ export interface Methods {
   next: { args: {}; result: unknown };
   save: { args: { half: boolean }; result: Uint8Array };
   /** A zip. */
-  exportDiffusers: { args: {}; result: Uint8Array };
+  exportDiffusers: { args: { trainingState: boolean }; result: Uint8Array };
   load: { args: { bytes: Uint8Array | ModelFiles; backend: BackendName }; result: EngineState };
   checkpoint: { args: { keep?: KeptRun }; result: Checkpoint };
   /** A run of the browser's storage as one file. */

@@ -84,7 +84,8 @@ export class ShardedEngine {
   floor = (/** @type {number} */ timesteps) => this.engine.floor(timesteps);
   nearest = (/** @type {Uint8Array} */ rgb) => this.engine.nearest(rgb);
   save = (/** @type {boolean} */ half) => this.engine.save(half);
-  exportDiffusers = () => this.engine.exportDiffusers();
+  exportDiffusers = (/** @type {boolean} */ trainingState) =>
+    this.engine.exportDiffusers(trainingState);
 
   /**
    * @param {Uint8Array} bytes

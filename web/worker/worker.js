@@ -114,7 +114,8 @@ const methods = {
   nearest: (target, { rgb }) => engine(target).nearest(rgb),
   next: (target) => stream(target).next(),
   save: (target, { half }) => engine(target).save(half),
-  exportDiffusers: async (target) => zip(await engine(target).exportDiffusers()),
+  exportDiffusers: async (target, { trainingState }) =>
+    zip(await engine(target).exportDiffusers(trainingState)),
   async load(target, { bytes, backend }) {
     await engine(target).load(await toCheckpoint(bytes, backend));
     return stateOf(engine(target));
@@ -140,9 +141,9 @@ const methods = {
   },
   planeForward: (target, { count, times, seed }) => plane(target).forward(count, times, seed),
   planeRun: (target, { options }) => plane(target).run(JSON.stringify(options)),
-  planeField: (target, { options }) => plane(target).field(JSON.stringify(options)),
   planeClaim2: (target, { options }) => plane(target).claim2(JSON.stringify(options)),
   planeClaim4: (target, { options }) => plane(target).claim4(JSON.stringify(options)),
+  planeField: (target, { options }) => plane(target).field(JSON.stringify(options)),
   planeTrain: (target, { milliseconds, maxSteps }) => plane(target).train(milliseconds, maxSteps),
   async darkPixels(_, { backend, rgb, width, height, count }) {
     return (await planeClass(backend)).darkPixels(rgb, width, height, count);

@@ -37,7 +37,7 @@ pub struct Args {
     /// here (unnoise import) or in Python (python -m unnoise.train)
     #[arg(long)]
     training_state: bool,
-    /// Replace the model in a folder that has one; other files in it stay
+    /// Replace the model in a folder that has one, its training state included; other files stay
     #[arg(long)]
     overwrite: bool,
 }
@@ -45,11 +45,12 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let model = read_model(&args.model)?;
     let failed = |error| Failure::reading(&args.model, &error);
-    let mut files = diffusers::write(&model).map_err(failed)?;
-    if args.training_state {
-        let state = model.to_bytes().map_err(failed)?;
-        files.insert(diffusers::TRAINING_STATE.into(), state);
-    }
+    let write = if args.training_state {
+        diffusers::write_with_training_state
+    } else {
+        diffusers::write
+    };
+    let files = write(&model).map_err(failed)?;
     folder::write(&args.out, &files, args.overwrite)?;
     output::note(&format!("saved {}", args.out.display()));
     Ok(())

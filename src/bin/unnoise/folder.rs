@@ -58,8 +58,8 @@ fn read(folder: &Path) -> io::Result<Files> {
     Ok(files)
 }
 
-/// Writes a model's files into `folder`, which is made if need be. What is there already is left
-/// alone, and only with `overwrite` may there be anything.
+/// Writes a model's files into `folder`, which is made if need be. Only with `overwrite` may there be
+/// anything; it is left alone, but for the training state of the model that was there.
 pub fn write(folder: &Path, files: &Files, overwrite: bool) -> Result<()> {
     let shown = folder.display();
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
@@ -95,5 +95,17 @@ pub fn write(folder: &Path, files: &Files, overwrite: bool) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
     outputs
         .iter()
-        .try_for_each(|(output, bytes)| output.write(bytes))
+        .try_for_each(|(output, bytes)| output.write(bytes))?;
+    if files.contains_key(diffusers::TRAINING_STATE) {
+        return Ok(());
+    }
+    let stale = folder.join(diffusers::TRAINING_STATE);
+    match fs::remove_file(&stale) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::Work(format!(
+            "{}: this is the training state of the model that was replaced, and cannot be removed \
+             ({error}); remove it.",
+            stale.display()
+        ))),
+        _ => Ok(()),
+    }
 }

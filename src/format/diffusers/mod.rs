@@ -10,7 +10,7 @@ pub(super) mod scheduler;
 mod write;
 
 pub use read::read;
-pub use write::write;
+pub use write::{write, write_with_training_state};
 
 /// Contents of files by their paths in the folder, with `/` between names.
 pub type Files = BTreeMap<String, Vec<u8>>;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Files, INDEX, SCHEDULER, SCHEDULER_CONFIG, STEP, UNET, UNET_CONFIG, WEIGHTS, scheduler,
+    Files, INDEX, SCHEDULER, SCHEDULER_CONFIG, STEP, TRAINING_STATE, UNET, UNET_CONFIG, WEIGHTS,
+    scheduler,
 };
 use crate::{
     error::{Error, Result},
@@ -14,8 +15,17 @@ use crate::{
     },
 };
 
-/// The folder of a pipeline with the averaged weights of `checkpoint`. [`super::TRAINING_STATE`] is
-/// for the caller to add.
+/// As [`write`], with the whole run in [`TRAINING_STATE`]: it goes on as if it had never left.
+///
+/// # Errors
+/// As for [`write`].
+pub fn write_with_training_state(checkpoint: &Checkpoint) -> Result<Files> {
+    let mut files = write(checkpoint)?;
+    files.insert(TRAINING_STATE.into(), checkpoint.to_bytes()?);
+    Ok(files)
+}
+
+/// The folder of a pipeline with the averaged weights of `checkpoint`.
 ///
 /// # Errors
 /// [`Error::Config`] for a process that diffusers cannot express, saying why.
