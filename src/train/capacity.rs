@@ -1,7 +1,7 @@
 //! Whether a device has room for a network and its batches: by their shapes and what the device
 //! says of itself, before anything is made.
 
-use super::MixedPrecision;
+use super::{Config, MixedPrecision};
 use crate::{
     error::{Error, Result},
     model::{Footprint, UNet, UNetConfig},
@@ -14,6 +14,28 @@ const F32: u64 = size_of::<f32>() as u64;
 /// Numbers that a backend may keep of a parameter in one tensor: its value, Adam's two moments, and
 /// the average.
 const STATE: u64 = 4;
+
+/// What training on the CPU takes beside them of a parameter, for its gradient and for weights that are
+/// transformed or packed, in hundredths of its size: measured in WebAssembly, see docs/benchmarks.md.
+const WORK: u64 = 160;
+
+impl Config {
+    /// Bytes that training takes on the CPU, in one thread: within 15 % of the memory of WebAssembly
+    /// (docs/benchmarks.md), beside the program and the images.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the configuration cannot work.
+    pub fn memory(&self) -> Result<u64> {
+        self.validate()?;
+        let room = Room {
+            unet: &UNet::new(self.unet.clone())?,
+            size: self.size,
+            mixed_precision: MixedPrecision::No,
+            capacity: Capacity::UNLIMITED,
+        };
+        Ok(room.training_bytes(self.training.batch_size))
+    }
+}
 
 /// What a network takes on a device.
 #[derive(Debug, Clone, Copy)]
@@ -185,9 +207,16 @@ impl<'a> Room<'a> {
         })
     }
 
-    /// The state of all parameters and their gradients.
+    /// All that training on `count` images at once takes.
+    fn training_bytes(self, count: usize) -> u64 {
+        let image = self.bytes(self.unet.footprint(self.shape).image);
+        self.parameter_bytes() + count as u64 * image
+    }
+
+    /// The state of all parameters, and [`WORK`].
     fn parameter_bytes(self) -> u64 {
-        (STATE + 1) * F32 * self.unet.footprint(self.shape).parameters
+        let bytes = F32 * self.unet.footprint(self.shape).parameters;
+        STATE * bytes + WORK * bytes / 100
     }
 
     /// That `count` times `of_image` of the shape is at most `limit`.
@@ -286,7 +315,6 @@ fn megabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Config;
 
     /// What WebGPU guarantees.
     const GUARANTEED: Capacity = Capacity {
@@ -411,6 +439,46 @@ mod tests {
         assert_eq!(lower, "Lower height to 170 and width to 128.");
         room([170, 128]).check_images(1, "count").unwrap();
         assert!(room([172, 128]).check_images(1, "count").is_err());
+    }
+
+    /// Just below a limit is accepted, just above it refused, with what to do: of a binding, of a layer,
+    /// and of everything.
+    #[test]
+    fn limits_are_exact() {
+        let fits = |size, widths: &[usize], batch_size, capacity| {
+            check(&config(size, widths, batch_size), capacity).map_err(|error| error.to_string())
+        };
+        let advice = |result: std::result::Result<(), String>| {
+            let sentence = result.unwrap_err();
+            sentence.split(". ").last().unwrap().to_owned()
+        };
+        // 96 channels of 128 × 128 pixels: 21 of them are 132.1 MB of 134.2, 22 are 138.4.
+        let widths = [32, 64, 64];
+        fits(128, &widths, 21, GUARANTEED).unwrap();
+        let refused = fits(128, &widths, 22, GUARANTEED);
+        assert_eq!(advice(refused), "Lower batch_size to 21.");
+        // To the byte.
+        let unet = UNet::new(UNetConfig::with_widths(widths.to_vec())).unwrap();
+        let one = F32 * unet.footprint([128; 2]).largest_of_image;
+        let exactly = |tensor| Capacity {
+            tensor: Some(tensor),
+            total: None,
+        };
+        fits(128, &widths, 3, exactly(3 * one)).unwrap();
+        let refused = fits(128, &widths, 3, exactly(3 * one - 1));
+        assert_eq!(advice(refused), "Lower batch_size to 2.");
+        let layer = layer_bytes(&unet.footprint([4; 2]), STATE);
+        fits(4, &widths, 1, exactly(layer)).unwrap();
+        let refused = fits(4, &widths, 1, exactly(layer - 1));
+        assert!(advice(refused).starts_with("Lower the widths in block_out_channels to "));
+        let memory = config(32, &widths, 16).memory().unwrap();
+        let all = |total| Capacity {
+            tensor: None,
+            total: Some(total),
+        };
+        fits(32, &widths, 16, all(memory)).unwrap();
+        let refused = fits(32, &widths, 16, all(memory - 1));
+        assert_eq!(advice(refused), "Lower batch_size to 15.");
     }
 
     /// A 32-bit count of them would have come round to 0.

@@ -128,6 +128,11 @@ impl Engine {
         serde_json::json!(config).to_string()
     }
 
+    /// Bytes that training with a configuration, given as JSON, takes on the CPU beside the program.
+    pub fn memory(config: &str) -> Result<f64> {
+        Ok(Config::from_json(config)?.memory()? as f64)
+    }
+
     /// The configuration in force, as JSON.
     pub fn config(&self) -> String {
         serde_json::json!(on_session!(&self.0, s => s.trainer().config())).to_string()

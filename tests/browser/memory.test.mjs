@@ -1,6 +1,7 @@
 // Whoever trains for an hour must not run out of memory: once the queue has its length no more is
 // taken.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { Site } from './lab.mjs';
 import { computeNothing } from './programs.mjs';
@@ -72,5 +73,34 @@ for (const [family, backend] of [
     assert.equal(late.wasm, early.wasm);
     // A step that kept a single buffer would take a tenth more by now.
     assert.ok(late.gpu <= 1.05 * early.gpu, `${early.gpu} bytes of buffers became ${late.gpu}`);
+  });
+}
+
+/** Of what is said before training. */
+const TOLERANCE = 0.15;
+
+for (const [size, widths, batch] of /** @type {[number, number[], number][]} */ ([
+  [16, [16, 32, 32], 1],
+  [16, [16, 32, 32], 32],
+  [32, [32, 64, 64], 4],
+  [64, [16, 32, 32], 4],
+])) {
+  test(`training takes as much memory as is said, ${size} × ${size}, ${widths}, batch ${batch}`, async (t) => {
+    /** @type {any} */ (globalThis).self ??= globalThis;
+    const folder = new URL('../../pkg/cpu/', import.meta.url);
+    // Memory of WebAssembly only grows: each has its own.
+    const { initSync, Engine } = await import(`${folder}unnoise.js?${size}-${batch}`);
+    const { memory } = initSync({ module: await readFile(new URL('unnoise_bg.wasm', folder)) });
+    const config = JSON.parse(Engine.defaultConfig(size, 4));
+    config.unet.block_out_channels = widths;
+    config.training.batch_size = batch;
+    const before = memory.buffer.byteLength;
+    const engine = await Engine.create('flex', JSON.stringify(config));
+    engine.setImages(new Uint8Array(4 * size * size * 3).fill(99), 4, size);
+    for (let step = 0; step < 2; step++) await engine.train(0, 1);
+    const measured = memory.buffer.byteLength - before;
+    const said = Engine.memory(JSON.stringify(config));
+    t.diagnostic(`${measured} bytes, and ${said} were said`);
+    assert.ok(Math.abs(said / measured - 1) < TOLERANCE, `${measured}, not ${said}`);
   });
 }

@@ -86,3 +86,31 @@ pub(super) fn dispatch(shader: Shader, workgroups: usize, bindings: &[Binding]) 
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DISPATCH_WIDTH, grid};
+
+    /// What WebGPU guarantees along a dimension.
+    const MOST: usize = 65_535;
+
+    #[test]
+    fn no_dimension_of_a_dispatch_exceeds_what_is_guaranteed() {
+        for workgroups in [
+            1,
+            DISPATCH_WIDTH,
+            DISPATCH_WIDTH + 1,
+            MOST,
+            MOST + 1,
+            1 << 25,
+            1 << 30,
+        ] {
+            let [width, height] = grid(workgroups);
+            assert!(
+                width <= MOST && height <= MOST,
+                "{workgroups}: {width} × {height}"
+            );
+            assert!(width * height >= workgroups && width * (height - 1) < workgroups);
+        }
+    }
+}
