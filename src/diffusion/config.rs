@@ -78,9 +78,9 @@ pub enum TimestepSpacing {
 pub struct SchedulerConfig {
     /// T, the length of the Markov chain.
     pub num_train_timesteps: usize,
-    /// β of the first step (all but the cosine schedule).
+    /// β of the first step (of linear, scaled linear and sigmoid schedules).
     pub beta_start: f64,
-    /// β of the last step (all but the cosine schedule).
+    /// β of the last step (of linear, scaled linear and sigmoid schedules).
     pub beta_end: f64,
     /// The shape of β over t.
     pub beta_schedule: BetaSchedule,

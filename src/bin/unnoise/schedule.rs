@@ -20,10 +20,10 @@ pub struct Args {
     /// Length of the Markov chain, 2 to 10000
     #[arg(long, value_name = "T", default_value_t = 1000)]
     num_train_timesteps: usize,
-    /// β of the first step, above 0 and at most beta-end; not used by cosine
+    /// β of the first step, above 0 and at most beta-end; not used by cosine and variance-exploding
     #[arg(long, value_name = "BETA", default_value_t = 1e-4)]
     beta_start: f64,
-    /// β of the last step, below 1; not used by cosine
+    /// β of the last step, below 1; not used by cosine and variance-exploding
     #[arg(long, value_name = "BETA", default_value_t = 0.02)]
     beta_end: f64,
     /// Multiply beta-start and beta-end by 1000 / T, as improved-diffusion does, so that short
