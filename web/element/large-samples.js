@@ -1,5 +1,6 @@
 import { learnsCrops } from '../lib/config.js';
 import { LabError } from '../lib/errors.js';
+import { marked, msg } from '../lib/localize.js';
 import { samplersFor } from '../lib/samplers.js';
 import { Recording } from './recording.js';
 
@@ -17,10 +18,10 @@ import { Recording } from './recording.js';
 
 /** What a model that learnt from crops may be asked for. */
 export const SHAPES = /** @type {const} @satisfies {readonly DrawnShape[]} */ ([
-  { id: 'square', label: 'Square', width: 128, height: 128 },
-  { id: 'wide', label: 'Wide', width: 256, height: 128 },
-  { id: 'tall', label: 'Tall', width: 128, height: 256 },
-  { id: 'large', label: 'Large', width: 256, height: 256 },
+  { id: 'square', label: marked('Square'), width: 128, height: 128 },
+  { id: 'wide', label: marked('Wide'), width: 256, height: 128 },
+  { id: 'tall', label: marked('Tall'), width: 128, height: 256 },
+  { id: 'large', label: marked('Large'), width: 256, height: 256 },
 ]);
 
 /** @typedef {typeof SHAPES[number]['id']} ShapeId */
@@ -87,13 +88,13 @@ export class LargeSamples extends EventTarget {
   get missing() {
     if (!this.extends) return '';
     const { place } = this;
-    if (!place) return 'Add the picture first.';
+    if (!place) return msg('Add the picture first.');
     const { width, height } = this.#chosen;
     const fits = place.left >= 0 && place.top >= 0;
     const leavesRoom = place.width < width || place.height < height;
     return fits && leavesRoom
       ? ''
-      : 'This shape leaves no room around the picture. Choose another.';
+      : msg('This shape leaves no room around the picture. Choose another.');
   }
 
   get #chosen() {

@@ -2,6 +2,7 @@ import { html, nothing } from 'lit';
 import { SHAPES } from '../element/large-samples.js';
 import { canvasToPng, download, drawPicture } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
+import { marked, msg, translated, translatedOptions } from '../lib/localize.js';
 import { button, runButton } from './buttons.js';
 import { segmentedField } from './fields.js';
 import { Panel } from './panel.js';
@@ -19,12 +20,16 @@ export class LargeSamplesPanel extends Panel {
     const { size } = lab.config;
     return html`<section class="panel large-samples" part="panel" aria-labelledby="large-title">
       <header>
-        <h2 id="large-title">Pictures of any shape</h2>
+        <h2 id="large-title">${msg('Pictures of any shape')}</h2>
       </header>
       <p class="lead">
-        This model learnt from pieces of ${size} × ${size} pixels of your picture, and nothing of
-        where they were. So it draws what looks like the picture from near by, at any size: textures
-        go on for ever, while things come out of order.
+        ${msg(
+          'This model learnt from pieces of {0} × {1} pixels of your picture, and nothing of ' +
+            'where they were. So it draws what looks like the picture from near by, at any size: ' +
+            'textures go on for ever, while things come out of order.',
+          size,
+          size,
+        )}
       </p>
       <div class="split">
         <div class="controls">${this.#choices()} ${this.#buttons()}</div>
@@ -36,20 +41,20 @@ export class LargeSamplesPanel extends Panel {
   #choices() {
     const { largeSamples } = this.session;
     return html`${segmentedField({
-      label: 'What to draw',
+      label: msg('What to draw'),
       name: 'large-kind',
       value: largeSamples.extends ? 'extend' : 'new',
       options: [
-        ['new', 'A new picture'],
-        ['extend', 'More around mine'],
+        ['new', msg('A new picture')],
+        ['extend', msg('More around mine')],
       ],
       change: (kind) => largeSamples.choose({ extends: kind === 'extend' }),
     })}
     ${segmentedField({
-      label: 'Shape',
+      label: msg('Shape'),
       name: 'large-shape',
       value: largeSamples.shape,
-      options: SHAPES.map(({ id, label }) => [id, label]),
+      options: translatedOptions(SHAPES.map(({ id, label }) => [id, label])),
       change: (shape) => largeSamples.choose({ shape: /** @type {ShapeId} */ (shape) }),
     })}`;
   }
@@ -64,7 +69,7 @@ export class LargeSamplesPanel extends Panel {
         ${runButton({
           running: recording.sampling,
           start: {
-            label: 'Draw',
+            label: msg('Draw'),
             testid: 'large-run',
             disabled: !ready,
             click: () => {
@@ -72,10 +77,10 @@ export class LargeSamplesPanel extends Panel {
               largeSamples.run();
             },
           },
-          stop: { label: 'Stop', testid: 'large-stop', click: () => largeSamples.stop() },
+          stop: { label: msg('Stop'), testid: 'large-stop', click: () => largeSamples.stop() },
         })}
         ${button({
-          label: 'Save PNG',
+          label: msg('Save PNG'),
           testid: 'large-png',
           disabled: !recording.finished,
           click: () => this.#save(),
@@ -84,7 +89,9 @@ export class LargeSamplesPanel extends Panel {
       <p class="note" data-testid="large-note" aria-live="polite">
         ${
           missing ||
-          (recording.sampling && frame ? `Step ${frame.index} of ${recording.total}.` : SPEED)
+          (recording.sampling && frame
+            ? msg('Step {0} of {1}.', frame.index, recording.total)
+            : translated(SPEED))
         }
       </p>`;
   }
@@ -93,7 +100,7 @@ export class LargeSamplesPanel extends Panel {
     const { largeSamples } = this.session;
     const { recording, kept } = largeSamples;
     const { frame } = recording;
-    if (!frame) return html`<div class="hint"><p>The picture appears here.</p></div>`;
+    if (!frame) return html`<div class="hint"><p>${msg('The picture appears here.')}</p></div>`;
     const { width, height } = frame;
     const percent = (/** @type {number} */ part, /** @type {number} */ whole) =>
       `${(100 * part) / whole}%`;
@@ -102,7 +109,7 @@ export class LargeSamplesPanel extends Panel {
         <canvas
           role="img"
           part="canvas"
-          aria-label="A picture of ${width} × ${height} pixels${kept ? ', yours in its middle' : ''}"
+          aria-label=${kept ? msg('A picture of {0} × {1} pixels, yours in its middle', width, height) : msg('A picture of {0} × {1} pixels', width, height)}
           data-testid="large-canvas"
         ></canvas>
         ${
@@ -116,8 +123,8 @@ export class LargeSamplesPanel extends Panel {
         }
       </div>
       <figcaption>
-        ${width} × ${height}
-        pixels.${kept ? ' Within the outline is your picture; the model drew what is around it.' : ''}
+        ${msg('{0} × {1} pixels.', width, height)}
+        ${kept ? msg('Within the outline is your picture; the model drew what is around it.') : nothing}
       </figcaption>
     </figure>`;
   }
@@ -144,14 +151,15 @@ export class LargeSamplesPanel extends Panel {
       await this.updateComplete;
       const name = `unnoise-${canvas.width}x${canvas.height}.png`;
       download(await canvasToPng(canvas, 1), name);
-      session.messages.say('saved', `Saved ${name} with your downloads.`);
+      session.messages.say('saved', msg('Saved {0} with your downloads.', name));
     } catch (error) {
       session.fail(error, 'save');
     }
   }
 }
 
-const SPEED =
-  'A large picture takes as long as a dozen small ones, and more around yours thrice that.';
+const SPEED = marked(
+  'A large picture takes as long as a dozen small ones, and more around yours thrice that.',
+);
 
 define('unnoise-large-samples-panel', LargeSamplesPanel);

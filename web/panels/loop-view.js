@@ -4,6 +4,7 @@ import { download } from '../lib/canvas.js';
 import { define } from '../lib/define.js';
 import { canFilm, encodeFilm } from '../lib/film.js';
 import { encodeGif } from '../lib/gif.js';
+import { msg } from '../lib/localize.js';
 import { button } from './buttons.js';
 import { Panel } from './panel.js';
 import './pixel-grid.js';
@@ -26,7 +27,6 @@ export class LoopView extends Panel {
     if (loop.drawing) return this.#making();
     if (length < 2) return nothing;
     const ready = session.phase === 'ready' && !session.activity;
-    const through = favourites.list.length > 1 ? 'favourites' : 'samples';
     const action = (/** @type {string} */ label, /** @type {'gif' | 'film'} */ kind) =>
       button({
         label,
@@ -34,29 +34,31 @@ export class LoopView extends Panel {
         disabled: !ready,
         click: () => this.#save(kind),
       });
-    return html`<div class="loop" role="group" aria-label="A loop through noise">
-      <p class="note">A film through these ${length} ${through}, and back to the first.</p>
+    return html`<div class="loop" role="group" aria-label=${msg('A loop through noise')}>
+      <p class="note">
+        ${favourites.list.length > 1 ? msg('A film through these {0} favourites, and back to the first.', length) : msg('A film through these {0} samples, and back to the first.', length)}
+      </p>
       <div class="row">
-        ${action('Save loop as GIF', 'gif')}
-        ${canFilm ? action('Save loop as film', 'film') : nothing}
+        ${action(msg('Save loop as GIF'), 'gif')}
+        ${canFilm ? action(msg('Save loop as film'), 'film') : nothing}
       </div>
     </div>`;
   }
 
   #making() {
     const { loop } = this.session;
-    return html`<div class="loop making" role="group" aria-label="A loop through noise">
+    return html`<div class="loop making" role="group" aria-label=${msg('A loop through noise')}>
       ${
         loop.frame
           ? html`<unnoise-pixels
               .testid=${'loop-canvas'}
-              .label=${'The loop as it is drawn'}
+              .label=${msg('The loop as it is drawn')}
               .tiles=${loop.frame}
             ></unnoise-pixels>`
           : nothing
       }
-      <progress aria-label="Making the loop" max="1" value=${loop.progress ?? 0}></progress>
-      ${button({ label: 'Cancel', testid: 'loop-cancel', click: () => loop.stop() })}
+      <progress aria-label=${msg('Making the loop')} max="1" value=${loop.progress ?? 0}></progress>
+      ${button({ label: msg('Cancel'), testid: 'loop-cancel', click: () => loop.stop() })}
     </div>`;
   }
 
@@ -82,7 +84,7 @@ export class LoopView extends Panel {
       });
       if (!made) return;
       download(made.film, NAME + made.ending);
-      session.messages.say('saved', `Saved ${NAME}${made.ending} with your downloads.`);
+      session.messages.say('saved', msg('Saved {0}{1} with your downloads.', NAME, made.ending));
     } catch (error) {
       session.fail(error, 'save');
     }

@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
-import { integer, plural } from '../lib/format.js';
+import { decimal, integer } from '../lib/format.js';
+import { counted, mixed, msg } from '../lib/localize.js';
 import { button } from './buttons.js';
 import './image-thumb.js';
 import { MeasuredPanel } from './measured-panel.js';
@@ -21,17 +22,45 @@ export class UnlearntImagesView extends MeasuredPanel {
     const { found, looked } = this.session.diagnostics.unlearnt;
     if (!looked) return nothing;
     const { length } = this.session.lab.images;
-    const of = looked.count < length ? `${integer(looked.count)} images looked at` : 'images';
-    return html`<section class="unlearnt" aria-label="Images not learnt yet" data-testid="unlearnt">
+    const some = looked.count < length;
+    const count = integer(looked.count);
+    return html`<section
+      class="unlearnt"
+      aria-label=${msg('Images not learnt yet')}
+      data-testid="unlearnt"
+    >
       <p data-testid="unlearnt-said">
         ${
           found.length
-            ? html`<strong>${plural(found.length, 'image')} not learnt yet.</strong> The model
-                denoises ${found.length === 1 ? 'it' : 'them'} far worse than the other ${of}.`
-            : html`No image stands out: the model denoises none of the ${of} far worse than the
-              others.`
+            ? html`<strong
+                  >${counted(found.length, '{0} image not learnt yet.', '{0} images not learnt yet.')}</strong
+                >
+                ${
+                  some
+                    ? counted(
+                        found.length,
+                        'The model denoises it far worse than the other {1} images looked at.',
+                        'The model denoises them far worse than the other {1} images looked at.',
+                        count,
+                      )
+                    : counted(
+                        found.length,
+                        'The model denoises it far worse than the other images.',
+                        'The model denoises them far worse than the other images.',
+                      )
+                }`
+            : some
+              ? msg(
+                  'No image stands out: the model denoises none of the {0} images looked at far ' +
+                    'worse than the others.',
+                  count,
+                )
+              : msg(
+                  'No image stands out: the model denoises none of the images far worse than the ' +
+                    'others.',
+                )
         }
-        <span class="muted">After step ${integer(looked.step)}.</span>
+        <span class="muted">${msg('After step {0}.', integer(looked.step))}</span>
       </p>
       ${
         found.length
@@ -41,7 +70,7 @@ export class UnlearntImagesView extends MeasuredPanel {
               ${this.#closely(found.find(({ image }) => image === this.#chosen))}`
           : nothing
       }
-      ${found.length > SHOWN ? html`<p class="muted">and ${found.length - SHOWN} more</p>` : nothing}
+      ${found.length > SHOWN ? html`<p class="muted">${msg('and {0} more', found.length - SHOWN)}</p>` : nothing}
     </section>`;
   }
 
@@ -54,7 +83,7 @@ export class UnlearntImagesView extends MeasuredPanel {
         class="thumb"
         data-testid="unlearnt-image"
         aria-pressed=${chosen}
-        aria-label="Image ${index + 1}, ${image.name}, ${inTimes(times)}"
+        aria-label=${msg('Image {0}, {1}, {2}', index + 1, image.name, inTimes(times))}
         @click=${() => {
           this.#chosen = chosen ? undefined : image;
           this.requestUpdate();
@@ -77,13 +106,12 @@ export class UnlearntImagesView extends MeasuredPanel {
       <unnoise-thumb .image=${image}></unnoise-thumb>
       <div>
         <p>
-          <b>${image.name}</b>, image ${index + 1} of ${integer(this.session.lab.images.length)}.
-          ${inTimes(times)}.
+          ${mixed('{0}, image {1} of {2}. {3}.', html`<b>${image.name}</b>`, index + 1, integer(this.session.lab.images.length), inTimes(times))}
         </p>
         ${
           panel
             ? button({
-                label: 'Follow its bits per dimension',
+                label: msg('Follow its bits per dimension'),
                 testid: 'unlearnt-follow',
                 kind: 'link',
                 click: () => {
@@ -100,6 +128,9 @@ export class UnlearntImagesView extends MeasuredPanel {
 
 /** @param {number} times */
 const inTimes = (times) =>
-  `Error ${times < 10 ? times.toFixed(1) : Math.round(times)} times that of the median image`;
+  msg(
+    'Error {0} times that of the median image',
+    times < 10 ? decimal(times, 1) : Math.round(times),
+  );
 
 define('unnoise-unlearnt', UnlearntImagesView);
