@@ -228,23 +228,29 @@ export class PlanePanel extends Panel {
     const { differences } = scene.compared;
     const arrows = scene.kind === 'claim-2';
     const show = (/** @type {number} */ value) =>
-      arrows ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
+      arrows ? `${decimal(100 * value, 2)} %` : decimal(value, 4);
     const frame = Math.round(plane.progress * (differences.length - 1));
-    const what = arrows ? 'difference of the arrows' : 'distance between the two';
+    const what = arrows
+      ? msg('difference of the arrows, at this t')
+      : msg('distance between the two, at this t');
+    const explodes = plane.settings.process === 'variance-exploding';
     return html`<dl class="numbers plane-errors" aria-live="off">
-        ${readout(`${what}, at this t`, 'plane-difference', show(differences[frame]))}
-        ${readout('the most at any t', 'plane-most', show(Math.max(...differences)))}
+        ${readout(what, 'plane-difference', show(differences[frame]))}
+        ${readout(msg('the most at any t'), 'plane-most', show(Math.max(...differences)))}
       </dl>
       <p class="note">
         ${
           arrows
-            ? 'Root mean squares over the grid. Claim 2 of “Step-by-Step Diffusion” says that there is no difference'
-            : 'Mean over the points. Claim 4 of “Step-by-Step Diffusion” says that they move as one'
-        }${
-          plane.settings.process === 'variance-exploding'
-            ? ' where the variance explodes, as it does here.'
-            : ' where the variance explodes; here it is preserved, and they part.'
+            ? msg(
+                'Root mean squares over the grid. Claim 2 of “Step-by-Step Diffusion” says that ' +
+                  'there is no difference where the variance explodes.',
+              )
+            : msg(
+                'Mean over the points. Claim 4 of “Step-by-Step Diffusion” says that they move as ' +
+                  'one where the variance explodes.',
+              )
         }
+        ${explodes ? msg('It does so here.') : msg('Here it is preserved, and they part.')}
       </p>`;
   }
 

@@ -208,12 +208,13 @@ export class TrainPanel extends Panel {
         })}
       </div>
       ${checkField({
-        label: 'Export with the state of training',
+        label: msg('Export with the state of training'),
         testid: 'export-state',
         value: this.#withState,
-        hint:
+        hint: msg(
           'Adds unnoise.safetensors to the zip, with which training goes on as if it had never ' +
-          'stopped: in Python, or here when the zip is loaded. Four times the size',
+            'stopped: in Python, or here when the zip is loaded. Four times the size',
+        ),
         change: (chosen) => {
           this.#withState = chosen;
         },
