@@ -1,6 +1,7 @@
 // One picture learnt from its crops, drawn at other shapes, and extended.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import axe from 'axe-core';
 import { eventually, images, Site, TINY } from './lab.mjs';
 
 const site = Site.forTests();
@@ -79,6 +80,14 @@ test('one picture is learnt from its crops, drawn wide, and extended', async () 
   assert.ok(around > 16, `${around}`);
   await lab.page.locator('.panel.large-samples').scrollIntoViewIfNeeded();
   await lab.page.screenshot({ path: 'target/screenshots/one-image.png' });
+
+  await lab.page.evaluate(axe.source);
+  const violations = await lab.page.evaluate(async () => {
+    const { axe } = /** @type {any} */ (window);
+    const found = await axe.run({ fromShadowDom: ['unnoise-lab', '.large-samples'] });
+    return found.violations.map((/** @type {{ id: string }} */ { id }) => id);
+  });
+  assert.deepEqual(violations, []);
 
   // The run is kept, and goes on from crops.
   const step = () =>
