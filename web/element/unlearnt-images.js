@@ -20,6 +20,12 @@ import { MIN_COMPARED, standingOut } from '../lib/standing-out.js';
 const MAX_IMAGES = 128;
 /** Noise levels, closer together where there is little noise. */
 const LEVELS = 4;
+/**
+ * Beyond so many images the ideal denoiser takes too long. Under little noise it knows each of them, so
+ * that its error is none: those levels alone are looked at then.
+ */
+const MANY = 1000;
+const LITTLE_NOISE = 2;
 /** While training runs it begins anew after so many times the steps, */
 const LATER = 1.5;
 /** and this long after it was done, in milliseconds. */
@@ -79,9 +85,13 @@ export class UnlearntImages {
     const excess = [];
     for (const index of places) {
       const image = images[index];
+      const errors = yield* errorsOf(lab, index, 'ema');
+      if (images.length > MANY) {
+        excess.push(errors.slice(-LITTLE_NOISE));
+        continue;
+      }
       const ideal = this.#ideal.get(image) ?? (yield* idealErrors(lab, index));
       this.#ideal.set(image, ideal);
-      const errors = yield* errorsOf(lab, index, 'ema');
       excess.push(errors.map((error, level) => Math.max(0, error - (ideal[level] ?? 0))));
     }
     // Other images than those have nothing of this.
