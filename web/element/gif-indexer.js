@@ -1,4 +1,4 @@
-import { indexColours } from '../lib/gif-colours.js';
+import { indexHere } from '../lib/gif.js';
 
 /**
  * Finds the colours of GIFs in the worker, which keeps the page free; on the page where there is no
@@ -9,6 +9,6 @@ import { indexColours } from '../lib/gif-colours.js';
  */
 export const gifIndexer = (session) => (rgba) => {
   const { lab, phase, resting } = session;
-  if (phase !== 'ready' || resting) return indexColours(rgba);
-  return lab.indexColours(rgba).catch(() => indexColours(rgba));
+  if (phase !== 'ready' || resting) return indexHere(rgba);
+  return lab.indexColours(rgba).catch(() => indexHere(rgba));
 };

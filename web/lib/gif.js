@@ -1,4 +1,5 @@
 import { GIFEncoder } from 'gifenc';
+import { nextTask } from './breather.js';
 import { drawTiles, gridColumns } from './canvas.js';
 import { channelsOf } from './channels.js';
 import { throwIfAborted } from './errors.js';
@@ -7,11 +8,20 @@ import { indexColours } from './gif-colours.js';
 /**
  * @import { IndexedColours } from './gif-colours.js'
  *
- * @typedef {(rgba: Uint8ClampedArray) => IndexedColours | Promise<IndexedColours>} Indexer
+ * @typedef {(rgba: Uint8ClampedArray) => Promise<IndexedColours>} Indexer
  * @typedef {{ rgb: Uint8Array, count: number, size: number }} GifFrame as `drawTiles` takes them
  * @typedef {{ signal?: AbortSignal, told?: (share: number) => void }} Making of a file: what ends it, and
  *   who is told how much is made
  */
+
+/** Frames whose colours are found ahead of their turn: a worker may have other things to do in between. */
+const AHEAD = 8;
+
+/** Finds colours here, each in a task of its own. @type {Indexer} */
+export async function indexHere(rgba) {
+  await nextTask();
+  return indexColours(rgba);
+}
 
 /**
  * A GIF that repeats. Each frame has a palette of its own: those of noise and of images share few
@@ -24,19 +34,25 @@ import { indexColours } from './gif-colours.js';
  */
 export async function encodeGif(
   frames,
-  { scale, delayMs, lastMs, signal, told, index: find = indexColours },
+  { scale, delayMs, lastMs, signal, told, index: find = indexHere },
 ) {
   const encoder = GIFEncoder();
+  /** @type {{ width: number, height: number, colours: Promise<IndexedColours> }[]} */
+  const found = [];
   for (const [place, frame] of frames.entries()) {
     throwIfAborted(signal);
     told?.(place / frames.length);
-    const { data, width, height } = pixelsOf(frame);
-    const { index, ...colours } = await find(data);
+    while (found.length < Math.min(place + AHEAD, frames.length)) {
+      const { data, width, height } = pixelsOf(frames[found.length]);
+      found.push({ width, height, colours: find(data) });
+    }
+    const { width, height } = found[place];
+    const { index, ...colours } = await found[place].colours;
     const delay = frame === frames.at(-1) ? lastMs : delayMs;
     const pixels = enlarge(index, { width, height, scale });
     encoder.writeFrame(pixels, width * scale, height * scale, { ...colours, delay });
     // The page stays awake between frames.
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTask();
   }
   encoder.finish();
   return new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (encoder.bytes())], {
