@@ -35,6 +35,23 @@ const overflow = (lab) =>
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
 
+/** Controls of the status bar that lie on one another. @param {import('./lab.mjs').LabPage} lab */
+const covered = (lab) =>
+  lab.page
+    .locator('.status-bar :is(button, select, summary, .status)')
+    .filter({ visible: true })
+    .evaluateAll((controls) => {
+      const boxes = controls.map((control) => control.getBoundingClientRect());
+      return boxes.flatMap((a, at) =>
+        boxes.slice(at + 1).flatMap((b, after) => {
+          const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+          const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+          const other = controls[at + 1 + after].textContent;
+          return wide > 2 && high > 2 ? `${controls[at].textContent} and ${other}` : [];
+        }),
+      );
+    });
+
 /** Controls that are too small to hit. @param {import('./lab.mjs').LabPage} lab */
 const smallTargets = (lab) =>
   lab.page.evaluate(() => {
@@ -118,9 +135,10 @@ test('axe finds nothing, by keys and in words all is there, and nothing sticks o
   await page.keyboard.press('Escape');
 
   // Twice as large on a small screen, and four times.
-  for (const width of [640, 320]) {
+  for (const width of [700, 640, 320]) {
     await page.setViewportSize({ width, height: 500 });
     await eventually(async () => (await overflow(lab)) <= 0);
+    assert.deepEqual(await covered(lab), []);
   }
   await page.emulateMedia({ colorScheme: 'light' });
   await assertAccessible(lab, 'narrow');
