@@ -29,7 +29,8 @@ impl Config {
         self.validate()?;
         let room = Room {
             unet: &UNet::new(self.unet.clone())?,
-            size: self.size,
+            shape: [self.size; 2],
+            sides: Sides::Size,
             mixed_precision: MixedPrecision::No,
             capacity: Capacity::UNLIMITED,
         };
