@@ -6,6 +6,7 @@ import { msg } from './localize.js';
  * How long a run may take, for who does not want to think in steps.
  *
  * @typedef {object} RunLength
+ * @property {string} id
  * @property {string} label
  * @property {number | undefined} steps from random weights on
  */
@@ -26,12 +27,12 @@ export const USUAL = GOOD;
  */
 export function runLengths(rate) {
   const longer = [
-    { label: msg('Good'), steps: GOOD },
-    { label: msg('Best'), steps: BEST },
+    { id: 'good', label: msg('Good'), steps: GOOD },
+    { id: 'best', label: msg('Best'), steps: BEST },
   ];
   const steps = rate && Math.round((MINUTE * rate) / 10) * 10;
   if (steps !== undefined && (steps < LEAST || steps > 0.75 * GOOD)) return longer;
-  return [{ label: msg('A minute'), steps }, ...longer];
+  return [{ id: 'a-minute', label: msg('A minute'), steps }, ...longer];
 }
 
 const pictures = SETS.flatMap(({ run_lengths }) => run_lengths ?? [])[0];

@@ -196,7 +196,7 @@ export class FirstRun extends Panel {
   }
 
   /** @param {import('../lib/run-lengths.js').RunLength} length */
-  #length({ label, steps = 0 }) {
+  #length({ id, label, steps = 0 }) {
     const { run, trainer, lab } = this.session;
     const { address, steps: shown, share, count } = pictureAfter(steps);
     const left = steps && trainer.rate > 0 ? (steps - lab.step) / trainer.rate : undefined;
@@ -204,7 +204,7 @@ export class FirstRun extends Panel {
     return html`<button
       type="button"
       class="length"
-      data-testid="length-${label.toLowerCase().replace(' ', '-')}"
+      data-testid="length-${id}"
       aria-pressed=${run.target === steps}
       ?disabled=${over || !steps}
       @click=${() => run.aimAt(steps)}
