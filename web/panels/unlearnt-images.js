@@ -24,6 +24,23 @@ export class UnlearntImagesView extends MeasuredPanel {
     const { length } = this.session.lab.images;
     const some = looked.count < length;
     const count = integer(looked.count);
+    const unlearnt = counted(
+      found.length,
+      '{0} image not learnt yet.',
+      '{0} images not learnt yet.',
+    );
+    const apart = some
+      ? counted(
+          found.length,
+          'The model denoises it far worse than the other {1} images looked at.',
+          'The model denoises them far worse than the other {1} images looked at.',
+          count,
+        )
+      : counted(
+          found.length,
+          'The model denoises it far worse than the other images.',
+          'The model denoises them far worse than the other images.',
+        );
     return html`<section
       class="unlearnt"
       aria-label=${msg('Images not learnt yet')}
@@ -32,23 +49,7 @@ export class UnlearntImagesView extends MeasuredPanel {
       <p data-testid="unlearnt-said">
         ${
           found.length
-            ? html`<strong
-                  >${counted(found.length, '{0} image not learnt yet.', '{0} images not learnt yet.')}</strong
-                >
-                ${
-                  some
-                    ? counted(
-                        found.length,
-                        'The model denoises it far worse than the other {1} images looked at.',
-                        'The model denoises them far worse than the other {1} images looked at.',
-                        count,
-                      )
-                    : counted(
-                        found.length,
-                        'The model denoises it far worse than the other images.',
-                        'The model denoises them far worse than the other images.',
-                      )
-                }`
+            ? html`<strong>${unlearnt}</strong> ${apart}`
             : some
               ? msg(
                   'No image stands out: the model denoises none of the {0} images looked at far ' +
