@@ -52,7 +52,7 @@ struct Cli {
 enum Command {
     Schedule(schedule::Args),
     Train(train::Args),
-    Sample(sample::Args),
+    Sample(Box<sample::Args>),
     Bench(bench::Args),
     Eval(eval::Args),
     Export(export::Args),
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let result = panic::catch_unwind(AssertUnwindSafe(|| match command {
         Command::Schedule(args) => schedule::run(args),
         Command::Train(args) => train::run(args),
-        Command::Sample(args) => sample::run(args),
+        Command::Sample(args) => sample::run(*args),
         Command::Bench(args) => bench::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Export(args) => export::run(args),
