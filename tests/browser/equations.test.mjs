@@ -121,7 +121,7 @@ const SILENT = {
   sample: [
     /^(sample|sample-stop|sample-new|sample-count|sample-mode-.*|(compare-)?play|save-.*)$/,
     /^compare-add$/,
-    /^(tile-\d+|favourite\S*|plane-\w+)$/,
+    /^(tile-\d+|favourite\S*|plane-\w+|loop-\w+)$/,
   ],
   edit: [/^edit-(run|count|play)$/],
 };

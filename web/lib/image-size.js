@@ -1,4 +1,3 @@
-import { imageSize as readHeader } from 'image-size';
 import { LabError } from './errors.js';
 import { compact, integer } from './format.js';
 import { msg } from './localize.js';
@@ -49,8 +48,10 @@ export async function readImageHeader(file, name) {
     );
   }
   const header =
-    parse(await firstBytes(file, name, HEADER_BYTES)) ??
-    (file.size > HEADER_BYTES ? parse(await firstBytes(file, name, LONG_HEADER_BYTES)) : undefined);
+    (await parse(await firstBytes(file, name, HEADER_BYTES))) ??
+    (file.size > HEADER_BYTES
+      ? await parse(await firstBytes(file, name, LONG_HEADER_BYTES))
+      : undefined);
   if (!header || !ACCEPTED.has(header.type)) {
     throw new LabError(
       'bad-image',
@@ -105,11 +106,13 @@ async function firstBytes(file, name, count) {
 
 /**
  * @param {Uint8Array} bytes
- * @returns {ImageHeader | undefined}
+ * @returns {Promise<ImageHeader | undefined>}
  */
-function parse(bytes) {
+async function parse(bytes) {
+  // A page whose figures nobody has come to does not load it.
+  const { imageSize } = await import('image-size');
   try {
-    const { width, height, type } = readHeader(bytes);
+    const { width, height, type } = imageSize(bytes);
     return { width, height, type: type ?? '' };
   } catch {
     return undefined;
