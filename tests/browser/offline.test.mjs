@@ -58,7 +58,7 @@ class Host {
    * @param {string} name
    */
   async release(name) {
-    const title = '<title>Unnoise';
+    const title = '<title data-msg>Unnoise';
     const page = (await built('index.html')).toString().replace(title, `${title} ${name}`);
     const script = `${await built('pkg/unnoise.js')}\nglobalThis.released = '${name}';`;
     let list = (await built('pkg/offline-worker.js')).toString();
