@@ -62,6 +62,8 @@ pub const LARGE_CONVOLUTIONS: &[ConvCase] = &[
     (8, 30, 32, 32, 1, conv(3, 1, 1)),
     (2, 10, 10, 32, 32, conv(3, 1, 0)),
     (2, 6, 6, 32, 32, conv(3, 1, 2)),
+    // More loads than llvmpipe lets a thread of a CPU's kernel loop for.
+    (1, 1024, 520, 4, 4, conv(1, 1, 0)),
 ];
 
 /// `(n, h, w, [c_in, channels of the shortcut], c_out, geometry)`.
@@ -107,4 +109,6 @@ pub const GROUP_NORMS: &[GroupNormCase] = &[
     // Groups with more channels than a workgroup has threads.
     (2, 2, 3, 1028, norm(1, true)),
     (1, 2, 2, 602, norm(2, true)),
+    // More elements than llvmpipe lets a thread of a CPU's kernel loop over.
+    (1, 100, 96, 9, norm(3, true)),
 ];

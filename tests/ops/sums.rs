@@ -107,7 +107,13 @@ fn norm_and_product<B: Kernels>(
 }
 
 /// `[n, c, h, w]`, one of them with more numbers than any workgroup has threads.
-const IMAGES: &[[usize; 4]] = &[[1, 1, 1, 1], [2, 3, 5, 7], [5, 3, 32, 32], [3, 4, 1, 9]];
+const IMAGES: &[[usize; 4]] = &[
+    [1, 1, 1, 1],
+    [2, 3, 5, 7],
+    [5, 3, 32, 32],
+    [3, 4, 1, 9],
+    [1, 3, 600, 600],
+];
 
 /// Against the portable definition, whether the prediction lies in memory as it is seen or, as the
 /// network's does, channels last.

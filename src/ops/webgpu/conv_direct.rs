@@ -8,6 +8,7 @@ use crate::ops::ConvGeometry;
 
 use super::{
     conv_projection::{Added, Beside, WeightGrads},
+    device::MAX_ITERATIONS,
     launch::{bind, launch},
     shader::Shader,
     tensor::{Primitive, allocate, dimensions},
@@ -35,6 +36,12 @@ fn largest_divisor(number: usize, candidates: &[usize]) -> usize {
     candidates.iter().find(divides).copied().unwrap_or(1)
 }
 
+/// Iterations of a thread that sums a weight gradient over a line of `width` pixels: four at a time for a
+/// shortcut, eight for all else.
+fn line_iterations(width: usize) -> usize {
+    width.div_ceil(4) + 1
+}
+
 /// The shapes of a convolution: its input, its output and its geometry.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConvShapes {
@@ -50,7 +57,7 @@ pub(super) struct ConvShapes {
 
 impl ConvShapes {
     /// A 1 × 1 convolution does not know lines from images, so all pixels make one long line,
-    /// unless they are repeated.
+    /// unless they are repeated, or more than a thread may walk over.
     fn flattened(mut self) -> Self {
         let ConvGeometry {
             kernel,
@@ -58,7 +65,9 @@ impl ConvShapes {
             padding,
             ..
         } = self.geometry;
-        if (kernel, stride, padding, self.repeat) == (1, 1, 0, 1) {
+        let [batch, height, width, _] = self.output;
+        let fits = line_iterations(batch * height * width) <= MAX_ITERATIONS;
+        if (kernel, stride, padding, self.repeat) == (1, 1, 0, 1) && fits {
             for [batch, height, width, _] in [&mut self.input, &mut self.output] {
                 *width *= *batch * *height;
                 (*batch, *height) = (1, 1);
@@ -221,7 +230,10 @@ pub(super) fn grad_weight(
 
     let threads = kernel * channels_in.div_ceil(4) * quads_out;
     let lines = batch * height;
-    let lines_per_split = lines.div_ceil(SPLIT_THREADS.div_ceil(threads).min(lines));
+    let most_lines = (MAX_ITERATIONS / line_iterations(width)).max(1);
+    let lines_per_split = lines
+        .div_ceil(SPLIT_THREADS.div_ceil(threads).min(lines))
+        .min(most_lines);
     let splits = lines.div_ceil(lines_per_split);
 
     let grads = WeightGrads::allocate(x, shortcut, splits, shapes);

@@ -102,6 +102,10 @@ pub(super) fn runs_on_cpu(device: &WgpuDevice) -> bool {
         .is_some_and(|gpu| gpu.on_cpu && gpu.device == *device)
 }
 
+/// The most iterations, of all its loops together, that a thread of a kernel for CPUs may take: after
+/// 65,535 Mesa's llvmpipe ends every loop (`LP_MAX_TGSI_LOOP_ITERATIONS`), and says nothing.
+pub(super) const MAX_ITERATIONS: usize = 65_000;
+
 /// A browser does not say of which type an adapter is; the emulators are known by name.
 fn emulates(info: &AdapterInfo, browser_names: &str) -> bool {
     const NAMES: [&str; 3] = ["swiftshader", "llvmpipe", "basic render"];

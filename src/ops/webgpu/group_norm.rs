@@ -67,7 +67,8 @@ impl Norm {
         bindings: &[Binding],
     ) {
         let groups = self.shape[0] * self.options.groups;
-        let ((name, text), threads, workgroups) = if self.on_cpu {
+        let direct_fits = self.iterations() <= device::MAX_ITERATIONS;
+        let ((name, text), threads, workgroups) = if self.on_cpu && direct_fits {
             (direct, DIRECT_THREADS, groups.div_ceil(DIRECT_THREADS))
         } else {
             (shared, THREADS, groups)
@@ -76,13 +77,25 @@ impl Norm {
         launch(with(shader), workgroups, bindings);
     }
 
+    /// Iterations of a thread that has a group of an image to itself.
+    fn iterations(&self) -> usize {
+        let [_, height, width, _] = self.shape;
+        let (elements, _) = self.elements();
+        3 * elements * (height * width + 1) + height * width
+    }
+
+    /// Elements of a pixel of a group, and whether they are vec4s.
+    fn elements(&self) -> (usize, bool) {
+        let channels = self.shape[3] / self.options.groups;
+        let vectors = channels.is_multiple_of(4) && self.split.unwrap_or(0).is_multiple_of(4);
+        (if vectors { channels / 4 } else { channels }, vectors)
+    }
+
     /// `shader` with the constants that all of them share.
     fn specialise(&self, shader: Shader) -> Shader {
-        let [n, h, w, c] = self.shape;
+        let [n, h, w, _] = self.shape;
         let options = self.options;
-        let channels = c / options.groups;
-        let vectors = channels.is_multiple_of(4) && self.split.unwrap_or(0).is_multiple_of(4);
-        let elements = if vectors { channels / 4 } else { channels };
+        let (elements, vectors) = self.elements();
         let lanes = elements.min(THREADS);
         let shader = shader
             .flag("VEC4", vectors)

@@ -17,8 +17,11 @@ pub(super) fn forward(
     loss_weights: Option<Primitive>,
 ) -> Primitive {
     // One workgroup, since the sum ends in one number.
-    let threads = if device::runs_on_cpu(&prediction.device) {
-        16
+    let few = 16;
+    let numbers = dimensions::<4>(&prediction).iter().product::<usize>();
+    let fits = numbers.div_ceil(few) <= device::MAX_ITERATIONS;
+    let threads = if fits && device::runs_on_cpu(&prediction.device) {
+        few
     } else {
         256
     };
