@@ -105,6 +105,7 @@ test('figures of a page share one engine, and each keeps its state', async () =>
   const { page, errors } = await author(figure('a', 'train') + figure('b', 'train'));
   const live = () => page.evaluate(() => /** @type {any} */ (window).live.size);
   await inState(page, '#a', /ready|resting/);
+  await page.locator('#b').scrollIntoViewIfNeeded();
   await inState(page, '#b', /ready|resting/);
   // Who uses a figure has the engine.
   await page.evaluate(() => /** @type {any} */ (document.querySelector('#a')).train());
