@@ -49,8 +49,9 @@ async function open(name) {
 async function startFigures(page) {
   const figures = await page.locator('unnoise-lab').all();
   for (const figure of figures) {
-    await figure.scrollIntoViewIfNeeded();
     await eventually(async () => {
+      // The one above may have grown, and this one be out of sight again before it was seen.
+      await figure.scrollIntoViewIfNeeded();
       const state = await figure.evaluate((one) => Reflect.get(one, 'state'));
       assert.notEqual(state, 'failed', await figure.evaluate((one) => one.outerHTML));
       return /ready|sampling|resting/.test(state);
