@@ -27,7 +27,6 @@ async function open(settings) {
 async function choose(lab, name) {
   // By keyboard: equations that change move the button away from under the pointer.
   await lab.by(name).press(' ');
-  await lab.shown();
 }
 
 /**

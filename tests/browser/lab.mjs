@@ -232,11 +232,6 @@ export class LabPage {
     await this.page.locator(states.join()).waitFor({ state: 'attached', timeout });
   }
 
-  /** Waits until panels show what has changed, which each does in a task of its own. */
-  async shown() {
-    await this.page.evaluate(() => new Promise((resolve) => setTimeout(() => setTimeout(resolve))));
-  }
-
   /** @param {string[]} paths */
   async addImages(paths) {
     await this.by('file-input').setInputFiles(paths);
@@ -288,7 +283,6 @@ export class LabPage {
     // Until then the button may be the one that stops what the page draws by itself.
     await this.ready();
     await this.by('sample').click();
-    await this.shown();
     const canvas = this.by('sample-canvas');
     await canvas.and(this.page.locator('[data-state=done]')).waitFor({ timeout });
     return Number(await canvas.getAttribute('data-frames'));

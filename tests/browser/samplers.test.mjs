@@ -16,7 +16,6 @@ const open = (settings) => site.open({ ...TINY, backend: 'flex', ...settings });
 async function choose(lab, name) {
   // The radio button itself lies invisible below its label.
   await lab.by(name).check({ force: true });
-  await lab.shown();
 }
 
 /** What went wrong, in the page's words. */

@@ -1,8 +1,6 @@
 import { LitElement } from 'lit';
 import { LanguageController } from './language-controller.js';
 
-const OPERATING = ['click', 'input', 'change', 'keydown', 'pointerup'];
-
 /**
  * What all panels share: they show parts of a session and look again when those change. They render
  * without a shadow root of their own, so that the element's styles and `::part`s reach them.
@@ -16,11 +14,9 @@ export class Panel extends LitElement {
   /** By the ids of their containers. @type {Map<string, import('../lib/plot.js').Plot>} */
   #plots = new Map();
   #watching = new AbortController();
-  #operated = false;
 
   constructor() {
     super();
-    for (const type of OPERATING) this.addEventListener(type, this.#operate, { capture: true });
     new LanguageController(this);
     /** @type {import('../element/session.js').Session} */
     this.session = /** @type {any} */ (undefined);
@@ -36,21 +32,6 @@ export class Panel extends LitElement {
     const { shows } = /** @type {typeof Panel} */ (this.constructor);
     this.session.watch(shows, () => this.requestUpdate(), this.#watching.signal);
     this.requestUpdate();
-  }
-
-  /** What the visitor operates answers at once. */
-  #operate = () => {
-    this.#operated = true;
-    setTimeout(() => (this.#operated = false));
-  };
-
-  /**
-   * Each panel that is there already, but for the one that the visitor operates, updates in a task of its
-   * own: one change of the session is shown by many of them, and the page has to answer in between.
-   */
-  async scheduleUpdate() {
-    if (this.hasUpdated && !this.#operated) await new Promise((resolve) => setTimeout(resolve));
-    super.scheduleUpdate();
   }
 
   disconnectedCallback() {
