@@ -1,3 +1,4 @@
+import { breather } from '../lib/breather.js';
 import { learnsCrops } from '../lib/config.js';
 import { Reference } from '../lib/likeness.js';
 import { resizeSquare } from '../lib/resize.js';
@@ -12,8 +13,6 @@ import { resizeSquare } from '../lib/resize.js';
 
 /** Images compared with, evenly chosen: more would take longer and say little more. */
 const MAX_IMAGES = 256;
-/** How long the page may be kept from its other work, in milliseconds. */
-const TURN_MS = 6;
 
 export class DrawnLikeness {
   /** What the drawings are compared with. @type {{ images: unknown, size: number } | undefined} */
@@ -89,14 +88,3 @@ export class DrawnLikeness {
  * @param {Lab} lab
  */
 const comparable = ({ frame }, lab) => frame.size === lab.config.size && frame.count >= 2;
-
-/** Gives the page a turn now and then, and says whether it did. */
-function breather() {
-  let since = performance.now();
-  return async () => {
-    if (performance.now() - since < TURN_MS) return false;
-    await new Promise((resolve) => setTimeout(resolve));
-    since = performance.now();
-    return true;
-  };
-}

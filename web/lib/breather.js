@@ -1,15 +1,16 @@
 /** How long the page may be kept from its other work, in milliseconds. */
-const TURN_MS = 8;
+const TURN_MS = 6;
 
 /** The page does what else there is to do first. */
 export const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
-/** For long work on the page's thread: gives the page a turn now and then. */
+/** For long work on the page's thread: gives the page a turn now and then, and says whether it did. */
 export function breather() {
   let since = performance.now();
   return async () => {
-    if (performance.now() - since < TURN_MS) return;
+    if (performance.now() - since < TURN_MS) return false;
     await nextTask();
     since = performance.now();
+    return true;
   };
 }
