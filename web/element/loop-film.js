@@ -5,7 +5,7 @@ import { adaptSampling, isFlow, samplersFor } from '../lib/samplers.js';
 /**
  * The frames of a film through noise: from one favourite to the next and back to the first, or through
  * samples where there are no two favourites. Drawn a few at a time by a deterministic sampler, so that
- * nothing changes but the noise. Dispatches `change`.
+ * nothing changes but the noise. Dispatches `change`, and `drawing` when drawing begins or ends.
  *
  * @import { Subject } from './touched-sample.js'
  * @typedef {import('../lib/gif.js').GifFrame} LoopFrame
@@ -63,6 +63,7 @@ export class LoopFilm extends EventTarget {
       this.dispatchEvent(new Event('change'));
     };
     tell(0);
+    this.dispatchEvent(new Event('drawing'));
     try {
       await this.#session.awake();
       // Drawing takes by far the most of the time.
@@ -118,6 +119,7 @@ export class LoopFilm extends EventTarget {
     this.progress = undefined;
     this.frame = undefined;
     this.dispatchEvent(new Event('change'));
+    this.dispatchEvent(new Event('drawing'));
   }
 }
 

@@ -14,7 +14,8 @@ const FINE_STEPS = 20;
 
 /**
  * The triangle of noise that three favourites span: at each point of it is a sample, drawn as one gets
- * there. Deterministic samplers alone, so that nothing changes but the point. Dispatches `change`.
+ * there. Deterministic samplers alone, so that nothing changes but the point. Dispatches `change`,
+ * and `drawing` when drawing begins or ends.
  */
 export class NoisePlane extends EventTarget {
   /** Which favourites are its corners, by id. @type {string[]} */
@@ -70,7 +71,7 @@ export class NoisePlane extends EventTarget {
     this.#wish = { fine };
     this.#changed();
     if (this.drawing) return;
-    this.drawing = true;
+    this.#setDrawing(true);
     this.#abort = new AbortController();
     try {
       await this.#session.awake();
@@ -83,7 +84,7 @@ export class NoisePlane extends EventTarget {
       if (!isAbort(error)) this.#session.fail(LabError.from(error), 'noise-plane');
     } finally {
       this.#wish = undefined;
-      this.drawing = false;
+      this.#setDrawing(false);
       this.#changed();
     }
   }
@@ -117,6 +118,12 @@ export class NoisePlane extends EventTarget {
 
   stop() {
     this.#abort.abort();
+  }
+
+  /** @param {boolean} drawing */
+  #setDrawing(drawing) {
+    this.drawing = drawing;
+    this.dispatchEvent(new Event('drawing'));
   }
 
   #changed() {

@@ -45,15 +45,6 @@ export const HAPPENINGS = /** @type {Happening[]} */ ([
   'error',
 ]);
 
-/** The parts of which one changes whenever drawing begins or ends anywhere. */
-export const DRAWING = /** @type {const} */ ([
-  'sampling',
-  'comparison',
-  'edits',
-  'touched',
-  'noisePlane',
-]);
-
 export class SessionEvents extends EventTarget {
   /**
    * Calls back whenever one of these parts has changed.
@@ -109,7 +100,9 @@ export function relayParts(session) {
     [touched, 'frame', 'touched'],
     [favourites, 'change', 'favourites'],
     [noisePlane, 'change', 'noisePlane'],
+    [noisePlane, 'drawing', 'sampling'],
     [loop, 'change', 'loop'],
+    [loop, 'drawing', 'sampling'],
     [forward, 'change', 'forward'],
     [plane, 'change', 'plane'],
     [plane, 'frame', 'planeFrame'],

@@ -1,5 +1,4 @@
 import { html, nothing } from 'lit';
-import { DRAWING } from '../element/session-events.js';
 import { learnsCrops } from '../lib/config.js';
 import { SETS } from '../lib/datasets.js';
 import { define } from '../lib/define.js';
@@ -21,7 +20,7 @@ const MEASURING_MS = 3000;
  * panels below do too.
  */
 export class FirstRun extends Panel {
-  static shows = /** @type {const} */ ([...DRAWING, 'images', 'run', 'status', 'training']);
+  static shows = /** @type {const} */ (['images', 'run', 'sampling', 'status', 'training']);
 
   render() {
     const { session } = this;
