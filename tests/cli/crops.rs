@@ -31,9 +31,9 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     values.map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }
 
-/// The shape and the values of x_0 of model `m`, in two steps.
-fn x_0(folder: &Folder, model: &str, options: &str) -> (Vec<usize>, Vec<f32>) {
-    let fixed = "--steps 2 --count 1 --out x.safetensors";
+/// The shape and the values of x_0 of one sample in `steps` steps.
+fn x_0(folder: &Folder, model: &str, steps: usize, options: &str) -> (Vec<usize>, Vec<f32>) {
+    let fixed = format!("--steps {steps} --count 1 --out x.safetensors");
     folder.succeed(&format!("sample --model {model} {fixed} {options}"));
     let (shape, bytes) = folder.tensors("x.safetensors")["x_0"].clone();
     (shape, floats(&bytes))
@@ -58,12 +58,12 @@ fn training_on_crops_resumes_bit_for_bit() {
 #[test]
 fn samples_have_any_shape() {
     let folder = trained("crops-shape");
-    let (shape, usual) = x_0(&folder, "m.safetensors", "");
+    let (shape, usual) = x_0(&folder, "m.safetensors", 2, "");
     assert_eq!(shape, [1, 3, 8, 8]);
     // To the bit what it is without being asked for.
-    let asked = x_0(&folder, "m.safetensors", "--width 8 --height 8");
+    let asked = x_0(&folder, "m.safetensors", 2, "--width 8 --height 8");
     assert_eq!(asked, (shape, usual));
-    let (shape, wide) = x_0(&folder, "m.safetensors", "--width 30 --height 14");
+    let (shape, wide) = x_0(&folder, "m.safetensors", 2, "--width 30 --height 14");
     assert_eq!(shape, [1, 3, 14, 30]);
     assert!(wide.iter().all(|value| value.is_finite()));
 
@@ -76,7 +76,7 @@ fn samples_have_any_shape() {
 
     // There and back through a diffusers folder.
     folder.succeed("export --model m.safetensors --out pipeline");
-    let other = x_0(&folder, "pipeline", "--width 30 --height 14");
+    let other = x_0(&folder, "pipeline", 2, "--width 30 --height 14");
     assert_eq!(other, (vec![1, 3, 14, 30], wide));
 }
 
@@ -84,11 +84,11 @@ fn samples_have_any_shape() {
 fn a_picture_is_kept_and_more_is_drawn_around_it() {
     let folder = trained("crops-extend");
     let picture = image::open(folder.path("picture.png")).unwrap().into_rgb8();
-    let extend = "--steps 6 --jump-length 2 --extend picture.png --width 28 --height 16";
+    let extend = "--jump-length 2 --extend picture.png --width 28 --height 16";
     for (place, left) in [("", 4), ("--extend-at 8,0", 8)] {
         for sampler in ["ddim", "ddpm"] {
             let options = format!("{extend} {place} --sampler {sampler}");
-            let (shape, drawn) = x_0(&folder, "m.safetensors", &options);
+            let (shape, drawn) = x_0(&folder, "m.safetensors", 6, &options);
             assert_eq!(shape, [1, 3, 16, 28]);
             let mut differs = 0;
             for (i, value) in drawn.iter().enumerate() {
