@@ -98,9 +98,11 @@ def variants() -> dict[str, dict]:
         "muon 0.02": muon(training(muon_learning_rate=0.02)),
         "muon, lr 2e-3": muon(training(learning_rate=2e-3)),
         "muon, batch 8": muon(training(batch_size=8)),
+        "muon, batch 64": muon(training(batch_size=64)),
         "muon, batch 8, lr 2e-3": muon(training(batch_size=8, learning_rate=2e-3)),
         "muon, EMA 0.99": muon(training(ema_max_decay=0.99)),
         "muon, EMA 0.995": muon(training(ema_max_decay=0.995)),
+        "muon, flips": muon(training(random_flip=True)),
         "muon, flow": muon(flow),
         **{f"muon, {name}": fields for name, fields in networks(muon).items()},
         # L_simple

@@ -78,12 +78,17 @@ def floor(distance, features: np.ndarray, repeats: int = 10) -> float:
     return float(np.mean([distance(features[a], features[b]) for a, b in halves]))
 
 
-def share_of_copies(samples: np.ndarray, images: np.ndarray) -> float:
-    """Share of samples nearer to one image than COPY_RATIO of the distance to any other."""
+def are_copies(samples: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Which samples are nearer to one image than COPY_RATIO of the distance to any other, [n]."""
     distinct = np.unique(images, axis=0).reshape(-1, images[0].size).astype(np.float64)
     squares = squared_distances(samples.reshape(len(samples), -1).astype(np.float64), distinct)
     nearest, second = np.partition(squares, 1, axis=1)[:, :2].T
-    return float((nearest < COPY_RATIO**2 * second).mean())
+    return nearest < COPY_RATIO**2 * second
+
+
+def share_of_copies(samples: np.ndarray, images: np.ndarray) -> float:
+    """Share of samples that copy an image, or the mirror image of one."""
+    return float((are_copies(samples, images) | are_copies(samples, images[..., ::-1])).mean())
 
 
 def share_saturated(samples: np.ndarray, min_share: float = 0.02) -> float:

@@ -13,6 +13,8 @@ has pictures of every run. Needs numpy, pillow, safetensors and scikit-learn.
 import argparse
 import fcntl
 import json
+import re
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -45,10 +47,34 @@ class Set:
     classifier: Classifier | None
 
 
-def open_set(data: Path, name: str, size: int) -> Set:
-    train, held_out = (data / f"{name}-{size}" / part for part in ("train", "held-out"))
+def set_name(text: str) -> str:
+    if not re.fullmatch(rf"({'|'.join(SETS)})(@[1-9]\d*)?", text):
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(SETS)}, nor one of them @ a number.")
+    return text
+
+
+def some_of(train: Path, count: int, to: Path) -> Path:
+    """`to` with `count` of the images of `train`, evenly spread over them."""
+    files = sorted(train.rglob("*.png"))
+    if count > len(files):
+        raise SystemExit(f"{train} has {len(files)} images, not {count}.")
+    to.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        file = files[index * len(files) // count]
+        shutil.copy(file, to / file.relative_to(train).as_posix().replace("/", "-"))
+    return to
+
+
+def open_set(args: argparse.Namespace, name: str) -> Set:
+    """The images of `name`, such as "faces", or "faces@20" for training on 20 of them."""
+    whole, _, count = name.partition("@")
+    train, held_out = (args.data / f"{whole}-{args.size}" / part for part in ("train", "held-out"))
     if not train.exists():
-        raise SystemExit(f"{train} does not exist: make it with scripts/recipe/data/make.mjs --size {size}.")
+        raise SystemExit(f"{train} does not exist: make it with data/make.mjs --size {args.size}.")
+    if count:
+        some = some_of(train, int(count), args.out / "subsets" / f"{name}-{args.size}")
+        real = np.concatenate([read(train)[0], read(held_out)[0]])
+        return Set(some, held_out, read(some)[0], real, None)
     (shown, labels), (others, other_labels) = read(train), read(held_out)
     classifier = None
     if labels is not None:
@@ -162,7 +188,8 @@ def main():
     parser.add_argument("--unnoise", default="target/release/unnoise")
     parser.add_argument("--data", type=Path, help="where data/make.mjs has written")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    parser.add_argument("--sets", nargs="+", type=set_name, default=SETS, metavar="SET",
+                        help=f"of {', '.join(SETS)}; faces@20 trains on 20 of the faces")  # fmt: skip
     parser.add_argument("--names", nargs="+", choices=variants(), default=[OLD], metavar="NAME")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--steps", type=int, default=STEPS)
@@ -191,7 +218,7 @@ def main():
         return
     if not args.data:
         parser.error("--data is needed, but for --tables.")
-    sets = {name: open_set(args.data, name, args.size) for name in args.sets}
+    sets = {name: open_set(args, name) for name in args.sets}
     lengths = sorted(round(args.steps * multiple) for multiple in args.multiples)
     jobs = list(product(args.seeds, lengths, args.names, args.sets))
     left = [job for job in jobs if not run(lab, results, sets[job[-1]], args, job, wait=False)]

@@ -337,7 +337,7 @@ export class LabPage {
  * @param {() => Promise<boolean>} condition
  */
 export async function eventually(condition) {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
