@@ -121,7 +121,7 @@ function pixels(lab, name) {
 }
 
 test('a visitor walks between seeds, redraws and fills in', async () => {
-  const lab = await site.open({ ...TINY, backend: 'flex' });
+  const lab = await site.open({ ...TINY, backend: 'flex', sampler: 'ddpm' });
   const choose = (/** @type {string} */ kind) => lab.by(`edit-kind-${kind}`).check({ force: true });
 
   await lab.by('edit-from').fill('3');

@@ -17,7 +17,7 @@ test('another link in the address bar begins anew, with nothing of the old one',
   await lab.ready();
   await eventually(async () => (await lab.panels()).length === PANELS.length);
   assert.equal(await lab.by('sample-seed').inputValue(), '5');
-  assert.ok(await lab.by('sampler-ddpm').isChecked());
+  assert.ok(await lab.by('sampler-dpmpp2m').isChecked());
   // The model of the set, of its own size.
   assert.equal(await lab.text('parameters'), '1.05 M');
   assert.ok((await lab.sample()) > 1);

@@ -90,7 +90,7 @@ fn the_example_writes_an_animation() {
     let mut file = std::io::BufReader::new(std::fs::File::open(out).unwrap());
     let decoder = image::codecs::gif::GifDecoder::new(&mut file).unwrap();
     let frames = image::AnimationDecoder::into_frames(decoder);
-    assert_eq!(frames.count(), 51);
+    assert_eq!(frames.count(), 21);
 }
 
 /// Runs the program where it needs no files.

@@ -115,7 +115,7 @@ fn wrong_use_is_refused() {
             "quantile",
         ),
         (
-            "sample --model {model} --out x.png --use-karras-sigmas true",
+            "sample --model {model} --sampler ddim --out x.png --use-karras-sigmas true",
             "--use-karras-sigmas",
         ),
         (
@@ -129,7 +129,10 @@ fn wrong_use_is_refused() {
         ),
         ("eval --model {model} --data nowhere", "nowhere"),
         ("sample --model {model} --out x.png --steps 101", "1 to 100"),
-        ("sample --model {model} --out x.png --eta 2", "eta"),
+        (
+            "sample --model {model} --sampler ddim --out x.png --eta 2",
+            "eta",
+        ),
         ("sample --model {model} --out x.png --count 0", "1 to 1024"),
         ("sample --model {model} --out x.png --scale 33", "--scale"),
         (

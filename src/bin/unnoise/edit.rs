@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use unnoise::{
-    sampler::{Edit, Interpolation, Resampling},
+    sampler::{Edit, Interpolation, Resampling, SamplerConfig},
     train::{Config, Dataset},
 };
 
@@ -59,6 +59,22 @@ pub struct EditArgs {
 }
 
 impl EditArgs {
+    /// The sampler where none is asked for: one of the two that keep pixels, where any are kept.
+    pub fn usual_sampler(&self) -> SamplerConfig {
+        if self.keeps_pixels() {
+            SamplerConfig::Ddim {
+                eta: 0.0,
+                use_clipped_model_output: false,
+            }
+        } else {
+            SamplerConfig::default()
+        }
+    }
+
+    fn keeps_pixels(&self) -> bool {
+        self.inpaint.is_some() || self.extend.is_some()
+    }
+
     pub fn interpolation(&self) -> Option<Interpolation> {
         let to = self.interpolate?;
         Some(Interpolation { to, total: None })
@@ -66,7 +82,7 @@ impl EditArgs {
 
     /// Reads the image to change, if there is one, for images of `shape`, height and width.
     pub fn read(&self, config: &Config, shape: [usize; 2]) -> Result<Option<Edit>> {
-        if self.inpaint.is_none() && self.extend.is_none() {
+        if !self.keeps_pixels() {
             let jumps = [
                 (self.jump_length.is_some(), "--jump-length"),
                 (self.jump_n_sample.is_some(), "--jump-n-sample"),

@@ -53,11 +53,11 @@ pub struct Args {
     /// A model file, or the folder of a small unconditional diffusers model
     #[arg(long, value_name = "MODEL.safetensors|DIFFUSERS_DIR")]
     model: PathBuf,
-    /// How to get from noise to images
-    #[arg(long, value_enum, default_value = "ddim")]
-    sampler: SamplerConfig,
-    /// Denoising steps, 1 to the model's number of timesteps [default: all for ddpm, 50 for the
-    /// others]
+    /// How to get from noise to images [default: dpmpp2m, or ddim with --inpaint and --extend]
+    #[arg(long, value_enum)]
+    sampler: Option<SamplerConfig>,
+    /// Denoising steps, 1 to the model's number of timesteps [default: all for ddpm, 20 for dpmpp2m,
+    /// 50 for the others]
     #[arg(long, value_name = "K")]
     steps: Option<usize>,
     /// Noise added by ddim, 0 (none, the default) to 1 (as much as ddpm)
@@ -211,7 +211,8 @@ impl Args {
         let (mut eta, mut variance) = (self.eta, self.variance);
         let mut rederive = self.use_clipped_model_output;
         let mut karras = self.use_karras_sigmas;
-        let sampler = match self.sampler {
+        let asked = self.sampler.unwrap_or(self.edit.usual_sampler());
+        let sampler = match asked {
             SamplerConfig::Ddpm { .. } => SamplerConfig::Ddpm {
                 variance: variance.take(),
             },
@@ -253,10 +254,12 @@ impl Args {
                 "--count is {count}, but --noise is for {given} images; leave --count out."
             )));
         }
+        let sampler = self.sampler()?;
         Ok(SamplingOptions {
-            sampler: self.sampler()?,
-            steps: self.steps.unwrap_or(match self.sampler {
+            sampler,
+            steps: self.steps.unwrap_or(match sampler {
                 SamplerConfig::Ddpm { .. } => longest,
+                SamplerConfig::DpmPp2M { .. } => longest.min(20),
                 _ => longest.min(50),
             }),
             seed: self.seed,
