@@ -24,7 +24,7 @@ export const SAMPLERS = {
   ddim: { label: 'DDIM', steps: 20, evaluations: once, choices: ['eta', 'spacing'] },
   heun: {
     label: 'Heun',
-    steps: 10,
+    steps: 20,
     // Two slopes a step, but for the last.
     evaluations: (steps) => 2 * steps - 1,
     choices: ['karras', 'spacing'],
