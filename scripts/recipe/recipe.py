@@ -167,12 +167,14 @@ def step_times(lab: CommandLine, args) -> dict[str, float]:
     times = json.loads(path.read_text()) if path.exists() else {}
     for name, seconds in args.seconds_per_step:
         times[name] = seconds
-    wanted = sorted({priced_as(name) for name in args.names} - times.keys())
+    wanted = sorted({priced_as(name) for name in args.names} - times.keys()) if args.bench else []
     for _ in range(args.bench):
         for name in wanted:
             seconds = lab.seconds_per_step(name, args.size, 5)
             times[name] = min(seconds, times.get(name, seconds))
-    path.write_text(json.dumps(times, indent=2))
+    # Another process may be reading it.
+    if wanted or args.seconds_per_step:
+        path.write_text(json.dumps(times, indent=2))
     return times
 
 
