@@ -32,10 +32,6 @@ pub struct Config {
     pub labels: Vec<String>,
 }
 
-/// The largest size at which min-SNR weights draw better than L_simple in the same time, by the
-/// measurements of docs/recipe.md.
-const MIN_SNR_UP_TO: usize = 32;
-
 /// Levels of a network for crops: each doubles how far a pixel sees.
 const CROP_WIDTHS: [usize; 2] = [32, 64];
 
@@ -68,11 +64,7 @@ impl Config {
             training: TrainingConfig {
                 optimizer: Optimizer::Muon,
                 min_snr_floor: 0.2,
-                loss_weighting: if size <= MIN_SNR_UP_TO {
-                    LossWeighting::MinSnr
-                } else {
-                    LossWeighting::Simple
-                },
+                loss_weighting: LossWeighting::MinSnr,
                 ..Default::default()
             },
             labels: Vec::new(),
