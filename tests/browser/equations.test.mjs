@@ -157,7 +157,7 @@ describe('every control highlights what it changes, and only while it is used', 
   }
 
   test('each variance, schedule and end of the schedule', async () => {
-    const lab = await open({ prediction_type: 'v_prediction' });
+    const lab = await open({ prediction_type: 'v_prediction', sampler: 'ddpm' });
     await openDetails(lab);
     for (const variance of ['fixed_small', 'fixed_large', 'learned_range']) {
       await lab.by('variance-type').selectOption(variance);
