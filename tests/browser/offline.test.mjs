@@ -251,11 +251,14 @@ test('a service worker is taken back, as in development', async () => {
   // The page that is kept comes first, and then that of the host: nothing may be asked of the first,
   // since that counts as its use.
   const lab = new LabPage(await context.newPage());
-  let loads = 0;
-  lab.page.on('load', () => (loads += 1));
-  await lab.page.goto(link(host.address, SETTINGS));
-  await eventually(async () => loads === 2);
-  assert.deepEqual(await versions(lab), ['', '']);
+  let documents = 0;
+  lab.page.on('response', (response) => {
+    documents += Number(response.request().isNavigationRequest());
+  });
+  await lab.page.goto(link(host.address, SETTINGS), { waitUntil: 'commit' });
+  await eventually(async () => documents === 2);
+  // The first may be there until the second is.
+  await eventually(async () => String(await versions(lab)) === ',');
   await lab.ready();
   await eventually(async () => (await kept(lab)).length === 0);
   assert.deepEqual(await lab.page.evaluate(() => caches.keys()), []);
