@@ -91,6 +91,16 @@ def share_of_copies(samples: np.ndarray, images: np.ndarray) -> float:
     return float((are_copies(samples, images) | are_copies(samples, images[..., ::-1])).mean())
 
 
+def likeness(samples: np.ndarray, real: np.ndarray, shown: np.ndarray) -> dict[str, float]:
+    """How like the images of a distribution (`real`) samples are, and how many copy those trained on (`shown`)."""
+    samples = samples.clip(-1, 1)
+    return {
+        "layout": mmd(layout(samples), layout(real)),
+        "edges": mmd(edges(samples), edges(real)),
+        "copies": share_of_copies(samples, shown),
+    }
+
+
 def share_saturated(samples: np.ndarray, min_share: float = 0.02) -> float:
     """Share of samples in which at least `min_share` of the pixels are blotches of pure colour: one
     channel near its maximum while another is near its minimum."""

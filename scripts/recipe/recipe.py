@@ -27,7 +27,7 @@ from classifier import Classifier
 from command_line import CommandLine, stem
 from configurations import OLD, SAMPLERS, configuration, priced_as, sampler_options, variants
 from pictures import grid, read
-from quality import edges, floor, frechet_distance, layout, mmd, share_of_copies
+from quality import floor, frechet_distance, likeness
 
 SETS = ["digits", "faces", "sprites", "flags", "icons", "photographs"]
 # t / T: the middles of ten strata, whose mean is that over all t, and one more for the highest noise.
@@ -92,15 +92,10 @@ def timesteps(name: str, size: int, steps: int) -> list[int]:
 
 
 def scores(samples: np.ndarray, images: Set) -> dict[str, float]:
-    samples = samples.clip(-1, 1)
-    found = {
-        "layout": mmd(layout(samples), layout(images.real)),
-        "edges": mmd(edges(samples), edges(images.real)),
-        "copies": share_of_copies(samples, images.shown),
-    }
+    found = likeness(samples, images.real, images.shown)
     if images.classifier:
         features = images.classifier.features
-        found["fd"] = frechet_distance(features(samples), features(images.real))
+        found["fd"] = frechet_distance(features(samples.clip(-1, 1)), features(images.real))
     return found
 
 

@@ -12,19 +12,28 @@ from pathlib import Path
 
 from command_line import CommandLine
 from pictures import grid, read
-from quality import edges, layout, mmd, share_of_copies
+from quality import likeness
 
+KARRAS = "dpmpp2m, Karras' levels"
 STEPS = {
     "ddpm": (10, 20, 30, 50),
     "ddim": (10, 20, 50),
-    "heun": (5, 10),
+    "heun": (10, 15, 20),
     "dpmpp2m": (6, 8, 10, 12, 20),
+    KARRAS: (12, 20),
 }
 
 
 def evaluations(sampler: str, steps: int) -> int:
     """Heun's method takes two slopes a step, but for the last."""
     return 2 * steps - 1 if sampler == "heun" else steps
+
+
+def options(sampler: str, steps: int) -> list[object]:
+    """Those of `unnoise sample`."""
+    if sampler == KARRAS:
+        return ["--sampler", "dpmpp2m", "--use-karras-sigmas", "true", "--steps", steps]
+    return ["--sampler", sampler, "--steps", steps]
 
 
 def table(lines: list[dict]) -> str:
@@ -53,15 +62,13 @@ def main():
         for steps in counts:
             if (sampler, steps) in done:
                 continue
-            images = lab.sample(args.model, ["--sampler", sampler, "--steps", steps], args.count)
+            images = lab.sample(args.model, options(sampler, steps), args.count)
             grid(images[:32]).save(args.out / f"{sampler}-{steps}.png")
             result = {
                 "sampler": sampler,
                 "steps": steps,
                 "evaluations": evaluations(sampler, steps),
-                "layout": mmd(layout(images), layout(real)),
-                "edges": mmd(edges(images), edges(real)),
-                "copies": share_of_copies(images, real),
+                **likeness(images, real, real),
             }
             lines.append(result)
             with path.open("a") as file:
