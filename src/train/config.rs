@@ -119,16 +119,13 @@ impl Config {
         if let (Some(size), Some(fields)) = (size, given.as_object_mut()) {
             fields.insert("size".into(), size.into());
         }
-        // What is no size is refused with the other fields.
-        let size = given["size"].as_u64().and_then(|size| size.try_into().ok());
         let levels = given["unet"]["block_out_channels"].as_array().map(Vec::len);
         let outputs_are_given = !given["unet"]["out_channels"].is_null();
-        let size = size.unwrap_or(USUAL_SIZE);
         let is_cropped = given["training"]["random_crop"] == true;
         let mut value = json!(if is_cropped {
-            Self::for_crops(size)
+            Self::for_crops(USUAL_SIZE)
         } else {
-            Self::for_size(size)
+            Self::default()
         });
         if let Some(levels) = levels {
             value["unet"]["down_block_types"] = json!(vec!["DownBlock2D"; levels]);
