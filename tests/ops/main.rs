@@ -66,6 +66,11 @@ macro_rules! backend_tests {
             }
 
             #[test]
+            fn adam_adds_up_partial_sums_of_many_buffers() {
+                optimizer::partial_sums_of_many_buffers_add_up::<$backend>(&$device);
+            }
+
+            #[test]
             fn muon_agrees_with_portable_definition() {
                 optimizer::muon_agrees::<$backend>(&$device);
             }

@@ -1,6 +1,6 @@
 //! Adam, Muon and the moving average, of gradients and of partial sums of them.
 
-use burn::tensor::{Tensor, TensorData, TensorMetadata, ops::FloatTensor};
+use burn::tensor::{FloatDType, Tensor, TensorData, TensorMetadata, ops::FloatTensor};
 use unnoise::backend::Flex;
 use unnoise::ops::{
     self, AdamStep, ConvGeometry, GroupNormInputs, GroupNormOptions, GroupNormState, Kernels,
@@ -232,6 +232,67 @@ pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
             "exp_avg_sq",
         );
         assert_close(&numbers(&actual.ema), &numbers(&expected.ema), "ema");
+    }
+}
+
+/// The same of gradients that together fill more buffers than a shader has, in one step.
+pub fn partial_sums_of_many_buffers_add_up<B: Kernels>(device: &B::Device) {
+    let geometry = ConvGeometry {
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        upsample: false,
+    };
+    let gradient = |seed, [images, size, c_in, c_out]: [usize; 4]| {
+        let of = |channels, seed| {
+            into_primitive(tensor::<B, 4>([images, size, size, channels], seed, device))
+        };
+        let x = of(c_in, seed);
+        let (weight, bias) =
+            B::conv2d_grad_weight(x, of(c_out, seed + 1), geometry, MixedPrecision::No);
+        [(weight, 4), (bias, 1)]
+    };
+    // Six sums each on a GPU, and among them one that is larger than a shared buffer.
+    let mut shapes = vec![[8, 16, 128, 128]; 30];
+    shapes[20] = [1, 8, 512, 1024];
+    let layers = (0..).step_by(2).zip(shapes);
+    let grads: Vec<_> = layers
+        .flat_map(|(seed, shape)| gradient(seed, shape))
+        .collect();
+    let sums: Vec<_> = grads
+        .iter()
+        .map(|(grad, rank)| ops::sum_parts::<B>(grad.clone(), *rank))
+        .collect();
+    let fresh = || -> Vec<ParameterState<B>> {
+        let state = |sum: &FloatTensor<B>| {
+            let zeros = || B::float_zeros(sum.shape(), device, FloatDType::F32);
+            ParameterState {
+                value: zeros(),
+                exp_avg: zeros(),
+                exp_avg_sq: zeros(),
+                ema: zeros(),
+            }
+        };
+        sums.iter().map(state).collect()
+    };
+    let rules = vec![UpdateRule::Adam; sums.len()];
+    let uploaded = B::float_from_data(STEP.numbers(), device);
+    let grads = grads.into_iter().map(|(grad, _)| grad).collect();
+    let actual = B::optimizer_step(fresh(), grads, &rules, STEP, uploaded);
+    for ((actual, state), sum) in actual.iter().zip(fresh()).zip(sums) {
+        let expected = optimizer::step::<B>(state, sum, &UpdateRule::Adam, STEP);
+        let numbers = |tensor: &FloatTensor<B>| {
+            let count = tensor.shape().num_elements();
+            values(from_primitive::<B, 1>(B::float_reshape(
+                tensor.clone(),
+                [count].into(),
+            )))
+        };
+        assert_close(
+            &numbers(&actual.exp_avg),
+            &numbers(&expected.exp_avg),
+            "exp_avg",
+        );
     }
 }
 

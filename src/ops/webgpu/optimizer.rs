@@ -1,11 +1,10 @@
 //! Adam (Kingma & Ba 2015), the momentum of Muon, and the moving average of the weights, in place,
 //! of gradients whose partial sums are added up in passing.
 //!
-//! Launches: 1 for a network of up to 4 million parameters whose gradients are in one buffer, which
-//! `partial_sums.rs` provides; else more, since a shader may have 8 storage buffers everywhere. All
+//! Launches: 1 for a network of up to 4 million parameters whose gradients are in 5 buffers, which
+//! `partial_sums.rs` sees to; else more, since a shader may have 8 storage buffers everywhere. All
 //! that the optimizer keeps is in one of them, the numbers of the step in another, a table of the
-//! tensors in a third, which leaves 5 for gradients. Muon's parameters take the launches of
-//! `muon.rs` besides.
+//! tensors in a third. Muon's parameters take the launches of `muon.rs` besides.
 
 use burn::tensor::{Shape, TensorMetadata};
 
@@ -131,26 +130,27 @@ struct Launch {
     workgroups: usize,
     /// What the shader reads of each tensor; see there.
     table: Vec<u32>,
-    /// Buffers of gradients, and whether each is the shared one.
-    buffers: Vec<(Primitive, bool)>,
+    /// Buffers of gradients, and which of the shared ones each is.
+    buffers: Vec<(Primitive, Option<usize>)>,
 }
 
 impl Launch {
     fn has_room_for(&self, gradient: &Gradient) -> bool {
-        self.buffers.len() < BUFFERS
-            || partial_sums::is_shared(&gradient.tensor) && self.shared().is_some()
+        self.buffers.len() < BUFFERS || self.place_of(gradient).is_some()
     }
 
-    /// The place of the shared buffer.
-    fn shared(&self) -> Option<usize> {
-        self.buffers.iter().position(|(_, shared)| *shared)
+    /// The place of the buffer that `gradient` shares with one that is here.
+    fn place_of(&self, gradient: &Gradient) -> Option<usize> {
+        let shared = partial_sums::shared_buffer(&gradient.tensor)?;
+        self.buffers
+            .iter()
+            .position(|(_, known)| *known == Some(shared))
     }
 
     fn add(&mut self, layout: &Layout, index: usize, gradient: Gradient, rule: &UpdateRule) {
-        let is_shared = partial_sums::is_shared(&gradient.tensor);
-        let known = if is_shared { self.shared() } else { None };
-        let buffer = known.unwrap_or_else(|| {
-            self.buffers.push((whole(&gradient.tensor), is_shared));
+        let buffer = self.place_of(&gradient).unwrap_or_else(|| {
+            let shared = partial_sums::shared_buffer(&gradient.tensor);
+            self.buffers.push((whole(&gradient.tensor), shared));
             self.buffers.len() - 1
         });
         let count = layout.shapes[index].num_elements();

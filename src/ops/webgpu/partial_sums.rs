@@ -1,7 +1,7 @@
 //! Memory for partial sums of parameters' gradients.
 //!
-//! Those of a step lie in one buffer where that is possible: a shader may have 8 storage buffers
-//! everywhere, so that the optimizer could otherwise read few of them in a launch.
+//! Those of a step lie in few shared buffers: a shader may have 8 storage buffers everywhere, so that
+//! the optimizer could otherwise read few of them in a launch.
 
 use std::cell::RefCell;
 
@@ -10,78 +10,90 @@ use burn_wgpu::WgpuDevice;
 
 use super::tensor::{self, ALIGNMENT, Primitive, part};
 
-/// Most numbers in the buffer: the 128 MiB that can be bound everywhere.
-const MAX_NUMBERS: usize = 1 << 25;
+/// Numbers in a shared buffer, 16 MiB: those of the default network at batch 16 are 70 MB, which is as
+/// many buffers as the optimizer reads in a launch.
+const LENGTH: usize = 1 << 22;
 
-/// The shared buffer, of which there is one at a time in a thread: as long as somebody holds a part
-/// of it there is no other.
-#[derive(Default)]
-struct Arena {
-    /// The buffer, and how many numbers of it are taken. The first [`ALIGNMENT`] are nobody's, so
-    /// that a part is known by its offset.
-    buffer: Option<(Primitive, usize)>,
-    /// Numbers that were asked for since the last step ended.
-    asked: usize,
-    /// How long the next buffer is to be, and on which device: what the last step asked for.
-    next: Option<(WgpuDevice, usize)>,
+/// A buffer that tensors share. Handles of buffers cannot be compared, so each has a length of its
+/// own to be known by, and its first [`ALIGNMENT`] numbers are nobody's, so that no part of it looks
+/// like a tensor with a buffer to itself.
+struct SharedBuffer {
+    /// Its length is [`LENGTH`] and this many times [`ALIGNMENT`].
+    index: usize,
+    buffer: Primitive,
+    /// How many of its numbers are taken.
+    taken: usize,
 }
 
 thread_local! {
-    static ARENA: RefCell<Arena> = RefCell::default();
+    static BUFFERS: RefCell<Vec<SharedBuffer>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An uninitialised f32 tensor for partial sums of a gradient, on the device of `like`.
 pub(super) fn allocate<const D: usize>(like: &Primitive, shape: [usize; D]) -> Primitive {
     let count = shape.iter().product::<usize>().next_multiple_of(ALIGNMENT);
-    let buffer = ARENA.with_borrow_mut(|arena| arena.take(like, count));
-    part(&buffer.0, buffer.1, Shape::from(shape))
+    if count > LENGTH - ALIGNMENT {
+        return tensor::allocate(like, shape);
+    }
+    BUFFERS.with_borrow_mut(|buffers| {
+        let known = buffers
+            .iter_mut()
+            .position(|shared| shared.has_room(like, count));
+        let place = known.unwrap_or_else(|| {
+            let free = |index: &usize| buffers.iter().all(|shared| shared.index != *index);
+            let index = (0..).find(free).unwrap_or_default();
+            buffers.push(SharedBuffer::new(like, index));
+            buffers.len() - 1
+        });
+        buffers[place].take(count, Shape::from(shape))
+    })
 }
 
-/// Whether `tensor`, which has a buffer of its own or came from [`allocate`], lies in the shared
-/// buffer.
-pub(super) fn is_shared(tensor: &Primitive) -> bool {
-    ARENA.with_borrow(|arena| {
-        arena.buffer.as_ref().is_some_and(|(buffer, _)| {
-            tensor.handle.size() == buffer.handle.size()
-                && tensor.handle.offset_start.is_some_and(|start| start > 0)
-                && tensor.device == buffer.device
-        })
+/// Which of the shared buffers `tensor` lies in, which has a buffer to itself or came from
+/// [`allocate`].
+pub(super) fn shared_buffer(tensor: &Primitive) -> Option<usize> {
+    let start = tensor.handle.offset_start.unwrap_or(0);
+    BUFFERS.with_borrow(|buffers| {
+        let same = |shared: &&SharedBuffer| {
+            tensor.handle.size() == shared.buffer.handle.size()
+                && tensor.device == shared.buffer.device
+        };
+        (start > 0)
+            .then(|| buffers.iter().find(same))?
+            .map(|shared| shared.index)
     })
 }
 
 /// Ends a step on `device`, whose partial sums nobody needs any more.
 pub(super) fn end_step(device: &WgpuDevice) {
-    ARENA.with_borrow_mut(|arena| {
-        arena.next = Some((device.clone(), arena.asked + ALIGNMENT));
-        arena.asked = 0;
-        arena.buffer.take_if(|(buffer, _)| buffer.can_mut());
+    BUFFERS.with_borrow_mut(|buffers| {
+        buffers.retain(|shared| shared.buffer.device != *device || !shared.is_unused());
     });
 }
 
-impl Arena {
-    /// A buffer with room for `count` numbers, and where they begin there.
-    fn take(&mut self, like: &Primitive, count: usize) -> (Primitive, usize) {
-        self.asked += count;
-        if self.buffer.is_none() {
-            self.buffer = self.make(like).map(|buffer| (buffer, ALIGNMENT));
+impl SharedBuffer {
+    fn new(like: &Primitive, index: usize) -> Self {
+        Self {
+            index,
+            buffer: tensor::allocate(like, [LENGTH + index * ALIGNMENT]),
+            taken: ALIGNMENT,
         }
-        let Some((buffer, taken)) = &mut self.buffer else {
-            return (tensor::allocate(like, [count]), 0);
-        };
-        if *taken + count <= buffer.meta.num_elements() && buffer.device == like.device {
-            *taken += count;
-            return (buffer.clone(), *taken - count);
-        }
-        // Of another size than the shared buffer.
-        let alone = tensor::allocate(like, [count]);
-        let same_size = alone.handle.size() == buffer.handle.size();
-        let longer = || tensor::allocate(like, [count + ALIGNMENT]);
-        (if same_size { longer() } else { alone }, 0)
     }
 
-    fn make(&self, like: &Primitive) -> Option<Primitive> {
-        let (device, numbers) = self.next.as_ref()?;
-        let numbers = [(*numbers).min(MAX_NUMBERS)];
-        (*device == like.device && self.asked > 0).then(|| tensor::allocate(like, numbers))
+    /// Whether nobody holds a part of it.
+    fn is_unused(&self) -> bool {
+        self.buffer.can_mut()
+    }
+
+    fn has_room(&mut self, like: &Primitive, count: usize) -> bool {
+        if self.is_unused() {
+            self.taken = ALIGNMENT;
+        }
+        self.buffer.device == like.device && self.taken + count <= LENGTH
+    }
+
+    fn take(&mut self, count: usize, shape: Shape) -> Primitive {
+        self.taken += count;
+        part(&self.buffer, self.taken - count, shape)
     }
 }
