@@ -154,16 +154,18 @@ impl<'a> Room<'a> {
         if needed <= limit {
             return Ok(());
         }
-        let with_adam = if copies == 1 {
-            ""
+        let (needed_mb, limit_mb) = (megabytes(needed), megabytes(limit));
+        let reason = if copies == 1 {
+            format!(
+                "the largest layer of the network takes {needed_mb}, and the device \
+                 {limit_mb} in one piece."
+            )
         } else {
-            " with what Adam keeps of it"
+            format!(
+                "the largest layer of the network and what Adam keeps of it take {needed_mb}, and \
+                 the device {limit_mb} in one piece."
+            )
         };
-        let reason = format!(
-            "the largest layer of the network takes {}{with_adam}, and the device {} in one piece.",
-            megabytes(needed),
-            megabytes(limit)
-        );
         Err(self.too_wide(reason, |unet| bytes(unet) <= limit))
     }
 
@@ -235,11 +237,10 @@ impl<'a> Room<'a> {
         }
         let advice = match most(self.shape) {
             0 => match self.smaller().find(|shape| most(*shape) > 0) {
-                Some(shape) if most(shape) < count as u64 => {
-                    let sides = self.sides_of(shape);
-                    format!("Lower {sides} and {setting} to {}.", most(shape))
+                Some(shape) => {
+                    let fewer = Some(most(shape)).filter(|most| *most < count as u64);
+                    self.lower(shape, fewer.map(|most| (setting, most)))
                 }
-                Some(shape) => format!("Lower {}.", self.sides_of(shape)),
                 None => "Lower the widths in block_out_channels.".into(),
             },
             most => format!("Lower {setting} to {most}."),
@@ -265,11 +266,20 @@ impl<'a> Room<'a> {
         std::iter::successors(Some(self.shape), next).skip(1)
     }
 
-    /// What makes images of this shape.
-    fn sides_of(self, [height, width]: [usize; 2]) -> String {
-        match self.sides {
-            Sides::Size => format!("size to {width}"),
-            Sides::HeightAndWidth => format!("height to {height} and width to {width}"),
+    /// The advice to make images of `[height, width]`, and, if given, to lower the setting that says how
+    /// many they are.
+    fn lower(self, [height, width]: [usize; 2], count: Option<(&str, u64)>) -> String {
+        match (self.sides, count) {
+            (Sides::Size, None) => format!("Lower size to {width}."),
+            (Sides::Size, Some((setting, most))) => {
+                format!("Lower size to {width} and {setting} to {most}.")
+            }
+            (Sides::HeightAndWidth, None) => {
+                format!("Lower height to {height} and width to {width}.")
+            }
+            (Sides::HeightAndWidth, Some((setting, most))) => {
+                format!("Lower height to {height}, width to {width} and {setting} to {most}.")
+            }
         }
     }
 
@@ -282,9 +292,12 @@ impl<'a> Room<'a> {
     }
 
     fn images(self, count: usize) -> String {
-        let images = if count == 1 { "image" } else { "images" };
         let [height, width] = self.shape;
-        format!("{count} {images} of {width} × {height} pixels")
+        if count == 1 {
+            format!("one image of {width} × {height} pixels")
+        } else {
+            format!("{count} images of {width} × {height} pixels")
+        }
     }
 }
 
