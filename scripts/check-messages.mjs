@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Compares the sentences that the page says (web/lib/localize.js) with the catalogues in web/locales:
-// none is missing, none is left over, and each has the placeholders of the English one.
+// none is missing, none is left over, and each has the placeholders of the English one. Those of the core
+// that are translated (web/lib/core-sentences.json) must be in its source.
 // `--missing` prints what the catalogues lack, as JSON.
 import { parse } from 'acorn';
 import { readdir, readFile } from 'node:fs/promises';
@@ -82,6 +83,27 @@ for (const { title, description } of JSON.parse(await readFile('web/samples/inde
   note(description, 'web/samples/index.json');
 }
 readMarkup(await readFile('index.html', 'utf8'));
+await readCore('web/lib/core-sentences.json');
+
+/** @param {string} file whose sentences a visitor may hear from the core */
+async function readCore(file) {
+  const spoken = new Set();
+  for (const name of await readdir('src', { recursive: true })) {
+    if (!name.endsWith('.rs')) continue;
+    const source = (await readFile(`src/${name}`, 'utf8')).replaceAll(/\\\n\s*/g, '');
+    for (const [, text] of source.matchAll(/"((?:[^"\\]|\\.)*)"/g)) spoken.add(numbered(text));
+  }
+  for (const english of JSON.parse(await readFile(file, 'utf8'))) {
+    note(english, file);
+    if (!spoken.has(english)) faults.push(`${file} has “${english}”, which the core does not say`);
+  }
+}
+
+/** A format string of Rust with its values numbered. @param {string} text */
+function numbered(text) {
+  let index = 0;
+  return text.replaceAll(/\{[^{}]*\}/g, () => `{${index++}}`);
+}
 
 /** The sentences of a page: `web/page/language.js` reads them in the same way. @param {string} markup */
 function readMarkup(markup) {

@@ -69,6 +69,38 @@ test('what a worker says is told again', async () => {
   assert.equal(retold(core), core);
 });
 
+test('what the core says is told again, sentences within sentences too', async () => {
+  await speak('de');
+  assert.equal(
+    retold('This configuration cannot work: batch_size must be 1 to 1024.'),
+    'Diese Einstellungen gehen so nicht: batch_size muss zwischen 1 und 1024 liegen.',
+  );
+  assert.equal(
+    retold(
+      'This is too large for the device: 64 images of 128 × 96 pixels make tensors of 403 MB, and the ' +
+        'device takes 135 MB in one piece. Lower height to 64, width to 48 and batch_size to 32.',
+    ),
+    'Das ist zu groß für das Gerät: 64 Bilder von 128 × 96 Pixeln ergeben Tensoren von 403 MB, und das ' +
+      'Gerät nimmt 135 MB am Stück. height auf 64, width auf 48 und batch_size auf 32 senken.',
+  );
+  assert.equal(
+    retold('The model file is cut short: it ends before its tensors do.'),
+    'Die Modelldatei ist abgeschnitten: sie endet vor ihren Tensoren.',
+  );
+  // What only a file or another program knows stays as it is.
+  assert.equal(
+    retold('The compute device failed: adapter is gone.'),
+    'Das Rechengerät ist ausgefallen: adapter is gone.',
+  );
+});
+
+test('a sentence made to be looked at for ever is let go', async () => {
+  await speak('de');
+  const name = `X is not supported; save the pipeline with one of ${', '.repeat(400)}`;
+  const cut = `This configuration cannot work: a ${name}`.slice(0, 1000);
+  assert.match(retold(`${cut}…`), /^Diese Einstellungen gehen so nicht: a X/);
+});
+
 test('of the wanted languages the first that there is', () => {
   assert.equal(firstKnown(['pt-BR', 'fr-CA', 'de']), 'fr');
   assert.equal(firstKnown(['zh-Hant-TW']), 'zh');

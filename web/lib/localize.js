@@ -99,26 +99,69 @@ export const marked = (english) => english;
 export const translated = (english, ...values) => filled(sentence(english), values);
 
 /**
- * A whole sentence in English, as a worker says it, in the language of the page where it is one of the
- * catalogue.
+ * What a worker or the core says in English, in the language of the page as far as its sentences are in
+ * the catalogue; the rest stays English.
  * @param {string} said
  */
 export function retold(said) {
   if (language === 'en') return said;
+  return sentenceRetold(said) ?? said.split(SENTENCE_ENDS).map(orItself).join(' ');
+}
+
+/** @param {string} said */
+const orItself = (said) => sentenceRetold(said) ?? said;
+
+const SENTENCE_ENDS = /(?<=\.) (?=\p{Lu})/u;
+/** Letters that a pattern must have besides its values: fewer would match anything. */
+const MIN_LITERAL = 11;
+
+/**
+ * @param {string} said
+ * @returns {string | undefined} nothing where the catalogue does not have it
+ */
+function sentenceRetold(said) {
   if (catalogue[said]) return sentence(said);
-  for (const english of Object.keys(catalogue)) {
-    // What is nearly all placeholders would match anything.
-    if (!english.includes('{') || english.replaceAll(/\{\d\}/g, '').length < 12) continue;
-    const values = patternOf(english).exec(said)?.slice(1);
-    if (values) return filled(sentence(english), values);
-  }
-  return said;
+  const found = Object.keys(catalogue)
+    .filter((english) => english.includes('{') && literalLength(english) >= MIN_LITERAL)
+    // The one that says most: others may match with half of it as a value.
+    .sort((a, b) => literalLength(b) - literalLength(a))
+    .map((english) => ({ english, values: valuesOf(english, said) }))
+    .find(({ values }) => values);
+  // Names and numbers are as they are; what has several words may be a sentence of its own.
+  const values = found?.values?.map((value) => (value.includes(' ') ? retold(value) : value));
+  return found && values && filled(sentence(found.english), values);
 }
 
 /** @param {string} english */
-function patternOf(english) {
-  const literal = english.replaceAll(/[.*+?^$|()[\]\\]/g, String.raw`\$&`);
-  return new RegExp(`^${literal.replaceAll(/\{\d\}/g, '(.*?)')}$`, 's');
+const literalLength = (english) => english.replaceAll(/\{\d\}/g, '').length;
+
+/**
+ * What stands in place of the numbers of a sentence, looked for from its beginning on and never again:
+ * what a file says is in some of them, and may be made to be looked at for ever.
+ *
+ * @param {string} english
+ * @param {string} said
+ * @returns {string[] | undefined} nothing where it is another sentence
+ */
+function valuesOf(english, said) {
+  const [first, ...parts] = english.split(/\{(\d)\}/);
+  const last = parts[parts.length - 1];
+  const end = said.length - last.length;
+  if (!said.startsWith(first) || !said.endsWith(last) || end < first.length) return undefined;
+  /** @type {string[]} */
+  const values = [];
+  let at = first.length;
+  for (let index = 0; index < parts.length; index += 2) {
+    const literal = parts[index + 1];
+    const isLast = index + 2 === parts.length;
+    // Two values with no word between them are sentences.
+    const next = isLast ? end : said.indexOf(literal === ' ' ? '. ' : literal, at);
+    if (next < 0 || next > end) return undefined;
+    const valueEnd = literal === ' ' && !isLast ? next + 1 : next;
+    values[Number(parts[index])] = said.slice(at, valueEnd);
+    at = valueEnd + literal.length;
+  }
+  return values;
 }
 
 /**
