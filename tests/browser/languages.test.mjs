@@ -211,3 +211,12 @@ test('an embedded figure follows the language of what is around it', async () =>
   assert.equal(await title.evaluate((h2) => getComputedStyle(h2).direction), 'rtl');
   await page.close();
 });
+
+test('what the core refuses is said in the language of the page', async () => {
+  const page = await site.context.newPage();
+  const lab = new LabPage(page);
+  await page.goto(link(`${site.address}?lang=de`, { ...QUICK, size: 18 }));
+  await page.getByText('Diese Einstellungen gehen so nicht: size ist 18').waitFor();
+  assert.deepEqual(lab.errors, []);
+  await page.close();
+});
