@@ -91,7 +91,7 @@ def share_of_copies(samples: np.ndarray, images: np.ndarray) -> float:
     return float((are_copies(samples, images) | are_copies(samples, images[..., ::-1])).mean())
 
 
-def likeness(samples: np.ndarray, real: np.ndarray, shown: np.ndarray) -> dict[str, float]:
+def similarity(samples: np.ndarray, real: np.ndarray, shown: np.ndarray) -> dict[str, float]:
     """How like the images of a distribution (`real`) samples are, and how many copy those trained on (`shown`)."""
     samples = samples.clip(-1, 1)
     return {

@@ -27,7 +27,7 @@ from classifier import Classifier
 from command_line import CommandLine, stem
 from configurations import OLD, SAMPLERS, configuration, priced_as, sampler_options, variants
 from pictures import grid, read
-from quality import floor, frechet_distance, likeness
+from quality import floor, frechet_distance, similarity
 
 SETS = ["digits", "faces", "sprites", "flags", "icons", "photographs"]
 # t / T: the middles of ten strata, whose mean is that over all t, and one more for the highest noise.
@@ -92,7 +92,7 @@ def timesteps(name: str, size: int, steps: int) -> list[int]:
 
 
 def scores(samples: np.ndarray, images: Set) -> dict[str, float]:
-    found = likeness(samples, images.real, images.shown)
+    found = similarity(samples, images.real, images.shown)
     if images.classifier:
         features = images.classifier.features
         found["fd"] = frechet_distance(features(samples.clip(-1, 1)), features(images.real))

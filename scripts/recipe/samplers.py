@@ -12,7 +12,7 @@ from pathlib import Path
 
 from command_line import CommandLine
 from pictures import grid, read
-from quality import likeness
+from quality import similarity
 
 KARRAS = "dpmpp2m, Karras' levels"
 STEPS = {
@@ -68,7 +68,7 @@ def main():
                 "sampler": sampler,
                 "steps": steps,
                 "evaluations": evaluations(sampler, steps),
-                **likeness(images, real, real),
+                **similarity(images, real, real),
             }
             lines.append(result)
             with path.open("a") as file:

@@ -155,7 +155,7 @@ async function beginCrashes(
     page.evaluate(async (times) => {
       const element = /** @type {any} */ (document.querySelector('unnoise-lab'));
       const { session } = element;
-      const { keeper, trainer } = session;
+      const { checkpointer, trainer } = session;
       const { workers } = /** @type {any} */ (window);
       const progress = () =>
         new Promise((resolve) =>
@@ -166,8 +166,8 @@ async function beginCrashes(
       await going;
       for (let crash = 0; crash < times; crash++) {
         // A crash without a new state is one of a loop.
-        const { state } = keeper;
-        while (keeper.state === state) {
+        const { state } = checkpointer;
+        while (checkpointer.state === state) {
           trainer.hurry();
           await progress();
         }

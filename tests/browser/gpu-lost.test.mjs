@@ -74,7 +74,7 @@ before(async () => {
       const first = detail.step - detail.losses.length + 1;
       for (const [i, loss] of detail.losses.entries()) (losses[first + i] ??= []).push(loss);
     });
-    session.keeper.addEventListener('kept', () => kept.push(session.keeper.state.step));
+    session.checkpointer.addEventListener('kept', () => kept.push(session.checkpointer.state.step));
     Object.assign(window, { losses, kept });
   });
 });
@@ -83,15 +83,15 @@ before(async () => {
 const goneOn = () =>
   lab.page.evaluate(() => {
     const { session } = /** @type {any} */ (document.querySelector('unnoise-lab'));
-    const { keeper, trainer } = session;
-    const before = keeper.state;
+    const { checkpointer, trainer } = session;
+    const before = checkpointer.state;
     return new Promise((resolve) => {
       let more = 0;
       const look = () => {
-        if (keeper.state === before) return trainer.hurry();
+        if (checkpointer.state === before) return trainer.hurry();
         if (++more < 3) return undefined;
         trainer.removeEventListener('progress', look);
-        return resolve(keeper.state.step);
+        return resolve(checkpointer.state.step);
       };
       trainer.addEventListener('progress', look);
     });

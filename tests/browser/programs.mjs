@@ -181,11 +181,11 @@ export async function play() {
   await wait(() => by('sample-canvas')?.dataset.state === 'done' && by('tile-0'));
   for (const [index, name] of ['tile-0', 'tile-1'].entries()) {
     by(name).click();
-    await wait(() => session.touched.recording.ended && by('touch-x0'));
+    await wait(() => session.selectedSample.recording.ended && by('touch-x0'));
     await press('touch-keep');
     await wait(() => session.favourites.list.length === index + 1);
     by('touch-close').click();
-    await wait(() => !session.touched.subject);
+    await wait(() => !session.selectedSample.subject);
   }
   await wait(() => text('tray-count') === '2 samples');
   const checked = by('sample-canvas').hasAttribute('data-alpha');

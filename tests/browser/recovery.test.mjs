@@ -61,16 +61,16 @@ const interrupt = (lab, what) =>
   lab.page.evaluate((what) => {
     const { workers, diverge } = /** @type {any} */ (window);
     const { session } = /** @type {any} */ (document.querySelector('unnoise-lab'));
-    const { keeper, trainer } = session;
-    const before = keeper.state;
+    const { checkpointer, trainer } = session;
+    const before = checkpointer.state;
     return new Promise((resolve) => {
       const look = () => {
-        if (keeper.state === before) return trainer.hurry();
+        if (checkpointer.state === before) return trainer.hurry();
         trainer.removeEventListener('progress', look);
         if (what === 'kill') workers[0].terminate();
         if (what === 'exhaust') workers[0].postMessage('exhaust');
         if (what === 'diverge') diverge();
-        resolve(keeper.state.step);
+        resolve(checkpointer.state.step);
       };
       trainer.addEventListener('progress', look);
     });

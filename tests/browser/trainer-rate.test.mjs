@@ -28,8 +28,8 @@ function makeTrainer() {
     },
   });
   const run = { target: 1000, start() {}, stop() {} };
-  const keeper = { keep: async () => {} };
-  const trainer = new Trainer(/** @type {any} */ (run), /** @type {any} */ (keeper));
+  const checkpointer = { keep: async () => {} };
+  const trainer = new Trainer(/** @type {any} */ (run), /** @type {any} */ (checkpointer));
   trainer.use(/** @type {any} */ (lab));
   trainer.preview.advance = async () => {};
   trainer.background.advance = async () => {};

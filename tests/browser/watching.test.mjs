@@ -155,18 +155,18 @@ const svg = (name, drawing) => ({
 test('what is denoised far worse than the rest is pointed out', async () => {
   const page = await site.blank();
   const found = await page.evaluate(async () => {
-    const { standingOut } = await import('/web/lib/standing-out.js');
+    const { outliers } = await import('/web/lib/outliers.js');
     const alike = Array.from({ length: 20 }, (_, i) => [1 + (i % 5) / 10, 2, 3 - (i % 3) / 10]);
     return {
-      none: standingOut(alike),
-      few: standingOut([
+      none: outliers(alike),
+      few: outliers([
         [1, 1],
         [1, 1],
         [9, 9],
       ]),
       // Bad at one thing is not enough; the worst comes first.
-      some: standingOut([...alike, [9, 2, 3], [4, 8, 3], [9, 20, 30]]),
-      same: standingOut(Array.from({ length: 9 }, (_, i) => (i === 4 ? [1, 1] : [0, 0]))),
+      some: outliers([...alike, [9, 2, 3], [4, 8, 3], [9, 20, 30]]),
+      same: outliers(Array.from({ length: 9 }, (_, i) => (i === 4 ? [1, 1] : [0, 0]))),
     };
   });
   await page.close();

@@ -1,7 +1,7 @@
 import { learnsCrops } from '../lib/config.js';
 import { BoundCurve } from './bound-curve.js';
 import { OptimalLoss } from './optimal-loss.js';
-import { DrawnLikeness } from './drawn-likeness.js';
+import { SampleSimilarity } from './sample-similarity.js';
 import { Memorisation } from './memorisation.js';
 import { UnlearntImages } from './unlearnt-images.js';
 
@@ -23,7 +23,7 @@ export class Diagnostics extends EventTarget {
   optimalLoss = new OptimalLoss();
   bound = new BoundCurve();
   memorisation = new Memorisation();
-  likeness = new DrawnLikeness();
+  similarity = new SampleSimilarity();
   unlearnt = new UnlearntImages();
   /** Set once someone has seen it; until then nothing is measured but during training. */
   started = false;
@@ -168,9 +168,9 @@ export class Diagnostics extends EventTarget {
     }
 
     const { preview } = this.#session.trainer;
-    const { likeness } = this;
-    if (!background.has('likeness') && likeness.lacks(lab, preview)) {
-      background.put('likeness', likeness.measure(lab, preview, this.#changed));
+    const { similarity } = this;
+    if (!background.has('similarity') && similarity.lacks(lab, preview)) {
+      background.put('similarity', similarity.measure(lab, preview, this.#changed));
     }
 
     if (!background.has('unlearnt') && unlearnt.isDue(lab, run.training)) {

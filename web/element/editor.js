@@ -11,7 +11,7 @@ import { Recording } from './recording.js';
 /**
  * @import { MasterImage } from '../lib/decode-images.js'
  * @import { SamplerName } from '../lib/samplers.js'
- * @import { Subject } from './touched-sample.js'
+ * @import { Subject } from './selected-sample.js'
  * @typedef {'between' | 'redraw' | 'fill'} EditKind
  */
 

@@ -4,7 +4,7 @@ import { inWords } from '../store/runs.js';
 import { newId } from '../store/schema.js';
 
 /**
- * @import { Subject } from './touched-sample.js'
+ * @import { Subject } from './selected-sample.js'
  * @typedef {Subject & { id: string, keptAt: number }} Favourite
  */
 
@@ -25,7 +25,7 @@ export class Favourites extends EventTarget {
   constructor(session) {
     super();
     this.#session = session;
-    this.#store = new FavouriteStore(session.shelf.store.name);
+    this.#store = new FavouriteStore(session.storedRuns.store.name);
   }
 
   /** Looks what there is. A browser may forbid the storage: then there is nothing. */

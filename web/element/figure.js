@@ -376,7 +376,7 @@ export class Figure {
     session.editor.setVisible(visible);
     session.largeSamples.setVisible(visible);
     session.plane.setVisible(visible);
-    session.touched.recording.setVisible(visible);
+    session.selectedSample.recording.setVisible(visible);
   }
 
   #hashTimer = 0;

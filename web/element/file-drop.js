@@ -57,7 +57,7 @@ export async function takeFiles(session, transfer) {
     for (const failure of failures) session.fail(failure, 'files');
     if (images.length) await session.imageSet.add(images);
     if (model) await session.openModel(model);
-    if (session.options.persists) for (const run of runs) await session.shelf.import(run);
+    if (session.options.persists) for (const run of runs) await session.storedRuns.import(run);
   } catch (error) {
     session.fail(error, 'files');
   }

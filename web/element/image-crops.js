@@ -1,4 +1,4 @@
-import { breather } from '../lib/breather.js';
+import { yielder } from '../lib/yield-to-page.js';
 import { decodeImage } from '../lib/decode-images.js';
 import { plural } from '../lib/format.js';
 import { originOf } from '../lib/image-origins.js';
@@ -105,7 +105,7 @@ export class ImageCrops {
     await session.during(msg('Cutting {0} anew', plural(images.length, 'image')), async () => {
       /** @type {Map<MasterImage, MasterImage>} */
       const cut = new Map();
-      const breathe = breather();
+      const yieldToPage = yielder();
       try {
         for (const image of images) {
           const { file, crop } = /** @type {Origin} */ (originOf(image));
@@ -113,7 +113,7 @@ export class ImageCrops {
           const { image: fresh } = await decodeImage(file, how);
           fresh.label = image.label;
           cut.set(image, fresh);
-          await breathe();
+          await yieldToPage();
         }
       } catch (error) {
         session.fail(error, 'files');

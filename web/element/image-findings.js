@@ -1,4 +1,4 @@
-import { duplicates, misfits } from '../lib/image-likeness.js';
+import { duplicates, misfits } from '../lib/image-similarity.js';
 
 /**
  * What is noticed about the user's own images: those that are there twice, and those that are unlike

@@ -7,7 +7,7 @@ import { adaptSampling, isFlow, samplersFor } from '../lib/samplers.js';
  * samples where there are no two favourites. Drawn a few at a time by a deterministic sampler, so that
  * nothing changes but the noise. Dispatches `change`, and `drawing` when drawing begins or ends.
  *
- * @import { Subject } from './touched-sample.js'
+ * @import { Subject } from './selected-sample.js'
  * @typedef {import('../lib/gif.js').GifFrame} LoopFrame
  */
 

@@ -4,7 +4,7 @@ import { isFlow } from '../lib/samplers.js';
 
 /**
  * @import { Favourite } from './favourites.js'
- * @import { Subject } from './touched-sample.js'
+ * @import { Subject } from './selected-sample.js'
  */
 
 export const CORNERS = 3;

@@ -5,7 +5,7 @@ import { frameAt, isKept, Played, recordedShare } from './playback.js';
 /**
  * @import { Frame } from '../worker/protocol.js'
  * @import { SampleRequest } from '../lab.js'
- * @import { Subject } from './touched-sample.js'
+ * @import { Subject } from './selected-sample.js'
  * @typedef {{ state: import('./run.js').RunState, step: number }} Model
  */
 

@@ -7,7 +7,7 @@ import { trainingOf, withTraining } from '../lib/checkpoint-file.js';
 import { msg } from '../lib/localize.js';
 
 /**
- * @import { State } from './keeper.js'
+ * @import { State } from './checkpointer.js'
  *
  * @typedef {Partial<Record<(typeof RATES)[number], number>>} LearningRates
  */
@@ -82,12 +82,12 @@ export class Recovery {
    */
   async #restore(failure, resumes) {
     const { session } = this;
-    const { run, trainer, keeper } = session;
+    const { run, trainer, checkpointer } = session;
     await session.pause();
     session.stopDrawing();
     await trainer.preview.cancel();
     session.diagnostics.clear();
-    const { state } = keeper;
+    const { state } = checkpointer;
     const model = state?.bytes ?? run.loaded;
     const was = session.lab.backend;
     await this.#restart(failure, async (lab) => {
@@ -114,7 +114,7 @@ export class Recovery {
       this.recover(failure);
     };
     const actions = [{ id: 'try-again', label: msg('Try again'), run: again }];
-    const bytes = session.keeper.state?.bytes;
+    const bytes = session.checkpointer.state?.bytes;
     if (bytes) {
       actions.push({ id: 'save-kept', label: msg('Save the model'), run: () => this.#save() });
     }
@@ -130,9 +130,9 @@ export class Recovery {
 
   /** Saves the newest state, which needs no worker. */
   #save() {
-    const { keeper, imageSet } = this.session;
-    if (!keeper.state) return;
-    const { bytes, step } = keeper.state;
+    const { checkpointer, imageSet } = this.session;
+    if (!checkpointer.state) return;
+    const { bytes, step } = checkpointer.state;
     const name = savedName(imageSet.dataset, step);
     download(new Blob([/** @type {BlobPart} */ (bytes)]), `${name}.safetensors`);
   }
@@ -178,10 +178,10 @@ export class Recovery {
    */
   async ease(failure) {
     const { session } = this;
-    const { run, keeper } = session;
+    const { run, checkpointer } = session;
     if (failure.code !== 'diverged' || this.#eased || session.disposed) return false;
     this.#eased = true;
-    const { state } = keeper;
+    const { state } = checkpointer;
     const bytes = state?.bytes ?? run.loaded;
     // A model in the form of another program has no learning rate.
     if (bytes && !(bytes instanceof Uint8Array)) return false;
@@ -219,10 +219,10 @@ export class Recovery {
    * @param {State} [state]
    */
   async #goBack(bytes, state) {
-    const { lab, trainer, run, keeper } = this.session;
+    const { lab, trainer, run, checkpointer } = this.session;
     await lab.load(bytes);
     trainer.rewind(state);
-    if (state) keeper.state = { ...state, bytes };
+    if (state) checkpointer.state = { ...state, bytes };
     run.recover(true);
   }
 }

@@ -15,7 +15,7 @@
  * | `samples`          | the frame of the samples that is shown                               |
  * | `comparison`       | the samplers side by side, and their frames                          |
  * | `edits`            | the edits, and their frames                                          |
- * | `touched`          | the sample that is looked at closely                                 |
+ * | `selectedSample`   | the sample that is looked at closely                                 |
  * | `favourites`       | the samples that are kept                                            |
  * | `noisePlane`       | the triangle between three of those, and where it is looked at       |
  * | `loop`             | the film through those, as it is made                                |
@@ -25,13 +25,13 @@
  * | `planeFrame`       | the place in the plane's animation                                   |
  * | `bundledRecording` | the recording that is shown at first                                 |
  * | `diagnostics`      | what was found out about the model                                   |
- * | `shelf`            | the runs that are kept, and the room for them                        |
+ * | `storedRuns`       | the runs that are kept, and the room for them                        |
  * | `messages`         | the messages                                                         |
  *
  * @typedef {'status' | 'run' | 'images' | 'training' | 'preview' | 'milestones' | 'choices' |
- *   'touched' | 'favourites' | 'noisePlane' | 'loop' | 'largeSamples' | 'sampling' | 'samples' |
+ *   'selectedSample' | 'favourites' | 'noisePlane' | 'loop' | 'largeSamples' | 'sampling' | 'samples' |
  *   'comparison' | 'edits' |
- *   'forward' | 'plane' | 'planeFrame' | 'bundledRecording' | 'diagnostics' | 'shelf' |
+ *   'forward' | 'plane' | 'planeFrame' | 'bundledRecording' | 'diagnostics' | 'storedRuns' |
  *   'messages'} Part
  *
  * @typedef {'ready' | 'progress' | 'frame' | 'done' | 'error'} Happening
@@ -78,7 +78,7 @@ export function relayParts(session) {
   const { away, bundledRecording, comparison, diagnostics, editor, favourites, film } = session;
   const { forward, imageSet, largeSamples, loop, messages, milestones, noisePlane, plane } =
     session;
-  const { run, samples, shelf, touched, trainer } = session;
+  const { run, samples, storedRuns, selectedSample, trainer } = session;
   /** @type {[EventTarget, type: string, ...Part[]][]} */
   const sources = [
     [run, 'change', 'run'],
@@ -96,8 +96,8 @@ export function relayParts(session) {
     [editor, 'frame', 'edits'],
     [largeSamples, 'change', 'largeSamples', 'sampling'],
     [largeSamples, 'frame', 'largeSamples'],
-    [touched, 'change', 'touched', 'sampling'],
-    [touched, 'frame', 'touched'],
+    [selectedSample, 'change', 'selectedSample', 'sampling'],
+    [selectedSample, 'frame', 'selectedSample'],
     [favourites, 'change', 'favourites'],
     [noisePlane, 'change', 'noisePlane'],
     [noisePlane, 'drawing', 'sampling'],
@@ -109,7 +109,7 @@ export function relayParts(session) {
     [bundledRecording, 'change', 'bundledRecording'],
     [bundledRecording, 'frame', 'bundledRecording'],
     [diagnostics, 'change', 'diagnostics'],
-    [shelf, 'change', 'shelf'],
+    [storedRuns, 'change', 'storedRuns'],
     [messages, 'change', 'messages'],
     [imageSet.findings, 'change', 'images'],
   ];

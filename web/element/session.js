@@ -6,7 +6,7 @@ import { Activities } from './activities.js';
 import { Comparison } from './comparison.js';
 import { createLab } from './create-lab.js';
 import { ImageSet } from './image-set.js';
-import { Keeper } from './keeper.js';
+import { Checkpointer } from './checkpointer.js';
 import { Away } from './away.js';
 import { Editor } from './editor.js';
 import { Favourites } from './favourites.js';
@@ -25,12 +25,12 @@ import { Recording } from './recording.js';
 import { Recovery } from './recovery.js';
 import { Run } from './run.js';
 import { SampleSettings } from './sample-settings.js';
-import { Shelf } from './shelf.js';
+import { StoredRuns } from './stored-runs.js';
 import { relayParts, SessionEvents } from './session-events.js';
 import { claimEngine, engineChanged, releaseEngine } from './shared-engine.js';
 import { tellOfStorage } from './storage-messages.js';
 import { Trainer } from './trainer.js';
-import { TouchedSample } from './touched-sample.js';
+import { SelectedSample } from './selected-sample.js';
 import { begin, reset } from './training.js';
 
 /**
@@ -118,9 +118,9 @@ export class Session extends SessionEvents {
   /** @type {ImageSet} */
   imageSet;
   run;
-  keeper = new Keeper(this);
-  shelf = new Shelf(this);
-  touched = new TouchedSample(this);
+  checkpointer = new Checkpointer(this);
+  storedRuns = new StoredRuns(this);
+  selectedSample = new SelectedSample(this);
   largeSamples = new LargeSamples(this);
   favourites = new Favourites(this);
   noisePlane = new NoisePlane(this);
@@ -138,7 +138,7 @@ export class Session extends SessionEvents {
     super();
     this.options = options;
     this.run = new Run(options);
-    this.trainer = new Trainer(this.run, this.keeper);
+    this.trainer = new Trainer(this.run, this.checkpointer);
     this.film = new Film(this.trainer.preview);
     this.milestones = new Milestones(this);
     this.away = new Away(this);
@@ -189,8 +189,8 @@ export class Session extends SessionEvents {
   }
 
   #watchKeeper() {
-    this.keeper.addEventListener('kept', () => this.#recovery.healthy());
-    this.keeper.addEventListener('saved', () => this.shelf.refresh());
+    this.checkpointer.addEventListener('kept', () => this.#recovery.healthy());
+    this.checkpointer.addEventListener('saved', () => this.storedRuns.refresh());
     tellOfStorage(this);
   }
 
@@ -319,7 +319,7 @@ export class Session extends SessionEvents {
     if (!this.disposed) await this.refreshConfig();
     // What is stored may take a while to read, and nothing waits for it.
     if (this.disposed) return;
-    this.shelf.start();
+    this.storedRuns.start();
     this.favourites.load();
   }
 
@@ -509,11 +509,11 @@ export class Session extends SessionEvents {
 
   /** Whether anything is being sampled. */
   get drawing() {
-    const { comparison, editor, largeSamples, loop, noisePlane, samples, touched } = this;
+    const { comparison, editor, largeSamples, loop, noisePlane, samples, selectedSample } = this;
     return (
       noisePlane.drawing ||
       loop.drawing ||
-      [samples, comparison, editor, largeSamples, touched].some(({ sampling }) => sampling)
+      [samples, comparison, editor, largeSamples, selectedSample].some(({ sampling }) => sampling)
     );
   }
 
@@ -523,7 +523,7 @@ export class Session extends SessionEvents {
     this.comparison.stop();
     this.editor.stop();
     this.largeSamples.stop();
-    this.touched.stop();
+    this.selectedSample.stop();
     this.noisePlane.stop();
     this.loop.stop();
   }
@@ -591,7 +591,7 @@ export class Session extends SessionEvents {
     this.comparison.pause();
     this.editor.pause();
     this.largeSamples.pause();
-    this.touched.recording.pause();
+    this.selectedSample.recording.pause();
     this.forward.dispose();
     this.plane.dispose();
     // What was learnt up to here is kept.

@@ -8,9 +8,9 @@ import { msg } from '../lib/localize.js';
  */
 
 /** @param {Session} session */
-export function tellOfStorage({ keeper, messages }) {
-  keeper.addEventListener('saved', () => messages.dismiss('storage'));
-  keeper.addEventListener('thinned', () =>
+export function tellOfStorage({ checkpointer, messages }) {
+  checkpointer.addEventListener('saved', () => messages.dismiss('storage'));
+  checkpointer.addEventListener('thinned', () =>
     messages.say(
       'thinned',
       msg(
@@ -19,7 +19,7 @@ export function tellOfStorage({ keeper, messages }) {
       ),
     ),
   );
-  keeper.addEventListener('refused', (event) => {
+  checkpointer.addEventListener('refused', (event) => {
     const { detail } = /** @type {CustomEvent<LabError>} */ (event);
     messages.say('storage', refusal(detail), { kind: 'error' });
   });

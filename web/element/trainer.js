@@ -32,12 +32,12 @@ export class Trainer extends EventTarget {
 
   /**
    * @param {import('./run.js').Run} run
-   * @param {import('./keeper.js').Keeper} keeper
+   * @param {import('./checkpointer.js').Checkpointer} checkpointer
    */
-  constructor(run, keeper) {
+  constructor(run, checkpointer) {
     super();
     this.run = run;
-    this.keeper = keeper;
+    this.checkpointer = checkpointer;
   }
 
   /** Set by `use`, before anything else is called. */
@@ -146,16 +146,16 @@ export class Trainer extends EventTarget {
     this.#age.hurry();
   }
 
-  /** @param {{ patient?: boolean }} [options] see `Keeper.keep` */
+  /** @param {{ patient?: boolean }} [options] see `Checkpointer.keep` */
   async checkpoint(options) {
     // A model that has diverged cannot be kept, and the state before is the better one. What else
     // fails here fails the next step too, where it is heard.
-    await this.#age.take(() => this.keeper.keep(options).catch(() => {}));
+    await this.#age.take(() => this.checkpointer.keep(options).catch(() => {}));
   }
 
   /**
    * Forgets what came after a state that the lab went back to, or everything without one.
-   * @param {import('./keeper.js').State} [state]
+   * @param {import('./checkpointer.js').State} [state]
    */
   rewind(state) {
     this.preview.rewind(this.lab.step);
@@ -174,7 +174,7 @@ export class Trainer extends EventTarget {
   async clear() {
     this.curve.clear();
     this.rate = 0;
-    this.keeper.forget();
+    this.checkpointer.forget();
     await this.preview.clear();
     this.dispatchEvent(new Event('clear'));
     this.dispatchEvent(new Event('change'));

@@ -1,4 +1,4 @@
-import { nextTask } from '../lib/breather.js';
+import { nextTask } from '../lib/yield-to-page.js';
 import { sameConfig } from '../lib/config.js';
 import { msg } from '../lib/localize.js';
 
@@ -27,7 +27,7 @@ export async function begin(session) {
   );
   // Whoever presses the button sees it done before the rest.
   await nextTask();
-  session.keeper.begin();
+  session.checkpointer.begin();
   session.stopDrawing();
   samples.pause();
   samples.seekEnd();

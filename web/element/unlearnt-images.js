@@ -1,5 +1,5 @@
 import { LabError } from '../lib/errors.js';
-import { MIN_COMPARED, standingOut } from '../lib/standing-out.js';
+import { MIN_COMPARED, outliers } from '../lib/outliers.js';
 
 /**
  * Which training images the model denoises far worse than the others, at several noise levels: what it
@@ -96,7 +96,7 @@ export class UnlearntImages {
     }
     // Other images than those have nothing of this.
     if (lab.images !== images) return;
-    this.found = standingOut(excess).map(({ place, times }) => {
+    this.found = outliers(excess).map(({ place, times }) => {
       const index = places[place];
       return { image: images[index], index, times };
     });

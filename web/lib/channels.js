@@ -1,4 +1,4 @@
-import { breather } from './breather.js';
+import { yielder } from './yield-to-page.js';
 import { concat } from './bytes.js';
 import { luma } from './luma.js';
 import { resizeSquare } from './resize.js';
@@ -78,10 +78,10 @@ export function squareOf({ rgb, size: from }, size, channels) {
 export async function packSquares(images, size, channels) {
   const tile = size * size * channels;
   const bytes = new Uint8Array(images.length * tile);
-  const breathe = breather();
+  const yieldToPage = yielder();
   for (const [index, image] of images.entries()) {
     bytes.set(squareOf(image, size, channels), index * tile);
-    await breathe();
+    await yieldToPage();
   }
   return bytes;
 }

@@ -1,5 +1,5 @@
 import { GIFEncoder } from 'gifenc';
-import { nextTask } from './breather.js';
+import { nextTask } from './yield-to-page.js';
 import { drawTiles, gridColumns } from './canvas.js';
 import { channelsOf } from './channels.js';
 import { throwIfAborted } from './errors.js';

@@ -1,4 +1,4 @@
-import { breather } from './breather.js';
+import { yielder } from './yield-to-page.js';
 import { LabError } from './errors.js';
 import { blobOf, TooLongError } from './fetch-file.js';
 import { marked, msg, translated } from './localize.js';
@@ -160,13 +160,13 @@ export async function imagesInZip(zip, name) {
   const bytes = new Uint8Array(await zip.arrayBuffer());
   /** @type {GivenFile[]} */
   const files = [];
-  const breathe = breather();
+  const yieldToPage = yielder();
   try {
     for (const [path, content] of unzip(bytes, { wants: isImageName, ...LIMITS })) {
       const type = path.toLowerCase().endsWith('.svg') ? 'image/svg+xml' : '';
       const part = /** @type {BlobPart} */ (content);
       files.push({ file: new File([part], path.split('/').at(-1) ?? path, { type }), path });
-      await breathe();
+      await yieldToPage();
     }
   } catch (cause) {
     throw refused(cause instanceof ZipError ? cause.fault : 'damaged', cause);

@@ -1,7 +1,7 @@
 /**
  * Samples that are dragged from one place of the page to another.
  *
- * @import { Subject } from '../element/touched-sample.js'
+ * @import { Subject } from '../element/selected-sample.js'
  */
 
 const TYPE = 'application/x-unnoise-sample';

@@ -181,7 +181,7 @@ export class EditPanel extends Panel {
   /**
    * A sample in the place of a seed.
    * @param {'from' | 'to'} end
-   * @param {import('../element/touched-sample.js').Subject} subject
+   * @param {import('../element/selected-sample.js').Subject} subject
    */
   #sampleAt(end, subject) {
     const { editor } = this.session;

@@ -12,7 +12,7 @@ import { Panel } from './panel.js';
 
 /** The samples that the visitor keeps, and the plane between three of them. */
 export class FavouritesTray extends Panel {
-  static shows = /** @type {const} */ (['favourites', 'noisePlane', 'touched']);
+  static shows = /** @type {const} */ (['favourites', 'noisePlane', 'selectedSample']);
 
   render() {
     const { list } = this.session.favourites;
@@ -54,7 +54,7 @@ export class FavouritesTray extends Panel {
    * @param {number} index
    */
   #item(favourite, index) {
-    const { touched, favourites, noisePlane } = this.session;
+    const { selectedSample, favourites, noisePlane } = this.session;
     const corner = noisePlane.corners.some(({ id }) => id === favourite.id);
     const name = msg('favourite {0}', index + 1);
     return html`<li>
@@ -64,7 +64,7 @@ export class FavouritesTray extends Panel {
         draggable="true"
         aria-label=${msg('Look at {0} closely', name)}
         data-testid="favourite"
-        @click=${() => touched.open(favourite)}
+        @click=${() => selectedSample.open(favourite)}
         @dragstart=${(/** @type {DragEvent} */ event) => lift(event, favourite)}
       >
         <unnoise-thumb .image=${favourite}></unnoise-thumb>

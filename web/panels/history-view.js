@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { integer, loss, percent } from '../lib/format.js';
-import { SCALES } from '../lib/likeness.js';
+import { SCALES } from '../lib/similarity.js';
 import { marked, mixed, msg, translated } from '../lib/localize.js';
 import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
 import { button } from './buttons.js';
@@ -13,7 +13,7 @@ import { takeAway } from './take-away.js';
 import './unlearnt-images.js';
 
 /**
- * @import { Estimate, Likeness } from '../lib/likeness.js'
+ * @import { Estimate, Similarity } from '../lib/similarity.js'
  * @import { Snapshot } from '../element/preview.js'
  */
 
@@ -109,8 +109,8 @@ export class HistoryView extends MeasuredPanel {
 
   /** @param {Snapshot | undefined} snapshot */
   #quality(snapshot) {
-    const { likeness, memorisation } = this.session.diagnostics;
-    const measured = likeness.of(snapshot);
+    const { similarity, memorisation } = this.session.diagnostics;
+    const measured = similarity.of(snapshot);
     const place = memorisation.steps.indexOf(snapshot?.step ?? -1);
     if (!snapshot || !measured) return nothing;
     const { count } = snapshot.frame;
@@ -125,7 +125,7 @@ export class HistoryView extends MeasuredPanel {
       </dl>
       <div
         class="plot"
-        id="likeness-plot"
+        id="similarity-plot"
         role="img"
         aria-label=${msg('Distance of the drawings from the images by training step')}
         ?hidden=${!charted}
@@ -152,17 +152,17 @@ export class HistoryView extends MeasuredPanel {
   get #charted() {
     const { trainer, diagnostics } = this.session;
     return trainer.preview.snapshots.flatMap((snapshot) => {
-      const measured = diagnostics.likeness.of(snapshot);
+      const measured = diagnostics.similarity.of(snapshot);
       return measured ? [{ step: snapshot.step, ...measured.distance }] : [];
     });
   }
 
   updated() {
-    const charted = this.querySelector('#likeness-plot') ? this.#charted : [];
+    const charted = this.querySelector('#similarity-plot') ? this.#charted : [];
     if (charted.length < 2) return;
     const { film } = this.session;
-    const plot = this.plot('likeness-plot', (container) =>
-      likenessPlot(container, () => (film.looksBack ? film.snapshot?.step : undefined)),
+    const plot = this.plot('similarity-plot', (container) =>
+      similarityPlot(container, () => (film.looksBack ? film.snapshot?.step : undefined)),
     );
     const key = `${charted.length} ${charted[0].step} ${film.snapshot?.step}`;
     if (key === this.#plotted) return;
@@ -176,7 +176,7 @@ export class HistoryView extends MeasuredPanel {
 }
 
 /** @param {HTMLElement} container @param {() => number | undefined} marked */
-const likenessPlot = (container, marked) =>
+const similarityPlot = (container, marked) =>
   new Plot(container, 120, (colour) => ({
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
@@ -208,7 +208,7 @@ const distance = (label, view, { value, error }) =>
 
 /**
  * What of the drawings is as strong as in the images.
- * @param {Likeness} likeness
+ * @param {Similarity} similarity
  */
 function contrastInWords({ contrast }) {
   const said = SCALES.flatMap((scale) => {

@@ -86,7 +86,7 @@ export class NoisePlaneView extends Panel {
               testid: 'noise-plane-open',
               kind: 'small',
               disabled: !shown?.fine || drawing || phase !== 'ready',
-              click: () => shown && this.session.touched.open(shown),
+              click: () => shown && this.session.selectedSample.open(shown),
             })}
           </div>
           <p class="note" role="status">${drawing ? msg('Drawing…') : nothing}</p>

@@ -6,7 +6,7 @@ import { button } from './buttons.js';
 import './pixel-grid.js';
 
 /**
- * One run of the shelf.
+ * One run of the list.
  *
  * @import { RunRecord } from '../store/schema.js'
  *

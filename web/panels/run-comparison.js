@@ -16,7 +16,7 @@ import './pixel-grid.js';
 
 /** Two runs side by side: their curves, what they drew, and the settings in which they differ. */
 export class RunComparison extends Panel {
-  static shows = /** @type {const} */ (['shelf']);
+  static shows = /** @type {const} */ (['storedRuns']);
 
   static properties = {
     ...Panel.properties,
@@ -41,10 +41,10 @@ export class RunComparison extends Panel {
   }
 
   async #load() {
-    const { shelf } = this.session;
+    const { storedRuns } = this.session;
     const read = async (/** @type {RunRecord} */ { id }) => [
       id,
-      await shelf.samplesOf(id).catch(() => []),
+      await storedRuns.samplesOf(id).catch(() => []),
     ];
     const entries = await Promise.all(this.runs.map(read));
     this.samples = Object.assign(Object.create(null), Object.fromEntries(entries));

@@ -9,9 +9,9 @@ import { Panel } from './panel.js';
 import { runCard } from './run-card.js';
 import './run-comparison.js';
 
-/** The shelf: the runs that are kept in this browser. */
+/** The runs that are kept in this browser. */
 export class RunsPanel extends Panel {
-  static shows = /** @type {const} */ (['shelf', 'run', 'status']);
+  static shows = /** @type {const} */ (['storedRuns', 'run', 'status']);
 
   static properties = {
     ...Panel.properties,
@@ -28,7 +28,7 @@ export class RunsPanel extends Panel {
   }
 
   render() {
-    const { runs } = this.session.shelf;
+    const { runs } = this.session.storedRuns;
     const pair = runs.filter(({ id }) => this.compared.includes(id));
     return html`<section class="panel runs" part="panel" aria-labelledby="runs-title">
       <header><h2 id="runs-title">${msg('Your runs')}</h2></header>
@@ -37,7 +37,7 @@ export class RunsPanel extends Panel {
       </p>
       ${
         runs.length
-          ? html`<ul class="shelf" aria-label=${msg('Runs')}>
+          ? html`<ul class="run-list" aria-label=${msg('Runs')}>
               ${runs.map((run) => this.#card(run))}
             </ul>`
           : html`<p class="empty">
@@ -65,18 +65,18 @@ export class RunsPanel extends Panel {
 
   /** @param {import('../store/schema.js').RunRecord} record */
   #card(record) {
-    const { shelf, run } = this.session;
+    const { storedRuns, run } = this.session;
     const { id } = record;
     return runCard(record, {
       locked: this.#locked,
       current: run.id === id,
       compared: this.compared.includes(id),
       confirming: this.confirming === id,
-      open: () => shelf.open(id),
-      rename: (name) => shelf.rename(id, name),
-      duplicate: () => shelf.duplicate(id),
-      save: () => shelf.export(record),
-      remove: (sure) => this.#confirm(id, sure, () => shelf.remove(id)),
+      open: () => storedRuns.open(id),
+      rename: (name) => storedRuns.rename(id, name),
+      duplicate: () => storedRuns.duplicate(id),
+      save: () => storedRuns.export(record),
+      remove: (sure) => this.#confirm(id, sure, () => storedRuns.remove(id)),
       compare: () => this.#compare(id),
     });
   }
@@ -100,11 +100,11 @@ export class RunsPanel extends Panel {
   }
 
   #damaged() {
-    const { shelf } = this.session;
-    if (!shelf.damaged.length) return nothing;
+    const { storedRuns } = this.session;
+    if (!storedRuns.damaged.length) return nothing;
     return html`<p class="note" data-testid="runs-damaged">
       ${counted(
-        shelf.damaged.length,
+        storedRuns.damaged.length,
         '{0} stored run could not be read. Nothing of it was changed.',
         '{0} stored runs could not be read. Nothing of them was changed.',
       )}
@@ -112,17 +112,17 @@ export class RunsPanel extends Panel {
         label: msg('Delete for good'),
         testid: 'runs-delete-damaged',
         kind: 'small',
-        click: () => Promise.all(shelf.damaged.map((id) => shelf.remove(id))),
+        click: () => Promise.all(storedRuns.damaged.map((id) => storedRuns.remove(id))),
       })}
     </p>`;
   }
 
   #storage() {
-    const { shelf } = this.session;
-    const { space, runs } = shelf;
+    const { storedRuns } = this.session;
+    const { space, runs } = storedRuns;
     const all = 'everything';
     const removeAll = (/** @type {boolean} */ sure) => () =>
-      this.#confirm(all, sure, () => shelf.removeAll());
+      this.#confirm(all, sure, () => storedRuns.removeAll());
     const sure = this.confirming === all;
     return html`<div class="row run-storage">
       ${
@@ -145,7 +145,7 @@ export class RunsPanel extends Panel {
         testid: 'run-import',
         accept: `${RUN_ENDING},.zip`,
         disabled: this.session.phase !== 'ready',
-        change: ([file]) => shelf.import(file),
+        change: ([file]) => storedRuns.import(file),
       })}
       ${
         space && !space.persisted && runs.length
@@ -153,7 +153,7 @@ export class RunsPanel extends Panel {
               label: msg('Protect from clearing'),
               testid: 'runs-persist',
               title: msg('Asks the browser to keep the runs even when the disk is full'),
-              click: () => shelf.persist(),
+              click: () => storedRuns.persist(),
             })
           : nothing
       }

@@ -16,23 +16,23 @@ import { takeAway } from './take-away.js';
 
 /** One sample, closely: its way out of the noise, and what to make of it. */
 export class SampleDialog extends Panel {
-  static shows = /** @type {const} */ (['touched', 'favourites', 'run', 'status', 'images']);
+  static shows = /** @type {const} */ (['selectedSample', 'favourites', 'run', 'status', 'images']);
 
   render() {
-    const { touched } = this.session;
+    const { selectedSample } = this.session;
     return html`<dialog
       class="embed touch"
       aria-labelledby="touch-title"
-      @close=${() => touched.close()}
+      @close=${() => selectedSample.close()}
       @click=${(/** @type {MouseEvent} */ { target }) => {
         if (target instanceof HTMLDialogElement) target.close();
       }}
     >
-      ${touched.subject ? this.#content(touched.subject) : nothing}
+      ${selectedSample.subject ? this.#content(selectedSample.subject) : nothing}
     </dialog>`;
   }
 
-  /** @param {import('../element/touched-sample.js').Subject} subject */
+  /** @param {import('../element/selected-sample.js').Subject} subject */
   #content(subject) {
     return html`<div class="touch-body">
       <header>
@@ -55,13 +55,14 @@ export class SampleDialog extends Panel {
     return this.querySelector('dialog');
   }
 
-  /** @param {import('../element/touched-sample.js').Subject} subject */
+  /** @param {import('../element/selected-sample.js').Subject} subject */
   #views({ rgb, size }) {
-    const { touched, lab, samples } = this.session;
-    const { frame } = touched.recording;
+    const { selectedSample, lab, samples } = this.session;
+    const { frame } = selectedSample.recording;
     const at = frame ?? { x_t: rgb, pred_x0: null, eps: null, size };
-    const { by } = touched.recording;
-    const learnt = touched.tile !== undefined && samples.by && by && samples.by.step !== by.step;
+    const { by } = selectedSample.recording;
+    const learnt =
+      selectedSample.tile !== undefined && samples.by && by && samples.by.step !== by.step;
     return html`<div class="touch-views" data-testid="touch-views" data-step=${frame?.index ?? ''}>
         ${view('touch-x', html`x<sub>t</sub>`, msg('what is there'), at.x_t, at.size)}
         ${view('touch-x0', html`x̂<sub>0</sub>`, msg('what the network takes it for'), at.pred_x0, at.size)}
@@ -79,7 +80,7 @@ export class SampleDialog extends Panel {
 
   #nearest() {
     if (learnsCrops(this.session.lab.config)) return nothing;
-    const { nearest } = this.session.touched;
+    const { nearest } = this.session.selectedSample;
     const image = nearest && this.session.lab.images[nearest.index];
     return html`<figure>
       <div class="touch-picture">
@@ -114,7 +115,7 @@ export class SampleDialog extends Panel {
   }
 
   #playback() {
-    const { recording } = this.session.touched;
+    const { recording } = this.session.selectedSample;
     const { playing, position, total, frames, frame } = recording;
     const step = frame?.index ?? 0;
     return playbackControls({
@@ -135,13 +136,13 @@ export class SampleDialog extends Panel {
     });
   }
 
-  /** @param {import('../element/touched-sample.js').Subject} subject */
+  /** @param {import('../element/selected-sample.js').Subject} subject */
   #actions(subject) {
     const { session } = this;
-    const { touched, favourites } = session;
+    const { selectedSample, favourites } = session;
     const kept = favourites.find(subject);
-    const busy = touched.recording.sampling;
-    const frames = touched.recording.frames.map(({ x_t: rgb, count, size }) => ({
+    const busy = selectedSample.recording.sampling;
+    const frames = selectedSample.recording.frames.map(({ x_t: rgb, count, size }) => ({
       rgb,
       count,
       size,
@@ -151,7 +152,7 @@ export class SampleDialog extends Panel {
           label: msg('Reroll this one'),
           testid: 'touch-reroll',
           disabled: busy || session.phase !== 'ready',
-          click: () => touched.reroll(),
+          click: () => selectedSample.reroll(),
         })}
         ${button({
           label: kept ? msg('Kept') : msg('Keep'),
@@ -174,8 +175,8 @@ export class SampleDialog extends Panel {
 
   #around() {
     const { session } = this;
-    const { touched } = session;
-    const { strength, around, varying, subject } = touched;
+    const { selectedSample } = session;
+    const { strength, around, varying, subject } = selectedSample;
     return html`<section class="touch-around" aria-labelledby="touch-around-title">
       <h3 id="touch-around-title">${msg('Around it')}</h3>
       <p class="note">
@@ -192,15 +193,15 @@ export class SampleDialog extends Panel {
           min: 0.05,
           max: 1,
           step: 0.05,
-          input: (value) => touched.setStrength(value),
+          input: (value) => selectedSample.setStrength(value),
         })}
       </label>
       <div class="row">
         ${button({
           label: msg('Vary'),
           testid: 'touch-vary',
-          disabled: varying || touched.recording.sampling || session.phase !== 'ready',
-          click: () => touched.vary(),
+          disabled: varying || selectedSample.recording.sampling || session.phase !== 'ready',
+          click: () => selectedSample.vary(),
         })}
       </div>
       ${
@@ -219,7 +220,7 @@ export class SampleDialog extends Panel {
                       label: (/** @type {number} */ place) => msg('Go to neighbour {0}', place + 1),
                     }
               }
-              @pick=${(/** @type {CustomEvent} */ { detail }) => touched.choose(detail)}
+              @pick=${(/** @type {CustomEvent} */ { detail }) => selectedSample.choose(detail)}
             ></unnoise-pixels>`
           : nothing
       }
@@ -228,7 +229,7 @@ export class SampleDialog extends Panel {
 
   updated() {
     const dialog = this.#dialog;
-    const { subject } = this.session.touched;
+    const { subject } = this.session.selectedSample;
     if (subject && !dialog?.open) dialog?.showModal();
     if (!subject && dialog?.open) dialog.close();
   }

@@ -155,7 +155,7 @@ export class SamplePanel extends Panel {
             .tiles=${current}
             .picks=${this.bare || !samples.finished ? undefined : PICKS}
             @pick=${(/** @type {CustomEvent} */ { detail }) =>
-              this.session.touched.openSample(detail)}
+              this.session.selectedSample.openSample(detail)}
           ></unnoise-pixels>
           <figcaption>
             x<sub>t</sub>

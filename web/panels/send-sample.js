@@ -7,7 +7,7 @@ import { button } from './buttons.js';
  *
  * @import { EditKind } from '../element/editor.js'
  * @import { Session } from '../element/session.js'
- * @import { Subject } from '../element/touched-sample.js'
+ * @import { Subject } from '../element/selected-sample.js'
  */
 
 /** @type {[EditKind, string][]} */

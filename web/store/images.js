@@ -4,7 +4,7 @@
  * @import { MasterImage } from '../lib/decode-images.js'
  * @import { StoredImage, StoredPicture } from './schema.js'
  */
-import { breather } from '../lib/breather.js';
+import { yielder } from '../lib/yield-to-page.js';
 import { concat } from '../lib/bytes.js';
 import { channelsOfImage } from '../lib/channels.js';
 import { LabError } from '../lib/errors.js';
@@ -20,12 +20,12 @@ const MAX_PIXELS = 2 ** 27;
  * @returns {Promise<StoredImage[]>}
  */
 export async function packImages(images, set) {
-  const breathe = breather();
+  const yieldToPage = yielder();
   const packed = [];
   for (const [index, { name, size, rgb, label }] of images.entries()) {
     const shown = name.slice(0, MAX_TEXT);
     packed.push({ set, index, name: shown, size, label, png: encodePng(rgb, size, size) });
-    await breathe();
+    await yieldToPage();
   }
   return packed;
 }
@@ -56,14 +56,14 @@ export async function unpackImages(images) {
   if (pixels > MAX_PIXELS) {
     throw new LabError('too-large', msg('This run has more images than a page can hold.'));
   }
-  const breathe = breather();
+  const yieldToPage = yielder();
   const unpacked = [];
   for (const { name, size, label, png } of images) {
     const image = { name, size, rgb: decodePng(png, size, size), label };
     // Looked at now, and not for all images at once.
     channelsOfImage(image);
     unpacked.push(image);
-    await breathe();
+    await yieldToPage();
   }
   return unpacked;
 }

@@ -3,7 +3,7 @@
  *
  * | store         | key            | what it has                                              |
  * |---------------|----------------|----------------------------------------------------------|
- * | `runs`        | `id`           | a `RunRecord`: all that the shelf shows, and no more     |
+ * | `runs`        | `id`           | a `RunRecord`: all that their list shows, and no more   |
  * | `checkpoints` | `run`          | a `CheckpointRecord`, megabytes                          |
  * | `images`      | `[set, index]` | a `StoredImage` of a set, which several runs may share   |
  * | `samples`     | `[run, step]`  | a `StoredSample`: what the model drew after so many steps |

@@ -1,23 +1,23 @@
-import { breather } from '../lib/breather.js';
+import { yielder } from '../lib/yield-to-page.js';
 import { learnsCrops } from '../lib/config.js';
-import { Reference } from '../lib/likeness.js';
+import { Reference } from '../lib/similarity.js';
 import { resizeSquare } from '../lib/resize.js';
 
 /**
  * How much the drawings of a training run are like its images, measured for each of them.
  *
  * @import { Lab } from '../lab.js'
- * @import { Likeness } from '../lib/likeness.js'
+ * @import { Similarity } from '../lib/similarity.js'
  * @import { Preview, Snapshot } from './preview.js'
  */
 
 /** Images compared with, evenly chosen: more would take longer and say little more. */
 const MAX_IMAGES = 256;
 
-export class DrawnLikeness {
+export class SampleSimilarity {
   /** What the drawings are compared with. @type {{ images: unknown, size: number } | undefined} */
   #subject;
-  /** @type {WeakMap<Snapshot, Likeness>} */
+  /** @type {WeakMap<Snapshot, Similarity>} */
   #measured = new WeakMap();
 
   /** @param {Snapshot | undefined} snapshot */
@@ -51,18 +51,18 @@ export class DrawnLikeness {
   async *measure(lab, preview, changed) {
     const { images, config } = lab;
     const { size } = config;
-    const breathe = breather();
+    const yieldToPage = yielder();
     const count = Math.min(MAX_IMAGES, images.length);
     const tile = size * size * 3;
     const rgb = new Uint8Array(count * tile);
     for (let place = 0; place < count; place++) {
       const image = images[Math.floor((place * images.length) / count)];
       rgb.set(resizeSquare(image.rgb, image.size, size), place * tile);
-      if (await breathe()) yield;
+      if (await yieldToPage()) yield;
     }
     const reference = new Reference();
     const parts = reference.measure({ rgb, count, size });
-    while (!parts.next().done) if (await breathe()) yield;
+    while (!parts.next().done) if (await yieldToPage()) yield;
     if (!this.#isOf(lab)) this.#measured = new WeakMap();
     this.#subject = { images, size };
     for (;;) {
@@ -74,10 +74,10 @@ export class DrawnLikeness {
       const { x_t, count } = next.frame;
       const parts = reference.compare({ rgb: x_t, count, size });
       let part = parts.next();
-      for (; !part.done; part = parts.next()) if (await breathe()) yield;
+      for (; !part.done; part = parts.next()) if (await yieldToPage()) yield;
       this.#measured.set(next, part.value);
       changed();
-      await breathe();
+      await yieldToPage();
       yield;
     }
   }

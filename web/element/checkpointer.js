@@ -26,7 +26,7 @@ const MAX_TRIES = 3;
  * Dispatches `kept` when the memory has it, `saved` when the storage has it, and `refused` and `thinned` when the storage would not
  * have it or had room only without some older samples.
  */
-export class Keeper extends EventTarget {
+export class Checkpointer extends EventTarget {
   /** The newest state of the model in the lab. @type {State | undefined} */
   state;
   #session;
@@ -93,7 +93,7 @@ export class Keeper extends EventTarget {
    * @returns {Promise<KeptRun | undefined>}
    */
   async #describe(curve, patient) {
-    const { run, lab, options, trainer, shelf } = this.#session;
+    const { run, lab, options, trainer, storedRuns } = this.#session;
     if (!options.persists || (performance.now() < this.#retryAt && !patient)) return undefined;
     const { id, name, beganAt, revision, dataset, imageSet } = run;
     const images = imageSet === null ? undefined : this.#sets.unsaved(imageSet);
@@ -109,7 +109,7 @@ export class Keeper extends EventTarget {
     const imageCount = imageSet === null ? 0 : lab.images.length;
     const who = { id, name, beganAt, revision, backend, dataset, imageSet, imageCount };
     return {
-      database: shelf.store.name,
+      database: storedRuns.store.name,
       note: { ...who, config, settings, curve },
       samples,
       sampleSteps: snapshots.map(({ step }) => step),

@@ -1,4 +1,4 @@
-import { breather } from './breather.js';
+import { yielder } from './yield-to-page.js';
 import { squareOf } from './channels.js';
 import { luma } from './luma.js';
 
@@ -47,14 +47,14 @@ const looks = new WeakMap();
  * @param {AbortSignal} signal ends it
  */
 async function looksOf(images, signal) {
-  const breathe = breather();
+  const yieldToPage = yielder();
   /** @type {Look[]} */
   const all = [];
   for (const image of images) {
     let look = looks.get(image);
     if (!look) looks.set(image, (look = lookOf(image)));
     all.push(look);
-    await breathe();
+    await yieldToPage();
     signal.throwIfAborted();
   }
   return all;
@@ -83,7 +83,7 @@ function lookOf(image) {
  */
 export async function duplicates(images, signal) {
   const all = await looksOf(images, signal);
-  const breathe = breather();
+  const yieldToPage = yielder();
   /** By the first of a group. @type {Map<number, number[]>} */
   const groups = new Map();
   const grouped = new Set();
@@ -92,13 +92,13 @@ export async function duplicates(images, signal) {
     for (let other = first + 1; other < all.length; other++) {
       if (grouped.has(other) || !seemsCopy(all[first], all[other])) continue;
       // Of images that are much alike, each seems a copy of hundreds.
-      await breathe();
+      await yieldToPage();
       signal.throwIfAborted();
       if (!isCopy(images[first], images[other])) continue;
       groups.set(first, [...(groups.get(first) ?? [first]), other]);
       grouped.add(other);
     }
-    await breathe();
+    await yieldToPage();
     signal.throwIfAborted();
   }
   return [...groups.values()].map((group) => group.map((index) => images[index]));
@@ -154,12 +154,12 @@ export async function misfits(images, signal) {
   const all = await looksOf(images, signal);
   const stride = Math.ceil(all.length / MAX_REFERENCES);
   const references = all.filter((_, index) => index % stride === 0);
-  const breathe = breather();
+  const yieldToPage = yielder();
   /** @type {number[]} */
   const distances = [];
   for (const look of all) {
     distances.push(distanceTo(look, references));
-    await breathe();
+    await yieldToPage();
     signal.throwIfAborted();
   }
   const usual = median(distances);

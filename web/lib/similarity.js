@@ -21,7 +21,7 @@ import { channelsOf, withChannels } from './channels.js';
  * @property {number} value
  * @property {number | undefined} error how far chance alone takes it, as a standard deviation
  *
- * @typedef {object} Likeness
+ * @typedef {object} Similarity
  * @property {Record<View, Estimate>} distance
  * @property {Record<Scale, Estimate | undefined>} contrast 1 is that of the images; nothing where
  *   those have none
@@ -230,7 +230,7 @@ export class Reference {
   /**
    * Compares in parts, and returns the outcome.
    * @param {Tiles} tiles drawings of the size of the images, at least two
-   * @returns {Generator<void, Likeness, void>}
+   * @returns {Generator<void, Similarity, void>}
    */
   *compare(tiles) {
     const { count, size } = tiles;

@@ -1,4 +1,4 @@
-// The shelf: runs are kept in the browser, found again, compared, taken elsewhere and deleted.
+// Stored runs: they are kept in the browser, found again, compared, taken elsewhere and deleted.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';

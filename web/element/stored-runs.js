@@ -26,7 +26,7 @@ import { nameOf } from './run.js';
  * The runs that are kept in the browser's storage. Dispatches `change` when there are others, or
  * other room for them.
  */
-export class Shelf extends EventTarget {
+export class StoredRuns extends EventTarget {
   store = new RunStore(siteName());
   /** The one used last first. @type {RunRecord[]} */
   runs = [];
@@ -88,7 +88,7 @@ export class Shelf extends EventTarget {
     try {
       return await work();
     } catch (error) {
-      this.#session.fail(inWords(error), 'shelf');
+      this.#session.fail(inWords(error), 'storedRuns');
       return undefined;
     } finally {
       await this.refresh();
@@ -120,7 +120,7 @@ export class Shelf extends EventTarget {
     if (!(await session.loadModel(whole.checkpoint, 'paused', turn))) return false;
     session.imageSet.adopt(images, whole.record.dataset);
     session.run.adopt(whole.record);
-    session.keeper.adopt(whole);
+    session.checkpointer.adopt(whole);
     session.trainer.preview.restore(snapshots);
     session.trainer.restore(whole.record.curve);
     await session.refreshConfig(turn);
@@ -208,10 +208,10 @@ export class Shelf extends EventTarget {
       });
       if (!added) return;
       const open = () => {
-        session.messages.dismiss('shelf');
+        session.messages.dismiss('storedRuns');
         this.open(added.id);
       };
-      session.messages.say('shelf', msg('“{0}” is among your runs now.', added.name), {
+      session.messages.say('storedRuns', msg('“{0}” is among your runs now.', added.name), {
         actions: [{ id: 'open-imported', label: msg('Open it'), run: open }],
       });
     });
@@ -226,7 +226,7 @@ export class Shelf extends EventTarget {
       'The browser does not promise it: it decides by how often the page is used. Export the ' +
         'runs that matter.',
     );
-    this.#session.messages.say('shelf', words);
+    this.#session.messages.say('storedRuns', words);
   }
 }
 

@@ -5,7 +5,7 @@ const TURN_MS = 6;
 export const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
 /** For long work on the page's thread: gives the page a turn now and then, and says whether it did. */
-export function breather() {
+export function yielder() {
   let since = performance.now();
   return async () => {
     if (performance.now() - since < TURN_MS) return false;

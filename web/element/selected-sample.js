@@ -26,7 +26,7 @@ const anySeed = () => Math.floor(Math.random() * MAX_SEED);
  * others in its place, and those around it. Dispatches `frame` when another frame is to be shown and
  * `change` otherwise.
  */
-export class TouchedSample extends EventTarget {
+export class SelectedSample extends EventTarget {
   /** Nothing while none is looked at. @type {Subject | undefined} */
   subject;
   /** Where it is among the samples; nothing where it is none of those. @type {number | undefined} */

@@ -24,7 +24,7 @@ export function median(values) {
  * @returns {{ place: number, times: number }[]} those that stand out at half of the things or more, and
  *   not at one alone, the worst first; `times` is the middle of what they are of the medians
  */
-export function standingOut(errors) {
+export function outliers(errors) {
   if (errors.length < MIN_COMPARED) return [];
   const levels = errors[0].map((_, level) => {
     const values = errors.map((one) => one[level]);

@@ -1,7 +1,7 @@
 // How drawings are compared with images, without a browser.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Reference } from '../../web/lib/likeness.js';
+import { Reference } from '../../web/lib/similarity.js';
 
 /**
  * @param {number} count
