@@ -182,7 +182,7 @@ function pageLines({ recorded, live, finished }) {
     [
       ['first picture (recorded)', spread(recorded.ms)],
       ['first frame of the bundled model’s sampling', spread(live.ms)],
-      ['its images finished: 16, after 30 steps', spread(finished.ms)],
+      ['its images finished: 16, after 20 steps', spread(finished.ms)],
       ['downloaded until the first picture', size(recorded)],
       ['downloaded until the first frame', size(live)],
     ],
