@@ -1,6 +1,6 @@
 //! Adam, Muon and the moving average, of gradients and of partial sums of them.
 
-use burn::tensor::{FloatDType, Tensor, TensorData, TensorMetadata, ops::FloatTensor};
+use burn::tensor::{Shape, Tensor, TensorData, TensorMetadata, ops::FloatTensor};
 use unnoise::backend::Flex;
 use unnoise::ops::{
     self, AdamStep, ConvGeometry, GroupNormInputs, GroupNormOptions, GroupNormState, Kernels,
@@ -28,6 +28,13 @@ const STEP: OptimizerStep = OptimizerStep {
     },
     muon: MUON,
     ema_decay: 0.9,
+};
+
+const CONV_3X3: ConvGeometry = ConvGeometry {
+    kernel: 3,
+    stride: 1,
+    padding: 1,
+    upsample: false,
 };
 
 /// The optimizer step of one parameter.
@@ -126,12 +133,6 @@ pub fn adam_leaves_other_holders_alone<B: Kernels>(device: &B::Device) {
 /// Gradients of convolutions and group norms as their kernels leave them, of more parameters than a
 /// shader has buffers.
 fn gradients<B: Kernels>(seed: u32, device: &B::Device) -> Vec<FloatTensor<B>> {
-    let geometry = ConvGeometry {
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        upsample: false,
-    };
     let options = GroupNormOptions {
         groups: 2,
         epsilon: 1e-5,
@@ -146,7 +147,7 @@ fn gradients<B: Kernels>(seed: u32, device: &B::Device) -> Vec<FloatTensor<B>> {
         let (weight, bias) = B::conv2d_grad_weight(
             of(c_in, seed),
             of(c_out, seed + 1),
-            geometry,
+            CONV_3X3,
             MixedPrecision::No,
         );
         let inputs = GroupNormInputs {
@@ -171,47 +172,46 @@ fn gradients<B: Kernels>(seed: u32, device: &B::Device) -> Vec<FloatTensor<B>> {
     convolutions.collect()
 }
 
-/// Optimizer steps of many parameters with such gradients, those of a second network taken in
-/// between, are those of the sums of their partial sums.
-pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
-    let ranks = [4, 1, 1, 1].into_iter().cycle();
-    let shapes: Vec<_> = gradients::<Flex>(1, &Default::default())
-        .iter()
-        .map(TensorMetadata::shape)
-        .collect();
-    let fresh = || -> Vec<ParameterState<B>> {
-        let state = |shape| {
-            let zeros = Tensor::<B, 1>::zeros([1], device);
-            let zeros = || B::float_expand(into_primitive(zeros.clone()), Clone::clone(shape));
-            ParameterState {
-                value: zeros(),
-                exp_avg: zeros(),
-                exp_avg_sq: zeros(),
-                ema: zeros(),
-            }
-        };
-        shapes.iter().map(state).collect()
-    };
-    let advance = |states, grads: Vec<FloatTensor<B>>| {
-        let uploaded = B::float_from_data(STEP.numbers(), device);
-        let rules = vec![UpdateRule::Adam; grads.len()];
-        B::optimizer_step(states, grads, &rules, STEP, uploaded)
-    };
-    let mut networks = [fresh(), fresh()];
-    let mut expected = [fresh(), fresh()];
-    for turn in 0..4 {
-        // Both have their gradients before either takes its step.
-        let grads = [0, 1].map(|network| gradients::<B>(10 * turn + network, device));
-        for ((states, expected), grads) in networks.iter_mut().zip(&mut expected).zip(grads) {
-            let sums = (grads.iter().zip(ranks.clone()))
-                .map(|(grad, rank)| ops::sum_parts::<B>(grad.clone(), rank));
-            let reference = std::mem::take(expected).into_iter().zip(sums);
-            *expected = reference
-                .map(|(state, grad)| optimizer::step::<B>(state, grad, &UpdateRule::Adam, STEP))
-                .collect();
-            *states = advance(std::mem::take(states), grads);
+/// States of parameters of these shapes, all numbers 0.
+fn zero_states<B: Kernels>(shapes: &[Shape], device: &B::Device) -> Vec<ParameterState<B>> {
+    let state = |shape: &Shape| {
+        let zeros = Tensor::<B, 1>::zeros([1], device);
+        let zeros = || B::float_expand(into_primitive(zeros.clone()), shape.clone());
+        ParameterState {
+            value: zeros(),
+            exp_avg: zeros(),
+            exp_avg_sq: zeros(),
+            ema: zeros(),
         }
-    }
+    };
+    shapes.iter().map(state).collect()
+}
+
+/// Adam's step of all `states` at once.
+fn adam_step<B: Kernels>(
+    states: Vec<ParameterState<B>>,
+    grads: Vec<FloatTensor<B>>,
+    device: &B::Device,
+) -> Vec<ParameterState<B>> {
+    let uploaded = B::float_from_data(STEP.numbers(), device);
+    let rules = vec![UpdateRule::Adam; grads.len()];
+    B::optimizer_step(states, grads, &rules, STEP, uploaded)
+}
+
+/// The same by the portable definition, one after the other, of the sums of their partial sums.
+fn adam_step_of_sums<B: Kernels>(
+    states: Vec<ParameterState<B>>,
+    grads: &[FloatTensor<B>],
+) -> Vec<ParameterState<B>> {
+    let step = |(state, grad): (ParameterState<B>, &FloatTensor<B>)| {
+        let rank = state.value.shape().num_dims();
+        let sum = ops::sum_parts::<B>(grad.clone(), rank);
+        optimizer::step::<B>(state, sum, &UpdateRule::Adam, STEP)
+    };
+    states.into_iter().zip(grads).map(step).collect()
+}
+
+fn assert_states_close<B: Kernels>(actual: &[ParameterState<B>], expected: &[ParameterState<B>]) {
     let numbers = |tensor: &FloatTensor<B>| {
         let count = tensor.shape().num_elements();
         values(from_primitive::<B, 1>(B::float_reshape(
@@ -219,81 +219,64 @@ pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
             [count].into(),
         )))
     };
-    for (actual, expected) in networks.iter().flatten().zip(expected.iter().flatten()) {
-        assert_close(&numbers(&actual.value), &numbers(&expected.value), "value");
-        assert_close(
-            &numbers(&actual.exp_avg),
-            &numbers(&expected.exp_avg),
-            "exp_avg",
-        );
-        assert_close(
-            &numbers(&actual.exp_avg_sq),
-            &numbers(&expected.exp_avg_sq),
-            "exp_avg_sq",
-        );
-        assert_close(&numbers(&actual.ema), &numbers(&expected.ema), "ema");
+    for (actual, expected) in actual.iter().zip(expected) {
+        for (field, actual, expected) in [
+            ("value", &actual.value, &expected.value),
+            ("exp_avg", &actual.exp_avg, &expected.exp_avg),
+            ("exp_avg_sq", &actual.exp_avg_sq, &expected.exp_avg_sq),
+            ("ema", &actual.ema, &expected.ema),
+        ] {
+            assert_close(&numbers(actual), &numbers(expected), field);
+        }
+    }
+}
+
+/// Optimizer steps of many parameters with such gradients, those of a second network taken in
+/// between, are those of the sums of their partial sums.
+pub fn partial_sums_add_up<B: Kernels>(device: &B::Device) {
+    let shapes: Vec<_> = gradients::<Flex>(1, &Default::default())
+        .iter()
+        .map(TensorMetadata::shape)
+        .collect();
+    let fresh = || zero_states::<B>(&shapes, device);
+    let mut networks = [fresh(), fresh()];
+    let mut expected = [fresh(), fresh()];
+    for turn in 0..4 {
+        // Both have their gradients before either takes its step.
+        let grads = [0, 1].map(|network| gradients::<B>(10 * turn + network, device));
+        for ((states, expected), grads) in networks.iter_mut().zip(&mut expected).zip(grads) {
+            *expected = adam_step_of_sums::<B>(std::mem::take(expected), &grads);
+            *states = adam_step::<B>(std::mem::take(states), grads, device);
+        }
+    }
+    for (actual, expected) in networks.iter().zip(&expected) {
+        assert_states_close::<B>(actual, expected);
     }
 }
 
 /// The same of gradients that together fill more buffers than a shader has, in one step.
 pub fn partial_sums_of_many_buffers_add_up<B: Kernels>(device: &B::Device) {
-    let geometry = ConvGeometry {
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        upsample: false,
-    };
-    let gradient = |seed, [images, size, c_in, c_out]: [usize; 4]| {
+    // Images, their size, channels before and after. Six sums each on a GPU, and among them one that is
+    // larger than a shared buffer.
+    let mut layers = vec![[8, 16, 128, 128]; 30];
+    layers[20] = [1, 8, 512, 1024];
+    let gradient = |(seed, &[images, size, c_in, c_out]): (u32, &[usize; 4])| {
         let of = |channels, seed| {
             into_primitive(tensor::<B, 4>([images, size, size, channels], seed, device))
         };
-        let x = of(c_in, seed);
-        let (weight, bias) =
-            B::conv2d_grad_weight(x, of(c_out, seed + 1), geometry, MixedPrecision::No);
-        [(weight, 4), (bias, 1)]
+        let (x, grad) = (of(c_in, seed), of(c_out, seed + 1));
+        let (weight, bias) = B::conv2d_grad_weight(x, grad, CONV_3X3, MixedPrecision::No);
+        [weight, bias]
     };
-    // Six sums each on a GPU, and among them one that is larger than a shared buffer.
-    let mut shapes = vec![[8, 16, 128, 128]; 30];
-    shapes[20] = [1, 8, 512, 1024];
-    let layers = (0..).step_by(2).zip(shapes);
-    let grads: Vec<_> = layers
-        .flat_map(|(seed, shape)| gradient(seed, shape))
-        .collect();
-    let sums: Vec<_> = grads
+    let grads: Vec<_> = (0..).step_by(2).zip(&layers).flat_map(gradient).collect();
+    let shapes: Vec<_> = layers
         .iter()
-        .map(|(grad, rank)| ops::sum_parts::<B>(grad.clone(), *rank))
+        .flat_map(|&[_, _, c_in, c_out]| [[3, 3, c_in, c_out].into(), [c_out].into()])
         .collect();
-    let fresh = || -> Vec<ParameterState<B>> {
-        let state = |sum: &FloatTensor<B>| {
-            let zeros = || B::float_zeros(sum.shape(), device, FloatDType::F32);
-            ParameterState {
-                value: zeros(),
-                exp_avg: zeros(),
-                exp_avg_sq: zeros(),
-                ema: zeros(),
-            }
-        };
-        sums.iter().map(state).collect()
-    };
-    let rules = vec![UpdateRule::Adam; sums.len()];
-    let uploaded = B::float_from_data(STEP.numbers(), device);
-    let grads = grads.into_iter().map(|(grad, _)| grad).collect();
-    let actual = B::optimizer_step(fresh(), grads, &rules, STEP, uploaded);
-    for ((actual, state), sum) in actual.iter().zip(fresh()).zip(sums) {
-        let expected = optimizer::step::<B>(state, sum, &UpdateRule::Adam, STEP);
-        let numbers = |tensor: &FloatTensor<B>| {
-            let count = tensor.shape().num_elements();
-            values(from_primitive::<B, 1>(B::float_reshape(
-                tensor.clone(),
-                [count].into(),
-            )))
-        };
-        assert_close(
-            &numbers(&actual.exp_avg),
-            &numbers(&expected.exp_avg),
-            "exp_avg",
-        );
-    }
+    let states = || zero_states::<B>(&shapes, device);
+    let expected = adam_step_of_sums::<B>(states(), &grads);
+    let actual = adam_step::<B>(states(), grads, device);
+    assert_states_close::<B>(&actual, &expected);
 }
 
 /// Weights of layers as Muon has them: tall and wide, of widths that are no multiples of 4, one of

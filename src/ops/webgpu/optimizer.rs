@@ -40,6 +40,8 @@ struct Gradient {
     parts: usize,
     /// Numbers from one to the next.
     stride: usize,
+    /// Which of the shared buffers they lie in.
+    shared: Option<usize>,
 }
 
 impl Gradient {
@@ -61,6 +63,7 @@ impl Gradient {
             (1, 0)
         };
         Self {
+            shared: partial_sums::shared_buffer(&tensor),
             tensor,
             parts,
             stride,
@@ -141,16 +144,16 @@ impl Launch {
 
     /// The place of the buffer that `gradient` shares with one that is here.
     fn place_of(&self, gradient: &Gradient) -> Option<usize> {
-        let shared = partial_sums::shared_buffer(&gradient.tensor)?;
+        gradient.shared?;
         self.buffers
             .iter()
-            .position(|(_, known)| *known == Some(shared))
+            .position(|(_, shared)| *shared == gradient.shared)
     }
 
     fn add(&mut self, layout: &Layout, index: usize, gradient: Gradient, rule: &UpdateRule) {
         let buffer = self.place_of(&gradient).unwrap_or_else(|| {
-            let shared = partial_sums::shared_buffer(&gradient.tensor);
-            self.buffers.push((whole(&gradient.tensor), shared));
+            self.buffers
+                .push((whole(&gradient.tensor), gradient.shared));
             self.buffers.len() - 1
         });
         let count = layout.shapes[index].num_elements();

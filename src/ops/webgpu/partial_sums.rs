@@ -21,7 +21,7 @@ struct SharedBuffer {
     /// Its length is [`LENGTH`] and this many times [`ALIGNMENT`].
     index: usize,
     buffer: Primitive,
-    /// How many of its numbers are taken.
+    /// How many of its numbers were taken since it was last unused.
     taken: usize,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn allocate<const D: usize>(like: &Primitive, shape: [usize; D]) -> P
     }
     BUFFERS.with_borrow_mut(|buffers| {
         let known = buffers
-            .iter_mut()
+            .iter()
             .position(|shared| shared.has_room(like, count));
         let place = known.unwrap_or_else(|| {
             let free = |index: &usize| buffers.iter().all(|shared| shared.index != *index);
@@ -85,15 +85,22 @@ impl SharedBuffer {
         self.buffer.can_mut()
     }
 
-    fn has_room(&mut self, like: &Primitive, count: usize) -> bool {
+    /// Where the next part begins.
+    fn end(&self) -> usize {
         if self.is_unused() {
-            self.taken = ALIGNMENT;
+            ALIGNMENT
+        } else {
+            self.taken
         }
-        self.buffer.device == like.device && self.taken + count <= LENGTH
+    }
+
+    fn has_room(&self, like: &Primitive, count: usize) -> bool {
+        self.buffer.device == like.device && self.end() + count <= LENGTH
     }
 
     fn take(&mut self, count: usize, shape: Shape) -> Primitive {
-        self.taken += count;
-        part(&self.buffer, self.taken - count, shape)
+        let start = self.end();
+        self.taken = start + count;
+        part(&self.buffer, start, shape)
     }
 }
