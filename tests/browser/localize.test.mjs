@@ -94,7 +94,7 @@ test('what the core says is told again, sentences within sentences too', async (
   );
 });
 
-test('a sentence made to be looked at for ever is let go', async () => {
+test('a sentence that a file was made to draw out is matched without backtracking', async () => {
   await speak('de');
   const name = `X is not supported; save the pipeline with one of ${', '.repeat(400)}`;
   const cut = `This configuration cannot work: a ${name}`.slice(0, 1000);

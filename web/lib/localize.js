@@ -29,6 +29,7 @@ export const currentLanguage = () => language;
  */
 export function useLanguage(next, sentences) {
   catalogue = sentences;
+  templates = undefined;
   language = next;
   plurals = new Intl.PluralRules(next);
   whole = new Intl.NumberFormat(next, { maximumFractionDigits: 0 });
@@ -102,18 +103,38 @@ export const translated = (english, ...values) => filled(sentence(english), valu
  * What a worker or the core says in English, in the language of the page as far as its sentences are in
  * the catalogue; the rest stays English.
  * @param {string} said
+ * @returns {string}
  */
 export function retold(said) {
   if (language === 'en') return said;
-  return sentenceRetold(said) ?? said.split(SENTENCE_ENDS).map(orItself).join(' ');
+  const whole = sentenceRetold(said);
+  if (whole !== undefined) return whole;
+  const sentences = said.split(SENTENCE_ENDS);
+  return sentences.length > 1 ? sentences.map(retold).join(' ') : said;
 }
 
-/** @param {string} said */
-const orItself = (said) => sentenceRetold(said) ?? said;
-
 const SENTENCE_ENDS = /(?<=\.) (?=\p{Lu})/u;
-/** Letters that a pattern must have besides its values: fewer would match anything. */
-const MIN_LITERAL = 11;
+/** Letters that a sentence must have besides its values: fewer would match anything. */
+const MIN_LETTERS = 11;
+
+/**
+ * The sentences of a catalogue that have values, as `valuesOf` takes them, longest first: a shorter one
+ * may match with half of a longer one as a value.
+ * @param {Catalogue} sentences
+ */
+const templatesOf = (sentences) =>
+  Object.keys(sentences)
+    .map((english) => ({ english, parts: english.split(/\{(\d)\}/) }))
+    .map((template) => ({ ...template, letters: lettersOf(template.parts) }))
+    .filter(({ parts, letters }) => parts.length > 1 && letters >= MIN_LETTERS)
+    .sort((a, b) => b.letters - a.letters);
+
+/** @param {string[]} parts of which every other is the number of a value */
+const lettersOf = (parts) =>
+  parts.reduce((sum, part, index) => sum + (index % 2 ? 0 : part.length), 0);
+
+/** Those of the catalogue in force, once something is to be told again. */
+let templates = /** @type {ReturnType<typeof templatesOf> | undefined} */ (undefined);
 
 /**
  * @param {string} said
@@ -121,30 +142,26 @@ const MIN_LITERAL = 11;
  */
 function sentenceRetold(said) {
   if (catalogue[said]) return sentence(said);
-  const found = Object.keys(catalogue)
-    .filter((english) => english.includes('{') && literalLength(english) >= MIN_LITERAL)
-    // The one that says most: others may match with half of it as a value.
-    .sort((a, b) => literalLength(b) - literalLength(a))
-    .map((english) => ({ english, values: valuesOf(english, said) }))
-    .find(({ values }) => values);
-  // Names and numbers are as they are; what has several words may be a sentence of its own.
-  const values = found?.values?.map((value) => (value.includes(' ') ? retold(value) : value));
-  return found && values && filled(sentence(found.english), values);
+  templates ??= templatesOf(catalogue);
+  for (const { english, parts } of templates) {
+    const values = valuesOf(parts, said);
+    // Names and numbers are as they are; what has several words may be a sentence of its own.
+    const told = values?.map((value) => (value.includes(' ') ? retold(value) : value));
+    if (told) return filled(sentence(english), told);
+  }
+  return undefined;
 }
 
-/** @param {string} english */
-const literalLength = (english) => english.replaceAll(/\{\d\}/g, '').length;
-
 /**
- * What stands in place of the numbers of a sentence, looked for from its beginning on and never again:
- * what a file says is in some of them, and may be made to be looked at for ever.
+ * The values of a sentence, found in one pass without a second try: a value may quote a file, which may
+ * be made to let a search try for ever.
  *
- * @param {string} english
+ * @param {string[]} template the text before the first value, then the number of each value and the
+ *   text after it
  * @param {string} said
  * @returns {string[] | undefined} nothing where it is another sentence
  */
-function valuesOf(english, said) {
-  const [first, ...parts] = english.split(/\{(\d)\}/);
+function valuesOf([first, ...parts], said) {
   const last = parts[parts.length - 1];
   const end = said.length - last.length;
   if (!said.startsWith(first) || !said.endsWith(last) || end < first.length) return undefined;
