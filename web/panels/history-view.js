@@ -1,9 +1,9 @@
 import { html, nothing } from 'lit';
 import { define } from '../lib/define.js';
 import { integer, loss, percent } from '../lib/format.js';
-import { SCALES } from '../lib/similarity.js';
 import { marked, mixed, msg, translated } from '../lib/localize.js';
 import { Plot, plotAxis, plotMarker } from '../lib/plot.js';
+import { SCALES } from '../lib/similarity.js';
 import { button } from './buttons.js';
 import { rangeField } from './fields.js';
 import { MeasuredPanel } from './measured-panel.js';
