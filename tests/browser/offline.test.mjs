@@ -16,9 +16,9 @@ const built = (path) => readFile(new URL(path, root));
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
-/** The built page in a folder of a host, as static hosts have it; files can be replaced. */
+/** The built page in any folder of a host, as static hosts have it; files can be replaced. */
 class Host {
-  /** @type {Map<string, Buffer | string>} by their paths in the folder */
+  /** @type {Map<string, Buffer | string>} by their paths in a folder */
   replaced = new Map();
   /** The path of a file in the middle of which the connection ends. */
   cut = '';
@@ -27,13 +27,18 @@ class Host {
   #server;
 
   get address() {
-    return `http://127.0.0.1:${this.#port}/project/`;
+    return this.folder('project');
+  }
+
+  /** The address of a folder. What is kept of one is not of another's. @param {string} name */
+  folder(name) {
+    return `http://127.0.0.1:${this.#port}/${name}/`;
   }
 
   async start() {
     this.#server = createServer(async ({ url = '' }, response) => {
       const { pathname } = new URL(url, 'http://localhost');
-      const path = pathname.replace(/^\/project\//, '') || 'index.html';
+      const path = pathname.replace(/^\/[^/]+\//, '') || 'index.html';
       const content = this.replaced.get(path) ?? (await built(path).catch(() => undefined));
       if (content === undefined) return response.writeHead(404).end();
       response.writeHead(200, {
@@ -262,6 +267,11 @@ test('a service worker is taken back, as in development', async () => {
   await lab.ready();
   await eventually(async () => (await kept(lab)).length === 0);
   assert.deepEqual(await lab.page.evaluate(() => caches.keys()), []);
+  // Nor is anything kept by the next visit.
+  const next = await lab.page.reload();
+  assert.ok(!next?.fromServiceWorker());
+  await lab.ready();
+  assert.deepEqual(await lab.page.evaluate(() => caches.keys()), []);
   assert.deepEqual(lab.errors, []);
   await lab.page.close();
 });
@@ -298,9 +308,11 @@ test('a page that embeds the element is kept by a worker of its own', async () =
   ]);
   const lab = new LabPage(await context.newPage());
   const drawn = () => lab.page.locator('unnoise-lab[drawn]').waitFor();
-  await lab.page.goto(`${host.address}article.html`);
+  await lab.page.goto(`${host.folder('course')}article.html`);
   await drawn();
   await eventually(async () => (await kept(lab)).length === 1);
+  // Before it is active, a page goes past it.
+  await lab.page.evaluate(() => navigator.serviceWorker.ready);
   // Its author changes it when they like.
   host.replaced.set('article.html', article('Two'));
   await lab.page.reload();
