@@ -170,8 +170,11 @@ export class Session extends SessionEvents {
     });
     this.trainer.preview.addEventListener('frame', () => this.bundledRecording.end());
     this.#watchTrainer();
+    let wasBusy = true;
     this.watch(WORKING, () => {
-      this.busyAt = performance.now();
+      // What merely plays changes too, as often as the screen.
+      if (this.busy || wasBusy) this.busyAt = performance.now();
+      wasBusy = this.busy;
       engineChanged();
     });
     this.#watchKeeper();
