@@ -173,8 +173,9 @@ export class Session extends SessionEvents {
     let wasBusy = true;
     this.watch(WORKING, () => {
       // What merely plays changes too, as often as the screen.
-      if (this.busy || wasBusy) this.busyAt = performance.now();
-      wasBusy = this.busy;
+      const { busy } = this;
+      if (busy || wasBusy) this.busyAt = performance.now();
+      wasBusy = busy;
       engineChanged();
     });
     this.#watchKeeper();
